@@ -1,0 +1,285 @@
+"""Everything that can go wrong and be told to a person; anything else is a bug and shows as 500.
+
+A class says what the *reader* would do differently. `sentence` is the contract's English sentence
+(ryzeapi.md sections 1.3, 1.4 and 2.1) and the translation key of the pages; `remedy` is the next step.
+"""
+
+from typing import ClassVar
+
+#: Longest cause that is shown after `Detail:`, in characters.
+MAX_DETAIL = 500
+
+
+def N_(text: str) -> str:
+    """Marks a text for the translation catalogs without translating it here."""
+    return text
+
+
+class BridgeError(Exception):
+    """A failure with a stable code, an HTTP status, a sentence and a next step.
+
+    `values` fill the placeholders of `sentence` and `remedy`; `detail` is the upstream cause, already
+    free of secrets; `field` names the input it belongs to, in the JSON API's spelling.
+    """
+
+    code: ClassVar[str] = "internal"
+    status: ClassVar[int] = 500
+    retryable: ClassVar[bool] = False
+    sentence: ClassVar[str] = N_("Something went wrong on our side")
+    remedy: ClassVar[str] = N_("Try again; if it happens again, look at the log of the bridge.")
+
+    def __init__(self, *, detail: str = "", field: str | None = None, **values: object) -> None:
+        self.detail = detail[:MAX_DETAIL]
+        self.field = field
+        self.values = values
+        super().__init__(self.message)
+
+    @property
+    def message(self) -> str:
+        """The English sentence of the JSON API, with the cause after `Detail:` where there is one."""
+        said = self.sentence.format(**self.values)
+        return f"{said}. Detail: {self.detail}" if self.detail else said
+
+
+# -- our own doors (ryzeapi.md sections 1.3, 1.4 and 4) ---------------------------------------------
+
+
+class MissingToken(BridgeError):
+    code, status = "missing_token", 401
+    sentence = N_("Missing token in header")
+    remedy = N_("Send the account token or the instance token in the header `token`.")
+
+
+class InvalidToken(BridgeError):
+    code, status = "invalid_token", 401
+    sentence = N_("Invalid token")
+    remedy = N_(
+        "Use the account token (kept in the file account-token of the instance folder) "
+        "or the token of this very instance."
+    )
+
+
+class ForeignInstance(BridgeError):
+    code, status = "foreign_instance", 403
+    sentence = N_("Instance token does not match the instance")
+    remedy = N_("Use the token of this instance, or the account token.")
+
+
+class RateLimited(BridgeError):
+    code, status, retryable = "rate_limited", 429, True
+    sentence = N_("Rate limit exceeded. Try again later.")
+    remedy = N_("Wait until the time in X-RateLimit-Reset.")
+
+
+class ModuleOff(BridgeError):
+    code, status = "module_off", 503
+    sentence = N_("integration gateway not configured")
+    remedy = N_("Set BRIDGE_CHATWOOT_ENABLED=true and restart the bridge.")
+
+
+class InstanceUnknown(BridgeError):
+    """Lower case in the Chatwoot module (ryzeapi.md section 1.4)."""
+
+    code, status = "instance_unknown", 404
+    sentence = N_("instance not found")
+    remedy = N_("Check the name of the instance, or create it first.")
+
+
+class InstanceMissing(InstanceUnknown):
+    """The same fact in the instance module's spelling (ryzeapi.md section 1.4)."""
+
+    sentence = N_("Instance not found")
+
+
+class IntegrationMissing(BridgeError):
+    code, status = "integration_missing", 404
+    sentence = N_("no chatwoot integration for this instance")
+    remedy = N_("Activate the integration first.")
+
+
+class NothingToDelete(IntegrationMissing):
+    sentence = N_("no chatwoot integration to delete")
+
+
+class InstanceExists(BridgeError):
+    code, status = "instance_exists", 409
+    sentence = N_("Instance already exists")
+    remedy = N_("Choose another name, or use the instance that is there.")
+
+
+class TokenTaken(BridgeError):
+    code, status = "token_taken", 409
+    sentence = N_("Instance token already in use")
+    remedy = N_("Leave the token out and one is made for you.")
+
+
+class ActivationRunning(BridgeError):
+    code, status, retryable = "activation_running", 409, True
+    sentence = N_("another change of this integration is still running - try again in a minute")
+    remedy = N_("Wait a minute and look at the status of the instance.")
+
+
+class InvalidBody(BridgeError):
+    """The caller's input; `problems` maps each field to the rule that it breaks."""
+
+    code, status = "invalid_body", 400
+    sentence = N_("invalid body: {problems}")
+    remedy = N_("Correct the field that is named and send it again.")
+
+    def __init__(self, problems: dict[str, str]) -> None:
+        self.problems = problems
+        said = "; ".join(f"{field} {rule}" if field else rule for field, rule in problems.items())
+        super().__init__(field=next(iter(problems), None), problems=said)
+
+
+# -- Chatwoot (ryzeapi.md section 2.1; causes in chatwoot.md section 1) -----------------------------
+
+
+class ChatwootNotFound(BridgeError):
+    code, status = "chatwoot_not_found", 400
+    sentence = N_(
+        "Chatwoot account or endpoint not found - verify chatwootBaseUrl ({base_url}) "
+        "and chatwootAccountId ({account_id})"
+    )
+    remedy = N_(
+        "Open Chatwoot in the browser and copy the address up to /app; "
+        "the number after /accounts/ in it is the account id."
+    )
+
+
+class ChatwootRedirects(ChatwootNotFound):
+    code = "chatwoot_redirects"
+    remedy = N_("Use the address that Chatwoot redirects to: {location}")
+
+
+class NotChatwoot(ChatwootNotFound):
+    code = "not_chatwoot"
+    remedy = N_(
+        "What answers at this address is not Chatwoot's API. Copy the address of your Chatwoot "
+        "from the browser, up to /app, and check that a proxy does not answer in its place."
+    )
+
+
+class AccountUnknown(ChatwootNotFound):
+    code = "account_unknown"
+    remedy = N_(
+        "Chatwoot is there, but has no account {account_id}. "
+        "The number after /accounts/ in Chatwoot's address is the account id."
+    )
+
+
+class ChatwootRejects(BridgeError):
+    code, status = "chatwoot_rejects", 400
+    sentence = N_(
+        "Chatwoot rejected the request as invalid - verify inboxName and the limits of the account"
+    )
+    remedy = N_("Read what Chatwoot says in the detail, change that value and try again.")
+
+
+class InboxLimit(ChatwootRejects):
+    code = "inbox_limit"
+    remedy = N_("This Chatwoot account may have no more inboxes: remove one or raise the plan.")
+
+
+class TokenRejected(BridgeError):
+    code, status = "token_rejected", 401
+    sentence = N_("Chatwoot rejected the API token - verify chatwootApiToken")
+    remedy = N_("In Chatwoot open Profile Settings, Access Token, and copy the token again.")
+
+
+class AccessDenied(BridgeError):
+    code, status = "access_denied", 403
+    sentence = N_(
+        "Chatwoot denied the request - verify the API token has admin scope on account {account_id}"
+    )
+    remedy = N_("Use the token of an administrator of this account.")
+
+
+class NotMember(AccessDenied):
+    code = "not_member"
+    remedy = N_(
+        "The token is good, but its owner does not belong to account {account_id}. Choose an "
+        "account that the owner administers, or use the token of an administrator of this one."
+    )
+
+
+class NotAdministrator(AccessDenied):
+    code = "not_administrator"
+    remedy = N_(
+        "The owner of this token is an agent. Use the token of an administrator, "
+        "or have this user made one in Chatwoot under Settings, Agents."
+    )
+
+
+class AccountSuspended(AccessDenied):
+    code = "account_suspended"
+    remedy = N_("Account {account_id} is suspended in Chatwoot: have it restored, then try again.")
+
+
+class BotToken(AccessDenied):
+    code = "bot_token"
+    remedy = N_(
+        "This token belongs to a bot or a platform app. Use the access token of a person who "
+        "administers the account: Profile Settings, Access Token."
+    )
+
+
+class TokenNotReceived(AccessDenied):
+    code = "token_not_received"
+    remedy = N_(
+        "Chatwoot did not see the token at all: a proxy in front of it removes the header. "
+        "Let the proxy pass `api-access-token`."
+    )
+
+
+class ChatwootUnreachable(BridgeError):
+    code, status, retryable = "chatwoot_unreachable", 502, True
+    sentence = N_(
+        "Chatwoot is unreachable at {base_url} - verify chatwootBaseUrl "
+        "and that the host is reachable from the server"
+    )
+    remedy = N_(
+        "Check the address for typing errors and that Chatwoot is running; "
+        "from the machine of the bridge, try to open it with curl."
+    )
+
+
+class ChatwootFailing(ChatwootUnreachable):
+    code = "chatwoot_failing"
+    remedy = N_(
+        "Chatwoot is there but answers with an error of its own. Look at its log, "
+        "wait until it is well and try again."
+    )
+
+
+class ChatwootThrottles(ChatwootUnreachable):
+    code = "chatwoot_throttles"
+    remedy = N_("Chatwoot limits how often it may be asked. Wait a minute and try again.")
+
+
+class AddressBlocked(ChatwootUnreachable):
+    code = "address_blocked"
+    retryable = False
+    remedy = N_(
+        "This bridge may not call private addresses (BRIDGE_BLOCK_PRIVATE_ADDRESSES=true). "
+        "Use a public address, or have the setting changed."
+    )
+
+
+# -- this machine -----------------------------------------------------------------------------------
+
+
+class PersistFailed(BridgeError):
+    code, status = "persist_failed", 500
+    sentence = N_("chatwoot integration failed: persist integration: {cause}")
+    remedy = N_(
+        "The bridge could not write its database. Check the free space and the rights of the "
+        "instance folder, then try again."
+    )
+
+
+class StartupError(BridgeError):
+    """The service must not start; the message is one clear line for the operator."""
+
+    code = "startup"
+    sentence = N_("{reason}")

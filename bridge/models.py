@@ -1,0 +1,130 @@
+"""What the rooms hand to each other: frozen facts, no behaviour beyond reading themselves."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+#: The inbox name when none is asked for (ryzeapi.md section 2.1).
+DEFAULT_INBOX_NAME = "RyzeAPI"
+
+
+class Secret(str):
+    """A token that never shows itself: its repr, which logs and tracebacks print, is masked."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    @property
+    def ending(self) -> str:
+        """The last four characters, shown so that a person can recognise the token."""
+        return self[-4:] if len(self) >= 12 else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """Where the WhatsApp side of an instance lives."""
+
+    kind: str
+    base_url: str
+    token: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One WhatsApp number in a gateway. `created_at` is UTC seconds."""
+
+    id: int
+    name: str
+    created_at: float
+    gateway: Gateway | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InboxOptions:
+    """What the operator chooses about conversations (ryzeapi.md section 2.5)."""
+
+    sign_messages: bool = False
+    ignore_groups: bool = False
+    start_as_pending: bool = False
+    reopen_resolved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ActivationRequest:
+    """A checked wish: what `set`, the wizard and the command line all hand to `activate`."""
+
+    base_url: str
+    account_id: int
+    api_token: Secret
+    inbox_name: str = DEFAULT_INBOX_NAME
+    options: InboxOptions = field(default_factory=InboxOptions)
+
+
+class Status(StrEnum):
+    """The state of an integration (ryzeapi.md section 2.3)."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Integration:
+    """An instance joined to a Chatwoot inbox. `created_at` is UTC seconds.
+
+    `webhook_key` is the unguessable part of the path that Chatwoot calls; `webhook_secret` is the
+    key Chatwoot signs with, empty where the installation does not sign (chatwoot.md section 7.6).
+    """
+
+    id: str
+    instance_id: int
+    base_url: str
+    account_id: int
+    api_token: Secret
+    inbox_id: int
+    inbox_name: str
+    options: InboxOptions
+    status: Status
+    last_error: str
+    created_at: float
+    chatwoot_version: str
+    webhook_key: str
+    webhook_secret: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A Chatwoot account as its member sees it (chatwoot.md section 1, `accounts[]`)."""
+
+    id: int
+    name: str
+    role: str
+    status: str
+
+    @property
+    def may_administer(self) -> bool:
+        """An inbox can be made there with this token."""
+        return self.role == "administrator" and self.status != "suspended"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenOwner:
+    """Whose token it is and where that person may do what."""
+
+    name: str
+    email: str
+    accounts: tuple[Account, ...]
+
+    def account(self, account_id: int) -> Account | None:
+        """The membership in that account, None without one."""
+        return next((one for one in self.accounts if one.id == account_id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ChatwootFound:
+    """A Chatwoot answers at `base_url`; `account_id` where the address that was typed named it."""
+
+    base_url: str
+    version: str
+    account_id: int | None = None
