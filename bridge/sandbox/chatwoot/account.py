@@ -1,0 +1,136 @@
+"""Routes about the installation, the token's owner and the account (chatwoot.md section 1)."""
+
+import time
+from typing import Any
+
+from flask import Blueprint, Response
+
+from bridge.sandbox.chatwoot.answers import not_found, reply, unauthorized
+from bridge.sandbox.chatwoot.door import Caller, account_route, actor, world
+from bridge.sandbox.chatwoot.records import Account, User
+
+routes = Blueprint("account", __name__)
+
+
+@routes.get("/api")
+def version() -> Response:
+    """The version, without a token."""
+    return reply(
+        {
+            "version": world().state.options.version,
+            "timestamp": time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime()),
+            "queue_services": "ok",
+            "data_services": "ok",
+        }
+    )
+
+
+@routes.get("/health")
+def health() -> Response:
+    """Alive."""
+    return reply({"status": "woot"})
+
+
+@routes.get("/api/v1/profile")
+def profile() -> Response:
+    """Whose token it is. No account is involved, so a suspended one does not matter."""
+    who = actor(bots=False)
+    if not isinstance(who, User):
+        raise unauthorized("Access to this endpoint is not authorized for bots")
+    accounts = [account_of(who, account) for account in accounts_of(who)]
+    active = accounts[0] if accounts else {"id": None, "role": None}
+    return reply(
+        {
+            "access_token": who.access_token,
+            "account_id": active["id"],
+            "available_name": who.name,
+            "avatar_url": "",
+            "confirmed": True,
+            "display_name": None,
+            "message_signature": None,
+            "email": who.email,
+            "id": who.id,
+            "inviter_id": None,
+            "name": who.name,
+            "provider": "email",
+            "pubsub_token": who.pubsub_token,
+            "custom_attributes": {},
+            "role": active["role"],
+            "ui_settings": {},
+            "uid": who.email,
+            "type": None,
+            "accounts": accounts,
+        }
+    )
+
+
+def accounts_of(user: User) -> list[Account]:
+    """The accounts a user belongs to."""
+    return [world().state.accounts[int(number)] for number in user.roles]
+
+
+def account_of(user: User, account: Account) -> dict[str, Any]:
+    """A membership as `accounts[]` of the profile shows it."""
+    role = user.roles[str(account.id)]
+    suspended = account.status == "suspended" or world().faults.account_suspended(account.id)
+    return {
+        "id": account.id,
+        "name": account.name,
+        "status": "suspended" if suspended else "active",
+        "onboarding_step": None,
+        "active_at": "2026-06-17T12:00:00.000Z",
+        "role": role,
+        "permissions": [role],
+        "availability": "online",
+        "availability_status": "online",
+        "auto_offline": True,
+    }
+
+
+@routes.get("/api/v1/accounts/<int:account_id>")
+def show_account(account_id: int) -> Response:
+    """An account among the user's own: a stranger gets 404 here, not 401."""
+    who = actor(bots=False)
+    account = world().state.accounts.get(account_id)
+    if account is None or not isinstance(who, User) or str(account_id) not in who.roles:
+        raise not_found()
+    if account.status == "suspended" or world().faults.account_suspended(account_id):
+        raise unauthorized("Account is suspended")
+    return reply(
+        {
+            "id": account.id,
+            "name": account.name,
+            "locale": account.locale,
+            "domain": None,
+            "support_email": "support@sandbox.test",
+            "status": account.status,
+            "created_at": "2026-06-17T12:00:00.000Z",
+            "features": {},
+            "custom_attributes": {},
+            "settings": {},
+        }
+    )
+
+
+@account_route(routes, "/agents", "GET")
+def list_agents(who: Caller) -> Response:
+    """Everybody in the account."""
+    members = [u for u in world().state.users.values() if str(who.account.id) in u.roles]
+    return reply([agent(user, who.account.id) for user in members])
+
+
+def agent(user: User, account_id: int) -> dict[str, Any]:
+    """A user as seen by colleagues."""
+    return {
+        "id": user.id,
+        "account_id": account_id,
+        "availability_status": "online",
+        "auto_offline": True,
+        "confirmed": True,
+        "email": user.email,
+        "available_name": user.name,
+        "custom_attributes": {},
+        "name": user.name,
+        "role": user.roles[str(account_id)],
+        "thumbnail": "",
+    }

@@ -1,0 +1,68 @@
+"""Puts the sandbox Chatwoot together as a Flask app."""
+
+from pathlib import Path
+
+from flask import Flask, Response, current_app, request
+from werkzeug.exceptions import HTTPException
+
+from bridge.assets import folder
+from bridge.sandbox.chatwoot import account, control, inboxes
+from bridge.sandbox.chatwoot.answers import Refusal, crash, no_route, reply
+from bridge.sandbox.chatwoot.tamper import DASHBOARD, watch
+from bridge.sandbox.chatwoot.world import World
+
+_NOT_FOUND_PAGE = (
+    "<!DOCTYPE html>\n<html>\n<head><title>The page you were looking for doesn't exist (404)"
+    "</title></head>\n<body><h1>The page you were looking for doesn't exist.</h1></body>\n"
+    "</html>\n"
+)
+_HTML = "text/html; charset=utf-8"
+
+
+def create_sandbox_chatwoot(
+    database: Path | None, *, base_url: str = "http://127.0.0.1:8090"
+) -> Flask:
+    """The sandbox over a state file, or in memory when `database` is None.
+
+    `base_url` is what the addresses of attachments start with.
+    """
+    app = Flask(
+        "sandbox_chatwoot",
+        template_folder=str(folder("templates") / "sandbox"),
+        static_folder=str(folder("static")),
+        static_url_path="/sandbox/static",
+    )
+    app.extensions["sandbox_chatwoot"] = World(database, base_url)
+    watch(app)
+    for room in (account, inboxes, control):
+        app.register_blueprint(room.routes)
+    app.add_url_rule("/app", "dashboard", _dashboard)
+    app.add_url_rule("/app/<path:anything>", "dashboard", _dashboard)
+    app.register_error_handler(Refusal, _refused)
+    app.register_error_handler(HTTPException, _no_such_page)
+    app.register_error_handler(Exception, _crashed)
+    return app
+
+
+def _dashboard(anything: str = "") -> Response:
+    """Chatwoot's catch-all: every address under /app is the dashboard's HTML."""
+    return Response(DASHBOARD, content_type=_HTML)
+
+
+def _refused(refusal: Refusal) -> Response:
+    return refusal.response()
+
+
+def _no_such_page(error: HTTPException) -> Response:
+    if error.code not in (404, 405):
+        return reply({"status": error.code, "error": error.name}, error.code or 500)
+    accept = request.headers.get("Accept", "")
+    # Rails ignores an Accept header that looks like a browser's.
+    if accept.startswith("application/json") and "*/*" not in accept:
+        return no_route().response()
+    return Response(_NOT_FOUND_PAGE, 404, content_type=_HTML)
+
+
+def _crashed(error: Exception) -> Response:
+    current_app.logger.exception("the sandbox itself failed")
+    return crash().response()

@@ -1,0 +1,77 @@
+"""What can be switched about the whole sandbox: its version and the installation's settings."""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+DEFAULT_VERSION = "4.15.1"
+
+
+@dataclass
+class Options:
+    """The installation's settings. Kept with the state; changed by page and control API.
+
+    `version`: what GET /api reports, and what every version-dependent trait follows.
+    `allow_private_network`: Chatwoot's SAFE_FETCH_ALLOW_PRIVATE_NETWORK. Chatwoot's own default
+    is off; here it is on, so that the loop works on one machine (chatwoot.md section 7.5).
+    `flood_guard`: 200 messages per conversation and minute (section 5).
+    `throttle`: the request limits per address and for contacts/search (section 9).
+    `crm_v2`: hides contacts with neither phone nor e-mail from filter and list (section 3).
+    `webhook_timeout_s`, `deletion_s`: seconds; how long a webhook may take, how long a
+    deletion job waits.
+    """
+
+    version: str = DEFAULT_VERSION
+    allow_private_network: bool = True
+    flood_guard: bool = False
+    throttle: bool = False
+    crm_v2: bool = False
+    webhook_timeout_s: float = 5.0
+    deletion_s: float = 0.5
+
+    def at_least(self, *version: int) -> bool:
+        """Whether the reported version is `version` or later."""
+        return parse_version(self.version) >= version
+
+    @property
+    def has_secret(self) -> bool:
+        """API-channel webhooks are signed, and the inbox shows its secret (4.13.0)."""
+        return self.at_least(4, 13, 0)
+
+    @property
+    def has_status_update(self) -> bool:
+        """Message status can be set by PATCH (4.2.0)."""
+        return self.at_least(4, 2, 0)
+
+    @property
+    def blocks_private(self) -> bool:
+        """Webhooks to private addresses are refused (4.14.0; 4.14.1 brought the opt-out)."""
+        if not self.at_least(4, 14, 0):
+            return False
+        return not (self.allow_private_network and self.at_least(4, 14, 1))
+
+    def change(self, changes: dict[str, Any]) -> None:
+        """Set the named options. Raises ValueError with a sentence when one is unknown or wrong."""
+        known = {one.name: one.type for one in fields(self)}
+        for name, value in changes.items():
+            if name not in known:
+                raise ValueError(f"unknown option {name!r}; known: {', '.join(known)}")
+            wanted = type(getattr(self, name))
+            if wanted is float and type(value) is int:
+                value = float(value)
+            if type(value) is not wanted:
+                raise ValueError(f"option {name!r} must be of type {wanted.__name__}")
+            if name == "version":
+                parse_version(value)
+            setattr(self, name, value)
+
+    def as_json(self) -> dict[str, Any]:
+        """All options by name."""
+        return asdict(self)
+
+
+def parse_version(text: str) -> tuple[int, ...]:
+    """'4.15.1' as (4, 15, 1). Raises ValueError when it is not three numbers."""
+    parts = text.split(".")
+    if len(parts) != 3 or not all(part.isdecimal() for part in parts):
+        raise ValueError(f"version {text!r} must be three numbers such as {DEFAULT_VERSION}")
+    return tuple(int(part) for part in parts)

@@ -1,0 +1,186 @@
+"""The rows of the sandbox Chatwoot: plain data, no behaviour.
+
+Times are seconds since 1970 as floats. Every attribute is a JSON value, because a row is kept
+as the JSON text of its attributes.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+Json = dict[str, Any]
+
+INCOMING, OUTGOING, ACTIVITY, TEMPLATE = 0, 1, 2, 3
+MESSAGE_TYPES = ("incoming", "outgoing", "activity", "template")
+CONVERSATION_STATUSES = ("open", "resolved", "pending", "snoozed")
+MESSAGE_STATUSES = ("sent", "delivered", "read", "failed")
+
+
+@dataclass
+class Account:
+    """A company. `inbox_limit` is what the 402 answer compares with (chatwoot.md section 2)."""
+
+    id: int
+    name: str
+    status: str = "active"
+    locale: str = "en"
+    inbox_limit: int = 100_000
+    next_display_id: int = 1
+
+
+@dataclass
+class User:
+    """A person with an API token. `roles` maps an account id, as text, to the role there."""
+
+    id: int
+    name: str
+    email: str
+    access_token: str
+    pubsub_token: str
+    roles: dict[str, str]
+
+
+@dataclass
+class AgentBot:
+    """A bot of one account; its token may call a few endpoints only (chatwoot.md section 1)."""
+
+    id: int
+    name: str
+    access_token: str
+    account_id: int
+
+
+@dataclass
+class Inbox:
+    """An inbox together with its channel. `settings` holds the plain, client-set columns."""
+
+    id: int
+    account_id: int
+    channel_id: int
+    name: str
+    settings: Json
+    webhook_url: str | None
+    hmac_mandatory: bool
+    hmac_token: str
+    secret: str
+    inbox_identifier: str
+    additional_attributes: Json
+    created_at: float
+    updated_at: float
+    channel_type: str = "Channel::Api"
+    members: list[int] = field(default_factory=list)
+
+
+@dataclass
+class Contact:
+    """A customer. Identifier, phone number and e-mail are unique within the account."""
+
+    id: int
+    account_id: int
+    name: str
+    created_at: float
+    email: str | None = None
+    phone_number: str | None = None
+    identifier: str | None = None
+    blocked: bool = False
+    additional_attributes: Json = field(default_factory=dict)
+    custom_attributes: Json = field(default_factory=dict)
+    last_activity_at: float | None = None
+    avatar_url: str = ""
+
+
+@dataclass
+class ContactInbox:
+    """The place of one contact in one inbox; (inbox_id, source_id) is unique."""
+
+    id: int
+    contact_id: int
+    inbox_id: int
+    source_id: str
+    pubsub_token: str
+    created_at: float
+    hmac_verified: bool = False
+
+
+@dataclass
+class Conversation:
+    """A conversation. The outside world knows it by `display_id`, counted per account."""
+
+    id: int
+    display_id: int
+    account_id: int
+    inbox_id: int
+    contact_id: int
+    contact_inbox_id: int
+    uuid: str
+    status: str
+    created_at: float
+    updated_at: float
+    last_activity_at: float
+    waiting_since: float | None
+    assignee_id: int | None = None
+    labels: list[str] = field(default_factory=list)
+    custom_attributes: Json = field(default_factory=dict)
+    additional_attributes: Json = field(default_factory=dict)
+    snoozed_until: float | None = None
+    priority: str | None = None
+    first_reply_created_at: float | None = None
+    agent_last_seen_at: float | None = None
+    assignee_last_seen_at: float | None = None
+    contact_last_seen_at: float | None = None
+
+
+@dataclass
+class Message:
+    """A message. `conversation_id` is the global id, not the display id."""
+
+    id: int
+    account_id: int
+    inbox_id: int
+    conversation_id: int
+    message_type: int
+    content: str | None
+    content_type: str
+    status: str
+    content_attributes: Json
+    private: bool
+    source_id: str | None
+    sender_type: str | None
+    sender_id: int | None
+    created_at: float
+    updated_at: float
+    additional_attributes: Json = field(default_factory=dict)
+    attachment_ids: list[int] = field(default_factory=list)
+
+
+@dataclass
+class Attachment:
+    """A file of a message. The bytes lie in the store under `key`."""
+
+    id: int
+    message_id: int
+    account_id: int
+    file_type: str
+    content_type: str
+    file_name: str
+    file_size: int
+    key: str
+    created_at: float
+    voice: bool = False
+
+    @property
+    def extension(self) -> str | None:
+        """The file name's ending without the dot."""
+        _, dot, ending = self.file_name.rpartition(".")
+        return ending.lower() if dot and ending else None
+
+
+@dataclass
+class AccountWebhook:
+    """A webhook of the whole account (chatwoot.md section 7.7)."""
+
+    id: int
+    account_id: int
+    url: str
+    name: str
+    subscriptions: list[str]
+    secret: str

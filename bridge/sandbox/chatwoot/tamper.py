@@ -1,0 +1,139 @@
+"""Carries the faults out around each request, and notes each request in the log."""
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask, Response, g, request
+
+from bridge.sandbox.chatwoot.answers import reply
+from bridge.sandbox.chatwoot.door import read_params, world
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+DASHBOARD = (
+    "<!DOCTYPE html>\n<html>\n  <head><title>Chatwoot</title></head>\n"
+    '  <body class="text-slate-600"><div id="app"></div></body>\n</html>\n'
+)
+_BAD_GATEWAY = (
+    "<html>\r\n<head><title>{0}</title></head>\r\n<body>\r\n<center><h1>{0}</h1></center>\r\n"
+    "<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+)
+_REASONS = {502: "502 Bad Gateway", 503: "503 Service Temporarily Unavailable"}
+_REASONS |= {504: "504 Gateway Time-out"}
+
+
+class NoAnswer(Response):
+    """Closes the connection without a byte.
+
+    gunicorn's threaded worker takes StopIteration for "nothing more to say on this connection".
+    """
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        raise StopIteration
+
+
+def concerns_chatwoot(path: str) -> bool:
+    """Whether the path is Chatwoot's own, not the agent page or the control API."""
+    return path != "/" and path != "/favicon.ico" and not path.startswith("/sandbox")
+
+
+def watch(app: Flask) -> None:
+    """Hang faults and log around every request of the app."""
+    app.before_request(_before)
+    app.after_request(_after)
+
+
+def _before() -> Response | None:
+    g.at = time.time()
+    if not concerns_chatwoot(request.path):
+        return None
+    read_params()
+    faults = world().faults
+    place = {"method": request.method, "path": request.path}
+    if fault := faults.take("slow", **place):
+        time.sleep(fault.seconds)
+    fault = faults.take("refuse", "html", "drop", "redirect", **place)
+    if fault is None:
+        return None
+    match fault.kind:
+        case "refuse":
+            return _refusal(fault.status, fault.body, fault.retry_after)
+        case "html":
+            return Response(DASHBOARD, content_type="text/html; charset=utf-8")
+        case "redirect":
+            target = fault.location.rstrip("/") + request.full_path.rstrip("?")
+            return Response("", 301, {"Location": target}, content_type="text/html")
+    return NoAnswer(status=502)
+
+
+def _refusal(status: int, body: str | None, retry_after: int | None) -> Response:
+    if body is not None:
+        answer = Response(body, status)
+    elif status == 429:
+        answer = Response("Retry later\n", status, content_type="text/plain")
+    elif status in _REASONS:
+        answer = Response(_BAD_GATEWAY.format(_REASONS[status]), status, content_type="text/html")
+    elif status >= 500:
+        answer = reply({"status": status, "error": "Internal Server Error"}, status)
+    else:
+        answer = reply({"error": "Refused by the sandbox"}, status)
+    if retry_after is not None:
+        answer.headers["Retry-After"] = str(retry_after)
+    return answer
+
+
+def _after(response: Response) -> Response:
+    if not concerns_chatwoot(request.path):
+        return response
+    faults = world().faults
+    _note(response)
+    if not faults.as_json():
+        return response
+    place = {"method": request.method, "path": request.path}
+    if fault := faults.take("slow_after", **place):
+        time.sleep(fault.seconds)
+    if faults.take("drop_after", **place):
+        return NoAnswer(status=response.status_code)
+    if fault := faults.take("drip", **place):
+        response = _dripping(response, fault.seconds)
+    return response
+
+
+def _dripping(response: Response, seconds: float) -> Response:
+    body = response.get_data()
+
+    def drops() -> Iterator[bytes]:
+        for position in range(len(body)):
+            time.sleep(seconds)
+            yield body[position : position + 1]
+
+    headers = [(name, value) for name, value in response.headers if name != "Content-Length"]
+    slow = Response(drops(), response.status_code, headers)
+    slow.content_length = len(body)
+    return slow
+
+
+def _note(response: Response) -> None:
+    body: Any = g.get("params") or None
+    entry = {
+        "at": g.at,
+        "method": request.method,
+        "path": request.path,
+        "route": request.url_rule.rule if request.url_rule else "(none)",
+        "query": request.args.to_dict(),
+        "content_type": request.mimetype,
+        "body": body,
+        "status": None if isinstance(response, NoAnswer) else response.status_code,
+        "as": g.get("caller_name"),
+    }
+    if request.mimetype == "multipart/form-data":
+        entry["fields"] = sorted(request.form)
+        entry["files"] = [
+            {"field": field, "name": file.filename, "type": file.mimetype}
+            for field, file in request.files.items(multi=True)
+        ]
+    world().log.add(entry)
