@@ -1,0 +1,75 @@
+# Everything a person does with a checkout. `make help` lists it.
+# Needs git, make and python3 (3.11 or newer) with its venv module; the browser tests need Chromium.
+
+PYTHON   ?= python3
+CHROMIUM ?= $(firstword $(shell command -v chromium chromium-browser google-chrome 2>/dev/null))
+VENV     := .venv
+BIN      := $(VENV)/bin
+INSTALL  := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+            --only-binary=:all:
+
+export CHROMIUM
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test check fmt dist lock clean
+
+help:  ## Shows this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+
+run: $(VENV)/run.txt  ## Starts the service with its sandbox; open http://127.0.0.1:8080
+	@$(BIN)/chatwoot-bridge serve
+
+test: check  ## Runs the checks and every test (ARGS= goes to pytest)
+	@test -n "$(CHROMIUM)" || { echo "make test needs Chromium: apt-get install chromium" >&2; exit 1; }
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/dev.txt  ## Checks format, style and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+fmt: $(VENV)/dev.txt  ## Formats the code and repairs what style can repair
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+dist: $(VENV)/dev.txt  ## Builds dist/chatwoot-bridge (one file) and the wheel
+	$(BIN)/python tools/dist.py
+
+lock: $(VENV)/dev.txt  ## Renews requirements/*.txt from pyproject.toml and dev.in (UPGRADE=1: newest)
+	$(LOCK) pyproject.toml --output-file requirements/run.txt
+	$(LOCK) requirements/run.txt requirements/dev.in --output-file requirements/dev.txt
+
+# --universal: one lock for every Python and machine, so each hash of each wheel is in it.
+# The index is whatever the machine is set up with, so it has no place in the file.
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+       --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+       $(if $(UPGRADE),--upgrade)
+
+clean:  ## Removes what was built and installed; instance/ stays
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# Each copy of a lock in the venv says what is installed there: nothing is done until a lock changes.
+$(VENV)/run.txt: requirements/run.txt | $(VENV)/bin/chatwoot-bridge
+	@echo "Installing what the service needs (once per change of $<)"
+	@$(INSTALL) -r $<
+	@cp $< $@
+
+$(VENV)/dev.txt: requirements/dev.txt $(VENV)/run.txt
+	@echo "Installing what the checks and tests need (once per change of $<)"
+	@$(INSTALL) -r $<
+	@cp $< $@
+
+# The checkout itself is on the path through a relative .pth line: no build, no network, movable.
+$(VENV)/bin/chatwoot-bridge:
+	@command -v $(PYTHON) >/dev/null || \
+	  { echo "This needs Python 3.11 or newer: apt-get install python3 python3-venv" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "This needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "This needs Python's venv module: apt-get install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv --clear $(VENV)
+	@echo ../../../.. > $$(echo $(VENV)/lib/python3.*/site-packages)/checkout.pth
+	@printf '%s\n' '#!/bin/sh' \
+	  'exec "$$(dirname "$$(readlink -f "$$0")")/python" -P -m bridge "$$@"' > $@
+	@chmod +x $@

@@ -1,0 +1,20 @@
+"""The front door of the web part alone: `flask --app app run`, or `gunicorn app:app`.
+
+`chatwoot-bridge serve` starts this and everything that belongs to it.
+"""
+
+import sys
+
+from bridge.errors import StartupError
+from bridge.web import create_app
+
+__all__ = ["app", "create_app"]
+
+#: gunicorn's own code for "do not try again" (gunicorn.arbiter.Arbiter.APP_LOAD_ERROR).
+NO_RETRY = 4
+
+try:
+    app = create_app()
+except StartupError as error:
+    sys.stderr.write(f"chatwoot-bridge: {error.message}\n")
+    raise SystemExit(NO_RETRY) from None

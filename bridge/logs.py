@@ -1,0 +1,74 @@
+"""The log: one line per event on stderr, and the one place that keeps secrets out of it."""
+
+import logging
+import re
+import sys
+import time
+from typing import TextIO
+
+MASK = "***"
+#: Shorter values would mask ordinary words.
+SHORTEST_SECRET = 8
+_LINE = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+
+_secrets: frozenset[str] = frozenset()
+
+#: A name that announces a secret, whatever separates the two: header, JSON, query or Python repr.
+_NAMED = re.compile(
+    r"""(?ix)
+    ( (?<! [a-z0-9_/-] )
+      [a-z0-9_-]* (?: token | secret | password | passwd | api[_-]?key | authorization )
+      ["']? \s* [:=] \s* (?: b? ["'] )? (?: (?: bearer | basic ) \s+ )? )
+    [^\s"'&,;<>)\]}]+
+    """
+)
+_COOKIES = re.compile(r"(?i)\b((?:set-)?cookie[\"']?\s*:\s*)[^\r\n]+")
+_BEARER = re.compile(r"(?i)\b(bearer|basic)(\s+)[A-Za-z0-9._~+/=-]{6,}")
+_USER_INFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^/\s@]+@")
+#: What would end a line early or play with a terminal.
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), 127)} | {9: "\t", 10: "\\n", 13: "\\r"}
+
+
+def register_secret(value: str) -> None:
+    """From now on this value is masked wherever it would be logged by this process."""
+    global _secrets
+    if len(value) >= SHORTEST_SECRET and value not in _secrets:
+        # A new set, so that a thread that is masking meanwhile sees either, whole.
+        _secrets = _secrets | {value}
+
+
+def mask(text: str) -> str:
+    """The text with every known secret, and whatever looks like a token, replaced by ***."""
+    for secret in sorted(_secrets, key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    text = _COOKIES.sub(rf"\g<1>{MASK}", text)
+    text = _NAMED.sub(rf"\g<1>{MASK}", text)
+    text = _BEARER.sub(rf"\1\2{MASK}", text)
+    return _USER_INFO.sub(rf"\g<1>{MASK}@", text)
+
+
+class _Line(logging.Formatter):
+    """Time in UTC, level, process, message; a traceback follows on lines of its own."""
+
+    converter = staticmethod(time.gmtime)
+    default_time_format = "%Y-%m-%dT%H:%M:%S"
+    default_msec_format = "%s.%03dZ"
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        record.message = record.message.translate(_CONTROLS)
+        return super().formatMessage(record)
+
+    def format(self, record: logging.LogRecord) -> str:
+        return mask(super().format(record))
+
+
+def set_up(level: str, process: str, stream: TextIO | None = None) -> None:
+    """Sends everything that is logged in this process to stderr, marked with the process's name.
+
+    `level` is one of debug, info, warning, error. Libraries speak from warning on.
+    """
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(_Line(_LINE.replace("%(name)s", process)))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.captureWarnings(True)
+    logging.getLogger("bridge").setLevel(level.upper())

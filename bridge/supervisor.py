@@ -1,0 +1,229 @@
+"""`serve`: one parent that starts the processes of the service, restarts them and stops them.
+
+The parent itself does nothing else, so nothing else can bring it down; it holds the listening
+socket, so a restart of the web process refuses no connection.
+"""
+
+import errno
+import logging
+import os
+import signal
+import socket
+import time
+from dataclasses import dataclass
+
+import click
+
+from bridge import credentials, logs, processes
+from bridge.errors import StartupError
+from bridge.processes import Child
+from bridge.services import Services
+from bridge.settings import Settings
+
+#: Seconds that the children have between SIGTERM and SIGKILL.
+GRACE_S = 30.0
+#: Seconds before a child that died is started again: doubled each time, up to the second figure.
+FIRST_DELAY_S, LONGEST_DELAY_S = 0.5, 30.0
+#: A child that lived this long had no trouble starting: its next delay is the first one again.
+HEALTHY_S = 60.0
+BACKLOG = 2048
+
+_STOP = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+
+log = logging.getLogger(__name__)
+
+
+class PortTaken(StartupError):
+    """Another program listens there; everything else may be in order."""
+
+
+def serve(settings: Settings) -> None:
+    """Runs the service until SIGTERM or SIGINT. Raises StartupError, before anything runs."""
+    logs.set_up(settings.log_level, "serve")
+    for secret in (settings.account_token, settings.encryption_key):
+        logs.register_secret(secret)
+    for warning in settings.warnings:
+        log.warning("%s", warning)
+
+    with _listen(settings.host, settings.port) as listener:
+        if settings.sandbox:
+            _check_sandbox_port(settings.sandbox_port)
+        _greet(settings, _prepare(settings))
+        # From here on signals wait in line for sigtimedwait: none is lost, none interrupts a fork.
+        family = _Family(children(settings, listener.fileno()), settings.log_level)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, family.handled)
+        try:
+            family.run()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def children(settings: Settings, listener_fd: int) -> list[Child]:
+    """The processes of the service, in the order of their start."""
+    family = [Child("web", "bridge.web.server:serve_web", (settings, listener_fd))]
+    if settings.sandbox:
+        place = ("127.0.0.1", settings.sandbox_port, settings.instance_dir / "sandbox-chatwoot.db")
+        family.append(Child("sandbox", "bridge.sandbox.chatwoot:serve_sandbox_chatwoot", place))
+    return family
+
+
+def _prepare(settings: Settings) -> str:
+    """Makes or migrates the installation; gives the account token if it was made just now.
+
+    Closed again before any fork: a SQLite connection must not be carried into a child.
+    """
+    known = bool(settings.account_token) or settings.account_token_file.exists()
+    Services.open(settings).close()
+    token, _ = credentials.account_token(settings)
+    logs.register_secret(token)
+    return "" if known else token
+
+
+def _greet(settings: Settings, new_token: str) -> None:
+    if new_token:
+        kept = settings.account_token_file
+        click.echo(f"Account token, shown this once and kept in {kept}:\n\n    {new_token}\n")
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104
+    host = f"[{host}]" if ":" in host and not host.startswith("[") else host
+    click.echo(f"Open {settings.public_url or f'http://{host}:{settings.port}'}/")
+    if settings.sandbox:
+        click.echo(f"Sandbox Chatwoot: {settings.sandbox_url}/")
+    click.echo("Ctrl-C stops it.")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        found = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_NUMERICSERV
+        )
+    except (socket.gaierror, UnicodeError):
+        raise StartupError(reason=f"BRIDGE_HOST: {host!r} is no address of this machine") from None
+    # `localhost` may mean ::1 as well; IPv4 is what the documents and the sandbox say.
+    family, _, _, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
+    try:
+        return socket.create_server(
+            address,
+            family=family,
+            backlog=BACKLOG,
+            dualstack_ipv6=host == "::" and socket.has_dualstack_ipv6(),
+        )
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise PortTaken(
+                reason=f"port {port} on {host} is in use already: stop the program that listens "
+                "there, or choose another port with --port (BRIDGE_PORT)"
+            ) from None
+        raise StartupError(
+            reason=f"cannot listen on {host} port {port} (BRIDGE_HOST, BRIDGE_PORT): "
+            f"{os.strerror(error.errno or 0)}"
+        ) from None
+
+
+def _check_sandbox_port(port: int) -> None:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as error:
+        raise PortTaken(
+            reason=f"the sandbox Chatwoot cannot use port {port}: {os.strerror(error.errno or 0)}. "
+            "Choose another with BRIDGE_SANDBOX_PORT, or do without it: BRIDGE_SANDBOX=false"
+        ) from None
+
+
+@dataclass(slots=True)
+class _Post:
+    """A child's place: who holds it now, since when, and how patient to be with the next one."""
+
+    child: Child
+    pid: int | None = None
+    started_at: float = 0.0
+    due_at: float = 0.0
+    delay_s: float = FIRST_DELAY_S
+
+
+class _Family:
+    """The children from the first fork to the last wait; `handled` signals must be blocked."""
+
+    def __init__(self, children: list[Child], log_level: str) -> None:
+        self.posts = [_Post(child) for child in children]
+        self.log_level = log_level
+        # A blocked signal waits even where it is ignored: under nohup SIGHUP means nothing.
+        self.stopping = {one for one in _STOP if signal.getsignal(one) is not signal.SIG_IGN}
+        self.handled = {*self.stopping, signal.SIGCHLD}
+
+    def run(self) -> None:
+        """Keeps every post filled until a signal asks to stop; returns when no child is left."""
+        try:
+            while not self._asked_to_stop():
+                self._fill()
+        finally:
+            self._stop()
+
+    def _asked_to_stop(self) -> bool:
+        """Waits for the next signal, or until a post is to be filled; takes note of who died."""
+        due = [post.due_at for post in self.posts if post.pid is None]
+        wait_s = max(0.0, min(due) - time.monotonic()) if due else 3600.0
+        got = signal.sigtimedwait(self.handled, wait_s)
+        for post, code in self._bury():
+            self._schedule(post, code)
+        return got is not None and got.si_signo in self.stopping
+
+    def _fill(self) -> None:
+        for post in self.posts:
+            if post.pid is None and post.due_at <= time.monotonic():
+                post.started_at = time.monotonic()
+                try:
+                    post.pid = processes.start(post.child, log_level=self.log_level)
+                except OSError as error:
+                    self._schedule(post, f"cannot fork: {error.strerror}")
+
+    def _bury(self) -> list[tuple[_Post, str]]:
+        """The posts that have become empty, each with how that came about."""
+        found = []
+        for pid, code in _dead():
+            for post in self.posts:
+                if post.pid == pid:
+                    post.pid = None
+                    found.append((post, code))
+        return found
+
+    def _schedule(self, post: _Post, reason: str) -> None:
+        now = time.monotonic()
+        if now - post.started_at >= HEALTHY_S:
+            post.delay_s = FIRST_DELAY_S
+        log.error("%s: %s; starting it again in %g s", post.child.name, reason, post.delay_s)
+        post.due_at = now + post.delay_s
+        post.delay_s = min(post.delay_s * 2, LONGEST_DELAY_S)
+
+    def _stop(self) -> None:
+        """SIGTERM, patience, SIGKILL. A second signal from outside ends the patience."""
+        self._send(signal.SIGTERM)
+        deadline = time.monotonic() + GRACE_S
+        while any(post.pid for post in self.posts):
+            left_s = deadline - time.monotonic()
+            got = signal.sigtimedwait(self.handled, max(0.0, left_s))
+            if left_s <= 0 or (got and got.si_signo in self.stopping):
+                self._send(signal.SIGKILL)
+                deadline = time.monotonic() + GRACE_S
+            self._bury()
+
+    def _send(self, number: signal.Signals) -> None:
+        for post in self.posts:
+            if post.pid is not None:
+                os.kill(post.pid, number)
+
+
+def _dead() -> list[tuple[int, str]]:
+    """Every child that has ended, and how.
+
+    As process 1 of a container this meets orphans of others too, and buries them.
+    """
+    found: list[tuple[int, str]] = []
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return found
+        if pid == 0:
+            return found
+        code = os.waitstatus_to_exitcode(status)
+        found.append((pid, f"killed by signal {-code}" if code < 0 else f"exit code {code}"))
