@@ -1,7 +1,7 @@
 """Everything that can go wrong and be told to a person; anything else is a bug and shows as 500.
 
 A class says what the *reader* would do differently. `sentence` is the contract's English sentence
-(ryzeapi.md sections 1.3, 1.4 and 2.1) and the translation key of the pages; `remedy` is the next step.
+(ryzeapi.md sections 1.3, 1.4 and 2.1) and the pages' translation key; `remedy` is the next step.
 """
 
 from typing import ClassVar
@@ -15,11 +15,21 @@ def N_(text: str) -> str:
     return text
 
 
+class Problem:
+    """A rule that an input breaks: an English sentence that the pages can translate."""
+
+    def __init__(self, sentence: str, **values: object) -> None:
+        self.sentence, self.values = sentence, values
+
+    def __str__(self) -> str:
+        return self.sentence.format(**self.values)
+
+
 class BridgeError(Exception):
     """A failure with a stable code, an HTTP status, a sentence and a next step.
 
-    `values` fill the placeholders of `sentence` and `remedy`; `detail` is the upstream cause, already
-    free of secrets; `field` names the input it belongs to, in the JSON API's spelling.
+    `values` fill the placeholders of `sentence` and `remedy`; `detail` is the upstream cause,
+    already free of secrets; `field` names the input it belongs to, in the JSON API's spelling.
     """
 
     code: ClassVar[str] = "internal"
@@ -36,12 +46,12 @@ class BridgeError(Exception):
 
     @property
     def message(self) -> str:
-        """The English sentence of the JSON API, with the cause after `Detail:` where there is one."""
+        """The English sentence of the JSON API, with the cause after `Detail:` if there is one."""
         said = self.sentence.format(**self.values)
         return f"{said}. Detail: {self.detail}" if self.detail else said
 
 
-# -- our own doors (ryzeapi.md sections 1.3, 1.4 and 4) ---------------------------------------------
+# -- our own doors (ryzeapi.md sections 1.3, 1.4 and 4) --------------------------------------------
 
 
 class MissingToken(BridgeError):
@@ -126,13 +136,13 @@ class InvalidBody(BridgeError):
     sentence = N_("invalid body: {problems}")
     remedy = N_("Correct the field that is named and send it again.")
 
-    def __init__(self, problems: dict[str, str]) -> None:
+    def __init__(self, problems: dict[str, Problem]) -> None:
         self.problems = problems
-        said = "; ".join(f"{field} {rule}" if field else rule for field, rule in problems.items())
+        said = "; ".join(f"{field} {rule}".lstrip() for field, rule in problems.items())
         super().__init__(field=next(iter(problems), None), problems=said)
 
 
-# -- Chatwoot (ryzeapi.md section 2.1; causes in chatwoot.md section 1) -----------------------------
+# -- Chatwoot (ryzeapi.md section 2.1; causes in chatwoot.md section 1) ----------------------------
 
 
 class ChatwootNotFound(BridgeError):
@@ -257,6 +267,12 @@ class ChatwootThrottles(ChatwootUnreachable):
     remedy = N_("Chatwoot limits how often it may be asked. Wait a minute and try again.")
 
 
+class InboxGone(BridgeError):
+    code, status = "inbox_gone", 400
+    sentence = N_("inbox {inbox_id} no longer exists in Chatwoot account {account_id}")
+    remedy = N_("Activate the integration again: a new inbox is made.")
+
+
 class AddressBlocked(ChatwootUnreachable):
     code = "address_blocked"
     retryable = False
@@ -266,7 +282,7 @@ class AddressBlocked(ChatwootUnreachable):
     )
 
 
-# -- this machine -----------------------------------------------------------------------------------
+# -- this machine ----------------------------------------------------------------------------------
 
 
 class PersistFailed(BridgeError):
@@ -276,6 +292,12 @@ class PersistFailed(BridgeError):
         "The bridge could not write its database. Check the free space and the rights of the "
         "instance folder, then try again."
     )
+
+
+class StorageFailed(BridgeError):
+    code, status = "storage_failed", 500
+    sentence = N_("the database of the bridge could not be written: {cause}")
+    remedy = N_("Check the free space and the rights of the instance folder, then try again.")
 
 
 class StartupError(BridgeError):

@@ -109,6 +109,12 @@ def _account_token(raw: str) -> str:
     return raw
 
 
+def _file(raw: str) -> str:
+    if raw and not os.access(raw, os.R_OK):
+        raise ValueError("must name a file that can be read")
+    return raw
+
+
 def _level(raw: str) -> str:
     if raw.lower() not in {"debug", "info", "warning", "error"}:
         raise ValueError("must be debug, info, warning or error")
@@ -159,7 +165,14 @@ OPTIONS: tuple[Option, ...] = (
         "Refuses to call Chatwoot or a gateway on a private or loopback address.",
         _truth,
     ),
+    Option(
+        "BRIDGE_CA_FILE",
+        "",
+        "PEM file with the certificate authorities to trust, for a Chatwoot with a private one.",
+        _file,
+    ),
     Option("BRIDGE_RATE_LIMIT", "100/minute", "API calls that one token may make.", _rate),
+    Option("BRIDGE_RATE_LIMIT_NEW", "20/minute", "New instances that one token may make.", _rate),
     Option(
         "BRIDGE_RATE_LIMIT_STORAGE",
         "memory",
@@ -188,7 +201,9 @@ class Settings:
     sandbox: bool
     sandbox_port: int
     block_private_addresses: bool
+    ca_file: str
     rate_limit: str
+    rate_limit_new: str
     rate_limit_storage: str
     log_level: str
     shown: tuple[Shown, ...]
@@ -218,7 +233,7 @@ class Settings:
         return f"Settings(instance_dir={str(self.instance_dir)!r})"
 
 
-def load(environ: Mapping[str, str] | None = None, **overrides: object) -> Settings:
+def load(environ: Mapping[str, str] | None = None, /, **overrides: object) -> Settings:
     """Reads the settings: overrides (the command line) win over the environment over `config.toml`.
 
     An empty value counts as unset; a secret may also be named by a file, as in

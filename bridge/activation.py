@@ -1,0 +1,335 @@
+"""THE shared functions: API, wizard and command line call these, never each other.
+
+Rules: ryzeapi.md section 2 (what `set`, `list` and `delete` promise), chatwoot.md sections 1 and 2.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from bridge import addresses
+from bridge.chatwoot import address, versions
+from bridge.chatwoot.client import Chatwoot, Inbox, InboxWish
+from bridge.deadline import Deadline
+from bridge.errors import (
+    N_,
+    BridgeError,
+    ChatwootUnreachable,
+    InboxGone,
+    IntegrationMissing,
+    InvalidBody,
+    NothingToDelete,
+    PersistFailed,
+    Problem,
+    StorageFailed,
+)
+from bridge.models import (
+    ActivationRequest,
+    ChatwootFound,
+    Instance,
+    Integration,
+    Secret,
+    Status,
+    TokenOwner,
+)
+from bridge.services import Services
+from bridge.store.integrations import Attempt
+
+#: Limits in seconds for a whole operation; the contract promises 60, 10 and 30 (section 2).
+ACTIVATE_S = 55.0
+LOOK_S = 10.0
+UNLINK_S = 30.0
+PROBE_S = 15.0
+
+log = logging.getLogger(__name__)
+
+
+class Step(StrEnum):
+    """What an activation does, in this order."""
+
+    ADDRESS = "address"
+    TOKEN = "token"  # noqa: S105 - the name of a step
+    ACCOUNT = "account"
+    INBOX = "inbox"
+    SAVE = "save"
+
+
+@dataclass(frozen=True, slots=True)
+class Activated:
+    """The integration, and what its operator should know besides."""
+
+    integration: Integration
+    warnings: tuple[Problem, ...]
+
+
+def activate(
+    instance: Instance,
+    request: ActivationRequest,
+    services: Services,
+    *,
+    on_step: Callable[[Step], None] = lambda step: None,
+) -> Activated:
+    """Joins an instance to a Chatwoot account, or changes how it is joined; under 60 s in all.
+
+    Makes one inbox at most, ever: an inbox whose making was cut short is found again by the id that
+    it carries. `on_step` hears of each step as it begins. Raises the errors of
+    `bridge.chatwoot.diagnosis`, InvalidBody, ActivationRunning and PersistFailed.
+    """
+    deadline = Deadline(ACTIVATE_S)
+    with services.store.exclusive(_lock(instance), timeout_s=deadline.remaining()):
+        chatwoot = _chatwoot(request, services, deadline)
+        on_step(Step.ADDRESS)
+        version = chatwoot.version()
+        problem = versions.name_problem(request.inbox_name, version)
+        if problem:
+            raise InvalidBody({"inboxName": problem})
+        on_step(Step.TOKEN)
+        owner = chatwoot.owner()
+        on_step(Step.ACCOUNT)
+        inboxes = chatwoot.inboxes()
+        chatwoot.require_administrator(owner)
+        before = services.integrations.of(instance.id)
+        try:
+            on_step(Step.INBOX)
+            attempt = services.attempts.begin(
+                instance.id, request.base_url, request.account_id, started_at=services.clock()
+            )
+            inbox = _one_inbox(chatwoot, inboxes, before, attempt, request, services)
+            on_step(Step.SAVE)
+            after = _integration(instance, request, services, attempt, inbox, version, before)
+            services.integrations.save(after)
+        except StorageFailed as error:
+            # The attempt is on the disk: the next try finds the inbox by it and takes it over.
+            raise PersistFailed(cause=error.values["cause"]) from None
+        if before is not None and before.id != after.id:
+            _unlink(before, services, deadline)
+        return Activated(after, tuple(_warnings(services, version, deadline)))
+
+
+def probe_address(text: str, services: Services) -> ChatwootFound:
+    """What answers at an address that a person typed or pasted.
+
+    Raises address.BadAddress, or the errors of `bridge.chatwoot.diagnosis`.
+    """
+    found = address.parse_pasted(text)
+    chatwoot = Chatwoot(
+        services.http, found.base_url, deadline=Deadline(PROBE_S), account_id=found.account_id
+    )
+    return ChatwootFound(found.base_url, chatwoot.version(), found.account_id)
+
+
+def probe_token(base_url: str, token: Secret, services: Services) -> TokenOwner:
+    """Whose token it is and which accounts that person may administer."""
+    return Chatwoot(services.http, base_url, deadline=Deadline(PROBE_S), token=token).owner()
+
+
+def probe_account(base_url: str, account_id: int, token: Secret, services: Services) -> None:
+    """Raises what would keep the token's owner from making an inbox in the account."""
+    chatwoot = Chatwoot(
+        services.http, base_url, deadline=Deadline(PROBE_S), token=token, account_id=account_id
+    )
+    owner = chatwoot.owner()
+    chatwoot.inboxes()
+    chatwoot.require_administrator(owner)
+
+
+def look(instance: Instance, services: Services) -> tuple[Integration, BridgeError | None]:
+    """The integration as it is now, and what keeps it from working; within 10 s.
+
+    What Chatwoot says overwrites the stored status; when Chatwoot cannot be asked, the stored one
+    stays (ryzeapi.md section 2.3). Raises IntegrationMissing.
+    """
+    stored = services.integrations.of(instance.id)
+    if stored is None:
+        raise IntegrationMissing
+    try:
+        chatwoot = _chatwoot(stored, services, Deadline(LOOK_S))
+        owner = chatwoot.owner()
+        inbox = chatwoot.inbox(stored.inbox_id)
+        chatwoot.require_administrator(owner)
+    except ChatwootUnreachable as error:
+        return stored, error
+    except BridgeError as error:
+        return _judged(stored, services, Status.ERROR, error.message), error
+    status = Status.ACTIVE if stored.status is Status.ERROR else stored.status
+    return _judged(stored, services, status, "", inbox.name), None
+
+
+def deactivate(instance: Instance, services: Services) -> None:
+    """Unlinks the inbox, which stays in Chatwoot, and forgets the integration; within 30 s.
+
+    Succeeds also when Chatwoot cannot be reached (ryzeapi.md section 2.4). Raises NothingToDelete.
+    """
+    deadline = Deadline(UNLINK_S)
+    with services.store.exclusive(_lock(instance), timeout_s=deadline.remaining()):
+        stored = services.integrations.of(instance.id)
+        if stored is None:
+            raise NothingToDelete
+        _unlink(stored, services, deadline)
+        services.integrations.remove(stored)
+
+
+# -- one inbox -------------------------------------------------------------------------------------
+
+
+def _one_inbox(
+    chatwoot: Chatwoot,
+    inboxes: list[Inbox],
+    before: Integration | None,
+    attempt: Attempt,
+    request: ActivationRequest,
+    services: Services,
+) -> Inbox:
+    """The inbox of this attempt: the one in use, else one that carries its id, else a new one."""
+    wish = InboxWish(
+        name=request.inbox_name,
+        webhook_url=_webhook_url(services, attempt),
+        lock_to_single_conversation=request.options.reopen_resolved,
+        marker=attempt.id,
+    )
+    ours = [one for one in inboxes if one.marker == attempt.id]
+    used = before.inbox_id if before is not None and before.id == attempt.id else None
+    found = next((one for one in inboxes if one.id == used), None) or next(iter(ours), None)
+    if found is not None:
+        try:
+            kept = chatwoot.update_inbox(found.id, wish)
+        except InboxGone:
+            found = None
+        else:
+            _remove_others(chatwoot, ours, kept)
+            return kept
+    try:
+        return chatwoot.create_inbox(wish)
+    except ChatwootUnreachable:
+        # Chatwoot may have made it before the answer was lost; asking again would make another.
+        made = next((one for one in _marked(chatwoot, attempt) if one not in ours), None)
+        if made is None:
+            raise
+        return made
+
+
+def _marked(chatwoot: Chatwoot, attempt: Attempt) -> list[Inbox]:
+    try:
+        return [one for one in chatwoot.inboxes() if one.marker == attempt.id]
+    except BridgeError:
+        return []
+
+
+def _remove_others(chatwoot: Chatwoot, ours: list[Inbox], kept: Inbox) -> None:
+    """An answer that came after we had given up leaves an inbox that nobody uses."""
+    for one in ours:
+        if one.id != kept.id:
+            try:
+                chatwoot.delete_inbox(one.id)
+            except BridgeError as error:
+                log.warning("the spare inbox %s could not be removed: %s", one.id, error.message)
+
+
+# -- small parts -----------------------------------------------------------------------------------
+
+
+def _lock(instance: Instance) -> str:
+    return f"instance-{instance.id}"
+
+
+def _chatwoot(
+    to: ActivationRequest | Integration, services: Services, deadline: Deadline
+) -> Chatwoot:
+    return Chatwoot(
+        services.http,
+        to.base_url,
+        deadline=deadline,
+        token=to.api_token,
+        account_id=to.account_id,
+    )
+
+
+def _webhook_url(services: Services, attempt: Attempt) -> str:
+    base = services.settings.public_url
+    return f"{base}/hooks/chatwoot/{attempt.webhook_key}" if base else ""
+
+
+def _integration(
+    instance: Instance,
+    request: ActivationRequest,
+    services: Services,
+    attempt: Attempt,
+    inbox: Inbox,
+    version: str,
+    before: Integration | None,
+) -> Integration:
+    same = before is not None and before.id == attempt.id
+    return Integration(
+        id=attempt.id,
+        instance_id=instance.id,
+        base_url=request.base_url,
+        account_id=request.account_id,
+        api_token=request.api_token,
+        inbox_id=inbox.id,
+        inbox_name=inbox.name,
+        options=request.options,
+        status=Status.ACTIVE,
+        last_error="",
+        created_at=before.created_at if before is not None and same else services.clock(),
+        chatwoot_version=version,
+        webhook_key=attempt.webhook_key,
+        webhook_secret=inbox.secret,
+    )
+
+
+def _judged(
+    stored: Integration,
+    services: Services,
+    status: Status,
+    last_error: str,
+    inbox_name: str | None = None,
+) -> Integration:
+    judged = replace(
+        stored, status=status, last_error=last_error, inbox_name=inbox_name or stored.inbox_name
+    )
+    if judged != stored:
+        try:
+            services.integrations.judge(stored.id, status, last_error, inbox_name=inbox_name)
+        except StorageFailed as error:
+            log.warning("the status of %s could not be noted: %s", stored.id, error.message)
+    return judged
+
+
+def _unlink(integration: Integration, services: Services, deadline: Deadline) -> None:
+    try:
+        _chatwoot(integration, services, deadline.within(UNLINK_S)).unlink_inbox(
+            integration.inbox_id
+        )
+    except InboxGone:
+        return
+    except BridgeError as error:
+        log.warning("inbox %s could not be unlinked: %s", integration.inbox_id, error.message)
+
+
+def _warnings(services: Services, version: str, deadline: Deadline) -> list[Problem]:
+    """Chatwoot refuses webhooks to private addresses from 4.14.0 on (chatwoot.md section 7.5)."""
+    url = services.settings.public_url
+    if not url or versions.numbers(version) < versions.BLOCKS_PRIVATE:
+        return []
+    parts = urlsplit(url)
+    try:
+        found = addresses.resolve(
+            parts.hostname or "", parts.port or 0, min(3.0, deadline.remaining())
+        )
+    except addresses.Unresolved:
+        return []
+    if any(addresses.is_public(ip) for _, ip in found):
+        return []
+    return [
+        Problem(
+            N_(
+                "Chatwoot {version} calls no private addresses, and {url} is one: agents' replies "
+                "will not arrive. Set SAFE_FETCH_ALLOW_PRIVATE_NETWORK=true in Chatwoot (4.14.1 or "
+                "later), or give the bridge a public BRIDGE_PUBLIC_URL."
+            ),
+            version=version,
+            url=url,
+        )
+    ]

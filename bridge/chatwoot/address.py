@@ -1,0 +1,120 @@
+"""The address of a Chatwoot: what people paste, and what is stored.
+
+Sources: chatwoot.md section 1 (`/app/...` is the dashboard, not the API).
+"""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+from bridge.errors import N_, Problem
+
+MAX_LENGTH = 2048
+_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.ASCII)
+_DASHBOARD = re.compile(r"/(?:app|api|auth|super_admin|cable)(?:/.*)?$")
+_ACCOUNT = re.compile(r"/accounts/([0-9]{1,18})(?:/|$)")
+#: Characters that copying from a page or a chat brings along unseen.
+_UNSEEN = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\u00ad]")
+
+
+class BadAddress(Exception):
+    """The text is no address of a Chatwoot; `problem` says why."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        super().__init__(str(problem))
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """`base_url` in its one canonical form, without a trailing slash.
+
+    `account_id` is the account that a link from the dashboard names; `is_link` says that the text
+    was such a link and not just the base URL.
+    """
+
+    base_url: str
+    account_id: int | None = None
+    is_link: bool = False
+
+
+def parse(text: str) -> Address:
+    """Reads an `http` or `https` address. Raises BadAddress."""
+    if len(text) > MAX_LENGTH:
+        raise BadAddress(Problem(N_("must be at most {limit} characters long"), limit=MAX_LENGTH))
+    if not text:
+        raise BadAddress(Problem(N_("must not be empty")))
+    if any(character <= " " or character == "\x7f" or character == "\\" for character in text):
+        raise BadAddress(Problem(N_("must not contain spaces or control characters")))
+    parts, port = _split(text)
+    if parts.scheme not in {"http", "https"}:
+        raise BadAddress(Problem(N_("must begin with http:// or https://")))
+    if parts.username is not None or parts.password is not None:
+        raise BadAddress(Problem(N_("must not hold a user name or password")))
+    host = _host(parts.hostname or "")
+    default = 443 if parts.scheme == "https" else 80
+    origin = f"{parts.scheme}://{host}" + (f":{port}" if port not in {None, default} else "")
+    path = re.sub("/{2,}", "/", parts.path).rstrip("/")
+    account = _ACCOUNT.search(f"{path}/")
+    is_link = bool(_DASHBOARD.search(path)) or bool(parts.query) or bool(parts.fragment)
+    kept = _DASHBOARD.sub("", path)
+    return Address(origin + kept, int(account[1]) if account and is_link else None, is_link)
+
+
+def parse_pasted(text: str) -> Address:
+    """As `parse`, forgiving what a person types: spaces around, a missing `https://`, any case."""
+    cleaned = _UNSEEN.sub("", text).strip().strip("<>\"'")
+    if cleaned and "://" not in cleaned:
+        plain = _is_local(cleaned)
+        cleaned = ("http://" if plain else "https://") + cleaned.lstrip("/")
+    return parse(cleaned)
+
+
+def origin(url: str) -> str:
+    """Scheme, host and port of an address, canonical; empty when it is no such address."""
+    try:
+        address = parse(url)
+    except BadAddress:
+        return ""
+    parts = urlsplit(address.base_url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _split(text: str) -> tuple[SplitResult, int | None]:
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise BadAddress(
+            Problem(N_("must be an address such as https://chat.example.com"))
+        ) from None
+    if port == 0:
+        raise BadAddress(Problem(N_("must have a port from 1 to 65535")))
+    return parts, port
+
+
+def _host(raw: str) -> str:
+    problem = Problem(N_("must name a host, such as https://chat.example.com"))
+    if ":" in raw:
+        try:
+            return f"[{ipaddress.IPv6Address(raw.partition('%')[0]).compressed}]"
+        except ValueError:
+            raise BadAddress(problem) from None
+    try:
+        host = raw.rstrip(".") if raw.isascii() else raw.encode("idna").decode("ascii")
+    except UnicodeError:
+        raise BadAddress(problem) from None
+    host = host.lower()
+    if not host or len(host) > 253 or not all(_LABEL.fullmatch(one) for one in host.split(".")):
+        raise BadAddress(problem)
+    return host
+
+
+def _is_local(text: str) -> bool:
+    """Whether an address typed without a scheme is one that rarely speaks TLS."""
+    try:
+        host = urlsplit(f"//{text}").hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_private
+    except ValueError:
+        return False

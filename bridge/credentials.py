@@ -1,0 +1,85 @@
+"""The two secrets of an installation: the key that seals, and the operator's token."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from bridge.errors import StartupError
+from bridge.settings import Settings
+from bridge.store import Store, peek_meta
+from bridge.vault import KEY_BYTES, SealBroken, Vault, decode_key, encode_key
+
+_CHECK = "key_check"
+_CHECK_PLACE = f"meta/{_CHECK}"
+_CHECK_TEXT = "this database opens with this key"
+
+
+def account_token(settings: Settings) -> tuple[str, bool]:
+    """The operator's token, and whether it was made just now. Raises StartupError."""
+    if settings.account_token:
+        return settings.account_token, False
+    return _kept(settings.account_token_file, lambda: secrets.token_urlsafe(32))
+
+
+def open_vault(settings: Settings) -> Vault:
+    """The vault of this installation, proven to open what the database holds already.
+
+    Raises StartupError, with nothing changed, when the key is missing, malformed or another one.
+    """
+    sealed = peek_meta(settings.database, _CHECK)
+    name, text = "BRIDGE_ENCRYPTION_KEY", settings.encryption_key
+    if not text:
+        name = str(settings.encryption_key_file)
+        if sealed is not None and not settings.encryption_key_file.exists():
+            raise StartupError(
+                reason=f"{settings.database} holds sealed tokens, but their key is missing: set "
+                f"BRIDGE_ENCRYPTION_KEY or put {name} back (nothing was changed)"
+            )
+        text, _ = _kept(settings.encryption_key_file, lambda: encode_key(os.urandom(KEY_BYTES)))
+    try:
+        vault = Vault([decode_key(text)])
+    except ValueError as error:
+        raise StartupError(reason=f"{name} {error}") from None
+    if sealed is not None:
+        try:
+            vault.open(sealed, where=_CHECK_PLACE)
+        except SealBroken:
+            raise StartupError(
+                reason=f"the key in {name} is not the one that sealed {settings.database}: "
+                "put the right key back (nothing was changed)"
+            ) from None
+    return vault
+
+
+def leave_check(store: Store, vault: Vault) -> None:
+    """Leaves in a new database what proves the key at the next start."""
+    if peek_meta(store.path, _CHECK) is None:
+        store.set_meta_once(_CHECK, vault.seal(_CHECK_TEXT, where=_CHECK_PLACE))
+
+
+def _kept(path: Path, make: Callable[[], str]) -> tuple[str, bool]:
+    """The secret in a file that only its owner reads; made on first use, once among processes."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        made = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        fresh = False
+        if not path.exists():
+            descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(make() + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            # A link appears whole or not at all, and the first of two processes wins.
+            with contextlib.suppress(FileExistsError):
+                os.link(made, path)
+                fresh = True
+            made.unlink()
+        text = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not a text file"
+        raise StartupError(reason=f"cannot keep the secret file {path}: {reason}") from None
+    if not text:
+        raise StartupError(reason=f"{path} is empty: put its content back, or remove the file")
+    return text, fresh

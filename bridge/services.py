@@ -1,0 +1,53 @@
+"""The tray: everything that the work needs, opened once and passed on."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bridge import credentials
+from bridge.http import Http
+from bridge.settings import Settings
+from bridge.store import Store
+from bridge.store.drafts import Drafts
+from bridge.store.instances import Instances
+from bridge.store.integrations import Attempts, Integrations
+from bridge.vault import Vault, token_hash
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """`clock` gives UTC seconds; `account_token_hash` is what the operator's token must hash to."""
+
+    settings: Settings
+    store: Store
+    vault: Vault
+    http: Http
+    account_token_hash: str
+    instances: Instances
+    integrations: Integrations
+    attempts: Attempts
+    drafts: Drafts
+    clock: Callable[[], float] = time.time
+
+    @classmethod
+    def open(cls, settings: Settings) -> "Services":
+        """Opens the installation; an empty folder becomes one. Raises StartupError."""
+        vault = credentials.open_vault(settings)
+        token, _ = credentials.account_token(settings)
+        store = Store.open(settings.database)
+        credentials.leave_check(store, vault)
+        return cls(
+            settings=settings,
+            store=store,
+            vault=vault,
+            http=Http(block_private=settings.block_private_addresses, ca_file=settings.ca_file),
+            account_token_hash=token_hash(token),
+            instances=Instances(store, vault),
+            integrations=Integrations(store, vault),
+            attempts=Attempts(store),
+            drafts=Drafts(store, vault),
+        )
+
+    def close(self) -> None:
+        """Lets go of the database."""
+        self.store.close()

@@ -1,0 +1,171 @@
+"""The one SQLite file. Everything that speaks SQL lives in this folder.
+
+Writes begin with BEGIN IMMEDIATE: SQLite does not wait when a read must become a write later.
+"""
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlite_utils import Database
+
+from bridge.errors import ActivationRunning, StartupError, StorageFailed
+from bridge.store.migrations import migrations
+
+#: How long a write waits for another one, in seconds.
+BUSY_S = 10.0
+_LOCK_POLL_S = 0.02
+
+
+def peek_meta(path: Path, key: str) -> str | None:
+    """One fact about an installation, read without making or changing the database.
+
+    Raises StartupError when the file is there but is no database.
+    """
+    if not path.exists():
+        return None
+    try:
+        with contextlib.closing(sqlite3.connect(path, timeout=BUSY_S)) as connection:
+            if not connection.execute("select 1 from sqlite_schema where name = 'meta'").fetchone():
+                return None
+            row = connection.execute("select value from meta where key = ?", [key]).fetchone()
+    except sqlite3.Error as error:
+        raise StartupError(reason=f"cannot use the database {path}: {error}") from None
+    return str(row[0]) if row else None
+
+
+class Store:
+    """Connections to the database, one per thread, and the locks that processes share."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._local = threading.local()
+        self._open: list[Database] = []
+
+    @classmethod
+    def open(cls, path: Path) -> "Store":
+        """The store at `path`, made or brought up to date first, under a lock.
+
+        Raises StartupError when the folder or file cannot be used, or a newer program wrote it.
+        """
+        store = cls(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with store._flock("start", timeout_s=60):
+                store._migrate()
+        except sqlite3.Error as error:
+            raise StartupError(reason=f"cannot use the database {path}: {error}") from None
+        except OSError as error:
+            raise StartupError(
+                reason=f"cannot use the instance folder {path.parent}: {error.strerror}"
+            ) from None
+        return store
+
+    def _migrate(self) -> None:
+        known = {step.name for step in migrations._migrations}
+        unknown = {step.name for step in migrations.applied(self.db)} - known
+        if unknown:
+            raise StartupError(
+                reason=f"the database {self.path} was written by a newer version of this program "
+                f"({min(unknown)}); install that version, or restore a backup"
+            )
+        if migrations.pending(self.db):
+            self.db.execute("begin immediate")
+            try:
+                migrations.apply(self.db)
+            except BaseException:
+                self.db.rollback()
+                raise
+            self.db.commit()
+            os.chmod(self.path, 0o600)
+
+    @property
+    def db(self) -> Database:
+        """This thread's connection; for reading. Writes go through `write()`."""
+        found: Database | None = getattr(self._local, "db", None)
+        if found is None:
+            # Closed by close(), which may run in another thread; used by this thread alone.
+            connection = sqlite3.connect(
+                self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+            )
+            connection.execute("pragma journal_mode = wal")
+            # What we acknowledged must survive a power cut; NORMAL may lose the last commits.
+            connection.execute("pragma synchronous = full")
+            connection.execute("pragma foreign_keys = on")
+            found = self._local.db = Database(connection)
+            self._open.append(found)
+        return found
+
+    def rows(self, sql: str, *params: object) -> list[dict[str, Any]]:
+        """The rows of a query."""
+        return list(self.db.query(sql, list(params)))
+
+    def row(self, sql: str, *params: object) -> dict[str, Any] | None:
+        """The first row of a query, None without one."""
+        return next(iter(self.rows(sql, *params)), None)
+
+    def set_meta_once(self, key: str, value: str) -> None:
+        """Keeps one fact about the installation, unless it is there already."""
+        with self.write() as db:
+            db.execute("insert into meta values (?, ?) on conflict do nothing", [key, value])
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Database]:
+        """One transaction: all of it is on the disk when the block ends, or nothing.
+
+        Raises StorageFailed when the file cannot be written: read-only, full, locked, broken.
+        """
+        db = self.db
+        try:
+            db.execute("begin immediate")
+            try:
+                yield db
+                db.commit()
+            except BaseException:
+                with contextlib.suppress(sqlite3.Error):
+                    db.rollback()
+                raise
+        except sqlite3.IntegrityError:
+            raise
+        except sqlite3.Error as error:
+            raise StorageFailed(cause=str(error)) from None
+
+    @contextlib.contextmanager
+    def exclusive(self, name: str, *, timeout_s: float) -> Iterator[None]:
+        """One holder of `name` at a time, across threads and processes; a killed holder lets go.
+
+        Raises ActivationRunning when another holds it for longer than `timeout_s`.
+        """
+        try:
+            with self._flock(name, timeout_s=timeout_s):
+                yield
+        except OSError as error:
+            raise StorageFailed(cause=error.strerror or str(error)) from None
+
+    @contextlib.contextmanager
+    def _flock(self, name: str, *, timeout_s: float) -> Iterator[None]:
+        folder = self.path.parent / "locks"
+        folder.mkdir(exist_ok=True, mode=0o700)
+        with open(folder / name, "ab") as file:
+            patience = time.monotonic() + timeout_s
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() >= patience:
+                        raise ActivationRunning from None
+                    time.sleep(_LOCK_POLL_S)
+            yield
+
+    def close(self) -> None:
+        """Closes every connection; the store may not be used afterwards."""
+        while self._open:
+            self._open.pop().close()
+        self._local = threading.local()

@@ -1,0 +1,115 @@
+"""Integrations, and the attempts that are written down before Chatwoot is called."""
+
+import secrets
+import string
+from dataclasses import dataclass
+from typing import Any
+
+from bridge.models import InboxOptions, Integration, Status
+from bridge.store import Store
+from bridge.vault import Vault
+
+_ID_LETTERS = string.ascii_lowercase + string.digits
+_ID_LENGTH = 9
+_OPTIONS = ("sign_messages", "ignore_groups", "start_as_pending", "reopen_resolved")
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The identity that an integration has before it exists (ryzeapi.md section 2.1: `int_...`)."""
+
+    id: str
+    webhook_key: str
+
+
+class Attempts:
+    """One row for each Chatwoot account that an instance was ever to be joined to."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def begin(
+        self, instance_id: int, base_url: str, account_id: int, *, started_at: float
+    ) -> Attempt:
+        """The attempt for this account: the one already written down, or a new one on the disk."""
+        with self._store.write() as db:
+            fresh = "int_" + "".join(secrets.choice(_ID_LETTERS) for _ in range(_ID_LENGTH))
+            db.execute(
+                "insert into attempt values (?, ?, ?, ?, ?, ?) on conflict do nothing",
+                [fresh, instance_id, base_url, account_id, secrets.token_urlsafe(24), started_at],
+            )
+            row = db.execute(
+                "select id, webhook_key from attempt "
+                "where instance_id = ? and base_url = ? and account_id = ?",
+                [instance_id, base_url, account_id],
+            ).fetchone()
+        return Attempt(*row)
+
+
+class Integrations:
+    """The instances that are joined to an inbox."""
+
+    def __init__(self, store: Store, vault: Vault) -> None:
+        self._store, self._vault = store, vault
+
+    def save(self, one: Integration) -> None:
+        """Writes the integration in place of the one that the instance had."""
+        values = {
+            "id": one.id,
+            "instance_id": one.instance_id,
+            "base_url": one.base_url,
+            "account_id": one.account_id,
+            "api_token": self._vault.seal(one.api_token, where=f"integration/{one.id}/api_token"),
+            "inbox_id": one.inbox_id,
+            "inbox_name": one.inbox_name,
+            **{name: int(getattr(one.options, name)) for name in _OPTIONS},
+            "status": one.status.value,
+            "last_error": one.last_error,
+            "chatwoot_version": one.chatwoot_version,
+            "webhook_key": one.webhook_key,
+            "webhook_secret": self._vault.seal(
+                one.webhook_secret, where=f"integration/{one.id}/webhook_secret"
+            ),
+            "created_at": one.created_at,
+        }
+        with self._store.write() as db:
+            db.execute(
+                "delete from integration where instance_id = ? and id <> ?",
+                [one.instance_id, one.id],
+            )
+            db.table("integration").upsert(values, pk="id")
+
+    def of(self, instance_id: int) -> Integration | None:
+        """The integration of an instance."""
+        row = self._store.row("select * from integration where instance_id = ?", instance_id)
+        return self._read(row) if row else None
+
+    def by_webhook_key(self, key: str) -> Integration | None:
+        """The integration that a webhook path belongs to."""
+        row = self._store.row("select * from integration where webhook_key = ?", key)
+        return self._read(row) if row else None
+
+    def judge(
+        self, integration_id: str, status: Status, last_error: str, *, inbox_name: str | None = None
+    ) -> None:
+        """Notes how the integration fares."""
+        with self._store.write() as db:
+            db.execute(
+                "update integration set status = ?, last_error = ?, "
+                "inbox_name = coalesce(?, inbox_name) where id = ?",
+                [status.value, last_error, inbox_name, integration_id],
+            )
+
+    def remove(self, one: Integration) -> None:
+        """Forgets the integration and its attempt, so that the next one makes a new inbox."""
+        with self._store.write() as db:
+            db.execute("delete from integration where id = ?", [one.id])
+            db.execute("delete from attempt where id = ?", [one.id])
+
+    def _read(self, row: dict[str, Any]) -> Integration:
+        facts = dict(row)
+        options = InboxOptions(**{name: bool(facts.pop(name)) for name in _OPTIONS})
+        for name in ("api_token", "webhook_secret"):
+            facts[name] = self._vault.open(facts[name], where=f"integration/{row['id']}/{name}")
+        facts["status"] = Status(facts["status"])
+        return Integration(options=options, **facts)

@@ -1,0 +1,62 @@
+"""The browser and JSON doors."""
+
+from pathlib import Path
+
+from flask import Flask, Response, request
+from flask.sessions import SecureCookieSessionInterface
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from bridge import assets
+from bridge.errors import BridgeError
+from bridge.services import Services
+from bridge.settings import Settings, load
+from bridge.web import api, problems
+from bridge.web.limits import Limits
+
+
+class _Sessions(SecureCookieSessionInterface):
+    def get_cookie_secure(self, app: Flask) -> bool:
+        """Secure whenever the visitor came by https."""
+        return request.is_secure
+
+
+def create_app(settings: Settings | None = None, services: Services | None = None) -> Flask:
+    """The web application over an opened installation. Raises StartupError.
+
+    Makes no call to others and starts no thread.
+    """
+    services = services or Services.open(settings or load())
+    settings = services.settings
+    static = assets.folder("static")
+    app = Flask(
+        "bridge.web",
+        root_path=str(Path(__file__).parent),
+        template_folder=str(assets.folder("templates")),
+        static_folder=str(static),
+        instance_path=str(settings.instance_dir),
+    )
+    app.config.update(
+        SECRET_KEY=services.vault.derive("session cookie"),
+        SESSION_COOKIE_NAME="chatwoot_bridge",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        MAX_CONTENT_LENGTH=64 * 1024,
+    )
+    app.session_interface = _Sessions()
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.extensions["services"] = services
+    app.extensions["limits"] = Limits(settings)
+    if settings.proxies:
+        count = settings.proxies
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=count, x_proto=count, x_host=count
+        )
+    app.before_request(api.guard)
+    app.after_request(api.add_limit_headers)
+    app.register_blueprint(api.api)
+    problems.register(app, _plain)
+    return app
+
+
+def _plain(status: int, error: BridgeError | None) -> Response:
+    return Response(error.message if error else str(status), status, mimetype="text/plain")

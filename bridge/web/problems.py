@@ -1,0 +1,65 @@
+"""The only place that turns errors into responses: the contract's envelope, or a page.
+
+Rules: ryzeapi.md section 4 (`{"success":false,"error":{"message":...}}`, only these two fields).
+"""
+
+import logging
+from collections.abc import Callable
+
+from flask import Flask, Response, jsonify, request
+from werkzeug.exceptions import HTTPException
+
+from bridge.errors import BridgeError
+
+log = logging.getLogger(__name__)
+
+#: Draws an error page for people: status, error.
+PageOfError = Callable[[int, BridgeError | None], Response]
+
+_ROUTING = {
+    400: "bad request",
+    404: "route not found - the API is described at /docs",
+    405: "method not allowed for this route",
+    413: "request body is too large",
+    414: "request address is too long",
+}
+
+
+def is_api() -> bool:
+    """Whether the request came through the JSON door."""
+    return request.path == "/api" or request.path.startswith("/api/")
+
+
+def envelope(status: int, message: str) -> Response:
+    """An error in the contract's shape."""
+    response = jsonify(success=False, error={"message": message})
+    response.status_code = status
+    return response
+
+
+def register(app: Flask, page: PageOfError) -> None:
+    """Makes every error of `app` leave in the right shape."""
+
+    @app.errorhandler(BridgeError)
+    def told(error: BridgeError) -> Response:
+        if error.status >= 500:
+            log.warning("%s %s: %s", request.method, request.path, error.message)
+        return envelope(error.status, error.message) if is_api() else page(error.status, error)
+
+    @app.errorhandler(HTTPException)
+    def routing(error: HTTPException) -> Response | HTTPException:
+        status = error.code or 500
+        if status < 400:
+            return error  # a redirect of the routing
+        said = _ROUTING.get(status, error.name.lower())
+        response = envelope(status, said) if is_api() else page(status, None)
+        for name, value in error.get_headers():
+            if name == "Allow":
+                response.headers[name] = value
+        return response
+
+    @app.errorhandler(Exception)
+    def bug(error: Exception) -> Response:
+        log.exception("%s %s failed", request.method, request.path)
+        said = "internal error - the log of the bridge has the details"
+        return envelope(500, said) if is_api() else page(500, None)
