@@ -34,7 +34,21 @@ fmt: $(VENV)/dev.txt  ## Formats the code and repairs what style can repair
 	$(BIN)/ruff check --fix .
 
 dist: $(VENV)/dev.txt  ## Builds dist/chatwoot-bridge (one file) and the wheel
-	$(BIN)/python tools/dist.py
+	rm -rf build dist
+	umask 022 && $(DIST_ENV) $(BIN)/python -m hatchling build --target wheel
+	umask 022 && $(BIN)/python -m zipfile --extract dist/*.whl build/app
+	umask 022 && $(DIST_ENV) $(BIN)/pex $(PEX) --output-file dist/chatwoot-bridge
+	@ls -l dist
+
+# Same sources, same bytes: no clock, no umask, no time stamps, only what the lock names.
+DIST_ENV  = SOURCE_DATE_EPOCH=315532800
+PLATFORMS = $(foreach version,3.11.2-cp311 3.12.0-cp312 3.13.0-cp313 3.14.0-cp314, \
+              $(foreach machine,x86_64 aarch64,linux_$(machine)-cp-$(version)))
+# pip comes in as a dependency of sqlite-utils' plugin commands, which are not part of the service.
+PEX       = --requirement requirements/run.txt --exclude pip --no-build --use-pip-config \
+            --sources-directory build/app --entry-point bridge.__main__:main \
+            --python-shebang '/usr/bin/env python3' --no-emit-warnings \
+            $(PLATFORMS:%=--platform %)
 
 lock: $(VENV)/dev.txt  ## Renews requirements/*.txt from pyproject.toml and dev.in (UPGRADE=1: newest)
 	$(LOCK) pyproject.toml --output-file requirements/run.txt
