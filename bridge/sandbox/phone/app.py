@@ -1,0 +1,185 @@
+"""The Flask application: the gateway's API, the control API and the phone's page on one port."""
+
+import ipaddress
+import socket
+import struct
+import time
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, g, request
+from flask.json.provider import DefaultJSONProvider
+from werkzeug.exceptions import HTTPException
+
+from bridge.assets import folder
+from bridge.sandbox.phone import (
+    access,
+    api_chats,
+    api_instances,
+    api_messages,
+    control,
+    page,
+)
+from bridge.sandbox.phone.faults import Fault
+from bridge.sandbox.phone.phone import Phone
+from bridge.sandbox.phone.watch import Call, keep
+from bridge.sandbox.phone.wire import Json, Refusal, dumps, failure
+
+MAX_REQUEST = 150 * 1024 * 1024
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
+    " media-src 'self'; connect-src 'self' ws:; form-action 'self'; frame-ancestors 'none';"
+    " base-uri 'none'"
+)
+
+
+def create_sandbox_phone(database: Path | None) -> Flask:
+    """The pretend gateway with its phone, its state in `database` (None: in memory).
+
+    Starts nothing: webhook threads begin with the first event, or with `Phone.courier.start`.
+    """
+    app = Flask(
+        "bridge.sandbox.phone",
+        template_folder=str(folder("templates")),
+        static_folder=str(folder("static")),
+    )
+    app.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST
+    app.config["MAX_FORM_MEMORY_SIZE"] = MAX_REQUEST
+    app.json = _Json(app)
+    app.extensions[access.EXTENSION] = Phone(database)
+    for module in (api_instances, api_messages, api_chats, control, page):
+        app.register_blueprint(module.routes)
+    app.register_blueprint(control.files)
+    app.before_request(_begin)
+    app.after_request(_finish)
+    app.register_error_handler(Refusal, _refused)
+    app.register_error_handler(HTTPException, _unroutable)
+    return app
+
+
+class _Json(DefaultJSONProvider):
+    """Answers in the order they were written, with real letters."""
+
+    sort_keys = False
+    ensure_ascii = False
+    compact = True
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name means this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _begin() -> Response | tuple[Json, int] | None:
+    """Refuse strangers, count the request, and let the faults strike that come before it."""
+    g.began = time.perf_counter()
+    g.faults = []
+    phone = access.the_phone()
+    if not _from_here():
+        return failure("The sandbox answers on loopback names only"), 403
+    phone.base_url = request.host_url.rstrip("/")
+    if not _is_api():
+        return None
+    body = request.get_data()
+    g.faults = phone.faults.for_request(request.method, request.path, body)
+    access.count_request(phone, creating=request.path == "/api/instance/new")
+    for fault in g.faults:
+        if fault.kind == "slow_before":
+            time.sleep(fault.seconds)
+        elif fault.kind == "drop_before":
+            return _dropped()
+        elif fault.kind == "no_echo":
+            g.lost = True
+        elif fault.kind == "status":
+            return _failed(fault)
+    return None
+
+
+def _from_here() -> bool:
+    """No foreign page may use a visitor's browser to get in, by name (DNS rebinding) or by form."""
+    if not is_loopback(urlsplit(request.host_url).hostname or ""):
+        return False
+    if request.method in ("GET", "HEAD", "OPTIONS") or request.path.startswith("/api/"):
+        return True
+    origin = request.headers.get("Origin")
+    return origin is None or urlsplit(origin).netloc == request.host
+
+
+def _is_api() -> bool:
+    return request.path.startswith(("/api/", "/ws/"))
+
+
+def _failed(fault: Fault) -> Response:
+    """The answer of a `status` fault; a 429 says when to come back, unless told otherwise."""
+    texts = {
+        429: "Rate limit exceeded. Try again later.",
+        503: "Instance is not connected to WhatsApp",
+    }
+    message = fault.message or texts.get(fault.status, "Internal server error")
+    answer = _json(failure(message), fault.status)
+    if fault.status == 429:
+        limit, _, reset = g.rate
+        seconds = int(fault.seconds)
+        g.rate = (limit, 0, int(time.time()) + seconds if seconds else reset)
+    answer.headers.update(fault.headers)
+    return answer
+
+
+def _finish(answer: Response) -> Response:
+    """Headers for everybody, the faults that come after the deed, and the journal."""
+    phone = access.the_phone()
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    if not _is_api():
+        answer.headers["Content-Security-Policy"] = CSP
+        answer.headers["Referrer-Policy"] = "same-origin"
+        answer.headers.setdefault("Cache-Control", "no-store")
+        return answer
+    limit, remaining, reset = g.get("rate", (phone.switches.rate_limit, 0, 0))
+    answer.headers.setdefault("X-RateLimit-Limit", str(limit))
+    answer.headers.setdefault("X-RateLimit-Remaining", str(remaining))
+    answer.headers.setdefault("X-RateLimit-Reset", str(reset))
+    for fault in g.faults:
+        if fault.kind == "slow_after":
+            time.sleep(fault.seconds)
+        elif fault.kind == "drop_after":
+            answer = _dropped()
+    ms = (time.perf_counter() - g.began) * 1000
+    query = request.args.to_dict() if request.query_string else {}
+    status = 0 if g.get("dropped") else answer.status_code
+    phone.journal.add(
+        Call(time.time(), request.method, request.path, query, keep(request.get_data()), status, ms)
+    )
+    return answer
+
+
+def _dropped() -> Response:
+    """Cut the connection without an answer; what is returned can no longer be written."""
+    g.dropped = True
+    for name in ("gunicorn.socket", "werkzeug.socket"):
+        link = request.environ.get(name)
+        if link is not None:
+            with suppress(OSError):
+                link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                link.shutdown(socket.SHUT_RDWR)
+    return Response(status=500)
+
+
+def _refused(error: Refusal) -> Response:
+    answer = _json(failure(error.message), error.status)
+    answer.headers.update(error.headers)
+    return answer
+
+
+def _unroutable(error: HTTPException) -> Response:
+    """Unknown routes, wrong methods, bodies too large: the same envelope as everything else."""
+    return _json(failure(error.name), error.code or 500)
+
+
+def _json(body: Json, status: int) -> Response:
+    return Response(dumps(body), status, mimetype="application/json")

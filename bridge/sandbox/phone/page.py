@@ -1,0 +1,5 @@
+"""The page."""
+
+from flask import Blueprint
+
+routes = Blueprint("page", __name__)
