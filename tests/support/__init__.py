@@ -1,0 +1,1 @@
+"""What the tests share: real processes, and small objects to speak with them."""

@@ -1,0 +1,182 @@
+"""Real processes for the tests: the bridge as `chatwoot-bridge serve` starts it, and a sandbox
+Chatwoot that stands apart from it. Both listen on loopback, on free ports."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import requests
+
+ROOT = Path(__file__).resolve().parents[2]
+ACCOUNT_TOKEN = "operator-token-for-tests-0123456789"
+#: How long a process may take until it answers, in seconds; the machine may be busy.
+START_S = 60.0
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Returns once anything answers at `url`; fails with the process's own words otherwise."""
+    until = time.monotonic() + START_S
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            break
+        with contextlib.suppress(requests.RequestException):
+            requests.get(url, timeout=5)
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{url} does not answer: {log.read_text(errors='replace')[-2000:]}")
+
+
+class Process:
+    """A program in a process group of its own, so that a test can kill all of it."""
+
+    def __init__(self, arguments: list[str], *, environ: dict[str, str], log: Path) -> None:
+        clean = {name: text for name, text in os.environ.items() if not name.startswith("BRIDGE_")}
+        with log.open("ab") as file:
+            self._popen = subprocess.Popen(
+                [sys.executable, *arguments],
+                cwd=ROOT,
+                env={**clean, "PYTHONDONTWRITEBYTECODE": "1", **environ},
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
+            )
+        self.log = log
+
+    def ready(self, url: str) -> None:
+        """Waits until `url` answers."""
+        wait_for(url, self._popen, self.log)
+
+    @property
+    def pid(self) -> int:
+        """The process id of the parent."""
+        return self._popen.pid
+
+    def stop(self) -> None:
+        """SIGTERM, and waits."""
+        if self._popen.poll() is None:
+            self._popen.terminate()
+            try:
+                self._popen.wait(40)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def kill(self) -> None:
+        """SIGKILL for every process of the group, as a power cut would."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._popen.pid, signal.SIGKILL)
+        self._popen.wait(10)
+
+
+class SandboxChatwoot:
+    """A running sandbox Chatwoot. `admin`, `agent`, `other` and `bot` are its well-known tokens."""
+
+    admin = "sandbox-admin-token"
+    agent = "sandbox-agent-token"
+    other = "sandbox-other-token"
+    bot = "sandbox-bot-token"
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.base_url = f"http://127.0.0.1:{self.port}"
+        arguments = ["-m", "bridge.sandbox.chatwoot", "--port", str(self.port)]
+        self.process = Process(arguments, environ={}, log=folder / "sandbox.log")
+        self.process.ready(f"{self.base_url}/api")
+
+    def control(self, method: str, path: str, json: object = None) -> Any:
+        """A call to its control API, such as ("POST", "faults", {"kind": "html"})."""
+        answer = requests.request(
+            method, f"{self.base_url}/sandbox/api/{path}", json=json, timeout=30
+        )
+        answer.raise_for_status()
+        return answer.json()
+
+    def reset(self) -> None:
+        """Back to the seed, without faults and without a log."""
+        self.control("POST", "reset")
+
+    def fault(self, kind: str, **fields: object) -> None:
+        """Sets a fault: kinds and fields are listed in bridge/sandbox/chatwoot/faults.py."""
+        self.control("POST", "faults", {"kind": kind, **fields})
+
+    def options(self, **options: object) -> None:
+        """Changes the installation, such as version="4.2.0"."""
+        self.control("PATCH", "options", options)
+
+    def requests(self) -> list[dict[str, Any]]:
+        """The requests that came in, oldest first."""
+        return list(self.control("GET", "requests")["requests"])
+
+    def inboxes(self, account_id: int = 1, token: str = admin) -> list[dict[str, Any]]:
+        """The account's inboxes, asked for as any client would."""
+        answer = requests.get(
+            f"{self.base_url}/api/v1/accounts/{account_id}/inboxes",
+            headers={"api-access-token": token},
+            timeout=30,
+        )
+        answer.raise_for_status()
+        return list(answer.json()["payload"])
+
+    def stop(self) -> None:
+        """Ends it."""
+        self.process.stop()
+
+
+class Bridge:
+    """A running `chatwoot-bridge serve`; without a sandbox of its own unless asked for.
+
+    `settings` are further BRIDGE_ variables. After `stop` or `kill`, `start` goes on in the same
+    folder and at the same address.
+    """
+
+    account_token = ACCOUNT_TOKEN
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.instance_dir = folder / "instance"
+        self.port = free_port()
+        self.base_url = f"http://127.0.0.1:{self.port}"
+        self._log = folder / "bridge.log"
+        self._environ = {
+            "BRIDGE_INSTANCE_DIR": str(self.instance_dir),
+            "BRIDGE_PORT": str(self.port),
+            "BRIDGE_ACCOUNT_TOKEN": ACCOUNT_TOKEN,
+            "BRIDGE_SANDBOX": "false",
+            **settings,
+        }
+        self.start()
+
+    def start(self) -> None:
+        """Starts it and waits until it answers."""
+        self.process = Process(["-m", "bridge", "serve"], environ=self._environ, log=self._log)
+        self.process.ready(f"{self.base_url}/api/openapi.json")
+
+    def stop(self) -> None:
+        """Ends it in an orderly way."""
+        self.process.stop()
+
+    def kill(self) -> None:
+        """Ends all its processes at once."""
+        self.process.kill()
+
+    def api(self, method: str, path: str, json: object = None, **more: Any) -> requests.Response:
+        """A call of the JSON API as the operator, such as ("POST", "/api/instance/new", {...})."""
+        headers = {"token": ACCOUNT_TOKEN, **more.pop("headers", {})}
+        return requests.request(
+            method, self.base_url + path, json=json, headers=headers, timeout=90, **more
+        )
+
+    def log_text(self) -> str:
+        """What it has logged."""
+        return self._log.read_text(errors="replace")
