@@ -5,6 +5,7 @@
 
 import sys
 
+from bridge import logs, settings
 from bridge.errors import StartupError
 from bridge.web import create_app
 
@@ -14,7 +15,9 @@ __all__ = ["app", "create_app"]
 NO_RETRY = 4
 
 try:
-    app = create_app()
+    _loaded = settings.load()
+    logs.set_up(_loaded.log_level, "web")
+    app = create_app(_loaded)
 except StartupError as error:
     sys.stderr.write(f"chatwoot-bridge: {error.message}\n")
     raise SystemExit(NO_RETRY) from None

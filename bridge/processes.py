@@ -5,6 +5,7 @@ import importlib
 import logging
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,11 +25,13 @@ class Child:
     """A process of the service: its name, its function as `module:function`, and the arguments.
 
     The function is named, not held, so that only the child itself imports what it needs.
+    `listens` says that it takes over the listening socket of the parent.
     """
 
     name: str
     entry: str
     arguments: tuple[Any, ...] = ()
+    listens: bool = False
 
     def function(self) -> Callable[..., None]:
         """Imports what the child runs: it returns when the child is done."""
@@ -37,7 +40,7 @@ class Child:
         return found
 
 
-def start(child: Child, *, log_level: str) -> int:
+def start(child: Child, *, log_level: str, listener: socket.socket | None = None) -> int:
     """Forks the child and gives its process id. Call it with the handled signals blocked.
 
     The child dies with this process, even when this one is killed; it has a process group of its
@@ -48,6 +51,8 @@ def start(child: Child, *, log_level: str) -> int:
     sys.stderr.flush()
     pid = os.fork()
     if pid == 0:
+        if listener and not child.listens:
+            listener.close()
         _live(child, parent, log_level)
     return pid
 

@@ -50,7 +50,9 @@ def serve(settings: Settings) -> None:
             _check_sandbox_port(settings.sandbox_port)
         _greet(settings, _prepare(settings))
         # From here on signals wait in line for sigtimedwait: none is lost, none interrupts a fork.
-        family = _Family(children(settings, listener.fileno()), settings.log_level)
+        family = _Family(
+            children(settings, listener.fileno()), settings.log_level, listener=listener
+        )
         before = signal.pthread_sigmask(signal.SIG_BLOCK, family.handled)
         try:
             family.run()
@@ -60,7 +62,7 @@ def serve(settings: Settings) -> None:
 
 def children(settings: Settings, listener_fd: int) -> list[Child]:
     """The processes of the service, in the order of their start."""
-    family = [Child("web", "bridge.web.server:serve_web", (settings, listener_fd))]
+    family = [Child("web", "bridge.web.server:serve_web", (settings, listener_fd), listens=True)]
     if settings.sandbox:
         place = ("127.0.0.1", settings.sandbox_port, settings.instance_dir / "sandbox-chatwoot.db")
         family.append(Child("sandbox", "bridge.sandbox.chatwoot:serve_sandbox_chatwoot", place))
@@ -143,9 +145,12 @@ class _Post:
 class _Family:
     """The children from the first fork to the last wait; `handled` signals must be blocked."""
 
-    def __init__(self, children: list[Child], log_level: str) -> None:
+    def __init__(
+        self, children: list[Child], log_level: str, *, listener: socket.socket | None = None
+    ) -> None:
         self.posts = [_Post(child) for child in children]
         self.log_level = log_level
+        self.listener = listener
         # A blocked signal waits even where it is ignored: under nohup SIGHUP means nothing.
         self.stopping = {one for one in _STOP if signal.getsignal(one) is not signal.SIG_IGN}
         self.handled = {*self.stopping, signal.SIGCHLD}
@@ -172,7 +177,9 @@ class _Family:
             if post.pid is None and post.due_at <= time.monotonic():
                 post.started_at = time.monotonic()
                 try:
-                    post.pid = processes.start(post.child, log_level=self.log_level)
+                    post.pid = processes.start(
+                        post.child, log_level=self.log_level, listener=self.listener
+                    )
                 except OSError as error:
                     self._schedule(post, f"cannot fork: {error.strerror}")
 
@@ -196,6 +203,9 @@ class _Family:
 
     def _stop(self) -> None:
         """SIGTERM, patience, SIGKILL. A second signal from outside ends the patience."""
+        if self.listener:
+            # Refused at once is better than never answered.
+            self.listener.close()
         self._send(signal.SIGTERM)
         deadline = time.monotonic() + GRACE_S
         while any(post.pid for post in self.posts):

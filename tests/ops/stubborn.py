@@ -1,0 +1,29 @@
+"""A child that will not go, and the parent that has it; run as a program of its own.
+
+The supervisor waits for any child of its process, so it must not run inside the test's.
+"""
+
+import signal
+import sys
+
+from bridge import supervisor
+from bridge.processes import Child
+
+
+def live() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    while True:
+        signal.pause()
+
+
+def end_at_once() -> None:
+    raise SystemExit(5)
+
+
+if __name__ == "__main__":
+    supervisor.GRACE_S = float(sys.argv[1])
+    family = supervisor._Family([Child("stubborn", f"tests.ops.stubborn:{sys.argv[2]}")], "info")
+    signal.pthread_sigmask(signal.SIG_BLOCK, family.handled)
+    family.run()
