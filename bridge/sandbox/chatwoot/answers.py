@@ -89,3 +89,35 @@ def unprocessable(text: str) -> Refusal:
 def missing_param(name: str) -> Refusal:
     """Rails' params.require found nothing."""
     return unprocessable(f"param is missing or the value is empty: {name}")
+
+
+# Rails' validation sentences come in the account's language (section 1, Localisation).
+_TRANSLATIONS = {
+    "pt_BR": {
+        "can't be blank": "não pode ficar em branco",
+        "has already been taken": "já está em uso",
+        "is too long (maximum is": "é muito longo (máximo:",
+        "characters)": "caracteres)",
+        "is not included in the list": "não está incluído na lista",
+        "must exist": "é obrigatório",
+    },
+    "es": {
+        "can't be blank": "no puede estar en blanco",
+        "has already been taken": "ya está en uso",
+        "is too long (maximum is": "es demasiado largo (máximo:",
+        "characters)": "caracteres)",
+        "is not included in the list": "no está incluido en la lista",
+        "must exist": "debe existir",
+    },
+}
+
+
+def translated(refusal: Refusal, locale: str) -> Refusal:
+    """A model's refusal in the account's language; the hard-coded English bodies stay."""
+    body = refusal.body
+    if locale not in _TRANSLATIONS or not isinstance(body, dict) or "attributes" not in body:
+        return refusal
+    message = body["message"]
+    for english, local in _TRANSLATIONS[locale].items():
+        message = message.replace(english, local)
+    return Refusal(refusal.status, body | {"message": message})

@@ -1,13 +1,28 @@
 """Puts the sandbox Chatwoot together as a Flask app."""
 
+from functools import partial
 from pathlib import Path
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing.exceptions import WebsocketMismatch
 
 from bridge.assets import folder
-from bridge.sandbox.chatwoot import account, control, inboxes
-from bridge.sandbox.chatwoot.answers import Refusal, crash, no_route, reply
+from bridge.sandbox.chatwoot import (
+    account,
+    account_webhooks,
+    agent,
+    cable,
+    contact_search,
+    contacts,
+    control,
+    conversations,
+    inboxes,
+    messages,
+    uploads,
+)
+from bridge.sandbox.chatwoot.answers import Refusal, crash, no_route, reply, translated
+from bridge.sandbox.chatwoot.message_deeds import webhook_failed
 from bridge.sandbox.chatwoot.tamper import DASHBOARD, watch
 from bridge.sandbox.chatwoot.world import World
 
@@ -17,6 +32,19 @@ _NOT_FOUND_PAGE = (
     "</html>\n"
 )
 _HTML = "text/html; charset=utf-8"
+_ROOMS = (
+    account,
+    inboxes,
+    contacts,
+    contact_search,
+    conversations,
+    messages,
+    uploads,
+    account_webhooks,
+    cable,
+    control,
+    agent,
+)
 
 
 def create_sandbox_chatwoot(
@@ -32,9 +60,11 @@ def create_sandbox_chatwoot(
         static_folder=str(folder("static")),
         static_url_path="/sandbox/static",
     )
-    app.extensions["sandbox_chatwoot"] = World(database, base_url)
+    world = World(database, base_url)
+    world.events.mark_failed = partial(webhook_failed, world)
+    app.extensions["sandbox_chatwoot"] = world
     watch(app)
-    for room in (account, inboxes, control):
+    for room in _ROOMS:
         app.register_blueprint(room.routes)
     app.add_url_rule("/app", "dashboard", _dashboard)
     app.add_url_rule("/app/<path:anything>", "dashboard", _dashboard)
@@ -50,10 +80,12 @@ def _dashboard(anything: str = "") -> Response:
 
 
 def _refused(refusal: Refusal) -> Response:
-    return refusal.response()
+    return translated(refusal, g.get("locale", "en")).response()
 
 
 def _no_such_page(error: HTTPException) -> Response:
+    if isinstance(error, WebsocketMismatch):
+        return Response("Page not found", 404, content_type="text/plain")
     if error.code not in (404, 405):
         return reply({"status": error.code, "error": error.name}, error.code or 500)
     accept = request.headers.get("Accept", "")

@@ -120,3 +120,15 @@ def clear_requests() -> Response:
     """Forget requests and counters."""
     world().log.clear()
     return reply({"cleared": True})
+
+
+@routes.get("/cable")
+def show_cable() -> Response:
+    """Who listens on the websocket."""
+    return reply({"connections": world().hub.listening()})
+
+
+@routes.post("/cable/disconnect")
+def disconnect_cable() -> Response:
+    """Cut every websocket without a goodbye."""
+    return reply({"disconnected": world().hub.cut_all()})

@@ -132,6 +132,7 @@ def caller(account_id: int, *, bots: bool = False) -> Caller:
             raise unauthorized("Bot is not authorized to access this account")
     elif str(account_id) not in who.roles:
         raise unauthorized("You are not authorized to access this account")
+    g.locale = account.locale
     return Caller(who, account)
 
 

@@ -24,6 +24,7 @@ KINDS: dict[str, str] = {
     "attachment_late": "message_created goes without attachments; message_updated brings them "
     "after `seconds`.",
     "cable_silent": "The websocket never confirms a subscription.",
+    "cable_lost": "Websocket broadcasts do not arrive.",
 }
 
 _DEFAULT_SECONDS = {"slow": 5.0, "slow_after": 5.0, "drip": 1.0, "webhook_shuffle": 0.5}

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.workers.gthread import ThreadWorker
 
 from bridge.sandbox.chatwoot.app import create_sandbox_chatwoot
 from bridge.sandbox.chatwoot.local import is_loopback
@@ -31,6 +32,16 @@ class _Server(BaseApplication):  # type: ignore[misc]
         return self._build()
 
 
+class _Worker(ThreadWorker):  # type: ignore[misc]
+    """Lets go of its websockets when told to stop; each would hold a thread for ever."""
+
+    def handle_exit(self, sig: int, frame: object) -> None:
+        app = cast(Flask | None, getattr(self, "wsgi", None))
+        if app is not None:
+            cast(World, app.extensions["sandbox_chatwoot"]).hub.cut_all()
+        super().handle_exit(sig, frame)
+
+
 def serve_sandbox_chatwoot(
     host: str, port: int, database: Path | None, *, drop_underscores: bool = False
 ) -> None:
@@ -49,13 +60,13 @@ def serve_sandbox_chatwoot(
         return create_sandbox_chatwoot(database, base_url=f"http://{shown}:{port}")
 
     def worker_exit(_server: object, worker: Any) -> None:
-        app = cast(Flask | None, worker.app.callable)
+        app = cast(Flask | None, getattr(worker, "wsgi", None))
         if app is not None:
             cast(World, app.extensions["sandbox_chatwoot"]).state.file.flush()
 
     options = {
         "bind": f"{shown}:{port}",
-        "worker_class": "gthread",
+        "worker_class": _Worker,
         "workers": 1,
         "threads": _THREADS,
         "worker_connections": 2000,

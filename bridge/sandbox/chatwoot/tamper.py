@@ -51,6 +51,11 @@ def _before() -> Response | None:
     g.at = time.time()
     if not concerns_chatwoot(request.path):
         return None
+    options = world().state.options
+    if options.throttle and request.path != "/health":
+        per_minute = 3000 if options.at_least(3, 1, 0) else 300
+        if not world().limits.allow(f"address/{request.remote_addr}", per_minute):
+            return Response("Retry later\n", 429, content_type="text/plain")
     read_params()
     faults = world().faults
     place = {"method": request.method, "path": request.path}
@@ -90,7 +95,8 @@ def _after(response: Response) -> Response:
     if not concerns_chatwoot(request.path):
         return response
     faults = world().faults
-    _note(response)
+    if request.path != "/cable" or response.status_code != 200:
+        note(None if isinstance(response, NoAnswer) else response.status_code)
     if not faults.as_json():
         return response
     place = {"method": request.method, "path": request.path}
@@ -117,7 +123,8 @@ def _dripping(response: Response, seconds: float) -> Response:
     return slow
 
 
-def _note(response: Response) -> None:
+def note(status: int | None) -> None:
+    """Write the current request into the log; a status of None means it got no answer."""
     body: Any = g.get("params") or None
     entry = {
         "at": g.at,
@@ -127,7 +134,7 @@ def _note(response: Response) -> None:
         "query": request.args.to_dict(),
         "content_type": request.mimetype,
         "body": body,
-        "status": None if isinstance(response, NoAnswer) else response.status_code,
+        "status": status,
         "as": g.get("caller_name"),
     }
     if request.mimetype == "multipart/form-data":

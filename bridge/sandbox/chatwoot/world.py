@@ -2,19 +2,32 @@
 
 from pathlib import Path
 
+from bridge.sandbox.chatwoot.events import Events
 from bridge.sandbox.chatwoot.faults import Faults
+from bridge.sandbox.chatwoot.hub import Hub
+from bridge.sandbox.chatwoot.limits import Limits
 from bridge.sandbox.chatwoot.requestlog import RequestLog
+from bridge.sandbox.chatwoot.shapes import Shapes
 from bridge.sandbox.chatwoot.state import State
+from bridge.sandbox.chatwoot.webhook_bodies import WebhookBodies
 
 
 class World:
-    """State, faults and request log of one sandbox. `base_url` is Chatwoot's FRONTEND_URL."""
+    """State, shapes, events, faults and request log of one sandbox.
+
+    `base_url` is Chatwoot's FRONTEND_URL.
+    """
 
     def __init__(self, database: Path | None, base_url: str) -> None:
         self.base_url = base_url
         self.state = State(database)
         self.faults = Faults()
         self.log = RequestLog()
+        self.limits = Limits()
+        self.hub = Hub(self.state, self.faults)
+        self.shapes = Shapes(self.state, base_url)
+        bodies = WebhookBodies(self.state, self.shapes, base_url)
+        self.events = Events(self.state, self.faults, self.shapes, bodies, self.hub)
 
     def reset(self) -> None:
         """Back to the seed: rows, options, faults and log."""

@@ -1,0 +1,51 @@
+"""The websocket at /cable: ActionCable's protocol with the RoomChannel (chatwoot.md section 8)."""
+
+import threading
+from collections.abc import Callable
+
+from flask import Blueprint, Response, request
+from simple_websocket import ConnectionClosed, ConnectionError, Server
+
+from bridge.sandbox.chatwoot.door import world
+from bridge.sandbox.chatwoot.hub import Connection
+from bridge.sandbox.chatwoot.tamper import NoAnswer, note
+
+routes = Blueprint("cable", __name__)
+
+
+class _DaemonThread(threading.Thread):
+    """A reader that does not keep the process alive."""
+
+    def __init__(self, target: Callable[..., object]) -> None:
+        super().__init__(target=target, daemon=True)
+
+
+@routes.route("/cable", websocket=True)
+def cable() -> Response:
+    """Serve one websocket until it closes."""
+    try:
+        socket_ = Server.accept(
+            request.environ,
+            subprotocols=["actioncable-v1-json"],
+            thread_class=_DaemonThread,
+        )
+    except (ConnectionError, RuntimeError, OSError):
+        return Response("Page not found", 404, content_type="text/plain")
+    note(101)
+    hub = world().hub
+    connection = Connection(socket_)
+    connection.frames.put('{"type":"welcome"}')
+    sender = threading.Thread(target=connection.send_frames, daemon=True)
+    sender.start()
+    hub.enter(connection)
+    try:
+        while True:
+            text = socket_.receive()
+            if isinstance(text, str):
+                hub.handle(connection, text)
+    except ConnectionClosed:
+        pass
+    finally:
+        hub.leave(connection)
+        connection.frames.put(None)
+    return NoAnswer()

@@ -1,0 +1,143 @@
+"""Contact routes (chatwoot.md section 3). Search and filter live in contact_search."""
+
+import hashlib
+import time
+
+from flask import Blueprint, Response, request
+
+from bridge.sandbox.chatwoot import contact_deeds, uploads
+from bridge.sandbox.chatwoot.answers import Refusal, crash, not_found, reply
+from bridge.sandbox.chatwoot.conversation_deeds import SourceTaken, place_in_inbox
+from bridge.sandbox.chatwoot.door import Caller, account_route, params, world
+from bridge.sandbox.chatwoot.records import Contact, Inbox
+from bridge.sandbox.chatwoot.shapes import iso
+
+routes = Blueprint("contacts", __name__)
+
+
+@account_route(routes, "/contacts", "POST")
+def create_contact(who: Caller) -> Response:
+    """A new contact with its place in an inbox; one transaction."""
+    given, state, shapes = params(), world().state, world().shapes
+    inbox = who.inbox(given["inbox_id"]) if given.get("inbox_id") else None
+    source_id = str(given["source_id"]) if given.get("source_id") else None
+    if inbox and source_id and (inbox.id, source_id) in state.places:
+        # RecordNotUnique nobody rescues; validation problems still come first.
+        wanted = contact_deeds.wanted_columns(given)
+        contact_deeds.check(world(), who.account.id, wanted, own_id=None)
+        raise crash()
+    contact = contact_deeds.create(world(), who.account.id, given)
+    _take_avatar(contact)
+    place = place_in_inbox(world(), contact, inbox, source_id) if inbox else None
+    raw = shapes.raw_inbox(inbox) if inbox else None
+    contact_inbox = {"inbox": raw, "source_id": place.source_id if place else None}
+    return reply({"payload": {"contact": shapes.contact(contact), "contact_inbox": contact_inbox}})
+
+
+@account_route(routes, "/contacts/<int:contact_id>", "GET")
+def show_contact(who: Caller, contact_id: int) -> Response:
+    """One contact, under `payload`."""
+    return reply({"payload": world().shapes.contact(who.contact(contact_id))})
+
+
+@account_route(routes, "/contacts/<int:contact_id>", "PATCH", "PUT")
+def update_contact(who: Caller, contact_id: int) -> Response:
+    """Overwrite columns, merge attributes."""
+    contact = who.contact(contact_id)
+    contact_deeds.update(world(), contact, params())
+    _take_avatar(contact)
+    return reply({"payload": world().shapes.contact(contact)})
+
+
+@account_route(routes, "/contacts/<int:contact_id>", "DELETE")
+def delete_contact(who: Caller, contact_id: int) -> Response:
+    """Administrators only; an empty 200."""
+    contact = who.contact(contact_id)
+    who.need_admin()
+    contact_deeds.remove(world(), contact)
+    return Response(status=200)
+
+
+def _take_avatar(contact: Contact) -> None:
+    """A picture sent along, or an address that Chatwoot's job would fetch.
+
+    The job's traces in `additional_attributes` are written; the picture itself is not fetched.
+    """
+    state = world().state
+    file = request.files.get("avatar")
+    if file is not None:
+        key = uploads.keep(state, file)
+        contact.avatar_url = f"{world().base_url}{uploads.path_of(key, file.filename)}"
+        state.save(contact)
+    url = params().get("avatar_url")
+    if isinstance(url, str) and url:
+        contact.additional_attributes = contact.additional_attributes | {
+            "last_avatar_sync_at": iso(time.time()),
+            "avatar_url_hash": hashlib.sha256(url.encode()).hexdigest(),
+        }
+        contact.avatar_url = url
+        state.save(contact)
+
+
+@account_route(routes, "/contacts/<int:contact_id>/contact_inboxes", "POST")
+def create_contact_inbox(who: Caller, contact_id: int) -> Response:
+    """A place in an inbox; the same one again is the same row, another contact's is a crash."""
+    given = params()
+    contact = who.contact(contact_id)
+    inbox = who.inbox(given.get("inbox_id"))
+    source_id = given.get("source_id")
+    try:
+        place = place_in_inbox(world(), contact, inbox, str(source_id) if source_id else None)
+    except SourceTaken:
+        raise crash() from None
+    return reply(world().shapes.place(place))
+
+
+@account_route(routes, "/contacts/<int:contact_id>/contactable_inboxes", "GET")
+def contactable_inboxes(who: Caller, contact_id: int) -> Response:
+    """Where the contact can be written to."""
+    contact = who.contact(contact_id)
+    state, shapes = world().state, world().shapes
+    known = {place.inbox_id: place for place in state.places_of[contact.id]}
+
+    def entry(inbox: Inbox) -> dict[str, object]:
+        place = known.get(inbox.id)
+        source_id = place.source_id if place else None
+        return {"inbox": shapes.slim_inbox(inbox), "source_id": source_id}
+
+    inboxes = [i for i in state.inboxes.values() if i.account_id == who.account.id]
+    return reply({"payload": [entry(inbox) for inbox in inboxes if who.may_see(inbox)]})
+
+
+@account_route(routes, "/contacts/<int:contact_id>/conversations", "GET")
+def conversations_of_contact(who: Caller, contact_id: int) -> Response:
+    """The latest twenty, all inboxes and statuses, without paging."""
+    contact = who.contact(contact_id)
+    state = world().state
+    found = [state.conversations[number] for number in state.conversations_of[contact.id]]
+    seen = [one for one in found if who.may_see(state.inboxes[one.inbox_id])]
+    seen.sort(key=lambda one: (one.last_activity_at, one.id), reverse=True)
+    return reply({"payload": [world().shapes.conversation(one) for one in seen[:20]]})
+
+
+@account_route(routes, "/contact_inboxes/filter", "POST")
+def filter_contact_inboxes(who: Caller) -> Response:
+    """The contact behind (inbox, source_id), or 404 with an empty body (since 3.2.0)."""
+    given = params()
+    inbox = who.inbox(given.get("inbox_id"))
+    place = world().state.places.get((inbox.id, str(given.get("source_id"))))
+    if place is None:
+        raise Refusal(404, None)
+    return reply(world().shapes.contact(world().state.contacts[place.contact_id]))
+
+
+@account_route(routes, "/actions/contact_merge", "POST")
+def merge_contacts(who: Caller) -> Response:
+    """Two contacts become the base contact, shown at top level."""
+    given = params()
+    base = who.contact(given.get("base_contact_id"))
+    mergee = who.contact(given.get("mergee_contact_id"))
+    if base is mergee:
+        raise not_found()
+    contact_deeds.merge(world(), base, mergee)
+    return reply(world().shapes.contact(base))

@@ -1,0 +1,220 @@
+"""Conversation routes (chatwoot.md section 4)."""
+
+import threading
+
+from flask import Blueprint, Response, request
+
+from bridge.sandbox.chatwoot import conversation_deeds as deeds
+from bridge.sandbox.chatwoot import message_deeds
+from bridge.sandbox.chatwoot.answers import (
+    crash,
+    invalid,
+    not_allowed,
+    not_found,
+    reply,
+    unprocessable,
+)
+from bridge.sandbox.chatwoot.door import Caller, account_route, as_bool, as_id, params, world
+from bridge.sandbox.chatwoot.records import (
+    CONVERSATION_STATUSES,
+    ContactInbox,
+    Conversation,
+    User,
+)
+
+routes = Blueprint("conversations", __name__)
+
+_PAGE = 25
+
+
+@account_route(routes, "/conversations", "POST", bots=True)
+def create_conversation(who: Caller) -> Response:
+    """A new conversation; with the lock, the last one of the contact_inbox, unchanged."""
+    given, state = params(), world().state
+    place = _place(who)
+    inbox = state.inboxes[place.inbox_id]
+    if inbox.account_id != who.account.id or not who.may_see(inbox):
+        raise not_allowed()
+    earlier = state.conversations_of_place[place.id]
+    if inbox.settings["lock_to_single_conversation"] and earlier:
+        return reply(world().shapes.conversation(state.conversations[earlier[-1]]))
+    status = given.get("status") or "open"
+    if status not in CONVERSATION_STATUSES:
+        raise crash()
+    assignee_id = as_id(given.get("assignee_id")) or None
+    if assignee_id and assignee_id not in state.users:
+        raise invalid(("assignee", "Assignee must exist"))
+    conversation = deeds.start(world(), place, status=status, wanted=given, assignee_id=assignee_id)
+    if isinstance(message := given.get("message"), dict) and message:
+        draft = message_deeds.Draft(content=str(message.get("content") or ""))
+        message_deeds.create(world(), conversation, draft, author=who.actor)
+    return reply(world().shapes.conversation(conversation))
+
+
+def _place(who: Caller) -> ContactInbox:
+    """The contact_inbox a request means: by inbox and contact, else by source_id anywhere."""
+    given, state = params(), world().state
+    inbox = who.inbox(given["inbox_id"]) if given.get("inbox_id") else None
+    contact = who.contact(given["contact_id"]) if given.get("contact_id") else None
+    source_id = str(given["source_id"]) if given.get("source_id") else None
+    if inbox and contact:
+        try:
+            return deeds.place_in_inbox(world(), contact, inbox, source_id)
+        except deeds.SourceTaken:
+            raise unprocessable("source_id should be unique") from None
+    numbers = state.places_by_source.get(source_id or "")
+    if not numbers:
+        raise not_found()
+    return state.contact_inboxes[numbers[0]]
+
+
+@account_route(routes, "/conversations", "GET")
+def list_conversations(who: Caller) -> Response:
+    """Twenty-five a page, latest activity first; only open ones unless `status` says else."""
+    state = world().state
+    arguments = request.args
+    status = arguments.get("status", "open")
+    inbox_id = as_id(arguments["inbox_id"]) if arguments.get("inbox_id") else None
+    source_id = arguments.get("source_id") or None
+    if source_id and state.options.at_least(2, 17, 0):
+        places = state.places_by_source.get(source_id, [])
+        numbers = [number for place in places for number in state.conversations_of_place[place]]
+        found = [state.conversations[number] for number in numbers]
+    else:
+        found = list(state.conversations.values())
+    found = [
+        one
+        for one in found
+        if one.account_id == who.account.id
+        and status in ("all", one.status)
+        and inbox_id in (None, one.inbox_id)
+        and who.may_see(state.inboxes[one.inbox_id])
+    ]
+    found.sort(key=lambda one: (one.last_activity_at, one.id), reverse=True)
+    assigned = [one for one in found if one.assignee_id]
+    meta = {
+        "mine_count": sum(one.assignee_id == who.actor.id for one in found),
+        "assigned_count": len(assigned),
+        "unassigned_count": len(found) - len(assigned),
+        "all_count": len(found),
+    }
+    start = (max(as_id(arguments.get("page")) or 1, 1) - 1) * _PAGE
+    payload = [world().shapes.conversation(one) for one in found[start : start + _PAGE]]
+    return reply({"data": {"meta": meta, "payload": payload}})
+
+
+@account_route(routes, "/conversations/<int:display_id>", "GET", bots=True)
+def show_conversation(who: Caller, display_id: int) -> Response:
+    """One conversation, at top level."""
+    return _shown(who.conversation(display_id))
+
+
+def _shown(conversation: Conversation) -> Response:
+    return reply(world().shapes.conversation(conversation))
+
+
+@account_route(routes, "/conversations/<int:display_id>", "PATCH", "PUT", bots=True)
+def update_conversation(who: Caller, display_id: int) -> Response:
+    """The priority is all that can be changed here."""
+    conversation = who.conversation(display_id)
+    if "priority" in params():
+        deeds.change(world(), conversation, priority=params()["priority"])
+    return _shown(conversation)
+
+
+@account_route(routes, "/conversations/<int:display_id>", "DELETE")
+def delete_conversation(who: Caller, display_id: int) -> Response:
+    """Administrators only; a job does it a moment later."""
+    conversation = who.conversation(display_id)
+    who.need_admin()
+    state = world().state
+
+    def job() -> None:
+        with state.lock:
+            if conversation.id in state.conversations:
+                state.remove_conversation(conversation)
+
+    timer = threading.Timer(state.options.deletion_s, job)
+    timer.daemon = True
+    timer.start()
+    return Response(status=200)
+
+
+@account_route(routes, "/conversations/<int:display_id>/toggle_status", "POST", bots=True)
+def toggle_status(who: Caller, display_id: int) -> Response:
+    """Set a status; without one, open becomes resolved and everything else open."""
+    conversation = who.conversation(display_id)
+    given = params()
+    status = given.get("status")
+    if not status:
+        status = "resolved" if conversation.status == "open" else "open"
+    if status not in CONVERSATION_STATUSES:
+        raise crash()
+    until = given.get("snoozed_until")
+    deeds.set_status(
+        world(),
+        conversation,
+        status,
+        by=who.actor,
+        snoozed_until=float(until) if isinstance(until, int | float) else None,
+    )
+    payload = {
+        "success": True,
+        "conversation_id": conversation.display_id,
+        "current_status": conversation.status,
+        "snoozed_until": conversation.snoozed_until,
+    }
+    return reply({"meta": {}, "payload": payload})
+
+
+@account_route(routes, "/conversations/<int:display_id>/update_last_seen", "POST")
+def update_last_seen(who: Caller, display_id: int) -> Response:
+    """The token's user has read it; no webhook."""
+    conversation = who.conversation(display_id)
+    deeds.mark_seen(world(), conversation)
+    return _shown(conversation)
+
+
+@account_route(routes, "/conversations/<int:display_id>/toggle_typing_status", "POST", bots=True)
+def toggle_typing(who: Caller, display_id: int) -> Response:
+    """The token's user types, or stopped; never the contact."""
+    conversation = who.conversation(display_id)
+    status = params().get("typing_status")
+    if status in ("on", "off"):
+        private = as_bool(params().get("is_private"))
+        world().events.typing(conversation, who.actor, on=status == "on", private=private)
+    return Response(status=200)
+
+
+@account_route(routes, "/conversations/<int:display_id>/custom_attributes", "POST", bots=True)
+def set_custom_attributes(who: Caller, display_id: int) -> Response:
+    """Replaces the whole map."""
+    conversation = who.conversation(display_id)
+    given = deeds.check_attributes("custom_attributes", params().get("custom_attributes"))
+    deeds.change(world(), conversation, custom_attributes=given)
+    return reply({"custom_attributes": conversation.custom_attributes})
+
+
+@account_route(routes, "/conversations/<int:display_id>/labels", "GET", bots=True)
+def list_labels(who: Caller, display_id: int) -> Response:
+    """The labels."""
+    return reply({"payload": who.conversation(display_id).labels})
+
+
+@account_route(routes, "/conversations/<int:display_id>/labels", "POST", bots=True)
+def set_labels(who: Caller, display_id: int) -> Response:
+    """Replaces the list."""
+    conversation = who.conversation(display_id)
+    labels = [str(label) for label in params().get("labels") or []]
+    deeds.change(world(), conversation, labels=labels)
+    return reply({"payload": conversation.labels})
+
+
+@account_route(routes, "/conversations/<int:display_id>/assignments", "POST", bots=True)
+def assign(who: Caller, display_id: int) -> Response:
+    """Give the conversation to an agent, or to nobody."""
+    conversation = who.conversation(display_id)
+    user = world().state.users.get(as_id(params().get("assignee_id")))
+    known = isinstance(user, User) and str(who.account.id) in user.roles
+    deeds.change(world(), conversation, assignee_id=user.id if user and known else None)
+    return reply(world().shapes.user_push(user) if user and known else None)

@@ -1,0 +1,165 @@
+"""What happened, told to webhooks and websocket (chatwoot.md sections 7.1 and 8)."""
+
+from collections.abc import Callable
+
+from bridge.sandbox.chatwoot.deliveries import Deliveries, Hook
+from bridge.sandbox.chatwoot.faults import Faults
+from bridge.sandbox.chatwoot.hub import Hub
+from bridge.sandbox.chatwoot.records import (
+    ACTIVITY,
+    AgentBot,
+    Contact,
+    Conversation,
+    Inbox,
+    Json,
+    Message,
+    User,
+)
+from bridge.sandbox.chatwoot.shapes import Shapes
+from bridge.sandbox.chatwoot.state import State
+from bridge.sandbox.chatwoot.webhook_bodies import WebhookBodies
+
+
+class Events:
+    """Tells the world. All methods are called under the state's lock and do not wait.
+
+    `mark_failed` is called, on a worker's thread, with a message and the reason its webhook
+    was not accepted.
+    """
+
+    def __init__(
+        self, state: State, faults: Faults, shapes: Shapes, bodies: WebhookBodies, hub: Hub
+    ) -> None:
+        self._state = state
+        self._faults = faults
+        self._shapes = shapes
+        self._bodies = bodies
+        self._hub = hub
+        self._deliveries = Deliveries(lambda: state.options, faults)
+        self.mark_failed: Callable[[Message, str], None] = lambda message, reason: None
+
+    def message(
+        self, event: str, message: Message, *, echo_id: object = None, changes: Json | None = None
+    ) -> None:
+        """`message_created` or `message_updated`. Activities never reach a webhook."""
+        inbox = self._state.inboxes[message.inbox_id]
+
+        def data() -> Json:
+            body = self._shapes.message_push(message)
+            if echo_id is not None:
+                body["echo_id"] = echo_id
+            if event == "message_updated":
+                body["previous_changes"] = changes or {}
+            return body
+
+        self._hub.tell(inbox, event.replace("_", ".", 1), data)
+        if message.message_type == ACTIVITY:
+            return
+        late = None
+        if message.attachment_ids and event == "message_created":
+            late = self._faults.take("attachment_late", path=event)
+        self._message_hooks(event, message, inbox, with_attachments=late is None)
+        if late:
+            self._deliveries.later(
+                late.seconds,
+                lambda: self._message_hooks(
+                    "message_updated", message, inbox, with_attachments=True
+                ),
+            )
+
+    def _message_hooks(
+        self, event: str, message: Message, inbox: Inbox, *, with_attachments: bool
+    ) -> None:
+        def build() -> Json | None:
+            with self._state.lock:
+                if message.id not in self._state.messages:
+                    return None
+                return self._bodies.message(event, message, with_attachments=with_attachments)
+
+        def failed(reason: str) -> None:
+            if self._state.options.at_least(3, 3, 0):
+                self.mark_failed(message, reason)
+
+        self._hooks(event, inbox, build, failed)
+
+    def conversation(
+        self, event: str, conversation: Conversation, changed: list[Json] | None = None
+    ) -> None:
+        """`conversation_created`, `_updated` or `_status_changed`."""
+        inbox = self._state.inboxes[conversation.inbox_id]
+
+        def build() -> Json | None:
+            with self._state.lock:
+                if conversation.id not in self._state.conversations:
+                    return None
+                return self._bodies.conversation(event, conversation, changed or [])
+
+        self._hub.tell(
+            inbox,
+            event.replace("_", ".", 1),
+            lambda: self._cable_conversation(conversation),
+        )
+        self._hooks(event, inbox, build)
+
+    def _cable_conversation(self, conversation: Conversation) -> Json:
+        body = self._shapes.conversation_push(conversation)
+        return body | {"account_id": conversation.account_id}
+
+    def conversation_told_agents(self, event: str, conversation: Conversation) -> None:
+        """A websocket-only event about a conversation, such as `assignee.changed`."""
+        inbox = self._state.inboxes[conversation.inbox_id]
+        self._hub.tell(inbox, event, lambda: self._cable_conversation(conversation))
+
+    def typing(
+        self, conversation: Conversation, user: User | AgentBot, *, on: bool, private: bool
+    ) -> None:
+        """Somebody types, or stopped. Webhooks for it exist since 4.2.0."""
+        event = f"conversation_typing_{'on' if on else 'off'}"
+        inbox = self._state.inboxes[conversation.inbox_id]
+
+        def build() -> Json | None:
+            with self._state.lock:
+                return self._bodies.typing(event, conversation, user, private=private)
+
+        self._hub.tell(
+            inbox,
+            event.replace("_", ".", 1),
+            lambda: {
+                "conversation": self._shapes.conversation_push(conversation),
+                "user": {"id": user.id, "name": user.name},
+                "is_private": private,
+                "account_id": conversation.account_id,
+            },
+        )
+        if self._state.options.at_least(4, 2, 0):
+            self._hooks(event, inbox, build)
+
+    def contact(self, event: str, contact: Contact) -> None:
+        """`contact_created`, `_updated`, `_merged` or `_deleted`."""
+        self._hub.tell_account(
+            contact.account_id,
+            event.replace("_", ".", 1),
+            lambda: self._shapes.contact_push(contact) | {"account_id": contact.account_id},
+        )
+        if event in ("contact_created", "contact_updated"):
+            body = self._bodies.contact(event, contact)
+            self._account_hooks(event, contact.account_id, lambda: body)
+
+    def _hooks(
+        self,
+        event: str,
+        inbox: Inbox,
+        build: Callable[[], Json | None],
+        failed: Callable[[str], None] = lambda reason: None,
+    ) -> None:
+        if inbox.webhook_url:
+            secret = inbox.secret if self._state.options.has_secret else ""
+            self._deliveries.send(event, Hook(inbox.webhook_url, secret, failed), build)
+        self._account_hooks(event, inbox.account_id, build)
+
+    def _account_hooks(self, event: str, account_id: int, build: Callable[[], Json | None]) -> None:
+        signed = self._state.options.at_least(4, 11, 2)
+        for one in self._state.webhooks.values():
+            if one.account_id == account_id and event in one.subscriptions:
+                secret = one.secret if signed else ""
+                self._deliveries.send(event, Hook(one.url, secret, lambda reason: None), build)

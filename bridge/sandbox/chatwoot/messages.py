@@ -1,0 +1,124 @@
+"""Message routes (chatwoot.md section 5)."""
+
+import json
+
+from flask import Blueprint, Response, request
+
+from bridge.sandbox.chatwoot import message_deeds as deeds
+from bridge.sandbox.chatwoot.answers import Refusal, no_route, not_found, reply, unprocessable
+from bridge.sandbox.chatwoot.door import Caller, account_route, as_bool, as_id, params, world
+from bridge.sandbox.chatwoot.records import ACTIVITY, Conversation, Json, Message
+
+routes = Blueprint("messages", __name__)
+
+_THREAD = "/conversations/<int:display_id>/messages"
+
+
+@account_route(routes, _THREAD, "POST", bots=True)
+def create_message(who: Caller, display_id: int) -> Response:
+    """Add a message; JSON, or multipart with `attachments[]`. No source_id is ever unique."""
+    conversation = who.conversation(display_id)
+    given = params()
+    content = given.get("content")
+    message_type = given.get("message_type")
+    files = [file for file in request.files.getlist("attachments[]") if file.filename]
+    blob_ids = given.get("attachments") or []
+    if request.files.get("attachments") or not isinstance(blob_ids, list):
+        raise unprocessable(
+            "undefined method 'each' for an instance of ActionDispatch::Http::UploadedFile"
+        )
+    source_id = given.get("source_id")
+    draft = deeds.Draft(
+        content=None if content is None else str(content),
+        message_type="outgoing" if message_type is None else str(message_type),
+        private=as_bool(given.get("private")),
+        content_type=str(given.get("content_type") or "text"),
+        content_attributes=_attributes(given.get("content_attributes")),
+        source_id=None if source_id is None else str(source_id),
+        echo_id=given.get("echo_id"),
+        files=files,
+        blob_ids=[str(one) for one in blob_ids],
+    )
+    message = deeds.create(world(), conversation, draft, author=who.actor)
+    return reply(world().shapes.message(message, draft.echo_id))
+
+
+def _attributes(given: object) -> Json:
+    """content_attributes: an object, or its JSON text in multipart. No key is refused."""
+    if isinstance(given, str):
+        try:
+            given = json.loads(given)
+        except ValueError:
+            given = {}
+    return given if isinstance(given, dict) else {}
+
+
+@account_route(routes, _THREAD, "GET")
+def list_messages(who: Caller, display_id: int) -> Response:
+    """Oldest first: the newest 20; 20 before an id; up to 100 after one; up to 1000 between."""
+    conversation = who.conversation(display_id)
+    state, shapes = world().state, world().shapes
+    thread = state.thread[conversation.id]
+    if as_bool(request.args.get("filter_internal_messages")):
+        thread = [one for one in thread if not one.private and one.message_type != ACTIVITY]
+    before = as_id(request.args["before"]) if request.args.get("before") else None
+    after = as_id(request.args["after"]) if request.args.get("after") else None
+    if before is not None and after is not None:
+        part = [one for one in thread if after <= one.id < before][:1000]
+    elif after is not None:
+        part = [one for one in thread if one.id > after][:100]
+    elif before is not None:
+        part = [one for one in thread if one.id < before][-20:]
+    else:
+        part = thread[-20:]
+    meta: Json = {
+        "labels": conversation.labels,
+        "additional_attributes": conversation.additional_attributes,
+        "contact": shapes.contact_push(state.contacts[conversation.contact_id]),
+    }
+    if assignee := state.users.get(conversation.assignee_id or 0):
+        meta["assignee"] = shapes.user_push(assignee)
+    meta["agent_last_seen_at"] = conversation.agent_last_seen_at
+    meta["assignee_last_seen_at"] = conversation.assignee_last_seen_at
+    return reply({"meta": meta, "payload": [shapes.message(message) for message in part]})
+
+
+def _message(conversation: Conversation, message_id: int) -> Message:
+    message = world().state.messages.get(message_id)
+    if message is None or message.conversation_id != conversation.id:
+        raise not_found()
+    return message
+
+
+@account_route(routes, f"{_THREAD}/<int:message_id>", "PATCH", "PUT")
+def update_message(who: Caller, display_id: int, message_id: int) -> Response:
+    """Set the status (since 4.2.0, API inboxes only); `content` is ignored."""
+    if not world().state.options.has_status_update:
+        raise no_route()
+    conversation = who.conversation(display_id)
+    message = _message(conversation, message_id)
+    if world().state.inboxes[message.inbox_id].channel_type != "Channel::Api":
+        sentence = "Message status update is only allowed for API inboxes"
+        raise Refusal(403, {"error": sentence})
+    given = params()
+    deeds.set_message_status(world(), message, given.get("status"), given.get("external_error"))
+    return reply(world().shapes.message(message))
+
+
+@account_route(routes, f"{_THREAD}/<int:message_id>", "DELETE")
+def delete_message(who: Caller, display_id: int, message_id: int) -> Response:
+    """Soft deletion."""
+    message = _message(who.conversation(display_id), message_id)
+    deeds.delete(world(), message)
+    return reply(world().shapes.message(message))
+
+
+@account_route(routes, f"{_THREAD}/<int:message_id>/retry", "POST")
+def retry_message(who: Caller, display_id: int, message_id: int) -> Response:
+    """The agent's Retry. A missing id gives 422 here, not 404."""
+    conversation = who.conversation(display_id)
+    message = world().state.messages.get(message_id)
+    if message is None or message.conversation_id != conversation.id:
+        raise unprocessable(f"Couldn't find Message with 'id'={message_id}")
+    deeds.retry(world(), message)
+    return reply(world().shapes.message(message))

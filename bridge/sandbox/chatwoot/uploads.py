@@ -1,0 +1,120 @@
+"""Uploaded files: their kind, where they are kept, and the two addresses they are served at.
+
+chatwoot.md section 5: `data_url` redirects to a short-lived storage address.
+"""
+
+import hashlib
+import hmac
+import secrets
+import time
+
+from flask import Blueprint, Response, redirect, request
+from werkzeug.datastructures import FileStorage
+
+from bridge.sandbox.chatwoot.answers import no_route, reply, unprocessable
+from bridge.sandbox.chatwoot.door import Caller, account_route, world
+from bridge.sandbox.chatwoot.records import Attachment
+from bridge.sandbox.chatwoot.state import State, base58_token
+
+routes = Blueprint("uploads", __name__)
+
+_IMAGES = {f"image/{kind}" for kind in ("jpeg", "jpg", "png", "gif", "bmp", "webp")}
+_VIDEOS = {f"video/{kind}" for kind in ("mp4", "webm", "ogg", "quicktime")}
+_LINK_SECONDS = 300
+_LINK_SECRET = secrets.token_bytes(16)
+_BLOB = "/rails/active_storage/blobs/redirect/<key>/<path:name>"
+# Shown by a browser in the page; everything else is offered as a download.
+_INLINE = _IMAGES | _VIDEOS | {"application/pdf", "text/plain"}
+# Types in which a browser would run scripts are served as plain bytes.
+_DANGEROUS = ("text/html", "image/svg+xml", "application/xml", "text/xml", "text/javascript")
+
+
+def file_type(content_type: str) -> str:
+    """Chatwoot's kind of file: what is no known image, video or audio is a `file`."""
+    if content_type in _IMAGES:
+        return "image"
+    if content_type in _VIDEOS:
+        return "video"
+    return "audio" if "audio/" in content_type else "file"
+
+
+def keep(state: State, upload: FileStorage) -> str:
+    """Store an upload; its key, which serves as its signed id and ends with its time in ms."""
+    key = f"{base58_token()}--{int(time.time() * 1000):x}"
+    kind = upload.mimetype or "application/octet-stream"
+    name = (upload.filename or "file").replace("\\", "/").rpartition("/")[2] or "file"
+    state.file.put_blob(key, name=name, kind=kind, body=upload.stream.read())
+    return key
+
+
+def attachment(state: State, key: str, *, message_id: int, account_id: int) -> Attachment:
+    """A message's attachment over a stored upload. Refuses when there is none with this key."""
+    blob = state.file.blob(key)
+    if blob is None:
+        raise unprocessable("ActiveSupport::MessageVerifier::InvalidSignature")
+    name, kind, body = blob
+    return Attachment(
+        id=state.next_id(Attachment),
+        message_id=message_id,
+        account_id=account_id,
+        file_type=file_type(kind),
+        content_type=kind,
+        file_name=name,
+        file_size=len(body),
+        key=key,
+        created_at=time.time(),
+    )
+
+
+@account_route(routes, "/upload", "POST")
+def upload(who: Caller) -> Response:
+    """Store a file for later use; its `blob_id` goes into a message's `attachments[]`."""
+    file = request.files.get("attachment")
+    if file is None:
+        raise unprocessable("No file or URL provided")
+    key = keep(world().state, file)
+    return reply({"file_url": f"{world().base_url}{path_of(key, file.filename)}", "blob_id": key})
+
+
+def path_of(key: str, name: str | None) -> str:
+    """The path of the stable address of an upload."""
+    return _BLOB.replace("<key>", key).replace("<path:name>", name or "file")
+
+
+@routes.get(_BLOB)
+def blob(key: str, name: str) -> Response:
+    """The stable address: redirects to the storage. No token is asked for."""
+    state, faults = world().state, world().faults
+    if state.file.blob(key) is None:
+        raise no_route()
+    age_s = time.time() - int(key.rpartition("--")[2], 16) / 1000
+    if age_s < faults.longest("attachment_delay"):
+        raise no_route()
+    until = int(time.time()) + _LINK_SECONDS
+    disposition = request.args.get("disposition", "")
+    target = f"/rails/active_storage/disk/{until}-{_mac(key, until)}/{key}/{name}"
+    if disposition:
+        target += f"?disposition={disposition}"
+    return redirect(target, 302)  # type: ignore[return-value]
+
+
+@routes.get("/rails/active_storage/disk/<proof>/<key>/<path:name>")
+def stored(proof: str, key: str, name: str) -> Response:
+    """The storage's own address; good for five minutes."""
+    until, _, mac = proof.partition("-")
+    found = world().state.file.blob(key)
+    good = until.isdecimal() and hmac.compare_digest(mac, _mac(key, int(until)))
+    if not good or int(until) < time.time() or found is None:
+        raise no_route()
+    stored_name, kind, body = found
+    inline = kind in _INLINE or kind.startswith("audio/")
+    shown_as = "application/octet-stream" if kind in _DANGEROUS else kind
+    answer = Response(body, content_type=shown_as)
+    disposition = "inline" if inline else "attachment"
+    answer.headers.set("Content-Disposition", disposition, filename=stored_name)
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    return answer
+
+
+def _mac(key: str, until: int) -> str:
+    return hashlib.sha256(_LINK_SECRET + f"{key}:{until}".encode()).hexdigest()[:32]
