@@ -11,6 +11,7 @@ from bridge.errors import BridgeError
 from bridge.services import Services
 from bridge.settings import Settings, load
 from bridge.web import api, problems
+from bridge.web.docs import docs
 from bridge.web.limits import Limits
 
 
@@ -54,6 +55,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     app.before_request(api.guard)
     app.after_request(api.add_limit_headers)
     app.register_blueprint(api.api)
+    app.register_blueprint(docs)
     problems.register(app, _plain)
     return app
 

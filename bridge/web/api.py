@@ -15,6 +15,7 @@ from bridge.models import Instance, Integration
 from bridge.services import Services
 from bridge.web import auth, body
 from bridge.web.limits import Allowance, Limits
+from bridge.web.openapi import document
 from bridge.web.problems import is_api
 
 api = Blueprint("api", __name__, url_prefix="/api")
@@ -130,6 +131,12 @@ def delete_instance(instance: str) -> Response:
     """Removes an instance with its integration."""
     instances.remove(instances.find(instance, _services()), _services())
     return jsonify(success=True, message="Instance deleted", instance={"status": "deleted"})
+
+
+@api.get("/openapi.json")
+def openapi() -> Response:
+    """The description of this API, for programs; /docs shows it to people."""
+    return jsonify(document())
 
 
 _ACCOUNT_ONLY = {"api.new_instance", "api.delete_instance"}
