@@ -12,7 +12,7 @@ export CHROMIUM
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check fmt dist lock clean
+.PHONY: help run test browser check fmt dist lock clean
 
 help:  ## Shows this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -20,9 +20,11 @@ help:  ## Shows this list
 run: $(VENV)/run.txt  ## Starts the service with its sandbox; open http://127.0.0.1:8080
 	@$(BIN)/chatwoot-bridge serve
 
-test: check  ## Runs the checks and every test (ARGS= goes to pytest)
-	@test -n "$(CHROMIUM)" || { echo "make test needs Chromium: apt-get install chromium" >&2; exit 1; }
+test: browser check  ## Runs the checks and every test (ARGS= goes to pytest)
 	$(BIN)/python -m pytest $(ARGS)
+
+browser:
+	@test -n "$(CHROMIUM)" || { echo "make test needs Chromium: apt-get install chromium" >&2; exit 1; }
 
 check: $(VENV)/dev.txt  ## Checks format, style and types
 	$(BIN)/ruff format --check .
