@@ -5,7 +5,7 @@ PYTHON   ?= python3
 CHROMIUM ?= $(firstword $(shell command -v chromium chromium-browser google-chrome 2>/dev/null))
 VENV     := .venv
 BIN      := $(VENV)/bin
-INSTALL  := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+INSTALL  := $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes \
             --only-binary=:all:
 
 export CHROMIUM
