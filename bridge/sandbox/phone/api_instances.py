@@ -6,7 +6,7 @@ import secrets
 from typing import Any
 from urllib.parse import urlsplit
 
-import simple_websocket  # type: ignore[import-untyped]
+import simple_websocket
 from flask import Blueprint, Response, request
 
 from bridge.sandbox.phone import access, chats, qr
@@ -166,6 +166,7 @@ class Hijacked(Response):
         return super().__call__(environ, start_response)
 
 
+@routes.route("/ws/<name>", websocket=True)
 @routes.get("/ws/<name>")
 def websocket(name: str) -> Response:
     """Frames with the envelope of the webhooks, from now on and for as long as it stays open."""

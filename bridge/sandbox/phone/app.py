@@ -93,7 +93,8 @@ def _begin() -> Response | tuple[Json, int] | None:
         if fault.kind == "slow_before":
             time.sleep(fault.seconds)
         elif fault.kind == "drop_before":
-            return _dropped()
+            g.dropped = True
+            return Response()
         elif fault.kind == "no_echo":
             g.lost = True
         elif fault.kind == "status":
@@ -148,26 +149,26 @@ def _finish(answer: Response) -> Response:
         if fault.kind == "slow_after":
             time.sleep(fault.seconds)
         elif fault.kind == "drop_after":
-            answer = _dropped()
+            g.dropped = True
     ms = (time.perf_counter() - g.began) * 1000
     query = request.args.to_dict() if request.query_string else {}
     status = 0 if g.get("dropped") else answer.status_code
     phone.journal.add(
         Call(time.time(), request.method, request.path, query, keep(request.get_data()), status, ms)
     )
+    if g.get("dropped"):
+        _cut()
     return answer
 
 
-def _dropped() -> Response:
-    """Cut the connection without an answer; what is returned can no longer be written."""
-    g.dropped = True
+def _cut() -> None:
+    """Close the connection under the server's feet: the answer can no longer be written."""
     for name in ("gunicorn.socket", "werkzeug.socket"):
         link = request.environ.get(name)
         if link is not None:
             with suppress(OSError):
                 link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 link.shutdown(socket.SHUT_RDWR)
-    return Response(status=500)
 
 
 def _refused(error: Refusal) -> Response:

@@ -1,0 +1,29 @@
+"""One phone process for the whole run, put back to its first day before each test."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from phone_client import PhoneServer, Receiver
+
+
+@pytest.fixture(scope="session")
+def phone_server(tmp_path_factory):
+    server = PhoneServer(tmp_path_factory.mktemp("phone") / "phone.db")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def phone(phone_server):
+    phone_server.control("reset", {})
+    return phone_server
+
+
+@pytest.fixture
+def receiver():
+    listening = Receiver()
+    yield listening
+    listening.close()
