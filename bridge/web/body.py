@@ -4,12 +4,15 @@ import json
 from typing import Any, NoReturn
 
 from flask import Request
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import ClientDisconnected
 
 from bridge.errors import N_, BridgeError, InvalidBody, Problem
 
 #: Largest body of the JSON API, in bytes.
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 16
+_BROKEN = N_("breaks off, or its chunks are malformed")
 
 
 class NotJson(BridgeError):
@@ -53,11 +56,20 @@ def read_object(request: Request) -> dict[str, Any]:
 
 
 def _bytes(request: Request) -> bytes:
-    if (request.content_length or 0) > MAX_BYTES:
+    announced = request.content_length
+    if (announced or 0) > MAX_BYTES:
         raise BodyTooLarge(limit=MAX_BYTES)
-    raw = request.stream.read(MAX_BYTES + 1)
+    # One more than allowed tells a body that is too large from one that just fits.
+    request.max_content_length = MAX_BYTES + 1
+    try:
+        # To the end: a read of a certain size may stop short of it.
+        raw = request.stream.read()
+    except (ClientDisconnected, ParseException, OSError):
+        _refuse(_BROKEN)
     if len(raw) > MAX_BYTES:
         raise BodyTooLarge(limit=MAX_BYTES)
+    if announced is not None and len(raw) < announced:
+        _refuse(_BROKEN)
     return raw
 
 
@@ -92,7 +104,8 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     for key, value in pairs:
         if key in found:
             # Which of the two is meant cannot be known.
-            raise InvalidBody({key[:80]: Problem(N_("stands twice in the body"))})
+            shown = key[:80].encode("utf-8", "replace").decode()
+            raise InvalidBody({shown: Problem(N_("stands twice in the body"))})
         found[key] = value
     return found
 

@@ -3,19 +3,27 @@
 Rules: ryzeapi.md section 4 (limits, headers and the 429).
 """
 
+import logging
 from dataclasses import dataclass
+from typing import Any
 
 from limits import RateLimitItem, parse
-from limits.storage import storage_from_string
+from limits.storage import MemoryStorage, Storage, storage_from_string
 from limits.strategies import FixedWindowRateLimiter
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from bridge.errors import StartupError
 from bridge.settings import Settings
 
+#: How long one count may take in Redis, in seconds.
+REDIS_S = 1.0
 #: Wrong tokens that one address may present to the sign-in page.
 SIGN_IN = parse("10/minute")
 #: Live checks of the wizard: they make the bridge call an address that a person typed.
 PROBE = parse("60/minute")
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +51,55 @@ class Limits:
     def __init__(self, settings: Settings) -> None:
         self.general = parse(settings.rate_limit)
         self.new_instances = parse(settings.rate_limit_new)
-        where = settings.rate_limit_storage
-        try:
-            storage = storage_from_string("memory://" if where == "memory" else where)
-            if not storage.check():
-                raise ConnectionError("it does not answer")
-        except Exception as error:  # the libraries raise their own families of errors
-            raise StartupError(
-                reason=f"BRIDGE_RATE_LIMIT_STORAGE cannot be used: {type(error).__name__}"
-            ) from None
-        self._counter = FixedWindowRateLimiter(storage)
+        self._storage = _storage(settings.rate_limit_storage)
+        self._counter = FixedWindowRateLimiter(self._storage)
+        # Counts while Redis is away: better bounded for each machine than no API at all.
+        self._spare = FixedWindowRateLimiter(MemoryStorage())
+        self._is_away = False
 
     def take(self, item: RateLimitItem, *bucket: str) -> Allowance:
         """Counts one call against a bucket."""
-        granted = self._counter.hit(item, *bucket)
-        stats = self._counter.get_window_stats(item, *bucket)
-        return Allowance(item.amount, max(stats.remaining, 0), int(stats.reset_time) or 0, granted)
+        try:
+            allowance = _take(self._counter, item, *bucket)
+        except self._storage.base_exceptions as error:
+            self._note(f"{type(error).__name__}; each process counts for itself meanwhile")
+            return _take(self._spare, item, *bucket)
+        self._note("")
+        return allowance
+
+    def forget(self, item: RateLimitItem, *bucket: str) -> None:
+        """Empties a bucket."""
+        self._spare.clear(item, *bucket)
+        try:
+            self._counter.clear(item, *bucket)
+        except self._storage.base_exceptions as error:
+            self._note(type(error).__name__)
+
+    def _note(self, trouble: str) -> None:
+        if bool(trouble) != self._is_away:
+            self._is_away = bool(trouble)
+            log.warning("BRIDGE_RATE_LIMIT_STORAGE: %s", trouble or "it answers again")
+
+
+def _storage(where: str) -> Storage:
+    try:
+        # An API call must not wait for a Redis that does not answer, nor for it to come back.
+        quick: Any = {
+            "socket_timeout": REDIS_S,
+            "socket_connect_timeout": REDIS_S,
+            "retry": Retry(NoBackoff(), 0),
+        }
+        found = MemoryStorage() if where == "memory" else storage_from_string(where, **quick)
+        if not isinstance(found, Storage) or not found.check():
+            raise ConnectionError("it does not answer")
+    except Exception as error:  # the libraries raise their own families of errors
+        raise StartupError(
+            reason=f"BRIDGE_RATE_LIMIT_STORAGE cannot be used: {type(error).__name__}"
+        ) from None
+    return found
+
+
+def _take(counter: FixedWindowRateLimiter, item: RateLimitItem, *bucket: str) -> Allowance:
+    granted = counter.hit(item, *bucket)
+    stats = counter.get_window_stats(item, *bucket)
+    return Allowance(item.amount, max(stats.remaining, 0), int(stats.reset_time) or 0, granted)
