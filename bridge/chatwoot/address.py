@@ -15,7 +15,7 @@ _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.ASCII)
 _DASHBOARD = re.compile(r"/(?:app|api|auth|super_admin|cable)(?:/.*)?$")
 _ACCOUNT = re.compile(r"/accounts/([0-9]{1,18})(?:/|$)")
 #: Characters that copying from a page or a chat brings along unseen.
-_UNSEEN = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\u00ad]")
+UNSEEN = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\u00ad]")
 
 
 class BadAddress(Exception):
@@ -64,7 +64,7 @@ def parse(text: str) -> Address:
 
 def parse_pasted(text: str) -> Address:
     """As `parse`, forgiving what a person types: spaces around, a missing `https://`, any case."""
-    cleaned = _UNSEEN.sub("", text).strip().strip("<>\"'")
+    cleaned = UNSEEN.sub("", text).strip().strip("<>\"'")
     if cleaned and "://" not in cleaned:
         plain = _is_local(cleaned)
         cleaned = ("http://" if plain else "https://") + cleaned.lstrip("/")

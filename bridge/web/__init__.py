@@ -2,15 +2,24 @@
 
 from pathlib import Path
 
-from flask import Flask, Response, request
+from flask import Flask, request
 from flask.sessions import SecureCookieSessionInterface
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from bridge import assets
-from bridge.errors import BridgeError
 from bridge.services import Services
 from bridge.settings import Settings, load
-from bridge.web import api, problems
+from bridge.web import (
+    api,
+    dashboard,
+    i18n,
+    pages,
+    problems,
+    security,
+    session,
+    wizard,
+    wizard_activation,
+)
 from bridge.web.docs import docs
 from bridge.web.limits import Limits
 
@@ -54,11 +63,21 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
         )
     app.before_request(api.guard)
     app.after_request(api.add_limit_headers)
+    forms_only = security.register(app)
+    # Doors that no cookie opens need no guard against forged forms.
+    forms_only.exempt(api.api)
     app.register_blueprint(api.api)
     app.register_blueprint(docs)
-    problems.register(app, _plain)
+    _add_pages(app)
     return app
 
 
-def _plain(status: int, error: BridgeError | None) -> Response:
-    return Response(error.message if error else str(status), status, mimetype="text/plain")
+def _add_pages(app: Flask) -> None:
+    """The door for people."""
+    i18n.register(app)
+    pages.register(app)
+    session.register(app)
+    app.register_blueprint(wizard.blueprint)
+    app.register_blueprint(wizard_activation.blueprint)
+    app.register_blueprint(dashboard.blueprint)
+    problems.register(app, pages.problem_page)

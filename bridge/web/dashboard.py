@@ -1,0 +1,122 @@
+"""The overview of all instances, the page of one, and what can be done with it."""
+
+import contextlib
+from dataclasses import dataclass
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import session as browser
+from werkzeug.wrappers import Response
+
+from bridge import activation, instances
+from bridge.errors import BridgeError, IntegrationMissing, NothingToDelete
+from bridge.models import Instance, Integration
+from bridge.web import findings, forms, session
+from bridge.web.draft import Draft, answers_of, packed_owner
+from bridge.web.i18n import gettext
+from bridge.web.pages import Trouble, services
+
+blueprint = Blueprint("dashboard", __name__)
+blueprint.before_request(session.require)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An instance as the overview shows it."""
+
+    instance: Instance
+    integration: Integration | None
+    trouble: Trouble | None
+
+
+@blueprint.get("/")
+def overview() -> str:
+    """All instances, as they are stored; nobody is called for this page."""
+    rows = []
+    for one in services().instances.all():
+        integration = services().integrations.of(one.id)
+        text = integration.last_error if integration else ""
+        rows.append(Row(one, integration, findings.recognise(text) if text else None))
+    return render_template("dashboard/overview.html", rows=rows, form=forms.ActionForm())
+
+
+@blueprint.get("/instances/<name>")
+def instance(name: str) -> str:
+    """One instance, with what Chatwoot says about it now; asked within ten seconds."""
+    found = instances.find(name, services())
+    integration, error = None, None
+    with contextlib.suppress(IntegrationMissing):
+        integration, error = activation.look(found, services())
+    draft = Draft.of_session(services())
+    is_fresh = draft is not None and draft.answers.get("done") == name
+    kept = draft.answers.get("warnings", []) if draft and is_fresh else []
+    return render_template(
+        "dashboard/instance.html",
+        instance=found,
+        integration=integration,
+        trouble=Trouble.of(error) if error else None,
+        is_fresh=is_fresh and integration is not None,
+        warnings=[Trouble.unpacked(one) for one in kept],
+        form=forms.ActionForm(),
+    )
+
+
+@blueprint.post("/instances/<name>/edit")
+def edit(name: str) -> Response:
+    """The wizard with the integration's values in it; the token is kept unless a new one comes."""
+    found = instances.find(name, services())
+    integration = services().integrations.of(found.id)
+    if integration is None:
+        raise IntegrationMissing
+    answers = answers_of(name, integration)
+    # What cannot be found out here, the pages ask for.
+    with contextlib.suppress(BridgeError):
+        owner = activation.probe_token(integration.base_url, integration.api_token, services())
+        if any(one.may_administer for one in owner.accounts):
+            answers["owner"] = packed_owner(owner)
+    draft = Draft.begin(services(), **answers)
+    return redirect(url_for(f"wizard.{draft.next_step()}"), 303)
+
+
+@blueprint.route("/instances/<name>/deactivate", methods=["GET", "POST"])
+def deactivate(name: str) -> Response | str:
+    """Unlinks the inbox, after a confirmation."""
+    found = instances.find(name, services())
+    integration = services().integrations.of(found.id)
+    if integration is None:
+        raise NothingToDelete
+    if request.method == "POST":
+        activation.deactivate(found, services())
+        _forget(name)
+        flash(gettext("The integration of {name} was deactivated.").format(name=name))
+        return redirect(url_for("dashboard.overview"), 303)
+    return render_template(
+        "dashboard/deactivate.html",
+        instance=found,
+        integration=integration,
+        form=forms.ActionForm(),
+    )
+
+
+@blueprint.route("/instances/<name>/delete", methods=["GET", "POST"])
+def delete(name: str) -> Response | str:
+    """Removes the instance with its integration, after a confirmation."""
+    found = instances.find(name, services())
+    if request.method == "POST":
+        instances.remove(found, services())
+        _forget(name)
+        flash(gettext("The instance {name} was deleted.").format(name=name))
+        return redirect(url_for("dashboard.overview"), 303)
+    return render_template(
+        "dashboard/delete.html",
+        instance=found,
+        integration=services().integrations.of(found.id),
+        form=forms.ActionForm(),
+    )
+
+
+def _forget(name: str) -> None:
+    """The result of an activation that is undone is no result any more."""
+    draft = Draft.of_session(services())
+    if draft is not None and draft.answers.get("done") == name:
+        services().drafts.remove(draft.id)
+        browser.pop("draft", None)

@@ -1,0 +1,43 @@
+"""Reads a stored `last_error` back, so that a page can say it in its language with the next step.
+
+What is stored is the English sentence of the contract (ryzeapi.md section 2.3: `last_error`).
+"""
+
+import re
+from collections.abc import Iterator
+
+from bridge.errors import BridgeError, Problem
+from bridge.web.pages import Trouble
+
+
+def recognise(text: str) -> Trouble:
+    """The trouble that a message tells; one that is not ours stays as it is.
+
+    Several errors share a sentence; their common remedy is given, the page of the instance asks
+    Chatwoot and knows more.
+    """
+    said, _, detail = text.partition(". Detail: ")
+    for kind in _kinds(BridgeError):
+        match = _pattern(kind.sentence).fullmatch(said)
+        if match:
+            values = match.groupdict()
+            return Trouble(Problem(kind.sentence, **values), Problem(kind.remedy, **values), detail)
+    return Trouble(Problem("{text}", text=said), None, detail)
+
+
+def _kinds(kind: type[BridgeError]) -> Iterator[type[BridgeError]]:
+    """The errors with a sentence of their own, from the general to the special."""
+    for one in kind.__subclasses__():
+        if "sentence" in vars(one) and re.sub(r"\{\w+\}", "", one.sentence).strip():
+            yield one
+        yield from _kinds(one)
+
+
+def _pattern(sentence: str) -> re.Pattern[str]:
+    parts = re.split(r"\{(\w+)\}", sentence)
+    return re.compile(
+        "".join(
+            re.escape(part) if index % 2 == 0 else f"(?P<{part}>.*?)"
+            for index, part in enumerate(parts)
+        )
+    )

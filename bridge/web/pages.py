@@ -1,0 +1,120 @@
+"""What all pages share: the tray, the signed-in guard's helpers and the page for an error."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask, Response, current_app, make_response, render_template, request
+from flask_wtf.csrf import CSRFError
+
+from bridge import __version__
+from bridge.errors import N_, BridgeError, Problem
+from bridge.services import Services
+from bridge.web.limits import Limits
+
+_STATUS = {
+    400: N_("The browser sent something that cannot be read"),
+    404: N_("There is no such page"),
+    405: N_("This page cannot be called that way"),
+    413: N_("That is more than a form may hold"),
+    429: N_("That was too often in a short time"),
+    500: N_("Something went wrong on our side"),
+}
+_NEXT = {
+    404: N_("Check the address, or go on from the overview."),
+    429: N_("Wait a minute, then try again."),
+    500: N_("Try again; if it happens again, look at the log of the bridge."),
+}
+_FORGED = N_("This form could not be matched with your session")
+_FORGED_NEXT = N_("Go back, reload the page and send it again. Cookies must be allowed.")
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What a page says about a failure: the sentence, the next step, the raw cause."""
+
+    sentence: Problem
+    remedy: Problem | None = None
+    detail: str = ""
+
+    @classmethod
+    def of(cls, error: BridgeError) -> "Trouble":
+        """The same sentence as the JSON API gives, and its remedy."""
+        return cls(
+            Problem(error.sentence, **error.values),
+            Problem(error.remedy, **error.values),
+            error.detail,
+        )
+
+    def packed(self) -> dict[str, Any]:
+        """As a draft keeps it."""
+        return {
+            "sentence": _packed(self.sentence),
+            "remedy": _packed(self.remedy) if self.remedy else None,
+            "detail": self.detail,
+        }
+
+    @classmethod
+    def unpacked(cls, kept: dict[str, Any]) -> "Trouble":
+        """As it was before `packed`."""
+        remedy = kept["remedy"]
+        return cls(
+            _unpacked(kept["sentence"]), _unpacked(remedy) if remedy else None, kept["detail"]
+        )
+
+
+def _packed(problem: Problem) -> list[Any]:
+    values = {
+        name: {"problem": _packed(one)} if isinstance(one, Problem) else str(one)
+        for name, one in problem.values.items()
+    }
+    return [problem.sentence, values]
+
+
+def _unpacked(kept: list[Any]) -> Problem:
+    sentence, values = kept
+    return Problem(
+        sentence,
+        **{
+            name: _unpacked(one["problem"]) if isinstance(one, dict) else one
+            for name, one in values.items()
+        },
+    )
+
+
+def services() -> Services:
+    """The tray of this installation."""
+    found: Services = current_app.extensions["services"]
+    return found
+
+
+def limits() -> Limits:
+    """The buckets of this installation."""
+    found: Limits = current_app.extensions["limits"]
+    return found
+
+
+def caller_address() -> str:
+    """The address that a request comes from, as the name of a bucket."""
+    return request.remote_addr or "unknown"
+
+
+def register(app: Flask) -> None:
+    """Pages know the version, and have a page for a form that is not theirs."""
+    app.context_processor(lambda: {"version": __version__})
+
+    @app.errorhandler(CSRFError)
+    def forged(error: CSRFError) -> Response:
+        return _page(400, Trouble(Problem(_FORGED), Problem(_FORGED_NEXT)))
+
+
+def problem_page(status: int, error: BridgeError | None) -> Response:
+    """The page for an error that belongs to no field."""
+    if error is not None:
+        return _page(status, Trouble.of(error))
+    remedy = _NEXT.get(status)
+    sentence = _STATUS.get(status, _STATUS[500] if status >= 500 else _STATUS[400])
+    return _page(status, Trouble(Problem(sentence), Problem(remedy) if remedy else None))
+
+
+def _page(status: int, trouble: Trouble) -> Response:
+    return make_response(render_template("problem.html", trouble=trouble), status)

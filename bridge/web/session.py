@@ -1,0 +1,108 @@
+"""Signing in with the account token. The cookie holds no secret: a fingerprint and a draft's id."""
+
+import hmac
+from datetime import timedelta
+from urllib.parse import urlencode
+
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    abort,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
+from werkzeug.wrappers import Response as AnyResponse
+
+from bridge.errors import N_, Problem
+from bridge.store.drafts import LIFETIME_S
+from bridge.vault import same, token_hash
+from bridge.web import limits
+from bridge.web.forms import ActionForm, SignInForm
+from bridge.web.pages import Trouble, caller_address, services
+from bridge.web.pages import limits as buckets
+from bridge.web.paths import local_path
+
+blueprint = Blueprint("session", __name__)
+_WRONG = Trouble(
+    Problem(N_("This is not the account token of this bridge")),
+    Problem(
+        N_(
+            "Copy it again: it is in the file account-token of the instance folder, "
+            "or in BRIDGE_ACCOUNT_TOKEN if that is set."
+        )
+    ),
+)
+_TOO_OFTEN = Trouble(
+    Problem(N_("Too many attempts from your address")),
+    Problem(N_("Wait a minute, then try again.")),
+)
+
+
+def register(app: Flask) -> None:
+    """Adds the sign-in page; sessions last as long as a draft."""
+    app.config["PERMANENT_SESSION_LIFETIME"] = timedelta(seconds=LIFETIME_S)
+    app.context_processor(
+        lambda: {"signed_in": is_signed_in(), "action_form": ActionForm}  # for the button on top
+    )
+    app.register_blueprint(blueprint)
+
+
+def is_signed_in() -> bool:
+    """Whether the operator sits in front; a changed account token ends every session."""
+    return hmac.compare_digest(str(session.get("who", "")).encode(), _fingerprint().encode())
+
+
+def require() -> None:
+    """Before every page of the operator: others are sent to sign in, and come back afterwards."""
+    if is_signed_in():
+        return
+    if request.method != "GET":
+        abort(redirect(url_for("session.sign_in")))
+    back = request.full_path if request.query_string else request.path
+    target = url_for("session.sign_in")
+    abort(redirect(target if back == "/" else f"{target}?{urlencode({'next': back})}"))
+
+
+@blueprint.route("/sign-in", methods=["GET", "POST"])
+def sign_in() -> AnyResponse:
+    """The form for the account token."""
+    target = local_path(request.args.get("next"))
+    if is_signed_in():
+        return redirect(target)
+    form = SignInForm()
+    status = 200
+    if request.method == "POST" and form.validate():
+        # Counted before the token is looked at: a guess beyond the limit learns nothing.
+        bucket = ("signin", caller_address())
+        allowance = buckets().take(limits.SIGN_IN, *bucket)
+        if allowance.granted and same(token_hash(form.token.data), services().account_token_hash):
+            buckets().forget(limits.SIGN_IN, *bucket)
+            session.clear()
+            session.permanent = True
+            session["who"] = _fingerprint()
+            return redirect(target)
+        form.token.errors = [_WRONG if allowance.granted else _TOO_OFTEN]
+        status = 422 if allowance.granted else 429
+    elif request.method == "POST":
+        status = 422
+    return make_response(render_template("sign_in.html", form=form), status)
+
+
+@blueprint.post("/sign-out")
+def sign_out() -> Response | AnyResponse:
+    """Ends the session; an unfinished draft goes with it, for a token may be in it."""
+    draft_id = session.get("draft")
+    if draft_id:
+        services().drafts.remove(draft_id)
+    session.clear()
+    return redirect(url_for("session.sign_in"))
+
+
+def _fingerprint() -> str:
+    tray = services()
+    return tray.vault.derive(f"sign-in {tray.account_token_hash}").hex()[:32]

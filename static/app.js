@@ -1,0 +1,114 @@
+// Adds comfort to pages that are whole without it: live checks, showing a secret, progress.
+"use strict";
+
+// -- errors: the summary is read first ---------------------------------------------------------
+
+document.querySelector("[data-focus]")?.focus();
+
+// -- secrets: shown on request, hidden again before they are sent ------------------------------
+
+for (const button of document.querySelectorAll("[data-reveal]")) {
+  const input = document.getElementById(button.dataset.reveal);
+  const set = (shown) => {
+    input.type = shown ? "text" : "password";
+    button.textContent = shown ? button.dataset.hide : button.dataset.show;
+    button.setAttribute("aria-label", shown ? button.dataset.hideLabel : button.dataset.showLabel);
+  };
+  button.hidden = false;
+  button.addEventListener("click", () => set(input.type === "password"));
+  input.form.addEventListener("submit", () => set(false));
+}
+
+// -- forms: sent once --------------------------------------------------------------------------
+
+for (const form of document.querySelectorAll("form[data-once]")) {
+  form.addEventListener("submit", (event) => {
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "yes";
+    // Not `disabled`: the button's own name and value must be sent, and focus must stay.
+    for (const button of form.querySelectorAll("button:not([type=button])")) {
+      button.setAttribute("aria-disabled", "true");
+    }
+  });
+}
+
+// A page that comes back from the browser's memory may be sent again.
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-once]")) {
+    delete form.dataset.sent;
+    form.querySelectorAll("[aria-disabled]").forEach((one) => one.removeAttribute("aria-disabled"));
+  }
+});
+
+// -- live checks: what the server finds, said below the field ----------------------------------
+
+for (const input of document.querySelectorAll("[data-live]")) {
+  const region = document.getElementById(input.dataset.live);
+  let asked = input.value;
+  let running = null;
+  const ask = async () => {
+    const value = input.value.trim();
+    if (!value || value === asked) return;
+    asked = value;
+    running?.abort();
+    running = new AbortController();
+    region.textContent = region.dataset.waiting;
+    try {
+      const answer = await fetch(input.form.action, {
+        method: "POST",
+        body: new FormData(input.form),
+        headers: { "X-Live-Check": "1" },
+        redirect: "error",
+        signal: running.signal,
+      });
+      region.innerHTML = answer.ok ? await answer.text() : "";
+    } catch (error) {
+      if (error.name !== "AbortError") region.textContent = "";
+    }
+  };
+  input.addEventListener("change", ask);
+  input.addEventListener("paste", () => setTimeout(ask));
+}
+
+// -- activation: the same form, watched while it runs ------------------------------------------
+
+const activation = document.querySelector("form[data-activate]");
+
+function showProgress(list, begun) {
+  const last = begun.length - 1;
+  for (const item of list.children) {
+    const place = begun.indexOf(item.dataset.step);
+    const state = place < 0 ? "" : place < last ? "done" : "now";
+    if (item.dataset.state === state) continue;
+    item.dataset.state = state;
+    item.querySelector("span").textContent = state ? list.dataset[state] : "";
+  }
+}
+
+activation?.addEventListener("submit", async (event) => {
+  if (event.defaultPrevented) return;
+  event.preventDefault();
+  const section = document.getElementById("progress");
+  const list = section.querySelector("ol");
+  activation.hidden = true;
+  section.hidden = false;
+  section.querySelector("h2").focus();
+  const watch = setInterval(async () => {
+    const answer = await fetch(activation.dataset.activate).catch(() => null);
+    if (answer?.ok && !answer.redirected) showProgress(list, (await answer.json()).steps);
+  }, 400);
+  try {
+    const answer = await fetch(activation.action, {
+      method: "POST",
+      body: new FormData(activation),
+      headers: { Accept: "application/json" },
+    });
+    const isAnswer = answer.headers.get("content-type")?.startsWith("application/json");
+    location.assign(isAnswer ? (await answer.json()).location : answer.url);
+  } catch {
+    // The connection broke while it ran: the review knows how things stand.
+    location.reload();
+  } finally {
+    clearInterval(watch);
+  }
+});
