@@ -19,6 +19,8 @@ from bridge.sandbox.chatwoot import (
     conversations,
     inboxes,
     messages,
+    page,
+    page_settings,
     uploads,
 )
 from bridge.sandbox.chatwoot.answers import Refusal, crash, no_route, reply, translated
@@ -44,6 +46,8 @@ _ROOMS = (
     cable,
     control,
     agent,
+    page,
+    page_settings,
 )
 
 

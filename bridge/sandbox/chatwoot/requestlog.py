@@ -61,3 +61,9 @@ class RequestLog:
             "cursor": kept[-1]["id"] if kept else last,
             "totals": totals,
         }
+
+    def last(self, count: int) -> list[dict[str, Any]]:
+        """The newest requests, newest first."""
+        with self._lock:
+            newest = list(self._kept)[-count:]
+        return [without_secrets(entry) for entry in reversed(newest)]

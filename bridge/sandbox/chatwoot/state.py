@@ -66,11 +66,12 @@ class Counters:
 
 
 class State:
-    """The rows, their indexes and the file behind them."""
+    """The rows, their indexes and the file behind them. `changes` grows with every change."""
 
     def __init__(self, path: Path | None) -> None:
         self.lock = threading.RLock()
         self.file = StateFile(path, self.lock)
+        self.changes = 0
         self._clear()
         with self.lock:
             for kind, attributes in self.file.rows():
@@ -134,6 +135,7 @@ class State:
         """Keep what changed in a row."""
         if isinstance(row, Contact):
             self._index_contact(row)
+        self.changes += 1
         self.file.mark(type(row).__name__, row.id, row)
 
     def save_options(self) -> None:
@@ -262,4 +264,5 @@ class State:
         self._forget(webhook)
 
     def _forget(self, row: Row) -> None:
+        self.changes += 1
         self.file.mark(type(row).__name__, row.id, None)
