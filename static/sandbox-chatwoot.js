@@ -3,7 +3,7 @@
 "use strict";
 
 (() => {
-  const thread = document.getElementById("thread");
+  const thread = document.getElementById("scroll");
   let seen = document.body.dataset.pulse;
 
   const nearEnd = () => !thread || thread.scrollHeight - thread.scrollTop - thread.clientHeight < 120;

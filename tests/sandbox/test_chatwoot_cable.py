@@ -25,9 +25,9 @@ def test_welcome_confirmation_and_pings(cable: Cable) -> None:
     assert isinstance(ping["message"], int)
 
 
-@pytest.mark.parametrize("change", [{"pubsub_token": "wrong"}, {"user_id": 2}, {"account_id": 2}])
-def test_a_wrong_token_is_never_confirmed(cable: Cable, change: dict[str, object]) -> None:
-    cable.subscribe(**ANA | change)
+def test_a_wrong_token_is_never_confirmed(cable: Cable) -> None:
+    for change in ({"pubsub_token": "wrong"}, {"user_id": 2}, {"account_id": 2}):
+        cable.subscribe(**ANA | change)
     frame = cable.next(lambda one: one.get("type") in ("ping", "confirm_subscription"))
     assert frame["type"] == "ping"
 

@@ -56,10 +56,10 @@ def test_slow_before_and_after(sandbox: SandboxChatwoot) -> None:
 
 
 def test_drip_sends_a_byte_at_a_time(sandbox: SandboxChatwoot) -> None:
-    sandbox.fault("drip", seconds=0.02, times=1)
+    sandbox.fault("drip", seconds=0.01, times=1)
     started = time.monotonic()
     assert get(sandbox).json()["queue_services"] == "ok"
-    assert time.monotonic() - started > 1
+    assert time.monotonic() - started > 0.5
 
 
 def test_limit_and_suspension_are_faults_too(chatwoot: Chatwoot) -> None:
