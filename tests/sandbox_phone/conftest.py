@@ -1,12 +1,8 @@
 """One phone process for the whole run, put back to its first day before each test."""
 
-import sys
-from pathlib import Path
-
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-from phone_client import PhoneServer, Receiver
+from tests.sandbox_phone.phone_client import PhoneServer, Receiver
 
 
 @pytest.fixture(scope="session")

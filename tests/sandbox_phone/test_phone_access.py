@@ -4,7 +4,8 @@ import subprocess
 import sys
 
 import pytest
-from phone_client import ACCOUNT, ROOT, TOKEN
+
+from tests.sandbox_phone.phone_client import ACCOUNT, ROOT, TOKEN
 
 LIST = "/api/instance/list"
 TEXT = "/api/message/text/sandbox-phone"

@@ -3,7 +3,8 @@
 import base64
 
 import pytest
-from phone_client import CARLOS, FAMILY, JOAO, JOAO_LID, MARIA
+
+from tests.sandbox_phone.phone_client import CARLOS, FAMILY, JOAO, JOAO_LID, MARIA
 
 JID = "@s.whatsapp.net"
 OWN = "5511900000001" + JID

@@ -7,7 +7,8 @@ import time
 import pytest
 import requests
 import websocket
-from phone_client import JOAO, MARIA, TOKEN, PhoneServer, Receiver, eventually
+
+from tests.sandbox_phone.phone_client import JOAO, MARIA, TOKEN, PhoneServer, Receiver, eventually
 
 
 def texts(events):

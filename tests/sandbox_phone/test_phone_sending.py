@@ -3,7 +3,8 @@
 import base64
 
 import pytest
-from phone_client import CARLOS, FAMILY, JOAO, JOAO_LID, MARIA, TOKEN
+
+from tests.sandbox_phone.phone_client import CARLOS, FAMILY, JOAO, JOAO_LID, MARIA, TOKEN
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n picture").decode()
 

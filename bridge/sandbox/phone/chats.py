@@ -213,12 +213,12 @@ def _receipt(
 
 def _set_status(phone: Phone, instance: Instance, ids: list[str], status: str) -> None:
     """Statuses only rise, whatever the order of the receipts."""
-    lower = [name for name in STATUS_CODES if rank(name) < rank(status)]
-    marks = ", ".join("?" * len(lower))
+    lower = json.dumps([name for name in STATUS_CODES if rank(name) < rank(status)])
     for message_id in ids:
         phone.store.run(
-            f"update message set status = ? where instance = ? and id = ?"  # noqa: S608 - marks only
-            f" and status in ({marks})", status, instance.name, message_id, *lower,
+            "update message set status = ? where instance = ? and id = ?"
+            " and status in (select value from json_each(?))",
+            status, instance.name, message_id, lower,
         )  # fmt: skip
 
 
