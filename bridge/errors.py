@@ -4,6 +4,7 @@ A class says what the *reader* would do differently. `sentence` is the contract'
 (ryzeapi.md sections 1.3, 1.4 and 2.1) and the pages' translation key; `remedy` is the next step.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 #: Longest cause that is shown after `Detail:`, in characters.
@@ -140,6 +141,10 @@ class InvalidBody(BridgeError):
         self.problems = problems
         said = "; ".join(f"{field} {rule}".lstrip() for field, rule in problems.items())
         super().__init__(field=next(iter(problems), None), problems=said)
+
+    def renamed(self, names: Mapping[str, str]) -> "InvalidBody":
+        """The same for a door that calls its fields otherwise."""
+        return InvalidBody({names.get(one, one): rule for one, rule in self.problems.items()})
 
 
 # -- Chatwoot (ryzeapi.md section 2.1; causes in chatwoot.md section 1) ----------------------------

@@ -38,6 +38,8 @@ INLINE_FIELDS = {
     key: name if name.startswith("chatwoot") else "chatwoot" + name[0].upper() + name[1:]
     for key, name in SET_FIELDS.items()
 }
+#: How a field of `set` is called in the inline block.
+SET_TO_INLINE = {name: INLINE_FIELDS[key] for key, name in SET_FIELDS.items()}
 
 
 class Reader:

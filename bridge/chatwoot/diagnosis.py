@@ -30,6 +30,7 @@ from bridge.errors import (
     TokenRejected,
 )
 from bridge.http import Answer, CallFailed
+from bridge.logs import MASK, mask
 
 _MAX_BODY = 300
 _REFUSALS: dict[str, type[BridgeError]] = {
@@ -66,7 +67,9 @@ class Diagnosis:
 
     def cause(self, answer: Answer) -> str:
         """`<full URL> HTTP <code>: <body>`, bounded and without the token."""
-        body = answer.body[: 4 * _MAX_BODY].decode("utf-8", "replace")
+        # Before anything is cut: half a token would not be recognised.
+        raw = answer.body.replace(self._token.encode() or b"\0", MASK.encode())
+        body = raw[: 4 * _MAX_BODY].decode("utf-8", "replace")
         body = " ".join("".join(c if c.isprintable() else " " for c in body).split())
         if 300 <= answer.status < 400:
             body = f"redirects to {self._location(answer)}"
@@ -110,7 +113,8 @@ class Diagnosis:
         return target.partition("?")[0] if 300 <= answer.status < 400 else ""
 
     def _clean(self, text: str) -> str:
-        return text.replace(self._token, "***") if self._token else text
+        """Without our token, and without other secrets that an odd answer may show by name."""
+        return mask(text.replace(self._token, MASK) if self._token else text)
 
 
 def _said(answer: Answer) -> dict[str, object]:

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, g, jsonify, request
 
 from bridge import activation, instances, intake
-from bridge.errors import BridgeError, InstanceMissing, ModuleOff, RateLimited
+from bridge.errors import BridgeError, InstanceMissing, InvalidBody, ModuleOff, RateLimited
 from bridge.models import Instance, Integration
 from bridge.services import Services
 from bridge.web import auth, body
@@ -149,6 +149,8 @@ def _inline(instance: Instance, given: dict[str, Any]) -> dict[str, Any]:
         wish = intake.activation_request(given, intake.INLINE_FIELDS)
         activated = activation.activate(instance, wish, _services())
     except BridgeError as error:
+        if isinstance(error, InvalidBody):
+            error = error.renamed(intake.SET_TO_INLINE)
         return {"enabled": False, "status": "error", "error": error.message}
     return {"enabled": True, **_activated(instance, activated)}
 

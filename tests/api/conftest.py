@@ -1,8 +1,16 @@
 """Fixtures of the API's tests."""
 
-import pytest
+import contextlib
+import socket
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
-from tests.support.api import Instance, new_instance
+import pytest
+import requests
+
+from tests.api.servers import Answer, OddServer, odd_server, says
+from tests.support.api import Instance, new_instance, wish
 from tests.support.processes import Bridge
 
 
@@ -10,3 +18,53 @@ from tests.support.processes import Bridge
 def instance(shared_bridge: Bridge) -> Instance:
     """An instance of this test alone, at a bridge that many tests share."""
     return new_instance(shared_bridge)
+
+
+def _dripping(sock: socket.socket, _: bytes) -> None:
+    sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+    for _ in range(200):
+        time.sleep(0.5)
+        sock.sendall(b" ")
+
+
+class Patience:
+    """Activations that take up to a minute each, all at once and beside the other tests."""
+
+    _KINDS: dict[str, Answer] = {
+        "throttling": says("429 Too Many Requests", b"Retry later\n", kind="text/plain"),
+        "silent": lambda _sock, _request: time.sleep(70),
+        "dripping": _dripping,
+    }
+
+    def __init__(self, bridge: Bridge, stack: contextlib.ExitStack) -> None:
+        pool = stack.enter_context(ThreadPoolExecutor(len(self._KINDS)))
+        self._pending: dict[str, tuple[Future[requests.Response], OddServer]] = {}
+        for kind, answer in self._KINDS.items():
+            server = stack.enter_context(odd_server(answer))
+            call = pool.submit(new_instance(bridge).set, wish(server.base_url))
+            self._pending[kind] = call, server
+
+    def of(self, kind: str) -> tuple[requests.Response, str]:
+        """The answer of the bridge, and the address of that Chatwoot; waits for it."""
+        call, server = self._pending[kind]
+        return call.result(), server.base_url
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patience(request: pytest.FixtureRequest) -> Iterator[Patience | None]:
+    """Begins the slow activations with the first test, if a test will ask for them."""
+    if not any(_is_slow(item) for item in request.session.items):
+        yield None
+        return
+    with contextlib.ExitStack() as stack:
+        yield Patience(request.getfixturevalue("shared_bridge"), stack)
+
+
+def _is_slow(item: pytest.Item) -> bool:
+    return item.get_closest_marker("slow") is not None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What waits for the slow activations comes last, when they are over."""
+    items.sort(key=_is_slow)
