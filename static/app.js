@@ -1,6 +1,8 @@
 // Adds comfort to pages that are whole without it: live checks, showing a secret, progress.
 "use strict";
 
+document.documentElement.classList.add("js");
+
 // -- errors: the summary is read first ---------------------------------------------------------
 
 document.querySelector("[data-focus]")?.focus();
@@ -44,19 +46,21 @@ window.addEventListener("pageshow", () => {
 
 for (const input of document.querySelectorAll("[data-live]")) {
   const region = document.getElementById(input.dataset.live);
+  const form = input.form;
   let asked = input.value;
   let running = null;
   const ask = async () => {
     const value = input.value.trim();
-    if (!value || value === asked) return;
+    // Whoever is about to send the form is not interrupted: nothing moves under the pointer.
+    if (!value || value === asked || form.dataset.sent || form.matches(":active")) return;
     asked = value;
     running?.abort();
     running = new AbortController();
     region.textContent = region.dataset.waiting;
     try {
-      const answer = await fetch(input.form.action, {
+      const answer = await fetch(form.action, {
         method: "POST",
-        body: new FormData(input.form),
+        body: new FormData(form),
         headers: { "X-Live-Check": "1" },
         redirect: "error",
         signal: running.signal,
@@ -66,8 +70,9 @@ for (const input of document.querySelectorAll("[data-live]")) {
       if (error.name !== "AbortError") region.textContent = "";
     }
   };
-  input.addEventListener("change", ask);
+  input.addEventListener("change", () => setTimeout(ask, 100));
   input.addEventListener("paste", () => setTimeout(ask));
+  form.addEventListener("submit", () => running?.abort());
 }
 
 // -- activation: the same form, watched while it runs ------------------------------------------
