@@ -84,7 +84,8 @@ class Receiver:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        serve = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        serve.start()
         self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
 
     def events(self, name: str = "") -> list[dict[str, Any]]:

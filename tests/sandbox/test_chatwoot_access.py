@@ -141,6 +141,38 @@ def test_validation_texts_follow_the_locale_and_others_do_not(
     assert chatwoot("GET", "/inboxes/99").json() == NOT_FOUND
 
 
+def test_a_token_can_be_revoked_and_a_role_lost(
+    sandbox: SandboxChatwoot, chatwoot: Chatwoot
+) -> None:
+    sandbox.control("PATCH", "users/1", {"roles": {"1": "agent"}})
+    answer = chatwoot("POST", "/inboxes", {"name": "x", "channel": {"type": "api"}})
+    assert (answer.status_code, answer.json()) == (401, NOT_ALLOWED)
+    url = f"{sandbox.base_url}/api/v1/profile/reset_access_token"
+    fresh = chatwoot.ok("POST", url)["access_token"]
+    assert chatwoot("GET", "/inboxes").json() == {"error": "Invalid Access Token"}
+    assert Chatwoot(sandbox, fresh).ok("GET", "/inboxes") == {"payload": []}
+
+
+def test_a_website_inbox_is_the_wrong_kind(chatwoot: Chatwoot) -> None:
+    channel = {"type": "web_widget", "website_url": "https://shop.test"}
+    inbox = chatwoot.ok("POST", "/inboxes", {"name": "Site", "channel": channel})
+    assert inbox["channel_type"] == "Channel::WebWidget"
+    assert "secret" not in inbox
+    answer = chatwoot("POST", f"/inboxes/{inbox['id']}/reset_secret")
+    assert (answer.status_code, answer.text) == (404, "")
+    contact_id = chatwoot.contact(inbox["id"])["id"]
+    number = chatwoot.conversation(inbox["id"], contact_id)["id"]
+    path = f"/conversations/{number}/messages"
+    incoming = chatwoot("POST", path, {"content": "x", "message_type": "incoming"})
+    wanted = {"error": "Incoming messages are only allowed in Api inboxes"}
+    assert (incoming.status_code, incoming.json()) == (422, wanted)
+    message = chatwoot.say(number, "x", "outgoing")
+    # The one 403 a bridge can meet.
+    patched = chatwoot("PATCH", f"{path}/{message['id']}", {"status": "read"})
+    wanted = {"error": "Message status update is only allowed for API inboxes"}
+    assert (patched.status_code, patched.json()) == (403, wanted)
+
+
 def test_state_is_wiped_by_a_reset_and_ids_start_again(
     sandbox: SandboxChatwoot, chatwoot: Chatwoot
 ) -> None:

@@ -7,7 +7,8 @@ from flask import Blueprint, Response
 
 from bridge.sandbox.chatwoot.answers import not_found, reply, unauthorized
 from bridge.sandbox.chatwoot.door import Caller, account_route, actor, world
-from bridge.sandbox.chatwoot.records import Account, User
+from bridge.sandbox.chatwoot.records import Account, AgentBot, User
+from bridge.sandbox.chatwoot.state import base58_token
 
 routes = Blueprint("account", __name__)
 
@@ -34,7 +35,11 @@ def health() -> Response:
 @routes.get("/api/v1/profile")
 def profile() -> Response:
     """Whose token it is. No account is involved, so a suspended one does not matter."""
-    who = actor(bots=False)
+    return profile_of(actor(bots=False))
+
+
+def profile_of(who: User | AgentBot) -> Response:
+    """The profile of a token's owner, token included."""
     if not isinstance(who, User):
         raise unauthorized("Access to this endpoint is not authorized for bots")
     accounts = [account_of(who, account) for account in accounts_of(who)]
@@ -85,6 +90,17 @@ def account_of(user: User, account: Account) -> dict[str, Any]:
         "availability_status": "online",
         "auto_offline": True,
     }
+
+
+@routes.post("/api/v1/profile/reset_access_token")
+def reset_access_token() -> Response:
+    """A new token for its owner; the old one is void at once."""
+    who = actor(bots=False)
+    state = world().state
+    with state.lock:
+        if isinstance(who, User):
+            state.set_token(who, base58_token())
+    return profile_of(who)
 
 
 @routes.get("/api/v1/accounts/<int:account_id>")

@@ -77,6 +77,26 @@ def change_account(account_id: int) -> Response:
     return reply(account.__dict__)
 
 
+@routes.patch("/users/<int:user_id>")
+def change_user(user_id: int) -> Response:
+    """Another token (the old one is revoked), other roles: {"access_token"?, "roles"?}.
+
+    Roles map account ids to "administrator" or "agent", such as {"1": "agent"}.
+    """
+    state = world().state
+    given = params()
+    with state.lock:
+        user = state.users.get(user_id)
+        if user is None:
+            raise Refusal(404, {"error": "no such user"})
+        if "access_token" in given:
+            state.set_token(user, str(given["access_token"]))
+        if isinstance(given.get("roles"), dict):
+            user.roles = {str(one): str(role) for one, role in given["roles"].items()}
+        state.save(user)
+        return reply({"id": user.id, "name": user.name, "roles": user.roles})
+
+
 @routes.get("/faults")
 def list_faults() -> Response:
     """The faults that are set, and the kinds there are."""

@@ -9,6 +9,7 @@ import hmac
 import http.client
 import ipaddress
 import json
+import logging
 import queue
 import random
 import socket
@@ -23,6 +24,8 @@ from urllib.parse import unquote, urljoin, urlsplit
 from bridge.sandbox.chatwoot.faults import Faults
 from bridge.sandbox.chatwoot.options import Options
 from bridge.sandbox.chatwoot.records import Json
+
+_log = logging.getLogger(__name__)
 
 _WORKERS = 10
 _LARGEST_ANSWER = 40 * 1024 * 1024
@@ -81,7 +84,12 @@ class Deliveries:
 
     def _work(self) -> None:
         while True:
-            self._jobs.get()()
+            job = self._jobs.get()
+            try:
+                job()
+            except Exception:
+                # A worker outlives whatever one job does, such as meeting a deleted row.
+                _log.exception("a webhook job failed")
 
     def _deliver(self, hook: Hook, build: Callable[[], Json | None], delivery_id: str) -> None:
         body = build()

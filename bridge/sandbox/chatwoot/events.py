@@ -72,7 +72,7 @@ class Events:
     ) -> None:
         def build() -> Json | None:
             with self._state.lock:
-                if message.id not in self._state.messages:
+                if self._state.messages.get(message.id) is not message:
                     return None
                 return self._bodies.message(event, message, with_attachments=with_attachments)
 
@@ -90,7 +90,7 @@ class Events:
 
         def build() -> Json | None:
             with self._state.lock:
-                if conversation.id not in self._state.conversations:
+                if self._state.conversations.get(conversation.id) is not conversation:
                     return None
                 return self._bodies.conversation(event, conversation, changed or [])
 

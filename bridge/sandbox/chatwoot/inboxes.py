@@ -44,6 +44,8 @@ _VALUES: Json = {
     "business_name": None,
     "portal_id": None,
 }
+# A website inbox is of no use to a bridge but as the wrong kind of inbox.
+_CHANNELS = {"api": "Channel::Api", "web_widget": "Channel::WebWidget"}
 _WORKING_HOURS = [
     {
         "day_of_week": day,
@@ -100,8 +102,9 @@ def create_inbox(who: Caller) -> Response:
         created_at=now,
         updated_at=now,
     )
-    if channel.get("type") != "api":
+    if channel.get("type") not in _CHANNELS:
         raise invalid(("channel", "Channel must exist"))
+    inbox.channel_type = _CHANNELS[channel["type"]]
     _apply(inbox, {"name": None, **given})
     state.add(inbox)
     return reply(shown(inbox, who))
@@ -210,6 +213,8 @@ def _apply(inbox: Inbox, given: Json) -> None:
     for name in _VALUES:
         if name in given:
             inbox.settings[name] = given[name]
+    if inbox.channel_type != "Channel::Api":
+        return
     if "webhook_url" in channel:
         url = channel["webhook_url"]
         inbox.webhook_url = None if url is None else str(url)
@@ -291,12 +296,14 @@ def shown(inbox: Inbox, who: Caller) -> Json:
         "messaging_service_sid": None,
         "phone_number": None,
     }
+    is_api = inbox.channel_type == "Channel::Api"
     if who.is_admin:
         body["hmac_token"] = inbox.hmac_token
-        if world().state.options.has_secret:
+        if is_api and world().state.options.has_secret:
             body["secret"] = inbox.secret
-    body["webhook_url"] = inbox.webhook_url
-    body["inbox_identifier"] = inbox.inbox_identifier
-    body["additional_attributes"] = inbox.additional_attributes
+    if is_api:
+        body["webhook_url"] = inbox.webhook_url
+        body["inbox_identifier"] = inbox.inbox_identifier
+        body["additional_attributes"] = inbox.additional_attributes
     body["provider"] = None
     return body

@@ -243,7 +243,7 @@ def set_message_status(
 def webhook_failed(world: World, message: Message, reason: str) -> None:
     """A webhook was not accepted: the message, even a customer's, is marked failed (7.4)."""
     with world.state.lock:
-        if message.id in world.state.messages:
+        if world.state.messages.get(message.id) is message:
             set_message_status(world, message, "failed", reason)
 
 

@@ -203,6 +203,13 @@ class State:
         self.save(account)
         return number
 
+    def set_token(self, user: User, token: str) -> None:
+        """Give a user another token; the old one is nobody's from now on."""
+        self.tokens.pop(user.access_token, None)
+        user.access_token = token
+        self.tokens[token] = user
+        self.save(user)
+
     def move_place(self, place: ContactInbox, contact_id: int) -> None:
         """Give a contact_inbox to another contact (contact merge)."""
         self.places_of[place.contact_id].remove(place)
