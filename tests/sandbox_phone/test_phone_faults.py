@@ -1,6 +1,7 @@
 """Webhook delivery under failure, selectable faults, WebSocket, and a restart."""
 
 import json
+import socket
 import threading
 import time
 
@@ -256,6 +257,39 @@ def test_it_stops_at_once_although_a_socket_is_open(server):
     assert server.stop() == 0
     assert time.monotonic() - began < 5
     link.close()
+
+
+def test_a_worker_does_not_outlive_its_parent(server, receiver):
+    server.call("POST", "/api/events/websocket/sandbox-phone", json={"enabled": True})
+    link = connect(server)
+    server.process.kill()
+    server.process.wait()
+    eventually(lambda: _refused(server.port))
+    link.close()
+    server.start()
+    assert server.send().ok
+
+
+def _refused(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_new_customers_and_new_groups_at_once_do_not_block_each_other(phone):
+    def write(first):
+        with requests.Session() as session:
+            for number in range(25):
+                deed = {"chat": f"34600{first}{number:05}", "text": "hi"}
+                assert session.post(f"{phone.url}/sandbox/api/customer", json=deed, timeout=20).ok
+                group = {"jid": "120363000000000009@g.us", "members": [deed["chat"]]}
+                assert session.post(f"{phone.url}/sandbox/api/groups", json=group, timeout=20).ok
+
+    threads = [threading.Thread(target=write, args=(first,)) for first in range(1, 7)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(phone.control("contacts")["contacts"]) == 3 + 6 * 25
 
 
 def test_many_sends_at_once_are_all_echoed_in_order(phone, receiver):

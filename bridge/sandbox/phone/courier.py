@@ -64,7 +64,7 @@ class Courier:
 
     def start(self) -> None:
         """Take up what an earlier process left in the store, and begin to deliver."""
-        with self._cond:
+        with self._store.lock, self._cond:  # in this order, as `push` is called with the store's
             if self._threads:
                 return
             left = self._store.rows("select * from delivery order by id")
@@ -241,7 +241,7 @@ def _post(
 ) -> int:
     """Post a body over a kept connection; the status of the answer.  OSError when none came."""
     parts = urlsplit(webhook.url)
-    path = parts.path + (f"/{job.event}" if webhook.by_events else "") or "/"
+    path = f"{parts.path.rstrip('/')}/{job.event}" if webhook.by_events else parts.path or "/"
     target = f"{path}?{parts.query}" if parts.query else path
     headers = {"Content-Type": "application/json", "User-Agent": "sandbox-phone"}
     if webhook.authorization:

@@ -5,7 +5,6 @@ Rules: ryzeapi.md section 6.1 (recipients) and section 7, points 4 and 5 (LIDs, 
 
 import json
 import re
-import threading
 from dataclasses import dataclass, replace
 
 from bridge.sandbox.phone.store import Store
@@ -58,7 +57,7 @@ class Directory:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._lock = threading.RLock()
+        self._lock = store.lock  # one lock for all: two could wait for each other
         self.load()
 
     def load(self) -> None:

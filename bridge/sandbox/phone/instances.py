@@ -2,7 +2,6 @@
 
 import json
 import sqlite3
-import threading
 import time
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -99,7 +98,7 @@ class Instances:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._lock = threading.RLock()
+        self._lock = store.lock  # one lock for all: two could wait for each other
         self.load()
 
     def load(self) -> None:

@@ -78,6 +78,8 @@ class View:
 
 @routes.errorhandler(ValueError)
 def impossible(error: ValueError) -> tuple[str, int]:
+    if not the_phone().instances.all():
+        return "The last instance has been deleted. POST /api/instance/new makes one.", 404
     return View().page("phone_problem.html", 404, problem=str(error))
 
 

@@ -1,6 +1,7 @@
 """Serves the phone with gunicorn: one process, many threads, on loopback only."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,11 @@ from bridge.sandbox.phone.app import create_sandbox_phone, is_loopback
 
 # Each open page and each WebSocket occupies a thread; idle threads cost next to nothing.
 THREADS = 128
+
+
+def _leave(arbiter: object, worker: object) -> None:
+    """End the process now: open pages and sockets have threads that would hold it for ever."""
+    os._exit(0)
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
@@ -31,6 +37,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             "loglevel": "error",
             "proc_name": "sandbox-phone",
             "control_socket_disable": True,
+            "worker_exit": _leave,
         }
         for name, value in options.items():
             if name in self.cfg.settings:  # older gunicorns have no control socket to disable
@@ -38,7 +45,9 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
 
     def load(self) -> Flask:
         app = create_sandbox_phone(self._database)
-        app.extensions[EXTENSION].courier.start()
+        phone = app.extensions[EXTENSION]
+        phone.base_url = f"http://{self._address}"
+        phone.courier.start()
         return app
 
 
