@@ -43,15 +43,20 @@ class PhoneServer:
 
     def __init__(self, database: Path) -> None:
         self.database, self.port = database, free_port()
+        self.log = database.with_suffix(".log")
         self.url = f"http://127.0.0.1:{self.port}"
         self.session = requests.Session()
         self.start()
 
     def start(self) -> None:
         command = [sys.executable, "-m", "bridge.sandbox.phone", "--port", str(self.port)]
-        self.process = subprocess.Popen(
-            [*command, "--database", str(self.database)], cwd=ROOT, start_new_session=True
-        )
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*command, "--database", str(self.database)],
+                cwd=ROOT,
+                stderr=log,
+                start_new_session=True,
+            )
         eventually(self._answers, 20)
 
     def _answers(self) -> bool:

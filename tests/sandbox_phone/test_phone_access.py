@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.sandbox_phone.phone_client import ACCOUNT, ROOT, TOKEN
+from tests.sandbox_phone.phone_client import ACCOUNT, ROOT, TOKEN, eventually
 
 LIST = "/api/instance/list"
 TEXT = "/api/message/text/sandbox-phone"
@@ -167,3 +167,15 @@ def test_it_refuses_to_listen_for_others(tmp_path):
     )
     assert done.returncode == 2
     assert "loopback only" in done.stderr
+
+
+def test_a_reset_may_keep_instances_and_webhooks(phone, receiver):
+    phone.webhook(receiver)
+    phone.send()
+    phone.control("switches", {"shape": "catalogue"})
+    phone.control("state", {"state": "disconnected"})
+    phone.control("reset", {"keep_instances": True})
+    assert phone.messages() == []
+    assert phone.control("switches")["shape"] == "live"
+    sent = phone.send(message="again").json()["data"]["messageId"]
+    eventually(lambda: sent in [event.get("id") for event in receiver.events()])

@@ -255,6 +255,7 @@ def test_it_stops_at_once_although_a_socket_is_open(server):
     link = connect(server)
     began = time.monotonic()
     assert server.stop() == 0
+    assert server.log.read_text() == ""
     assert time.monotonic() - began < 5
     link.close()
 

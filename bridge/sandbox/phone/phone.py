@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,10 @@ class Phone:
         self.directory.save_group(Group("120363000000000001@g.us", "Família", members))
 
     def reset(self, *, keep_instances: bool = False) -> None:
-        """Back to the first day.  With `keep_instances` their webhooks and tokens stay."""
+        """Back to the first day.
+
+        With `keep_instances` they stay with token and webhooks, and are connected again.
+        """
         with self.store.lock:
             self.courier.forget()
             kept = ("instance", "webhook") if keep_instances else ()
@@ -81,7 +85,8 @@ class Phone:
                 instances = self.instances.all()
                 self._seed()
                 for instance in instances:
-                    self.instances.save(instance)
+                    state = "connected" if instance.number else instance.state
+                    self.instances.save(replace(instance, state=state))
                 self.instances.load()
             else:
                 self._seed()

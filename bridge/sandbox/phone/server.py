@@ -2,6 +2,8 @@
 
 import argparse
 import os
+import signal
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,17 @@ from bridge.sandbox.phone.app import create_sandbox_phone, is_loopback
 
 # Each open page and each WebSocket occupies a thread; idle threads cost next to nothing.
 THREADS = 128
+STOP_AFTER_S = 0.5
+
+
+def _stop_soon(worker: Any) -> None:
+    """On SIGTERM, give running requests a moment, not the length of an open page."""
+
+    def stop(number: int, frame: Any) -> None:
+        threading.Timer(STOP_AFTER_S, os._exit, (0,)).start()
+        worker.handle_exit(number, frame)
+
+    signal.signal(signal.SIGTERM, stop)
 
 
 def _leave(arbiter: object, worker: object) -> None:
@@ -33,10 +46,11 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             "threads": THREADS,
             "keepalive": 75,
             "timeout": 0,
-            "graceful_timeout": 1,
+            "graceful_timeout": 5,
             "loglevel": "error",
             "proc_name": "sandbox-phone",
             "control_socket_disable": True,
+            "post_worker_init": _stop_soon,
             "worker_exit": _leave,
         }
         for name, value in options.items():
