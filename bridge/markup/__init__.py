@@ -1,0 +1,11 @@
+"""WhatsApp's marks and Chatwoot's Markdown: pure text, both ways, total for every text.
+
+Source: chatwoot.md sections 5 (Liquid) and 7.2 (what the editor writes).
+"""
+
+from bridge.markup.liquid import protect_liquid
+from bridge.markup.markdown import to_whatsapp
+from bridge.markup.signature import plain, signature
+from bridge.markup.whatsapp import to_chatwoot
+
+__all__ = ["plain", "protect_liquid", "signature", "to_chatwoot", "to_whatsapp"]

@@ -1,0 +1,227 @@
+"""Reads WhatsApp's marks and writes Chatwoot's Markdown.
+
+Chatwoot renders Markdown with line breaks kept and addresses linked. Whatever a customer wrote
+without meaning a format is escaped where Markdown would otherwise eat it.
+"""
+
+import re
+from dataclasses import dataclass
+
+from bridge.markup.nodes import PUNCTUATION, Style, address_at, flanks, is_space
+
+_BLOCK = re.compile(r"```(.+?)```", re.DOTALL)
+_CODE = re.compile(r"```(.+?)```|`([^`\n]+)`")
+_STYLES = {"*": Style.BOLD, "_": Style.ITALIC, "~": Style.STRIKE}
+_BULLET = re.compile(r"( {0,3})([-*] )(?=\S)")
+_NUMBER = re.compile(r"( {0,3})(\d{1,9})(\. )(?=\S)")
+_QUOTE = re.compile(r"> (?=\S)")
+_INDENT = re.compile(r"[ \t]+")
+#: What begins a block in Markdown; the group's end is the character that must be escaped.
+_STARTS = (
+    re.compile(r"(#)#{0,5}(?:[ \t]|$)"),
+    re.compile(r"(>)"),
+    re.compile(r"([-+*])(?:[ \t]|$)"),
+    re.compile(r"(\d{1,9}[.)])(?:[ \t]|$)"),
+    re.compile(r"([-*_=])(?:[ \t]*[-*_=])*[ \t]*$"),
+    re.compile(r"([|:-])[|: \t-]*$"),
+)
+_LINKS = ("](", "]:", "][")
+_AUTOLINK = re.compile(r"<(?:[A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>]*|[^\s<>@]+@[^\s<>]+)>")
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+_SYMBOL = re.compile(r"\((?:c|r|tm|p)\)", re.IGNORECASE)
+
+
+def to_chatwoot(text: str) -> str:
+    """WhatsApp's `*bold*`, `_italic_`, `~strike~` and code as Chatwoot's Markdown.
+
+    Everything else looks in Chatwoot as it was written. Read back by `to_whatsapp` it is the same
+    text again, but for blank lines and the edges of code blocks.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    has_links = any(one in text for one in _LINKS)
+    out: list[str] = []
+    position = 0
+    for found in _BLOCK.finditer(text):
+        code = found[1]
+        if "\n" not in code:
+            continue
+        out += _lines(text[position : found.start()].removesuffix("\n"), has_links)
+        out += ["```", *code.removeprefix("\n").removesuffix("\n").split("\n"), "```"]
+        position = found.end() + (text[found.end() : found.end() + 1] == "\n")
+        if position == len(text):
+            return "\n".join(out)
+    out += _lines(text[position:], has_links, whole=not out)
+    return "\n".join(out)
+
+
+def _lines(text: str, has_links: bool, *, whole: bool = False) -> list[str]:
+    """The lines of a text without code blocks; nothing for no text, unless it is all there is."""
+    if not text and not whole:
+        return []
+    out: list[str] = []
+    before, number = "", 0
+    for line in text.split("\n"):
+        kind, prefix, number = _prefix(line, number)
+        if before and not kind and line.strip():
+            # Without a blank line Markdown would draw this line into the list or quote above.
+            out.append("")
+        before = kind if line.strip() else ""
+        out.append(prefix + _Line(line, len(prefix), has_links).written())
+    return out
+
+
+def _prefix(line: str, last_number: int) -> tuple[str, str, int]:
+    """What a line is (quote, bullet, number or nothing), its mark, and its number in the list.
+
+    Markdown counts by itself: only numbers that follow each other are left to it.
+    """
+    if found := _QUOTE.match(line):
+        return "quote", found[0], 0
+    if found := _BULLET.match(line):
+        return "bullet", found[0], last_number
+    found = _NUMBER.match(line)
+    if found and (not last_number or int(found[2]) == last_number + 1):
+        return "number", found[0], int(found[2])
+    return "", "", 0 if line.strip() else last_number
+
+
+@dataclass(slots=True)
+class _Atom:
+    """One character of a line, or code or an address that stays as it is, with its place."""
+
+    text: str
+    start: int
+    whole: bool = False
+
+
+class _Line:
+    """One line from `start` on, written as Markdown."""
+
+    def __init__(self, line: str, start: int, has_links: bool) -> None:
+        self._line = line
+        self._indent = _INDENT.match(line, start)
+        begin = self._indent.end() if self._indent else start
+        self._escaped = self._marks(begin, has_links)
+        self._atoms = list(self._cut(begin))
+
+    def written(self) -> str:
+        """The line's Markdown, without the part before `start`."""
+        indent = self._indent[0] if self._indent else ""
+        if len(indent.expandtabs(4)) >= 4:
+            # Four spaces would make it code.
+            indent = indent.replace("\t", "    ").replace(" ", "\u00a0")
+        return indent + self._span(0, len(self._atoms), frozenset())
+
+    def _at(self, place: int) -> str:
+        return self._line[place] if 0 <= place < len(self._line) else ""
+
+    def _cut(self, place: int) -> list[_Atom]:
+        atoms: list[_Atom] = []
+        in_link = False
+        while place < len(self._line):
+            end = address_at(self._line, place)
+            # Chatwoot takes what follows an address for a part of it, with its backslashes.
+            begins = end > place and self._line[place] in "hH"
+            in_link = begins or (in_link and not self._line[place].isspace())
+            if in_link:
+                self._escaped -= set(range(place, max(end, place + 1)))
+            if found := _CODE.match(self._line, place):
+                end = found.end()
+                fence = "```" if found[1] else "`"
+                atoms.append(_Atom(_code(found[1] or found[2], fence), place, True))
+            elif end > place:
+                address = self._line[place:end]
+                # What could end the link for Markdown may still close a style; without a scheme
+                # the address is read as text first.
+                whole = begins and not set(address) & set("[]\\\"'")
+                if whole:
+                    atoms.append(_Atom(address, place, True))
+                else:
+                    atoms += [_Atom(self._line[at], at) for at in range(place, end)]
+            else:
+                end = place + 1
+                atoms.append(_Atom(self._line[place], place))
+            place = end
+        return atoms
+
+    def _span(self, first: int, last: int, active: frozenset[Style]) -> str:
+        out: list[str] = []
+        hopeless: set[str] = set()
+        at = first
+        while at < last:
+            atom = self._atoms[at]
+            style = None if atom.whole else _STYLES.get(atom.text)
+            if style and style not in active and atom.text not in hopeless and self._opens(atom):
+                end = next((k for k in range(at + 2, last) if self._closes(k, atom.text)), 0)
+                marks = end and self._marks_of(style, atom.start, self._atoms[end].start)
+                if marks:
+                    inner = self._span(at + 1, end, active | {style})
+                    out.append(f"{marks}{inner}{marks}")
+                    at = end + 1
+                    continue
+                if not end:
+                    hopeless.add(atom.text)
+            escaped = not atom.whole and atom.start in self._escaped
+            out.append("\\" + atom.text if escaped else atom.text)
+            at += 1
+        return "".join(out)
+
+    def _opens(self, atom: _Atom) -> bool:
+        before, after = self._at(atom.start - 1), self._at(atom.start + 1)
+        return not before.isalnum() and not is_space(after) and atom.text not in (before, after)
+
+    def _closes(self, at: int, mark: str) -> bool:
+        atom = self._atoms[at]
+        if atom.whole or atom.text != mark:
+            return False
+        before, after = self._at(atom.start - 1), self._at(atom.start + 1)
+        return not is_space(before) and not after.isalnum() and mark not in (before, after)
+
+    def _marks_of(self, style: Style, start: int, end: int) -> str:
+        """The marks Markdown would read in this place; empty where it would read none."""
+        opening = flanks(self._at(start - 1), self._at(start + 1))
+        closing = flanks(self._at(end - 1), self._at(end + 1))
+        choices = {Style.BOLD: ["**"], Style.STRIKE: ["~~"], Style.ITALIC: ["_", "*"]}[style]
+        for marks in choices:
+            if opening.opens(marks[0]) and closing.closes(marks[0]):
+                return marks
+        return ""
+
+    def _marks(self, begin: int, has_links: bool) -> set[int]:
+        """The places of the characters that Markdown would take for something else."""
+        line = self._line
+        places = {found.end(1) - 1 for one in _STARTS if (found := one.match(line, begin))}
+        for one in (_AUTOLINK, _ENTITY, _SYMBOL):
+            places |= {found.start() for found in one.finditer(line, begin)}
+        for place in range(begin, len(line)):
+            char = line[place]
+            if char not in "\\*_~`[":
+                continue
+            before, after = self._at(place - 1), self._at(place + 1)
+            match char:
+                case "\\":
+                    special = not after or after in PUNCTUATION
+                case "*":
+                    special = not (is_space(before) and is_space(after))
+                case "_":
+                    inside = before.isalnum() and after.isalnum()
+                    special = not inside and not (is_space(before) and is_space(after))
+                case "~":
+                    special = char in (before, after)
+                case "`":
+                    special = True
+                case _:
+                    special = has_links
+            if special:
+                places.add(place)
+        return places
+
+
+def _code(text: str, fence: str) -> str:
+    runs = [len(run) for run in re.findall("`+", text)]
+    while len(fence) in runs:
+        fence += "`"
+    # Markdown takes one space off both ends.
+    spaced = text[0] == text[-1] == " " and text.strip()
+    pad = " " if spaced or "`" in (text[0], text[-1]) else ""
+    return f"{fence}{pad}{text}{pad}{fence}"
