@@ -9,12 +9,15 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3 import PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -43,9 +46,13 @@ class CallFailed(Exception):
         return f'{self.method.capitalize()} "{self.url}": {self.cause}'
 
 
+class TooLarge(CallFailed):
+    """The answer is larger than was allowed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. Header names are lower case."""
+    """What came back. Header names are lower case; `body` is empty when it was saved to a file."""
 
     method: str
     url: str
@@ -119,6 +126,35 @@ class _Watch:
 _current = threading.local()
 
 
+def _dial(host: str, port: int, call: _Call, *, public_only: bool) -> socket.socket | None:
+    """A connection to one of the host's permitted addresses; without one, `call` has the cause."""
+    try:
+        found = addresses.resolve(host, port, min(CONNECT_S, call.deadline.remaining()))
+    except addresses.Unresolved as error:
+        call.cause = f"dial tcp: {error}"
+        return None
+    if public_only:
+        found = [pair for pair in found if addresses.is_public(pair[1])]
+        if not found:
+            call.blocked, call.cause = True, f"{host} has no public address"
+            return None
+    call.cause = f"dial tcp: lookup {host}: no such host"
+    for family, address in found:
+        shown = f"[{address}]:{port}" if family == socket.AF_INET6 else f"{address}:{port}"
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        sock.settimeout(max(min(CONNECT_S, call.deadline.remaining()), 0.001))
+        try:
+            sock.connect((address, port))
+        except OSError as error:
+            sock.close()
+            call.cause = f"dial tcp {shown}: {_os_cause(error, 'connect: ')}"
+        else:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            call.cause = ""
+            return sock
+    return None
+
+
 class _Connecting(HTTPConnection):
     """Opens connections to addresses that were checked, and tells the call what has happened."""
 
@@ -127,30 +163,10 @@ class _Connecting(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         call: _Call = _current.call
         host, port = self._dns_host, self.port or self.default_port
-        try:
-            found = addresses.resolve(host, port, min(CONNECT_S, call.deadline.remaining()))
-        except addresses.Unresolved as error:
-            call.cause = f"dial tcp: {error}"
-            raise NewConnectionError(self, call.cause) from None
-        if self.public_only:
-            found = [pair for pair in found if addresses.is_public(pair[1])]
-            if not found:
-                call.blocked, call.cause = True, f"{host} has no public address"
-                raise NewConnectionError(self, call.cause)
-        for family, address in found:
-            shown = f"[{address}]:{port}" if family == socket.AF_INET6 else f"{address}:{port}"
-            sock = socket.socket(family, socket.SOCK_STREAM)
-            sock.settimeout(max(min(CONNECT_S, call.deadline.remaining()), 0.001))
-            try:
-                sock.connect((address, port))
-            except OSError as error:
-                sock.close()
-                call.cause = f"dial tcp {shown}: {_os_cause(error, 'connect: ')}"
-            else:
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                call.cause = ""
-                return sock
-        raise NewConnectionError(self, call.cause or f"dial tcp: lookup {host}: no such host")
+        sock = _dial(host, port, call, public_only=self.public_only)
+        if sock is None:
+            raise NewConnectionError(self, call.cause)
+        return sock
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         call: _Call = _current.call
@@ -209,7 +225,7 @@ class Http:
     """Makes calls. One object serves all threads; connections are kept open and reused."""
 
     def __init__(self, *, block_private: bool = False, ca_file: str = "") -> None:
-        self._block_private = block_private
+        self._block_private, self._ca_file = block_private, ca_file
         self._watch = _Watch()
         self._sessions = {}
         for public_only in (False, True):
@@ -233,10 +249,14 @@ class Http:
         data: Any = None,
         public_only: bool = False,
         max_bytes: int = MAX_ANSWER_BYTES,
+        read_s: float = READ_S,
+        save_to: Path | None = None,
     ) -> Answer:
         """One request and its whole answer, whatever its status; redirects are answers too.
 
-        Raises CallFailed when no answer came before the deadline.
+        `data` may be an iterable of bytes with a length: it is sent as it comes. `read_s` is how
+        long the other side may be silent. The body of a success goes into the new file `save_to`
+        when that is given. Raises CallFailed when no answer came before the deadline.
         """
         call = _Call(deadline)
         _current.call = call
@@ -250,16 +270,22 @@ class Http:
                 json=json,
                 files=files,
                 data=data,
-                timeout=(min(CONNECT_S, left), min(READ_S, left)),
+                timeout=(min(CONNECT_S, left), max(min(read_s, left), 0.001)),
                 allow_redirects=False,
                 stream=True,
             ) as response:
                 body = bytearray()
-                for chunk in response.iter_content(_CHUNK):
-                    body += chunk
-                    if len(body) > max_bytes:
-                        cause = f"the answer is larger than {max_bytes} bytes"
-                        raise CallFailed(method, url, cause, sent=True)
+                with contextlib.ExitStack() as stack:
+                    keep: Callable[[bytes], object] = body.extend
+                    if save_to is not None and response.status_code in range(200, 300):
+                        keep = stack.enter_context(save_to.open("wb")).write
+                    size = 0
+                    for chunk in response.iter_content(_CHUNK):
+                        size += len(chunk)
+                        if size > max_bytes:
+                            cause = f"the answer is larger than {max_bytes} bytes"
+                            raise TooLarge(method, url, cause, sent=True)
+                        keep(chunk)
                 named = {name.lower(): value for name, value in response.headers.items()}
                 if call.expired:
                     raise CallFailed(method, url, "i/o timeout", sent=True)
@@ -269,6 +295,26 @@ class Http:
             raise CallFailed(method, url, cause, sent=call.sent, blocked=call.blocked) from None
         finally:
             self._watch.remove(call)
+
+    def dial(self, url: str, *, deadline: Deadline) -> socket.socket:
+        """A connection to the host of an http, https, ws or wss address, encrypted for the s ones.
+
+        For protocols that only begin as HTTP; the same rules hold. Raises CallFailed, not sent.
+        """
+        parts, call = urlsplit(url), _Call(deadline)
+        host, is_secure = parts.hostname or "", parts.scheme in ("https", "wss")
+        port = parts.port or (443 if is_secure else 80)
+        sock = _dial(host, port, call, public_only=self._block_private)
+        if sock is None:
+            raise CallFailed("GET", url, call.cause, sent=False, blocked=call.blocked)
+        if not is_secure:
+            return sock
+        try:
+            trusted = ssl.create_default_context(cafile=self._ca_file or DEFAULT_CA_BUNDLE_PATH)
+            return trusted.wrap_socket(sock, server_hostname=host)
+        except OSError as error:
+            sock.close()
+            raise CallFailed("GET", url, _cause(error), sent=False) from None
 
 
 class _NoCookies(requests.cookies.cookielib.DefaultCookiePolicy):  # type: ignore[name-defined,misc]

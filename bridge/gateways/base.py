@@ -1,0 +1,160 @@
+"""What a gateway must offer. Nothing outside an adapter knows a gateway's JSON.
+
+A new gateway is one file with a class of this shape and one row in `bridge.gateways.GATEWAYS`.
+"""
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from bridge.deadline import Deadline
+from bridge.errors import N_, BridgeError
+from bridge.http import Http
+from bridge.messages import Address, Event, Kind, Message, Reply
+from bridge.models import Gateway as Place
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What the network behind a gateway can do, so that the middle can say what it cannot."""
+
+    echoes_source: bool
+    sends: frozenset[Kind]
+    marks_read: bool = True
+    shows_typing: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One event with the key under which a repetition of it is recognised."""
+
+    key: str
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The gateway took a message. `message_id` may be empty when it did not say."""
+
+    message_id: str
+
+
+class GatewayError(BridgeError):
+    """What a gateway answered, told apart by what the router must do next."""
+
+    code, status = "gateway_failed", 502
+    sentence = N_("the gateway {base_url} did not do what was asked")
+    remedy = N_("Look at the gateway's log and try again.")
+
+
+class GatewayRefuses(GatewayError):
+    """Permanent: sending it again would be refused again. Nothing was sent."""
+
+    code, status = "gateway_refuses", 400
+    sentence = N_("the gateway refused the message: {reason}")
+    remedy = N_("Correct what the gateway names, then replay the message.")
+
+
+class GatewayUnavailable(GatewayError):
+    """Temporary, and surely nothing was sent: not connected, throttled, refused connection.
+
+    `retry_after_s` in values is how long the gateway wants to be left alone, 0 if it does not say.
+    """
+
+    code, retryable = "gateway_unavailable", True
+    sentence = N_("the gateway {base_url} cannot send just now: {reason}")
+    remedy = N_("Check that the WhatsApp number is connected in the gateway; the message waits.")
+
+
+class GatewayUncertain(GatewayError):
+    """The request went out, no clear answer came: it may have been sent. Never blindly resent."""
+
+    code, retryable = "gateway_uncertain", True
+    sentence = N_("the gateway {base_url} may or may not have sent the message")
+    remedy = N_("The message is repeated when it is certain that it was not sent.")
+
+
+class GatewayDenies(GatewayError):
+    """The token or the instance is wrong: everything waits until the operator corrects it."""
+
+    code, status = "gateway_denies", 401
+    sentence = N_("the gateway {base_url} does not accept the instance or its token: {reason}")
+    remedy = N_("Check the gateway's address, the name of the instance and its token.")
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What the gateway knows of a person or group; empty where it does not."""
+
+    address: Address
+    picture_url: str = ""
+
+
+class Gateway(Protocol):
+    """One instance at one gateway. Made by `GATEWAYS[kind](instance_name, place, http)`.
+
+    Every call that speaks to the gateway takes a deadline and raises only GatewayError's.
+    """
+
+    capabilities: ClassVar[Capabilities]
+
+    def __init__(self, instance: str, place: Place, http: Http) -> None: ...
+
+    @staticmethod
+    def authorized(headers: Mapping[str, str], body: bytes, secret: str) -> bool:
+        """Whether a webhook call is the gateway's: checked in constant time, before parsing."""
+        ...
+
+    def parse(self, body: Mapping[str, Any], *, now: float, spool: Path) -> list[Received]:
+        """The events of one webhook body or socket frame.
+
+        Total: never raises for what a gateway sends; unknown types become Kind.UNKNOWN, events that
+        mean nothing to us give an empty list. Files that came inside are written to `spool`.
+        Credentials inside the body (`instanceData.token`) go nowhere.
+        """
+        ...
+
+    def send(self, reply: Reply, *, source: str, deadline: Deadline) -> Sent:
+        """Sends one message, marked with `source` where the gateway can carry it."""
+        ...
+
+    def fetch_media(self, message: Message, *, to: Path, limit: int, deadline: Deadline) -> Path:
+        """The file of a message, written below the folder `to`, at most `limit` bytes.
+
+        Raises GatewayUnavailable while it is not there yet, GatewayRefuses when it is too large or
+        gone.
+        """
+        ...
+
+    def mark_read(self, chat: str, message_ids: list[str], *, deadline: Deadline) -> None:
+        """Shows the customer that the messages were read."""
+        ...
+
+    def show_typing(self, chat: str, *, deadline: Deadline) -> None:
+        """Shows the customer that somebody writes."""
+        ...
+
+    def profile(self, address: Address, *, deadline: Deadline) -> Profile:
+        """Both forms of an address (phone JID and LID) as far as known, name and picture."""
+        ...
+
+    def check(self, *, deadline: Deadline) -> bool:
+        """Whether the instance exists, the token is good (GatewayDenies) and it is connected."""
+        ...
+
+    def register_webhook(self, url: str, secret: str, *, deadline: Deadline) -> None:
+        """Has the gateway call `url` with every event, with `secret` as `Authorization`."""
+        ...
+
+    def remove_webhook(self, *, deadline: Deadline) -> None:
+        """Takes our webhook away again."""
+        ...
+
+    def listen(self, *, deadline: Deadline) -> Generator[Mapping[str, Any] | None, None, None]:
+        """Opens the gateway's socket, proves it, and yields bodies as `parse` takes them.
+
+        Yields None first, when the socket stands, and again every 30 s at least while nothing comes.
+        Ends when the connection ends; raises GatewayError when it cannot be opened.
+        """
+        ...

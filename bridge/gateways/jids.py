@@ -1,0 +1,147 @@
+"""WhatsApp addresses: one spelling for each, and the ninth digit of Brazilian mobiles. Pure.
+
+Sources: ryzeapi.md section 7, points 4 and 5; waha.md section 5.2.
+"""
+
+import re
+from enum import StrEnum
+
+from bridge.messages import Address, ChatKind
+
+PHONE_SUFFIX = "@s.whatsapp.net"
+LID_SUFFIX = "@lid"
+GROUP_SUFFIX = "@g.us"
+
+
+class Sort(StrEnum):
+    """What an address leads to."""
+
+    PHONE = "phone"
+    LID = "lid"
+    GROUP = "group"
+    NEWSLETTER = "newsletter"
+    BROADCAST = "broadcast"
+    UNKNOWN = "unknown"
+
+
+#: By what follows the `@`; `c.us` is the older spelling of a phone address.
+_SORTS = {
+    "s.whatsapp.net": Sort.PHONE,
+    "c.us": Sort.PHONE,
+    "lid": Sort.LID,
+    "g.us": Sort.GROUP,
+    "newsletter": Sort.NEWSLETTER,
+    "broadcast": Sort.BROADCAST,
+}
+#: Longest telephone number there is (ITU-T E.164), in digits; a longer one is no phone.
+_MAX_DIGITS = 15
+_BARE = re.compile(r"\+?([0-9]{5,15})(?:\.[0-9]+)?(?::[0-9]+)?", re.ASCII)
+_DEVICE = re.compile(r"(?:\.[0-9]+)?:[0-9]+$|\.[0-9]+$")
+#: Only numbers of before the ninth digit exist in both forms, and they began with 6 to 9: what
+#: begins with 2 to 5 is a landline, and dropping the 9 must never turn one into the other.
+_WITH_NINTH = re.compile(r"(55[1-9][1-9])9([6-9][0-9]{7})", re.ASCII)
+_WITHOUT_NINTH = re.compile(r"(55[1-9][1-9])([6-9][0-9]{7})", re.ASCII)
+
+
+def sort_of(address: str) -> Sort:
+    """What a normal address leads to; bare digits and anything else are UNKNOWN."""
+    local, _, domain = address.rpartition("@")
+    return _SORTS.get(domain.lower(), Sort.UNKNOWN) if local else Sort.UNKNOWN
+
+
+def normal(address: str, *, bare: Sort = Sort.PHONE) -> str:
+    """The full form without device suffix, empty for what is no address.
+
+    `123:57@lid` becomes `123@lid`; `+5511...` and `5511...@c.us` become `5511...@s.whatsapp.net`.
+    `bare` says what digits without a domain are where they stand: PHONE, LID or GROUP.
+    """
+    address = address.strip()
+    local, at, domain = address.rpartition("@")
+    if not at:
+        return _from_bare(address, bare)
+    sort = _SORTS.get(domain.lower(), Sort.UNKNOWN)
+    if sort is Sort.UNKNOWN:
+        return ""
+    if sort in (Sort.PHONE, Sort.LID):
+        local = _DEVICE.sub("", local).removeprefix("+")
+        if not (local.isascii() and local.isdigit()):
+            return ""
+        return local + (PHONE_SUFFIX if sort is Sort.PHONE else LID_SUFFIX)
+    return f"{local}@{domain.lower()}" if re.fullmatch(r"[A-Za-z0-9_-]+", local) else ""
+
+
+def _from_bare(address: str, bare: Sort) -> str:
+    if bare is Sort.GROUP:
+        return address + GROUP_SUFFIX if re.fullmatch(r"[0-9]+(-[0-9]+)?", address) else ""
+    if bare is Sort.LID:
+        digits = _DEVICE.sub("", address)
+        return digits + LID_SUFFIX if digits.isascii() and digits.isdigit() else ""
+    found = _BARE.fullmatch(address)
+    return found[1] + PHONE_SUFFIX if found and len(found[1]) <= _MAX_DIGITS else ""
+
+
+def phone(address: str) -> str:
+    """The digits of a phone JID; empty for LIDs, groups and all others, which have no phone."""
+    return address.removesuffix(PHONE_SUFFIX) if address.endswith(PHONE_SUFFIX) else ""
+
+
+def recipient(address: str) -> str:
+    """As a gateway takes it best: bare digits of a phone JID, any other address untouched."""
+    return phone(address) or address
+
+
+def chat_kind(address: Address) -> ChatKind:
+    """What sort of chat is at an address."""
+    match sort_of(address.jid or address.lid):
+        case Sort.PHONE | Sort.LID:
+            return ChatKind.PRIVATE
+        case Sort.GROUP:
+            return ChatKind.GROUP
+        case _:
+            return ChatKind.OTHER
+
+
+def address(jid: str, lid: str = "", name: str = "", *, bare: Sort = Sort.PHONE) -> Address:
+    """What two fields of an event say about one party, whichever of them holds which form.
+
+    `jid` may hold a LID, and then `lid` the phone. A LID never becomes a phone: bare digits that
+    equal the LID's are the LID once more.
+    """
+    second = normal(lid, bare=Sort.LID)
+    first = normal(jid, bare=bare)
+    if "@" not in jid and first and second == first.partition("@")[0] + LID_SUFFIX:
+        first = second
+    found = [one for one in (first, second) if one]
+    return Address(
+        jid=next((one for one in found if not one.endswith(LID_SUFFIX)), ""),
+        lid=next((one for one in found if one.endswith(LID_SUFFIX)), ""),
+        name=name,
+    )
+
+
+def is_same(one: Address, other: Address) -> bool:
+    """Whether two addresses share a form, the ninth digit aside."""
+    if one.lid and one.lid == other.lid:
+        return True
+    if not one.jid or not other.jid:
+        return False
+    return one.jid == other.jid or other.jid in {
+        digits + PHONE_SUFFIX for digits in variants(phone(one.jid)) if digits
+    }
+
+
+def variants(phone_digits: str) -> tuple[str, ...]:
+    """All spellings of one number: itself first, then the form with or without the ninth digit.
+
+    Only Brazilian mobiles have two (ryzeapi.md section 7, point 5).
+    """
+    if found := _WITH_NINTH.fullmatch(phone_digits):
+        return phone_digits, found[1] + found[2]
+    if found := _WITHOUT_NINTH.fullmatch(phone_digits):
+        return phone_digits, f"{found[1]}9{found[2]}"
+    return (phone_digits,)
+
+
+def canonical(phone_digits: str) -> str:
+    """The one spelling to store: Brazilian mobiles with their ninth digit, others as they are."""
+    return max(variants(phone_digits), key=len)

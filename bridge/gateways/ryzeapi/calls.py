@@ -1,0 +1,213 @@
+"""Calls to one instance at RyzeAPI, and what their failures mean.
+
+Sources: ryzeapi.md sections 1, 4, 6.4 and 7.3. The token goes out in the header `token` and shows
+up in no error.
+"""
+
+import contextlib
+import email.utils
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from bridge.deadline import Deadline
+from bridge.gateways.base import (
+    GatewayDenies,
+    GatewayError,
+    GatewayRefuses,
+    GatewayUnavailable,
+    GatewayUncertain,
+)
+from bridge.gateways.encoded import JsonWithFile
+from bridge.gateways.reading import Part
+from bridge.http import Answer, CallFailed, Http, TooLarge
+from bridge.models import Gateway as Place
+
+_MAX_REASON = 300
+#: The longest that a gateway's wish to be left alone is believed, in seconds.
+_MAX_WAIT_S = 3600.0
+#: A 404 that is about one thing of an instance that is there (sections 1.4, 5.1 and 5.3).
+_ABOUT_ONE = re.compile(
+    r"\b(message|number|media|participant|contact|whatsapp|webhook|configured)\b", re.IGNORECASE
+)
+_NOT_CONNECTED = re.compile(r"not connected|disconnected", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """One instance: where it is and how it is called."""
+
+    instance: str
+    place: Place
+    http: Http
+
+    def get(self, path: str, *, deadline: Deadline, **query: str) -> Part:
+        """Asks for something. Raises GatewayError; nothing is ever uncertain about it."""
+        url = self.url(path) + ("?" + urlencode(query) if query else "")
+        with self._naming_failures(is_harmless=True):
+            answer = self.http.call("GET", url, headers=self.headers(), deadline=deadline)
+        return self._read(answer, is_harmless=True)
+
+    def save(
+        self, path: str, to: Path, *, max_bytes: int, deadline: Deadline, **query: str
+    ) -> None:
+        """Asks for something big and keeps the answer as a file. Raises TooLarge, GatewayError."""
+        url = self.url(path) + "?" + urlencode(query)
+        with self._naming_failures(is_harmless=True, is_download=True):
+            answer = self.http.call(
+                "GET",
+                url,
+                headers=self.headers(),
+                deadline=deadline,
+                save_to=to,
+                max_bytes=max_bytes,
+            )
+        if not _is_success(answer):
+            raise self.refusal(answer, is_harmless=True)
+
+    def change(
+        self, path: str, body: Mapping[str, Any], *, deadline: Deadline, method: str = "POST"
+    ) -> Part:
+        """Does something that may be done twice without harm; so no failure is uncertain."""
+        with self._naming_failures(is_harmless=True):
+            answer = self.http.call(
+                method, self.url(path), headers=self.headers(), json=dict(body), deadline=deadline
+            )
+        return self._read(answer, is_harmless=True)
+
+    def send(
+        self, path: str, body: Mapping[str, Any] | JsonWithFile, *, deadline: Deadline
+    ) -> Part:
+        """Does something that must not be done twice (section 7.3)."""
+        with self._naming_failures(is_harmless=False):
+            answer = self.http.call(
+                "POST",
+                self.url(path),
+                headers=self.headers() | {"Content-Type": "application/json"},
+                data=body if isinstance(body, JsonWithFile) else json.dumps(body).encode(),
+                deadline=deadline,
+                # The gateway uploads a file to WhatsApp before it answers.
+                read_s=deadline.remaining(),
+            )
+        return self._read(answer, is_harmless=False)
+
+    def url(self, path: str) -> str:
+        """The address of a route; `:instance` in it becomes our instance."""
+        name = quote(self.instance, safe="")
+        return self.place.base_url.rstrip("/") + path.replace(":instance", name)
+
+    def headers(self) -> dict[str, str]:
+        """Who calls (section 1.1)."""
+        return {"token": str(self.place.token), "Accept": "application/json"}
+
+    def denies(self, reason: str) -> GatewayDenies:
+        """The address, the instance or the token is wrong."""
+        return GatewayDenies(base_url=self.place.base_url, reason=self._bounded(reason))
+
+    def unavailable(self, reason: str, retry_after_s: float = 0.0) -> GatewayUnavailable:
+        """Nothing was done, and it may be tried again."""
+        return GatewayUnavailable(
+            base_url=self.place.base_url,
+            reason=self._bounded(reason),
+            retry_after_s=retry_after_s,
+        )
+
+    def refuses(self, reason: str) -> GatewayRefuses:
+        """Nothing was done, and the same would be refused again."""
+        return GatewayRefuses(base_url=self.place.base_url, reason=self._bounded(reason))
+
+    def failed(self, detail: str) -> GatewayError:
+        """It answered, and what was asked for is not so."""
+        return GatewayError(base_url=self.place.base_url, detail=self._bounded(detail))
+
+    def uncertain(self, detail: str) -> GatewayUncertain:
+        """It may have been done."""
+        return GatewayUncertain(base_url=self.place.base_url, detail=self._bounded(detail))
+
+    @contextlib.contextmanager
+    def _naming_failures(self, *, is_harmless: bool, is_download: bool = False) -> Iterator[None]:
+        """CallFailed as the error that says what to do next."""
+        try:
+            yield
+        except CallFailed as failure:
+            if isinstance(failure, TooLarge) and is_download:
+                raise
+            if failure.blocked:
+                raise self.denies(failure.cause) from failure
+            if failure.sent and not is_harmless:
+                raise self.uncertain(failure.cause) from failure
+            raise self.unavailable(failure.cause) from failure
+
+    def refusal(self, answer: Answer, *, is_harmless: bool) -> GatewayError:
+        """What an answer other than a success means (sections 4 and 6.4)."""
+        status, said = answer.status, _said(answer)
+        reason = said or f"HTTP {status}"
+        if 300 <= status < 400:
+            return self.denies(f"HTTP {status}: it redirects to another address")
+        if status in (401, 403):
+            return self.denies(reason)
+        if status == 404 and not _ABOUT_ONE.search(said):
+            return self.denies(reason)
+        if status == 429:
+            return self.unavailable(reason, _wait_s(answer))
+        # The guide lists a lost connection under 400 as well; every table says 503.
+        if said and (status == 503 or (status == 400 and _NOT_CONNECTED.search(said))):
+            return self.unavailable(reason, _wait_s(answer))
+        if status >= 500 and status != 501 or status == 408:
+            if is_harmless:
+                return self.unavailable(reason, _wait_s(answer))
+            return self.uncertain(f"HTTP {status}: {said}" if said else reason)
+        return self.refuses(reason)
+
+    def _read(self, answer: Answer, *, is_harmless: bool) -> Part:
+        if not _is_success(answer):
+            raise self.refusal(answer, is_harmless=is_harmless)
+        said = _json(answer)
+        if said and said.flag("success") is not False:
+            return said
+        reason = _said(answer) or f"HTTP {answer.status} with an answer that is not the gateway's"
+        raise self.unavailable(reason) if is_harmless else self.uncertain(reason)
+
+    def _bounded(self, text: str) -> str:
+        token = str(self.place.token)
+        masked = text.replace(token, "***") if token else text
+        return " ".join(masked.split())[:_MAX_REASON]
+
+
+def _is_success(answer: Answer) -> bool:
+    return 200 <= answer.status < 300
+
+
+def _json(answer: Answer) -> Part:
+    try:
+        return Part(json.loads(answer.body))
+    except (ValueError, RecursionError):
+        return Part(None)
+
+
+def _said(answer: Answer) -> str:
+    """The gateway's own sentence, empty when the answer is not in its envelope (section 4)."""
+    said = _json(answer)
+    return said.part("error").text("message") or said.text("error", "message")
+
+
+def _wait_s(answer: Answer) -> float:
+    """How long to leave it alone: until `X-RateLimit-Reset`, told by the gateway's own clock.
+
+    Of a gateway without a clock it is only known that it counts by the minute (section 4).
+    """
+    told = answer.headers.get("retry-after", "")
+    if told.isdigit():
+        return min(float(told), _MAX_WAIT_S)
+    reset = answer.headers.get("x-ratelimit-reset", "")
+    if answer.status != 429 or not reset.isdigit():
+        return 0.0
+    try:
+        now = email.utils.parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
+    except ValueError:
+        return 60.0
+    return min(max(float(reset[:15]) - now, 0.0), _MAX_WAIT_S)

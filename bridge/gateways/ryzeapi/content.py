@@ -1,0 +1,245 @@
+"""What a message of RyzeAPI says: its kind and the parts that belong to it.
+
+Source: ryzeapi.md section 5.4, the table of parts. Many live names are unconfirmed there, so each
+part is looked for under every name that a public reader uses.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from bridge.gateways import vcards
+from bridge.gateways.encoded import spool_text
+from bridge.gateways.reading import Part, clean, file_name, mime_type, number
+from bridge.messages import Card, Kind, Media, Message, Place
+
+#: By the `type` of a message or of its media, in lower case without `_` and a final `message`.
+_MEDIA_TYPES = {
+    "image": Kind.IMAGE,
+    "video": Kind.VIDEO,
+    "gif": Kind.VIDEO,
+    "ptv": Kind.VIDEO,
+    "audio": Kind.AUDIO,
+    "ptt": Kind.VOICE,
+    "voice": Kind.VOICE,
+    "document": Kind.DOCUMENT,
+    "documentwithcaption": Kind.DOCUMENT,
+    "file": Kind.DOCUMENT,
+    "sticker": Kind.STICKER,
+}
+_REVOCATIONS = {"messagerevoke", "revoke", "revoked"}
+_EDITS = {"messageedit", "edit", "edited"}
+_TEXTS = {"text", "conversation", "extendedtext"}
+_VOTES = {"pollvote", "pollupdate", "pollresponse"}
+_ANSWERS = re.compile(r".*(response|reply)$")
+#: The names under which a part says which message it means.
+_NAMES_OF_ID = ("originalId", "messageId", "stanzaId", "quotedMessageId", "targetId", "id")
+#: Where a quote may be: the live name first, then the catalogue's.
+_QUOTES = ("context", "reply", "replyTo", "quoted", "quotedMessage")
+_MAX_OPTIONS = 12
+_MAX_CARDS = 50
+_MAX_SECONDS = 24 * 3600
+
+
+def fill(base: Message, flat: Part, *, spool: Path, vouched: Callable[[str], bool]) -> Message:
+    """`base` with the kind and the content of the message; Kind.UNKNOWN keeps its own name.
+
+    `flat` is the message with its outer fields. `vouched` decides which addresses of media may be
+    kept; a file that came inside is written to the folder `spool`.
+    """
+    kind_name = _type(flat.text("type", "messageType"))
+    for read in (_revocation, _edit, _reaction, _choice, _poll, _place, _cards):
+        found = read(base, flat, kind_name)
+        if found is not None:
+            return found
+    quoted_id = _quoted(flat)
+    with_file = _file(flat, kind_name, spool, vouched)
+    if with_file is not None:
+        kind, media = with_file
+        text = _text(flat, kind_name)
+        return replace(base, kind=kind, media=media, text=text, quoted_id=quoted_id)
+    text = _text(flat, kind_name)
+    if text and kind_name != "reaction":
+        return replace(base, kind=Kind.TEXT, text=text, quoted_id=quoted_id)
+    label = flat.text("type", "messageType")[:100]
+    return replace(base, kind=Kind.UNKNOWN, text=text, quoted_id=quoted_id, label=label)
+
+
+def _type(said: str) -> str:
+    """`imageMessage`, `image` and `IMAGE` are one: `image`."""
+    plain = re.sub(r"[^a-z]", "", said.lower())
+    return plain.removesuffix("message") or plain
+
+
+def _text(flat: Part, kind_name: str) -> str:
+    """The text or the caption, wherever it stands."""
+    said = clean(flat.get("content")) or flat.part("content").text("text", "body", "caption")
+    if said.strip() == "{}" and kind_name not in _TEXTS:
+        said = ""  # what the live service writes for no content at all
+    return said or flat.text("text", "caption") or flat.part("media").text("caption")
+
+
+def _named(value: object) -> str:
+    """The id of the message that a part means: the part itself, its id, or the id of its key."""
+    if found := clean(value):
+        return found
+    part = Part(value)
+    return part.text(*_NAMES_OF_ID, "key") or part.part("key").text(*_NAMES_OF_ID)
+
+
+def _quoted(flat: Part, *more: str) -> str:
+    """The id of the message that this one answers, or is about."""
+    return next((found for name in (*more, *_QUOTES) if (found := _named(flat.get(name)))), "")
+
+
+def _revocation(base: Message, flat: Part, kind_name: str) -> Message | None:
+    if kind_name not in _REVOCATIONS:
+        return None
+    # Whether the event's own id or another one names what is gone is unconfirmed: both are read.
+    target = _quoted(flat, "revoke", "edit", "revokedMessageId", "targetId", "key") or base.id
+    return replace(base, kind=Kind.REVOKE, target_id=target)
+
+
+def _edit(base: Message, flat: Part, kind_name: str) -> Message | None:
+    edit = flat.part("edit")
+    if kind_name not in _EDITS and not flat.flag("isEdit") and not edit:
+        return None
+    target = _quoted(flat, "edit", "originalId", "targetId") or base.id
+    text = edit.text("text", "newContent", "content") or _text(flat, kind_name)
+    return replace(base, kind=Kind.EDIT, target_id=target, text=text)
+
+
+def _reaction(base: Message, flat: Part, kind_name: str) -> Message | None:
+    reaction = flat.get("reaction")
+    if reaction is None and kind_name != "reaction":
+        return None
+    part = Part(reaction)
+    target = _named(reaction) if part else _quoted(flat)
+    target = target or _quoted(flat, "targetId")
+    emoji = part.text("text", "emoji") if part else clean(reaction) or _text(flat, kind_name)
+    if not target:
+        return None
+    return replace(base, kind=Kind.REACTION, target_id=target, text=emoji)
+
+
+def _choice(base: Message, flat: Part, kind_name: str) -> Message | None:
+    """A button, a row of a list or an option of a poll that was picked; its words, else its id."""
+    part = flat.part(
+        "interactive", "buttonResponse", "listResponse", "templateButtonReply", "pollVote", "vote"
+    )
+    row = part.part("singleSelectReply", "selectedReply")
+    options = [clean(one) or Part(one).text("name") for one in part.items("selectedOptions")]
+    picked = [
+        row.text("optionName", "title"),
+        ", ".join(one for one in options[:_MAX_OPTIONS] if one),
+        part.text("selectedDisplayText", "selectedText", "displayText"),
+    ]
+    ids = part.text("selectedButtonId", "selectedRowId", "selectedId", "selectedIndex")
+    ids = ids or row.text("selectedRowId", "rowId", "id")
+    is_answer = kind_name in _VOTES or _ANSWERS.fullmatch(kind_name) is not None
+    if not any(picked) and not ids and not is_answer:
+        return None
+    said = [*picked, part.text("title", "body", "text"), _text(flat, kind_name), ids]
+    text = next((one for one in said if one), "")
+    if not text:
+        return None
+    return replace(base, kind=Kind.CHOICE, text=text, quoted_id=_quoted(flat))
+
+
+def _poll(base: Message, flat: Part, kind_name: str) -> Message | None:
+    poll = flat.part("poll", "pollCreation")
+    options = [clean(one) or Part(one).text("name", "optionName") for one in poll.items("options")]
+    title = poll.text("title", "name", "question")
+    if not title and not any(options):
+        return None
+    kept = tuple(one for one in options if one)[:_MAX_OPTIONS]
+    return replace(base, kind=Kind.POLL, text=title, options=kept, quoted_id=_quoted(flat))
+
+
+def _place(base: Message, flat: Part, kind_name: str) -> Message | None:
+    place = flat.part("location", "liveLocation")
+    latitude = place.number("latitude", "degreesLatitude", "lat")
+    longitude = place.number("longitude", "degreesLongitude", "lng")
+    if latitude is None or longitude is None or abs(latitude) > 90 or abs(longitude) > 180:
+        return None
+    found = Place(latitude, longitude, place.text("name", "title"), place.text("address"))
+    text = _text(flat, kind_name) or place.text("caption", "comment")
+    return replace(base, kind=Kind.LOCATION, place=found, text=text, quoted_id=_quoted(flat))
+
+
+def _cards(base: Message, flat: Part, kind_name: str) -> Message | None:
+    if kind_name in _TEXTS:
+        return None
+    written = flat.items("contacts", "contact", "vcards")
+    cards = [card for one in written[:_MAX_CARDS] if (card := _card(one)) is not None]
+    if not cards:
+        return None
+    return replace(base, kind=Kind.CONTACT, cards=tuple(cards), quoted_id=_quoted(flat))
+
+
+def _card(value: object) -> Card | None:
+    if isinstance(value, str):
+        return vcards.parse(clean(value))
+    part = Part(value)
+    return vcards.parse(
+        part.text("vcard"),
+        name=part.text("displayName", "name", "fullName"),
+        phone=part.text("phoneNumber", "phone"),
+    )
+
+
+def _file(
+    flat: Part, kind_name: str, spool: Path, vouched: Callable[[str], bool]
+) -> tuple[Kind, Media] | None:
+    part = flat.part("media")
+    if not part and kind_name not in _MEDIA_TYPES:
+        return None
+    mime = mime_type(part.text("mimetype", "mime"))
+    kind = _media_kind(part, flat, kind_name, mime)
+    urls = (part.text("s3Url"), part.text("url"))
+    seconds = number(part.get("duration", "seconds")) or 0
+    encoded: Any = part.get("base64")
+    spooled = _spooled(encoded, spool) if isinstance(encoded, str) else ""
+    return kind, Media(
+        mime_type=mime,
+        file_name=file_name(part.text("fileName")),
+        url=next((url for url in urls if vouched(url)), ""),
+        spooled=spooled,
+        seconds=int(min(max(seconds, 0), _MAX_SECONDS)),
+    )
+
+
+def _spooled(encoded: str, spool: Path) -> str:
+    """Where the file that came inside now lies; empty when it could not be kept.
+
+    That loses nothing: a file that is not here is asked for at the gateway.
+    """
+    try:
+        path = spool_text(encoded, spool)
+    except OSError:
+        return ""
+    return str(path) if path else ""
+
+
+def _media_kind(part: Part, flat: Part, kind_name: str, mime: str) -> Kind:
+    """By the MIME type; by the `type` only where that says nothing (section 5.4).
+
+    A voice note with `audio/mpeg` has been seen under the type of a plain file.
+    """
+    told = _type(part.text("type"))
+    types = [_MEDIA_TYPES[one] for one in (told, kind_name) if one in _MEDIA_TYPES]
+    flags = [part.flag("isVoiceNote", "ptt"), flat.flag("isVoiceNote", "ptt")]
+    is_voice = next((flag for flag in flags if flag is not None), Kind.VOICE in types)
+    family = "audio" if mime == "application/ogg" else mime.partition("/")[0]
+    if family == "audio":
+        return Kind.VOICE if is_voice else Kind.AUDIO
+    if Kind.STICKER in types and family in ("image", ""):
+        return Kind.STICKER
+    if family in ("image", "video"):
+        return Kind.IMAGE if family == "image" else Kind.VIDEO
+    if mime or not types:
+        return Kind.DOCUMENT
+    return Kind.VOICE if types[0] is Kind.AUDIO and is_voice else types[0]

@@ -1,0 +1,228 @@
+"""RyzeAPI's events as neutral ones. Total: whatever comes in, nothing is raised.
+
+Sources: ryzeapi.md sections 5.4 to 5.6 and 7. Events come in two shapes: the published catalogue
+keeps everything inside `data.message`, the real service keeps id, direction, chat and sender on
+`data`. Both are read by the same rule, so a mixture is read as well.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from bridge.gateways import jids
+from bridge.gateways.base import Received
+from bridge.gateways.reading import Part, moment
+from bridge.gateways.ryzeapi.content import fill
+from bridge.messages import (
+    Address,
+    ChatKind,
+    Connection,
+    GroupName,
+    Kind,
+    Ladder,
+    Message,
+    Receipt,
+)
+
+#: Section 5.5. What is not named here says nothing about a message of ours: `pending`, `retry`,
+#: and the `_self` ones, which tell that we have read on the phone.
+_LADDER = {
+    "sent": Ladder.SENT,
+    "delivered": Ladder.DELIVERED,
+    "read": Ladder.READ,
+    "played": Ladder.READ,
+    "error": Ladder.FAILED,
+    "servererror": Ladder.FAILED,
+    "failed": Ladder.FAILED,
+}
+#: Section 5.6. States that are not named here are steps on the way and change nothing.
+_CONNECTED = {"connected", "keepaliverestored"}
+_DISCONNECTED = {
+    "disconnected",
+    "connecting",
+    "loggedout",
+    "tempbanned",
+    "qrready",
+    "streamreplaced",
+    "streamerror",
+    "clientoutdated",
+    "connectfailure",
+    "keepalivetimeout",
+}
+#: The parts that tell where a message belongs; the live shape has them outside of the message.
+_ROUTING = ("id", "direction", "timestamp", "chat", "sender", "recipient")
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What an event is read with: the clock, the folder for files, and the gateway's own origin."""
+
+    now: float
+    spool: Path
+    origin: str
+
+
+def origin(url: str) -> str:
+    """Scheme, host and port of an http address in one spelling; empty for anything else."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+    except (ValueError, KeyError):
+        return ""
+    return f"{parts.scheme}://{parts.hostname}:{port}" if parts.hostname else ""
+
+
+def events(body: Mapping[str, Any], around: Around) -> list[Received]:
+    """What a webhook body or a socket frame tells; `instanceData` is not even looked at."""
+    reader = _READERS.get(Part(body).text("event"))
+    if reader is None:
+        return []
+    entries = Part(body).items("data")
+    return [one for entry in entries for one in reader(Part(entry), around)]
+
+
+def _exchange(data: Part, around: Around) -> list[Received]:
+    """A message, or something that happened to one (section 5.4)."""
+    inner = data.part("message")
+    flat = data.merged(inner)
+    # The live shape is trusted for routing where it has any: projects that read both do so.
+    routing = inner.merged(data) if data.get("direction", "chat") else flat
+    chat, sender, from_me = _parties(routing)
+    if not chat.jid and not chat.lid:
+        return []
+    at = moment(routing.get("timestamp"), now=around.now)
+    own_id = routing.text("id", "messageId")
+    base = Message(
+        id=own_id or _made_up_id(routing, flat, chat),
+        chat=chat,
+        chat_kind=jids.chat_kind(chat),
+        sender=sender,
+        from_me=from_me,
+        kind=Kind.UNKNOWN,
+        at=around.now if at is None else at,
+        source=flat.text("source"),
+        forwarded=bool(flat.flag("isForwarded", "forwarded")),
+    )
+    message = fill(base, flat, spool=around.spool, vouched=_vouched(around.origin))
+    return [Received(_key(message, stamp=int(at or 0)), message)]
+
+
+def _parties(routing: Part) -> tuple[Address, Address, bool]:
+    """The chat, whoever wrote, and whether that was our own number.
+
+    The chat is never taken from the sender of what we sent: there the sender is ourselves.
+    """
+    direction = routing.text("direction")
+    from_me = direction == "outgoing" or bool(routing.flag("fromMe", "isFromMe"))
+    chat = _address(routing, "chat")
+    sender = _address(routing, "sender")
+    if not chat.jid and not chat.lid:
+        chat = _address(routing, "recipient") if from_me else sender
+    elif direction == "incoming" and jids.chat_kind(chat) is ChatKind.PRIVATE:
+        # Both are the customer, and each may know a form or a name that the other does not.
+        chat = Address(chat.jid or sender.jid, chat.lid or sender.lid, chat.name or sender.name)
+    return chat, sender if sender.jid or sender.lid else chat, from_me
+
+
+def _address(routing: Part, name: str) -> Address:
+    """A party of an event: an object, or just its address as a text."""
+    party = routing.part(name)
+    if not party:
+        return jids.address(routing.text(name))
+    sort = party.text("type").lower()
+    jid = party.text("jid", "id")
+    if sort in ("newsletter", "broadcast", "status") and "@" not in jid:
+        jid = f"{jid}@{'newsletter' if sort == 'newsletter' else 'broadcast'}"
+    bare = jids.Sort.GROUP if sort == "group" else jids.Sort.PHONE
+    called = party.text("name", "pushName")
+    return jids.address(jid, party.text("lid"), called, bare=bare)
+
+
+def _vouched(own: str) -> Callable[[str], bool]:
+    """Whether a media address leads to the configured gateway and nowhere else (section 7.6)."""
+    return lambda url: bool(own) and origin(url) == own
+
+
+def _made_up_id(routing: Part, flat: Part, chat: Address) -> str:
+    """An id for a message without one, the same when it comes again."""
+    said = (flat.text("type"), flat.text("content"), flat.part("content").text("text"))
+    return "none-" + _digest(routing.text("timestamp"), chat.jid, chat.lid, *said)
+
+
+def _key(message: Message, *, stamp: int) -> str:
+    """Under which a repetition is recognised (section 7, point 1).
+
+    What happens to a message never shares the message's own key. Whether its event has an id of its
+    own is unconfirmed: where it bears the target's, time and content tell one from the next.
+    """
+    if message.kind is Kind.REVOKE:
+        return f"revoke:{message.target_id}"
+    if message.kind not in (Kind.EDIT, Kind.REACTION):
+        return f"message:{message.id}"
+    if message.id != message.target_id:
+        return f"{message.kind}:{message.id}"
+    who = message.sender.lid or message.sender.jid
+    return f"{message.kind}:{message.id}:{stamp}:{_digest(who, message.text)}"
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+def _status(data: Part, around: Around) -> list[Received]:
+    """Receipts (section 5.5): one event for each message, so that a batch cannot hide a repetition.
+
+    `isFromMe` is not trusted to say whose message it is; who keeps the pairs of ids knows that.
+    """
+    inner = data.merged(data.part("message"))
+    status = inner.text("status").lower()
+    reached = _LADDER.get(status.replace("_", ""))
+    if reached is None:
+        return []
+    at = moment(inner.get("timestamp"), now=around.now)
+    chat = _address(inner, "chat")
+    reason = inner.text("reason", "error", "errorMessage") if reached is Ladder.FAILED else ""
+    named = [Part({"id": one}).text("id") for one in inner.items("messageIds", "messageId", "id")]
+    return [
+        Received(
+            f"receipt:{one}:{status}",
+            Receipt((one,), chat, reached, around.now if at is None else at, reason),
+        )
+        for one in dict.fromkeys(named)
+        if one
+    ]
+
+
+def _state(data: Part, around: Around) -> list[Received]:
+    """The connection of the instance to WhatsApp (section 5.6)."""
+    state = data.text("state", "status")
+    word = state.replace("_", "").lower()
+    if word not in _CONNECTED | _DISCONNECTED:
+        return []
+    at = moment(data.get("timestamp"), now=around.now)
+    told = Connection(word in _CONNECTED, state, jids.normal(data.text("jid")))
+    return [Received(f"connection:{word}:{around.now if at is None else at:.3f}", told)]
+
+
+def _group(data: Part, around: Around) -> list[Received]:
+    """A new name of a group; joining, leaving and the like are of no concern (section 5.6)."""
+    jid = jids.normal(data.text("groupJid"), bare=jids.Sort.GROUP)
+    name = data.text("groupName", "name")
+    is_renamed = data.text("type").lower() in ("name", "subject")
+    if not is_renamed or not name or jids.sort_of(jid) is not jids.Sort.GROUP:
+        return []
+    at = moment(data.get("timestamp"), now=around.now)
+    key = f"group:{jid}:{int(around.now if at is None else at)}:{_digest(name)}"
+    return [Received(key, GroupName(Address(jid=jid, name=name)))]
+
+
+#: Calls and labels are of no concern.
+_READERS: dict[str, Callable[[Part, Around], list[Received]]] = {
+    "message.exchange": _exchange,
+    "message.status": _status,
+    "instance.state": _state,
+    "group.flow": _group,
+}

@@ -1,0 +1,141 @@
+"""WebSockets to others: opened under the rules of `bridge.http`, with a heartbeat of their own."""
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Self
+
+import websocket
+
+from bridge.deadline import Deadline
+from bridge.http import CallFailed, Http
+
+#: How often we ask whether the other side is still there, and how long it may stay silent, in s.
+PING_S = 20.0
+SILENCE_S = 60.0
+_SEND_S = 10.0
+
+
+class HandshakeRefused(Exception):
+    """The other side answered the opening request with something else than a WebSocket."""
+
+    def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        self.status, self.headers, self.body = status, headers, body
+        super().__init__(f"HTTP {status}")
+
+
+class SocketEnded(Exception):
+    """The connection is over; the text is the short cause."""
+
+
+class WebSocket:
+    """One open connection; for one thread. Closes itself at the end of its `with` block."""
+
+    def __init__(self, http: Http, url: str, *, deadline: Deadline, **headers: str) -> None:
+        """Opens it. Raises CallFailed or HandshakeRefused; all of it within the deadline."""
+        sock = http.dial(url, deadline=deadline)
+        # A timeout would start anew with each byte of the answer; the deadline does not.
+        cut = threading.Timer(deadline.remaining(), _shut, (sock,))
+        cut.daemon = True
+        cut.start()
+        self._socket = websocket.WebSocket(enable_multithread=False, skip_utf8_validation=False)
+        self._socket.settimeout(max(deadline.remaining(), 0.001))
+        try:
+            self._socket.connect(  # type: ignore[no-untyped-call]
+                url.replace("http", "ws", 1) if url.startswith("http") else url,
+                socket=sock,
+                header=[f"{name.replace('_', '-')}: {value}" for name, value in headers.items()],
+                suppress_origin=True,
+            )
+        except websocket.WebSocketBadStatusException as refusal:
+            _close(sock)
+            said = {
+                name.lower(): str(value) for name, value in (refusal.resp_headers or {}).items()
+            }
+            raise HandshakeRefused(refusal.status_code, said, refusal.resp_body or b"") from None
+        except (websocket.WebSocketException, OSError, ValueError) as error:
+            _close(sock)
+            cause = "i/o timeout" if not deadline.remaining() else f"EOF ({type(error).__name__})"
+            raise CallFailed("GET", url, cause, sent=True) from None
+        finally:
+            cut.cancel()
+        self._heard_at = self._pinged_at = time.monotonic()
+
+    def receive(self, timeout_s: float) -> str | None:
+        """The next text; None when none came in that time. Raises SocketEnded.
+
+        Answers pings, and sends our own: call it again within `PING_S`, or the silence goes unseen.
+        """
+        ends_at = time.monotonic() + timeout_s
+        while True:
+            now = time.monotonic()
+            if now - self._heard_at > SILENCE_S:
+                raise SocketEnded("no sign of life")
+            if now - self._pinged_at >= PING_S:
+                self._pinged_at = now
+                self._do(self._socket.ping)
+            wait_s = min(ends_at, self._pinged_at + PING_S) - now
+            frame = self._frame(max(wait_s, 0.001))
+            if frame is not None:
+                return frame
+            if time.monotonic() >= ends_at:
+                return None
+
+    def send(self, text: str) -> None:
+        """Sends one text. Raises SocketEnded."""
+        self._do(lambda: self._socket.send(text))
+
+    def close(self) -> None:
+        """Says goodbye without waiting for an answer."""
+        with contextlib.suppress(websocket.WebSocketException, OSError):
+            self._socket.settimeout(1.0)
+            self._socket.send_close()
+        with contextlib.suppress(websocket.WebSocketException, OSError):
+            self._socket.shutdown()  # type: ignore[no-untyped-call]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _frame(self, wait_s: float) -> str | None:
+        """The text of the next frame; None for a frame without one, or when none came."""
+        try:
+            self._socket.settimeout(wait_s)
+            opcode, frame = self._socket.recv_data_frame(control_frame=True)
+        except websocket.WebSocketTimeoutException:
+            return None
+        except (websocket.WebSocketException, OSError, ValueError) as error:
+            raise SocketEnded(type(error).__name__) from None
+        self._heard_at = time.monotonic()
+        if opcode == websocket.ABNF.OPCODE_CLOSE:
+            raise SocketEnded("closed by the other side")
+        if opcode not in (websocket.ABNF.OPCODE_TEXT, websocket.ABNF.OPCODE_BINARY):
+            return None
+        return bytes(frame.data).decode("utf-8", "replace")
+
+    def _do(self, deed: Callable[[], object]) -> None:
+        try:
+            self._socket.settimeout(_SEND_S)
+            deed()
+        except (websocket.WebSocketException, OSError) as error:
+            raise SocketEnded(type(error).__name__) from None
+
+
+def _shut(sock: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+
+def _close(sock: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        sock.close()

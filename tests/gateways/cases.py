@@ -1,0 +1,29 @@
+"""Payload files, and the way to read one as the adapter does."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from bridge.gateways.base import Received
+from bridge.gateways.ryzeapi import RyzeApi
+from bridge.http import Http
+from bridge.models import Gateway, Secret
+
+PAYLOADS = Path(__file__).parents[1] / "payloads" / "ryzeapi"
+NAMES = sorted(path.stem for path in PAYLOADS.glob("*.json"))
+#: A point in time shortly after all payloads, in UTC seconds.
+NOW = 1_790_700_000.0
+BASE_URL = "https://gateway.example"
+
+
+def payload(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((PAYLOADS / f"{name}.json").read_text())
+    return found
+
+
+def adapter() -> RyzeApi:
+    return RyzeApi("suporte", Gateway("ryzeapi", BASE_URL, Secret("instance-token")), Http())
+
+
+def parsed(body: dict[str, Any], spool: Path) -> list[Received]:
+    return adapter().parse(body, now=NOW, spool=spool)

@@ -1,0 +1,33 @@
+"""The far side of each gateway, one process for the whole run, fresh before each test."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from bridge.gateways import GATEWAYS
+from tests.gateways.stands import STANDS, Receiver, RyzeStand
+
+
+@pytest.fixture(scope="session", params=sorted(GATEWAYS))
+def _stand(request, tmp_path_factory) -> Iterator[RyzeStand]:
+    standing = STANDS[request.param](tmp_path_factory.mktemp(request.param))
+    yield standing
+    standing.stop()
+
+
+@pytest.fixture
+def stand(_stand) -> RyzeStand:
+    _stand.reset()
+    return _stand
+
+
+@pytest.fixture
+def gateway(stand):
+    return stand.gateway()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    listening = Receiver()
+    yield listening
+    listening.close()

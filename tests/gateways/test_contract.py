@@ -1,0 +1,574 @@
+"""What every gateway must do: one suite, run against the far side of each (see `stands.py`)."""
+
+import socket
+import threading
+import time
+import tracemalloc
+
+import pytest
+from msgspec.structs import replace
+
+from bridge.deadline import Deadline
+from bridge.gateways import GATEWAYS
+from bridge.gateways.base import (
+    GatewayDenies,
+    GatewayError,
+    GatewayRefuses,
+    GatewayUnavailable,
+    GatewayUncertain,
+)
+from bridge.messages import (
+    Address,
+    Card,
+    ChatKind,
+    Connection,
+    GroupName,
+    Kind,
+    Ladder,
+    Media,
+    Message,
+    Place,
+    Receipt,
+    Reply,
+    decode,
+    encode,
+)
+from tests.gateways.stands import FAMILY, JOAO, JOAO_LID, NOBODY, STANDS, RyzeStand
+from tests.sandbox_phone.phone_client import eventually, free_port
+
+SECRET = "Bearer a-secret-of-the-webhook"
+PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9
+
+
+def soon() -> Deadline:
+    return Deadline(15)
+
+
+def text(said: str = "Boa tarde!", **fields: object) -> Reply:
+    return Reply(**{"to": JOAO, "kind": Kind.TEXT, "text": said, **fields})
+
+
+def sent(gateway, reply: Reply, source: str = "bridge-1") -> str:
+    assert decode(encode(reply)) == reply
+    message_id = gateway.send(reply, source=source, deadline=soon()).message_id
+    assert message_id
+    return message_id
+
+
+@pytest.fixture
+def heard(gateway, receiver, tmp_path):
+    """A webhook is registered; heard(n) waits for n events that are not receipts."""
+    gateway.register_webhook(receiver.url, SECRET, deadline=soon())
+
+    def events(count=1, kind=Message):
+        def found():
+            bodies = [request["body"] for request in list(receiver.requests)]
+            told = [
+                one
+                for body in bodies
+                for one in gateway.parse(body, now=time.time(), spool=tmp_path)
+                if isinstance(one.event, kind)
+            ]
+            return told if len(told) >= count else None
+
+        return eventually(found)
+
+    return events
+
+
+def test_every_gateway_has_a_stand():
+    assert set(STANDS) == set(GATEWAYS)
+
+
+class TestSending:
+    def test_a_text_arrives_with_our_mark_and_comes_back_as_an_echo(self, stand, gateway, heard):
+        message_id = sent(gateway, text(), source="bridge-77")
+        (arrived,) = stand.arrived()
+        assert (arrived["id"], arrived["kind"], arrived["text"]) == (
+            message_id, "text", "Boa tarde!",
+        )  # fmt: skip
+        (echo,) = heard()
+        assert echo.event.from_me
+        assert (echo.event.id, echo.event.chat.jid) == (message_id, JOAO)
+        if gateway.capabilities.echoes_source:
+            assert echo.event.source == "bridge-77"
+
+    @pytest.mark.parametrize("to", [JOAO, JOAO_LID, FAMILY])
+    def test_it_reaches_people_and_groups_by_each_address(self, stand, gateway, to):
+        sent(gateway, text(to=to))
+        assert len(stand.arrived(FAMILY if to == FAMILY else JOAO)) == 1
+
+    @pytest.mark.parametrize(
+        ("kind", "mime", "name", "arrives_as"),
+        [
+            (Kind.IMAGE, "image/png", "foto.png", "image"),
+            (Kind.VIDEO, "video/mp4", "v.mp4", "video"),
+            (Kind.AUDIO, "audio/mpeg", "música.mp3", "audio"),
+            (Kind.VOICE, "audio/ogg", "", "voice"),
+            (Kind.DOCUMENT, "application/pdf", "Orçamento.pdf", "document"),
+            (Kind.STICKER, "image/webp", "", "sticker"),
+        ],
+    )
+    def test_a_file_arrives_as_what_it_is(
+        self, stand, gateway, tmp_path, kind, mime, name, arrives_as
+    ):
+        file = tmp_path / "file"
+        file.write_bytes(PICTURE)
+        caption = "" if kind in (Kind.VOICE, Kind.STICKER, Kind.AUDIO) else "veja"
+        reply = text(caption, kind=kind, file=str(file), mime_type=mime, file_name=name, seconds=3)
+        message_id = sent(gateway, reply)
+        (arrived,) = stand.arrived()
+        assert (arrived["id"], arrived["kind"], arrived["file"]) == (
+            message_id, arrives_as, PICTURE,
+        )  # fmt: skip
+        assert arrived["media"]["mime"] == mime
+        assert arrived["text"] == caption
+        if kind is Kind.DOCUMENT:
+            assert arrived["media"]["name"] == name
+
+    def test_a_large_file_is_never_in_memory_whole(self, stand, gateway, tmp_path):
+        file = tmp_path / "file"
+        file.write_bytes(b"0123456789abcdef" * 1024 * 1024)
+        tracemalloc.start()
+        sent(gateway, text("", kind=Kind.DOCUMENT, file=str(file), file_name="big.bin"))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 4 * 1024 * 1024
+        assert stand.arrived()[0]["media"]["size"] == 16 * 1024 * 1024
+
+    def test_a_location_arrives(self, stand, gateway):
+        place = Place(-23.5614, -46.6559, "MASP", "Av. Paulista, 1578")
+        sent(gateway, text("", kind=Kind.LOCATION, place=place))
+        (arrived,) = stand.arrived()
+        assert (arrived["kind"], arrived["content"]["latitude"]) == ("location", -23.5614)
+        assert arrived["content"]["name"] == "MASP"
+
+    def test_contact_cards_arrive_with_all_their_numbers(self, stand, gateway):
+        cards = (Card("Ana", ("+5511977776666", "+551133334444"), "Padaria"), Card("Rui", ("351",)))
+        sent(gateway, text("", kind=Kind.CONTACT, cards=cards))
+        (arrived,) = stand.arrived()
+        told = [(one["name"], one["phone"]) for one in arrived["content"]["contacts"]]
+        assert told == [("Ana", "+5511977776666"), ("Ana", "+551133334444"), ("Rui", "351")]
+
+    def test_a_reply_quotes(self, stand, gateway):
+        asked = stand.customer("text", text="Que horas?")
+        sent(gateway, text("às três", quoted_id=asked))
+        assert stand.arrived()[0]["quote"] == asked
+
+    def test_a_reaction_is_given_and_taken_back(self, stand, gateway):
+        asked = stand.customer("text", text="Obrigado")
+        reaction = text("👍", kind=Kind.REACTION, target_id=asked, target_from_me=False)
+        sent(gateway, reaction)
+        sent(gateway, replace(reaction, text=""))
+        told = [(one["content"]["emoji"], one["content"]["target"]) for one in stand.arrived()]
+        assert told == [("👍", asked), ("", asked)]
+
+    def test_a_reaction_in_a_group_names_whoever_wrote(self, stand, gateway):
+        asked = stand.customer("text", text="Obrigado", chat=FAMILY)
+        sent(gateway, text("👍", to=FAMILY, kind=Kind.REACTION, target_id=asked,
+                           target_from_me=False))  # fmt: skip
+        assert stand.arrived(FAMILY)[0]["content"]["target"] == asked
+
+    def test_an_edit_and_a_deletion_reach_the_message(self, stand, gateway):
+        first, second = sent(gateway, text("um")), sent(gateway, text("dois"))
+        gateway.send(text("uno", kind=Kind.EDIT, target_id=first), source="s", deadline=soon())
+        gateway.send(text("", kind=Kind.REVOKE, target_id=second), source="s", deadline=soon())
+        found = {one["id"]: one for one in stand.arrived()}
+        assert (found[first]["text"], found[first]["edited"]) == ("uno", True)
+        assert found[second]["revoked"]
+
+    def test_a_kind_that_cannot_be_sent_is_refused_without_a_call(self, stand, gateway):
+        for kind in set(Kind) - gateway.capabilities.sends:
+            with pytest.raises(GatewayRefuses):
+                gateway.send(text(kind=kind), source="s", deadline=soon())
+        assert stand.calls() == []
+
+    def test_a_file_that_is_gone_is_refused(self, gateway, tmp_path):
+        reply = text(kind=Kind.IMAGE, file=str(tmp_path / "gone"))
+        with pytest.raises(GatewayRefuses, match="file"):
+            gateway.send(reply, source="s", deadline=soon())
+
+
+class TestFailures:
+    def fails(self, gateway, expected, reply=None, deadline=None):
+        with pytest.raises(GatewayError) as raised:
+            gateway.send(reply or text(), source="s", deadline=deadline or soon())
+        assert type(raised.value) is expected
+        assert RyzeStand.token not in f"{raised.value}{raised.value.values}{raised.value.detail}"
+        return raised.value
+
+    def test_nobody_listens(self, stand):
+        gateway = stand.gateway(base_url=f"http://127.0.0.1:{free_port()}")
+        failure = self.fails(gateway, GatewayUnavailable)
+        assert "connection refused" in failure.values["reason"]
+        assert failure.retryable
+
+    def test_the_name_does_not_exist(self, stand):
+        self.fails(stand.gateway(base_url="http://gateway.invalid"), GatewayUnavailable)
+
+    def test_the_number_is_not_connected(self, stand, gateway):
+        stand.connect(False)
+        failure = self.fails(gateway, GatewayUnavailable)
+        assert "not connected" in str(failure)
+        assert not gateway.check(deadline=soon())
+
+    def test_the_number_is_not_on_whatsapp(self, stand, gateway):
+        failure = self.fails(gateway, GatewayRefuses, text(to=NOBODY))
+        assert "is not on WhatsApp" in failure.values["reason"]
+        assert not failure.retryable
+
+    def test_the_quoted_message_is_unknown(self, gateway):
+        self.fails(gateway, GatewayRefuses, text(quoted_id="3A0000"))
+
+    def test_an_edit_of_an_unknown_message(self, gateway):
+        self.fails(gateway, GatewayRefuses, text(kind=Kind.EDIT, target_id="3A0000"))
+
+    def test_the_token_is_wrong(self, stand):
+        failure = self.fails(stand.gateway(token="another-token"), GatewayDenies)
+        assert "another-token" not in f"{failure}{failure.values}"
+
+    def test_the_instance_is_another(self, stand):
+        self.fails(stand.gateway(instance="nowhere/../x?y"), GatewayDenies)
+
+    @pytest.mark.parametrize("status", [301, 302, 401, 403])
+    def test_what_the_operator_must_correct(self, stand, gateway, status):
+        stand.fault("status", status=status)
+        self.fails(gateway, GatewayDenies)
+
+    @pytest.mark.parametrize("status", [500, 502, 504, 408])
+    def test_an_error_of_the_gateway_leaves_it_open(self, stand, gateway, status):
+        stand.fault("status", status=status)
+        self.fails(gateway, GatewayUncertain)
+
+    @pytest.mark.parametrize("status", [400, 409, 413, 422, 501])
+    def test_a_refusal_is_for_good_and_in_the_gateways_own_words(self, stand, gateway, status):
+        stand.fault("status", status=status, message="this is too much")
+        assert self.fails(gateway, GatewayRefuses).values["reason"] == "this is too much"
+
+    def test_throttling_says_for_how_long(self, stand, gateway):
+        stand.fault("status", status=429, seconds=40)
+        failure = self.fails(gateway, GatewayUnavailable)
+        assert 35 < failure.values["retry_after_s"] <= 40
+
+    def test_a_connection_that_is_cut_after_the_deed_leaves_it_open(self, stand, gateway):
+        stand.fault("drop_after")
+        self.fails(gateway, GatewayUncertain)
+        assert len(stand.arrived()) == 1
+
+    def test_a_connection_that_is_cut_before_the_deed_leaves_it_open(self, stand, gateway):
+        stand.fault("drop_before")
+        self.fails(gateway, GatewayUncertain)
+        assert stand.arrived() == []
+
+    def test_an_answer_that_comes_too_late_leaves_it_open(self, stand, gateway):
+        stand.fault("slow_after", seconds=2)
+        began = time.monotonic()
+        self.fails(gateway, GatewayUncertain, deadline=Deadline(0.5))
+        assert time.monotonic() - began < 1.5
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>",
+            b'HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n{"success":false}',
+            b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{",
+            b"HTTP/1.1 503 Busy\r\nContent-Length: 6\r\n\r\n<html>",
+            b"nonsense\r\n\r\n",
+            b"",
+        ],
+    )
+    def test_an_answer_that_cannot_be_read_leaves_it_open(self, stand, answer):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            thread = threading.Thread(target=self.answers, args=(server, answer))
+            thread.start()
+            address = f"http://127.0.0.1:{server.getsockname()[1]}"
+            self.fails(stand.gateway(base_url=address), GatewayUncertain)
+            thread.join()
+
+    @staticmethod
+    def answers(server, answer):
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(answer)
+
+    def test_what_may_be_done_twice_is_never_uncertain(self, stand, gateway):
+        message_id = sent(gateway, text("um"))
+        stand.fault("drop_after")
+        self.fails(gateway, GatewayUnavailable, text("uno", kind=Kind.EDIT, target_id=message_id))
+        stand.fault("status", status=500)
+        self.fails(gateway, GatewayUnavailable, text("", kind=Kind.REVOKE, target_id=message_id))
+
+
+class TestReceiving:
+    CUSTOMER = {
+        "text": ({"text": "Olá"}, Kind.TEXT),
+        "image": ({"text": "veja"}, Kind.IMAGE),
+        "voice": ({}, Kind.VOICE),
+        "audio": ({}, Kind.AUDIO),
+        "document": ({}, Kind.DOCUMENT),
+        "sticker": ({}, Kind.STICKER),
+        "location": ({"latitude": -23.5, "longitude": -46.6, "place": "MASP"}, Kind.LOCATION),
+        "contact": ({"contact_name": "Ana", "contact_phone": "+5511977776666"}, Kind.CONTACT),
+        "poll": ({"title": "Qual dia?", "options": ["sábado", "domingo"]}, Kind.POLL),
+        "buttons_response": ({"button_id": "yes", "title": "Sim"}, Kind.CHOICE),
+        "list_response": ({"button_id": "row-1", "title": "Primeira"}, Kind.CHOICE),
+    }
+
+    def test_each_kind_is_told_in_each_shape(self, stand, gateway, heard):
+        expected = []
+        for shape in stand.shapes:
+            stand.speak(shape)
+            for kind, (said, means) in self.CUSTOMER.items():
+                expected.append((stand.customer(kind, **said), means))
+        told = heard(len(expected))
+        assert {(one.event.id, one.event.kind) for one in told} == set(expected)
+        for one in told:
+            assert one.event.chat.jid == one.event.sender.jid == JOAO
+            assert (one.event.chat_kind, one.event.from_me) == (ChatKind.PRIVATE, False)
+            assert one.event.source == ""
+            assert abs(one.event.at - time.time()) < 30
+
+    def test_what_happens_to_messages_is_told_in_each_shape(self, stand, gateway, heard):
+        expected = set()
+        for shape in stand.shapes:
+            stand.speak(shape)
+            first = stand.customer("text", text="um")
+            stand.customer("text", text="dois", quote=first)
+            stand.customer("reaction", emoji="👍", target=first)
+            stand.customer("edit", text="uno", target=first)
+            stand.customer("revoke", target=first)
+            expected |= {
+                (Kind.TEXT, "dois", first, ""),
+                (Kind.REACTION, "👍", "", first),
+                (Kind.EDIT, "uno", "", first),
+                (Kind.REVOKE, "", "", first),
+            }
+        told = heard(5 * len(stand.shapes))
+        said = [one.event for one in told if one.event.text != "um"]
+        assert {(e.kind, e.text, e.quoted_id, e.target_id) for e in said} == expected
+        assert len({one.key for one in told}) == len(told)
+
+    def test_a_group_has_its_name_and_the_sender_is_the_participant(self, stand, gateway, heard):
+        stand.customer("text", text="combinado", chat=FAMILY)
+        (told,) = heard()
+        assert (told.event.chat.jid, told.event.chat_kind) == (FAMILY, ChatKind.GROUP)
+        assert told.event.chat.name
+        assert told.event.sender.lid == JOAO_LID
+        assert told.event.sender.name
+
+    def test_a_lid_with_a_device_is_the_same_chat_and_no_phone(self, stand, gateway, heard):
+        stand.customer("text", text="oi", as_lid=True, device=57)
+        (told,) = heard()
+        assert told.event.chat.lid == JOAO_LID
+        assert told.event.chat.jid in ("", JOAO)
+
+    def test_what_is_typed_on_the_phone_is_outgoing_and_bears_no_mark(self, stand, heard):
+        stand.owner("já respondo")
+        (told,) = heard()
+        assert (told.event.from_me, told.event.source) == (True, "")
+        assert told.event.chat.jid == JOAO
+
+    def test_a_repetition_has_the_same_key(self, stand, gateway, heard):
+        stand.doubles()
+        stand.customer("text", text="oi")
+        first, again = heard(2)
+        assert first == again
+
+    def test_receipts_climb(self, stand, gateway, heard):
+        message_id = sent(gateway, text())
+        stand.reads(message_id)
+        told = [one.event for one in heard(2, Receipt)]
+        assert {(one.ids, one.reached) for one in told} == {
+            ((message_id,), Ladder.DELIVERED),
+            ((message_id,), Ladder.READ),
+        }
+
+    def test_the_connection_and_the_name_of_a_group_are_told(self, stand, gateway, heard):
+        stand.connect(False)
+        stand.connect(True)
+        stand.renames(FAMILY, "Família Silva")
+        told = [one.event.connected for one in heard(2, Connection)]
+        assert told == [False, True]
+        (renamed,) = heard(1, GroupName)
+        assert renamed.event.group == Address(FAMILY, "", "Família Silva")
+
+
+class TestMedia:
+    @pytest.fixture
+    def picture(self, stand, heard) -> Message:
+        stand.customer("image", file=PICTURE, text="veja")
+        (told,) = heard()
+        return told.event
+
+    def fetch(self, gateway, message, folder, limit=10**6):
+        return gateway.fetch_media(message, to=folder, limit=limit, deadline=soon())
+
+    def test_the_file_is_fetched_to_a_new_private_file(self, gateway, picture, tmp_path):
+        path = self.fetch(gateway, picture, tmp_path)
+        assert path.parent == tmp_path
+        assert path.read_bytes() == PICTURE
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert list(tmp_path.iterdir()) == [path]
+
+    def test_a_file_that_came_with_the_event_is_taken_without_a_call(
+        self, gateway, picture, tmp_path
+    ):
+        spooled = tmp_path / "spooled"
+        spooled.write_bytes(b"from the event")
+        message = replace(picture, media=Media("image/png", spooled=str(spooled)))
+        assert self.fetch(gateway, message, tmp_path) == spooled
+        folder = tmp_path / "other"
+        folder.mkdir()
+        assert self.fetch(gateway, message, folder).read_bytes() == b"from the event"
+        with pytest.raises(GatewayRefuses, match="larger"):
+            self.fetch(gateway, message, tmp_path, limit=5)
+        spooled.unlink()
+        assert self.fetch(gateway, message, folder).read_bytes() == PICTURE
+
+    def test_a_file_that_is_not_there_yet_is_waited_for(self, stand, gateway, picture, tmp_path):
+        stand.media_is_late(2)
+        for _ in range(2):
+            with pytest.raises(GatewayUnavailable):
+                self.fetch(gateway, picture, tmp_path)
+        assert not list(tmp_path.iterdir())
+        assert self.fetch(gateway, picture, tmp_path).read_bytes() == PICTURE
+
+    @pytest.mark.parametrize("limit", [10, len(PICTURE) - 1])
+    def test_a_file_that_is_too_large_is_refused_and_leaves_nothing(
+        self, gateway, picture, tmp_path, limit
+    ):
+        with pytest.raises(GatewayRefuses, match=f"larger than {limit}"):
+            self.fetch(gateway, picture, tmp_path, limit=limit)
+        assert not list(tmp_path.iterdir())
+        assert self.fetch(gateway, picture, tmp_path, limit=len(PICTURE)).is_file()
+
+    def test_a_large_file_is_never_in_memory_whole(self, stand, gateway, heard, tmp_path):
+        content = b"0123456789abcdef" * 1024 * 1024
+        stand.customer("document", file=content, file_name="big.bin")
+        (told,) = heard()
+        tracemalloc.start()
+        path = self.fetch(gateway, told.event, tmp_path, limit=10**8)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert path.stat().st_size == len(content)
+        assert peak < 4 * 1024 * 1024
+
+    @pytest.mark.parametrize("fault", ["drop_after", "status"])
+    def test_a_failure_is_never_uncertain(self, stand, gateway, picture, tmp_path, fault):
+        stand.fault(fault)
+        with pytest.raises(GatewayUnavailable):
+            self.fetch(gateway, picture, tmp_path)
+        assert not list(tmp_path.iterdir())
+
+    def test_an_address_elsewhere_is_never_called(self, gateway, picture, receiver, tmp_path):
+        elsewhere = replace(picture, media=replace(picture.media, url=receiver.url))
+        before = len(receiver.requests)
+        assert self.fetch(gateway, elsewhere, tmp_path).read_bytes() == PICTURE
+        assert len(receiver.requests) == before
+
+
+class TestTheRest:
+    def test_reading_is_shown(self, stand, gateway):
+        ids = [stand.customer("text", text=said) for said in ("um", "dois", "três")]
+        gateway.mark_read(JOAO, ids[:2], deadline=soon())
+        assert stand.seen_ids() == set(ids[:2])
+        gateway.mark_read(FAMILY, [stand.customer("text", text="oi", chat=FAMILY)], deadline=soon())
+
+    def test_typing_is_shown(self, stand, gateway):
+        gateway.show_typing(JOAO, deadline=soon())
+        gateway.show_typing(JOAO_LID, deadline=soon())
+
+    def test_a_profile_binds_both_forms_of_an_address(self, gateway):
+        for asked in (Address(JOAO), Address("", JOAO_LID), Address("551188887777" + JOAO[13:])):
+            known = gateway.profile(asked, deadline=soon()).address
+            assert known.lid == JOAO_LID
+            assert known.name == "João da Silva"
+            assert known.jid == asked.jid or asked.jid == ""
+            assert known.jid in (JOAO, asked.jid)
+
+    @pytest.mark.parametrize("asked", [Address(NOBODY), Address("", "1@lid"), Address(FAMILY)])
+    def test_a_profile_that_nobody_knows_stays_as_it_was(self, gateway, asked):
+        assert gateway.profile(asked, deadline=soon()).address == asked
+
+    def test_a_good_instance_is_connected(self, gateway):
+        assert gateway.check(deadline=soon())
+
+    @pytest.mark.parametrize("bad", [{"token": "wrong"}, {"instance": "another"}])
+    def test_a_bad_instance_is_denied(self, stand, bad):
+        gateway = stand.gateway(**bad)
+        for deed in (
+            lambda: gateway.check(deadline=soon()),
+            lambda: gateway.register_webhook("http://127.0.0.1:9/x", SECRET, deadline=soon()),
+            lambda: next(iter(gateway.listen(deadline=soon()))),
+        ):
+            with pytest.raises(GatewayDenies):
+                deed()
+
+
+class TestWebhook:
+    def test_a_call_proves_itself_with_the_secret(self, stand, gateway, heard, receiver):
+        stand.customer("text", text="oi")
+        heard()
+        headers = receiver.requests[0]["headers"]
+        assert gateway.authorized(headers, b"", SECRET)
+        assert not gateway.authorized(headers, b"", SECRET + "x")
+        assert not gateway.authorized(headers, b"", "")
+        assert not gateway.authorized({}, b"", SECRET)
+
+    def test_registering_twice_changes_nothing(self, stand, gateway, heard, receiver):
+        gateway.register_webhook(receiver.url, SECRET, deadline=soon())
+        stand.customer("text", text="oi")
+        assert len(heard()) == 1
+
+    def test_a_removed_one_is_not_called_again(self, stand, gateway, heard, receiver):
+        gateway.remove_webhook(deadline=soon())
+        stand.customer("text", text="oi")
+        time.sleep(0.3)
+        assert receiver.requests == []
+        gateway.register_webhook(receiver.url, SECRET, deadline=soon())
+        stand.customer("text", text="de novo")
+        assert heard()[-1].event.text == "de novo"
+
+    def test_an_address_that_the_gateway_refuses_is_no_refused_message(self, gateway):
+        with pytest.raises(GatewayError) as raised:
+            gateway.register_webhook("ftp://x", SECRET, deadline=soon())
+        assert type(raised.value) is GatewayError
+        assert "url" in raised.value.detail
+
+
+class TestListening:
+    def test_the_socket_tells_what_a_webhook_would(self, stand, gateway, tmp_path):
+        frames = gateway.listen(deadline=soon())
+        assert next(frames) is None
+        message_id = stand.customer("text", text="Olá")
+        body = next(body for body in frames if body is not None)
+        (told,) = gateway.parse(body, now=time.time(), spool=tmp_path)
+        assert (told.event.id, told.event.text) == (message_id, "Olá")
+        assert stand.sockets() == 1
+        frames.close()
+        eventually(lambda: stand.sockets() == 0)
+
+    def test_it_ends_when_the_connection_ends(self, stand, gateway):
+        frames = gateway.listen(deadline=soon())
+        assert next(frames) is None
+        stand.hang_up()
+        assert [body for body in frames if body is not None] == []
+
+    def test_the_setting_is_written_only_once(self, stand, gateway):
+        for _ in range(2):
+            frames = gateway.listen(deadline=soon())
+            next(frames)
+            frames.close()
+        written = [one for one in stand.calls() if one["path"].startswith("/api/events/websocket")]
+        assert len(written) == 1
+
+    def test_nobody_listens(self, stand):
+        gateway = stand.gateway(base_url=f"http://127.0.0.1:{free_port()}")
+        with pytest.raises(GatewayUnavailable):
+            next(iter(gateway.listen(deadline=soon())))
+
+    def test_a_failing_handshake_is_told(self, stand, gateway):
+        stand.refuse_sockets()
+        with pytest.raises(GatewayUnavailable):
+            next(iter(gateway.listen(deadline=soon())))

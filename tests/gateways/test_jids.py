@@ -1,0 +1,145 @@
+"""One spelling for each address, and the ninth digit (ryzeapi.md section 7, points 4 and 5)."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.gateways import jids
+from bridge.gateways.jids import Sort
+from bridge.messages import Address, ChatKind
+
+DIGITS = st.text(alphabet="0123456789", min_size=5, max_size=15)
+
+
+@pytest.mark.parametrize(
+    ("written", "full"),
+    [
+        ("5511988887777", "5511988887777@s.whatsapp.net"),
+        ("+5511988887777", "5511988887777@s.whatsapp.net"),
+        (" 5511988887777 ", "5511988887777@s.whatsapp.net"),
+        ("5511988887777:12", "5511988887777@s.whatsapp.net"),
+        ("5511988887777:12@s.whatsapp.net", "5511988887777@s.whatsapp.net"),
+        ("5511988887777.0:12@s.whatsapp.net", "5511988887777@s.whatsapp.net"),
+        ("5511988887777@c.us", "5511988887777@s.whatsapp.net"),
+        ("5511988887777@S.WhatsApp.Net", "5511988887777@s.whatsapp.net"),
+        ("123:57@lid", "123@lid"),
+        ("123@lid", "123@lid"),
+        ("120363000000000001@g.us", "120363000000000001@g.us"),
+        ("5511988887777-1600000000@g.us", "5511988887777-1600000000@g.us"),
+        ("120363111111111111@newsletter", "120363111111111111@newsletter"),
+        ("status@broadcast", "status@broadcast"),
+        ("", ""),
+        ("@lid", ""),
+        ("joão@lid", ""),
+        ("١٢٣٤٥٦@lid", ""),
+        ("1234567890123456", ""),
+        ("someone@example.com", ""),
+        ("5511988887777-1600000000", ""),
+    ],
+)
+def test_each_address_has_one_spelling(written, full):
+    assert jids.normal(written) == full
+
+
+@pytest.mark.parametrize(
+    ("address", "sort", "kind"),
+    [
+        ("5511988887777@s.whatsapp.net", Sort.PHONE, ChatKind.PRIVATE),
+        ("123@lid", Sort.LID, ChatKind.PRIVATE),
+        ("120363000000000001@g.us", Sort.GROUP, ChatKind.GROUP),
+        ("120363111111111111@newsletter", Sort.NEWSLETTER, ChatKind.OTHER),
+        ("status@broadcast", Sort.BROADCAST, ChatKind.OTHER),
+        ("5511988887777", Sort.UNKNOWN, ChatKind.OTHER),
+    ],
+)
+def test_the_ending_says_what_an_address_leads_to(address, sort, kind):
+    assert jids.sort_of(address) is sort
+    assert jids.chat_kind(Address(address)) is kind
+
+
+@pytest.mark.parametrize(
+    ("jid", "lid", "expected"),
+    [
+        ("5511988887777@s.whatsapp.net", "9:3@lid", ("5511988887777@s.whatsapp.net", "9@lid")),
+        ("9@lid", "5511988887777@s.whatsapp.net", ("5511988887777@s.whatsapp.net", "9@lid")),
+        ("123456789:57@lid", "123456789@lid", ("", "123456789@lid")),
+        ("123456789", "123456789@lid", ("", "123456789@lid")),
+        ("123456789", "123456789", ("", "123456789@lid")),
+        ("5511988887777", "", ("5511988887777@s.whatsapp.net", "")),
+        ("5511988887777", "100@s.whatsapp.net", ("5511988887777@s.whatsapp.net", "")),
+        ("", "123456789", ("", "123456789@lid")),
+        ("", "", ("", "")),
+    ],
+)
+def test_two_fields_make_one_address_whichever_holds_which_form(jid, lid, expected):
+    found = jids.address(jid, lid)
+    assert (found.jid, found.lid) == expected
+
+
+def test_a_recipient_is_bare_digits_only_where_there_is_a_phone():
+    assert jids.recipient("5511988887777@s.whatsapp.net") == "5511988887777"
+    for address in ("123@lid", "120363000000000001@g.us", "120363111111111111@newsletter"):
+        assert jids.recipient(address) == address
+        assert jids.phone(address) == ""
+
+
+@pytest.mark.parametrize(
+    ("digits", "expected", "stored"),
+    [
+        ("5511988887777", ("5511988887777", "551188887777"), "5511988887777"),
+        ("551188887777", ("551188887777", "5511988887777"), "5511988887777"),
+        ("551168887777", ("551168887777", "5511968887777"), "5511968887777"),
+        ("551133334444", ("551133334444",), "551133334444"),  # a landline
+        ("5511933334444", ("5511933334444",), "5511933334444"),  # without the 9: a landline
+        ("5215512345678", ("5215512345678",), "5215512345678"),  # Mexico
+        ("5491123456789", ("5491123456789",), "5491123456789"),  # Argentina
+        ("351912345678", ("351912345678",), "351912345678"),  # Portugal
+        ("5501988887777", ("5501988887777",), "5501988887777"),  # no such area
+        ("", ("",), ""),
+    ],
+)
+def test_only_brazilian_mobiles_have_two_spellings(digits, expected, stored):
+    assert jids.variants(digits) == expected
+    assert jids.canonical(digits) == stored
+
+
+@given(DIGITS)
+def test_variants_are_the_same_seen_from_each_side(digits):
+    found = jids.variants(digits)
+    assert found[0] == digits
+    for other in found:
+        assert set(jids.variants(other)) == set(found)
+        assert jids.canonical(other) == jids.canonical(digits)
+    assert jids.canonical(jids.canonical(digits)) == jids.canonical(digits)
+
+
+@given(DIGITS, st.integers(0, 99))
+def test_a_normal_address_stays_and_no_lid_ever_becomes_a_phone(digits, device):
+    full = jids.normal(f"{digits}:{device}@s.whatsapp.net")
+    assert jids.normal(full) == full == f"{digits}@s.whatsapp.net"
+    lid = jids.normal(f"{digits}:{device}@lid")
+    assert (jids.phone(lid), jids.recipient(lid)) == ("", f"{digits}@lid")
+    assert jids.address(lid).jid == ""
+    assert jids.address(digits, lid).jid == ""
+
+
+@given(st.text(max_size=30), st.sampled_from([Sort.PHONE, Sort.LID, Sort.GROUP]))
+def test_any_text_has_a_normal_form_or_none(text, bare):
+    full = jids.normal(text, bare=bare)
+    assert full == "" or jids.normal(full) == full
+
+
+@given(st.text(max_size=30), st.text(max_size=30))
+def test_any_two_texts_make_an_address(jid, lid):
+    found = jids.address(jid, lid)
+    assert not found.jid.endswith("@lid")
+    assert found.lid == "" or found.lid.endswith("@lid")
+
+
+def test_people_meet_by_lid_by_phone_and_across_the_ninth_digit():
+    joao = Address("5511988887777@s.whatsapp.net", "9@lid")
+    assert jids.is_same(joao, Address("", "9@lid"))
+    assert jids.is_same(joao, Address("551188887777@s.whatsapp.net"))
+    assert not jids.is_same(joao, Address("5511988887778@s.whatsapp.net"))
+    assert not jids.is_same(Address("", "9@lid"), Address("5511988887777@s.whatsapp.net"))
+    assert not jids.is_same(Address(), Address())

@@ -1,0 +1,137 @@
+"""WebSockets: deadlines, silence, and the rules for addresses."""
+
+import base64
+import hashlib
+import socket
+import threading
+import time
+
+import pytest
+
+from bridge import sockets
+from bridge.deadline import Deadline
+from bridge.http import CallFailed, Http
+from bridge.sockets import HandshakeRefused, SocketEnded, WebSocket
+
+MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+
+@pytest.fixture
+def serve():
+    """serve(deed) gives the address of a server that does `deed(connection, request)` once."""
+    servers = []
+
+    def start(deed):
+        server = socket.create_server(("127.0.0.1", 0))
+
+        def run():
+            connection, _ = server.accept()
+            with connection:
+                deed(connection, connection.recv(65536))
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        servers.append((server, thread))
+        return f"http://127.0.0.1:{server.getsockname()[1]}/ws/x"
+
+    yield start
+    for server, thread in servers:
+        thread.join(10)
+        server.close()
+
+
+def accept(connection, request):
+    key = next(
+        line for line in request.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key")
+    )
+    proof = base64.b64encode(hashlib.sha1(key.split()[1] + MAGIC).digest())
+    connection.sendall(
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: " + proof + b"\r\n\r\n"
+    )
+
+
+def test_texts_come_and_nothing_is_none(serve):
+    def deed(connection, request):
+        assert b"token: secret\r\n" in request
+        assert b"Origin" not in request
+        accept(connection, request)
+        connection.sendall(b"\x81\x03one")
+        time.sleep(0.3)
+        connection.sendall(b"\x01\x02tw")  # in two fragments
+        connection.sendall(b"\x80\x01o\x88\x00")
+
+    with WebSocket(Http(), serve(deed), deadline=Deadline(5), token="secret") as opened:
+        assert opened.receive(5) == "one"
+        assert opened.receive(0.05) is None
+        assert opened.receive(5) == "two"
+        with pytest.raises(SocketEnded, match="closed"):
+            opened.receive(5)
+
+
+def test_a_silent_server_is_given_up(serve, monkeypatch):
+    monkeypatch.setattr(sockets, "PING_S", 0.05)
+    monkeypatch.setattr(sockets, "SILENCE_S", 0.3)
+
+    def deed(connection, request):
+        accept(connection, request)
+        while connection.recv(65536):
+            pass
+
+    began = time.monotonic()
+    opened = WebSocket(Http(), serve(deed), deadline=Deadline(5))
+    with opened, pytest.raises(SocketEnded, match="sign of life"):
+        opened.receive(5)
+    assert time.monotonic() - began < 2
+
+
+def test_answered_pings_keep_it_open(serve, monkeypatch):
+    monkeypatch.setattr(sockets, "PING_S", 0.05)
+    monkeypatch.setattr(sockets, "SILENCE_S", 0.3)
+
+    def deed(connection, request):
+        accept(connection, request)
+        while connection.recv(65536):
+            connection.sendall(b"\x8a\x00")
+
+    with WebSocket(Http(), serve(deed), deadline=Deadline(5)) as opened:
+        assert opened.receive(1) is None
+
+
+def test_a_handshake_that_drips_ends_at_the_deadline(serve):
+    def deed(connection, request):
+        try:
+            for _ in range(100):
+                connection.sendall(b"H")
+                time.sleep(0.05)
+        except OSError:
+            pass
+
+    began = time.monotonic()
+    with pytest.raises(CallFailed, match="i/o timeout"):
+        WebSocket(Http(), serve(deed), deadline=Deadline(0.5))
+    assert time.monotonic() - began < 2
+
+
+def test_a_refused_handshake_says_why(serve):
+    def deed(connection, request):
+        connection.sendall(b"HTTP/1.1 400 Bad\r\nX-A: b\r\nContent-Length: 2\r\n\r\nno")
+
+    with pytest.raises(HandshakeRefused) as refused:
+        WebSocket(Http(), serve(deed), deadline=Deadline(5))
+    assert (refused.value.status, refused.value.body) == (400, b"no")
+    assert refused.value.headers["x-a"] == "b"
+
+
+def test_private_addresses_are_not_called_where_that_is_forbidden():
+    with pytest.raises(CallFailed) as failed:
+        WebSocket(Http(block_private=True), "ws://127.0.0.1:9/", deadline=Deadline(5))
+    assert failed.value.blocked
+    assert not failed.value.sent
+
+
+def test_an_untrusted_certificate_or_no_tls_at_all_is_a_failure(serve):
+    url = serve(lambda connection, request: connection.sendall(b"not TLS at all"))
+    with pytest.raises(CallFailed, match="tls") as failed:
+        WebSocket(Http(), url.replace("http", "https"), deadline=Deadline(5))
+    assert not failed.value.sent
