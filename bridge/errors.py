@@ -248,6 +248,9 @@ class TokenNotReceived(AccessDenied):
 
 
 class ChatwootUnreachable(BridgeError):
+    """`uncertain`: Chatwoot may have acted upon the request all the same."""
+
+    uncertain = False
     code, status, retryable = "chatwoot_unreachable", 502, True
     sentence = N_(
         "Chatwoot is unreachable at {base_url} - verify chatwootBaseUrl "

@@ -32,12 +32,16 @@ class Gateway:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One WhatsApp number in a gateway. `created_at` is UTC seconds."""
+    """One WhatsApp number in a gateway. `created_at` is UTC seconds.
+
+    `connection` is the gateway's last word on its link to WhatsApp, empty before the first.
+    """
 
     id: int
     name: str
     created_at: float
     gateway: Gateway | None = None
+    connection: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +114,16 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class TokenOwner:
-    """Whose token it is and where that person may do what."""
+    """Whose token it is and where that person may do what.
+
+    `pubsub_token` lets its holder listen to what the person would be shown (chatwoot.md section 8).
+    """
 
     name: str
     email: str
     accounts: tuple[Account, ...]
+    id: int = 0
+    pubsub_token: Secret = Secret("")
 
     def account(self, account_id: int) -> Account | None:
         """The membership in that account, None without one."""

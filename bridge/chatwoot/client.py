@@ -1,19 +1,16 @@
-"""Calls to one Chatwoot installation with one token, under one deadline.
+"""What activation asks of Chatwoot: who the token's owner is, and an inbox.
 
-Sources: chatwoot.md sections 1 and 2. The token goes out as `api-access-token`: proxies drop header
-names with underscores (section 1).
+Sources: chatwoot.md sections 1 and 2.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bridge.chatwoot.diagnosis import Diagnosis
-from bridge.deadline import Deadline
+from bridge.chatwoot.transport import Transport
 from bridge.errors import InboxGone
-from bridge.http import Answer, CallFailed, Http
-from bridge.models import Account, Secret, TokenOwner
+from bridge.http import Answer
+from bridge.models import Secret, TokenOwner
 
 #: Where an inbox carries the id of the integration that it was made for.
 MARKER = "chatwoot_bridge_integration"
@@ -42,21 +39,12 @@ class Inbox:
     secret: Secret
 
 
-class Chatwoot:
-    """Raises the errors of `bridge.chatwoot.diagnosis`; nothing else leaves this class."""
+class Chatwoot(Transport):
+    """Waits for a throttled Chatwoot as long as the deadline allows."""
 
-    def __init__(
-        self,
-        http: Http,
-        base_url: str,
-        *,
-        deadline: Deadline,
-        token: str = "",
-        account_id: int | None = None,
-    ) -> None:
-        self._http, self._base_url, self._deadline = http, base_url, deadline
-        self._token, self._account_id = token, account_id
-        self._diagnosis = Diagnosis(base_url, account_id, token)
+    def _pause(self, throttled: int) -> bool:
+        # Chatwoot names no time to wait; its windows end with the minute (section 9).
+        return self._deadline.pause(min(_THROTTLE_FIRST_S * 2**throttled, _THROTTLE_MOST_S))
 
     def version(self) -> str:
         """The version that answers at the address (section 1, `GET /api`, no token needed)."""
@@ -66,16 +54,6 @@ class Chatwoot:
         if not isinstance(version, str) or not version[:1].isdigit():
             raise self._diagnosis.not_chatwoot(answer)
         return version[:40]
-
-    def owner(self) -> TokenOwner:
-        """Whose token it is (section 1, `GET /api/v1/profile`)."""
-        answer = self._send("GET", "/api/v1/profile")
-        said = self._read(answer)
-        if not isinstance(said, dict) or not isinstance(said.get("accounts"), list):
-            raise self._diagnosis.not_chatwoot(answer)
-        name = said.get("available_name") or said.get("name") or said.get("email") or ""
-        accounts = [_account(row) for row in said["accounts"] if isinstance(row, dict)]
-        return TokenOwner(str(name), str(said.get("email") or ""), tuple(filter(None, accounts)))
 
     def require_administrator(self, owner: TokenOwner) -> None:
         """Raises when the owner may not make inboxes in the account (`accounts[].role`)."""
@@ -132,9 +110,6 @@ class Chatwoot:
 
     # -- underneath --------------------------------------------------------------------------------
 
-    def _path(self, *parts: object) -> str:
-        return "/".join(["/api/v1/accounts", str(self._account_id), *map(str, parts)])
-
     def _one_inbox(self, method: str, path: str, inbox_id: int, body: object = None) -> Inbox:
         answer = self._send(method, path, body)
         if answer.status == 404 and answer.media_type == "application/json":
@@ -152,51 +127,12 @@ class Chatwoot:
             raise self._diagnosis.not_chatwoot(answer)
         return found
 
-    def _send(
-        self, method: str, path: str, body: object = None, *, anonymous: bool = False
-    ) -> Answer:
-        headers = {"Accept": "application/json", "User-Agent": "chatwoot-bridge"}
-        if not anonymous:
-            headers["api-access-token"] = self._token
-        wait_s = _THROTTLE_FIRST_S
-        while True:
-            try:
-                answer = self._http.call(
-                    method,
-                    self._base_url + path,
-                    deadline=self._deadline,
-                    headers=headers,
-                    json=body,
-                )
-            except CallFailed as failure:
-                raise self._diagnosis.no_answer(failure) from None
-            # Chatwoot names no time to wait; its windows end with the minute (section 9).
-            if answer.status != 429 or not self._deadline.pause(wait_s):
-                return answer
-            wait_s = min(2 * wait_s, _THROTTLE_MOST_S)
-
-    def _read(self, answer: Answer) -> Any:
-        """The JSON of a success. Raises what the diagnosis makes of anything else."""
-        if not 200 <= answer.status < 300 or answer.media_type == "text/html":
-            raise self._diagnosis.refusal(answer)
-        try:
-            return json.loads(answer.body)
-        except (ValueError, RecursionError):
-            raise self._diagnosis.not_chatwoot(answer) from None
-
 
 def _outside(wish: InboxWish) -> dict[str, object]:
     return {
         "name": wish.name,
         "lock_to_single_conversation": wish.lock_to_single_conversation,
     }
-
-
-def _account(row: Mapping[str, Any]) -> Account | None:
-    if not isinstance(row.get("id"), int):
-        return None
-    name, role, status = (str(row.get(key) or "") for key in ("name", "role", "status"))
-    return Account(row["id"], name, role, status or "active")
 
 
 def _inbox(row: Mapping[str, Any]) -> Inbox | None:

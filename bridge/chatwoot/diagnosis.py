@@ -5,6 +5,7 @@ Sources: chatwoot.md section 1 (401 stands for four different troubles), ryzeapi
 """
 
 import json
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urljoin
 
@@ -33,6 +34,7 @@ from bridge.http import Answer, CallFailed
 from bridge.logs import MASK, mask
 
 _MAX_BODY = 300
+_MINUTE_S = 60
 _REFUSALS: dict[str, type[BridgeError]] = {
     "Invalid Access Token": TokenRejected,
     "You are not authorized to access this account": NotMember,
@@ -53,13 +55,31 @@ class Diagnosis:
     def no_answer(self, failure: CallFailed) -> BridgeError:
         """The error for a call that brought no answer (ryzeapi.md section 2.1, row 502)."""
         kind = AddressBlocked if failure.blocked else ChatwootUnreachable
-        return kind(detail=self._clean(failure.detail), **self._values)
+        error = kind(detail=self._clean(failure.detail), **self._values)
+        error.uncertain = failure.sent
+        return error
 
     def refusal(self, answer: Answer) -> BridgeError:
         """The error for an answer that is not what was asked for."""
         kind = self._kind(answer)
-        location = self._location(answer)
-        return kind(detail=self.cause(answer), location=location, **self._values)
+        more: dict[str, Any] = {"location": self._location(answer), "http_status": answer.status}
+        if answer.status == 429:
+            more["retry_after_s"] = retry_after_s(answer)
+        error = kind(detail=self.cause(answer), **self._values, **more)
+        if isinstance(error, ChatwootUnreachable):
+            error.uncertain = answer.status >= 500
+        return error
+
+    def not_now(self, answer: Answer, *, uncertain: bool) -> BridgeError:
+        """The error for an answer that cannot be Chatwoot's, where Chatwoot has been before.
+
+        A page of a proxy, or its own 404 while Chatwoot is being restarted: it will come back.
+        """
+        error = ChatwootFailing(
+            detail=self.cause(answer), **self._values, http_status=answer.status
+        )
+        error.uncertain = uncertain
+        return error
 
     def not_chatwoot(self, answer: Answer) -> BridgeError:
         """The error for a success that does not read like Chatwoot's."""
@@ -115,6 +135,26 @@ class Diagnosis:
     def _clean(self, text: str) -> str:
         """Without our token, and without other secrets that an odd answer may show by name."""
         return mask(text.replace(self._token, MASK) if self._token else text)
+
+
+def is_passing(error: BridgeError) -> bool:
+    """Whether the whole of Chatwoot fails, which passes; False when it may be this request."""
+    return error.values.get("http_status") != 500
+
+
+def retry_after_s(answer: Answer) -> float:
+    """How long a 429 lasts, in seconds: until Chatwoot's next full minute (section 9).
+
+    Chatwoot itself names no time; a proxy may.
+    """
+    named = answer.headers.get("retry-after", "")
+    if named.isdecimal() and len(named) < 6:
+        return float(named)
+    try:
+        now = parsedate_to_datetime(answer.headers["date"])
+    except (KeyError, ValueError, IndexError, TypeError):
+        return float(_MINUTE_S)
+    return float(_MINUTE_S - now.second)
 
 
 def _said(answer: Answer) -> dict[str, object]:

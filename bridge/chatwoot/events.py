@@ -1,0 +1,316 @@
+"""What Chatwoot tells us: webhooks and socket frames, read into one typed form.
+
+Reading is total: no JSON makes it raise, and what means nothing to us is None. Each field is read
+for itself, since one event writes the same thing in several ways (chatwoot.md section 7.2).
+Sources: sections 5 (messages), 7 (webhooks) and 8 (socket).
+"""
+
+import hashlib
+import hmac
+import mimetypes
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from msgspec import Struct
+
+#: How far a signed webhook's time may be from ours, in seconds (section 7.6).
+TOLERANCE_S = 300.0
+_TYPES = ("incoming", "outgoing", "activity", "template")
+_MAX_ID = 2**63 - 1
+_STATUS_EVENTS = {
+    "conversation.created",
+    "conversation.updated",
+    "conversation.status_changed",
+    "conversation.contact_changed",
+}
+
+
+class Attachment(Struct, frozen=True, omit_defaults=True):
+    """A file of a message. `file_type` is Chatwoot's word: image, video, audio, file, location ...
+
+    `mime_type` is guessed from the name where Chatwoot does not say (before 4.13). `size` in bytes.
+    """
+
+    url: str
+    file_type: str = ""
+    mime_type: str = ""
+    file_name: str = ""
+    size: int = 0
+
+
+class AgentMessage(Struct, frozen=True, omit_defaults=True):
+    """A message in Chatwoot, whoever wrote it.
+
+    `conversation_id` is the one the API counts by; `source_id` the contact's in the inbox, empty
+    where it is not told (answers to our own calls); `own_source_id` the message's, which only we
+    set. `type` is incoming, outgoing, activity or template; `sender_type` user, agent_bot,
+    captain_assistant, contact, or empty for templates. `status` is empty where it is not told:
+    a webhook only shows it while the message is its conversation's last. `updated`: it was told as
+    a change, as the agent's Retry is. `created_at` in UTC seconds.
+    """
+
+    id: int
+    conversation_id: int
+    inbox_id: int = 0
+    account_id: int = 0
+    source_id: str = ""
+    contact_id: int = 0
+    contact_phone: str = ""
+    contact_name: str = ""
+    contact_identifier: str = ""
+    text: str = ""
+    attachments: tuple[Attachment, ...] = ()
+    in_reply_to_id: int = 0
+    in_reply_to_external_id: str = ""
+    sender_name: str = ""
+    sender_type: str = ""
+    private: bool = False
+    type: str = ""
+    content_type: str = ""
+    own_source_id: str = ""
+    deleted: bool = False
+    external_error: str = ""
+    status: str = ""
+    updated: bool = False
+    created_at: float = 0.0
+
+
+class ConversationChanged(Struct, frozen=True, omit_defaults=True):
+    """A conversation is new or something about it changed; `status` is the one it has now."""
+
+    id: int
+    status: str
+    inbox_id: int = 0
+    account_id: int = 0
+    source_id: str = ""
+    contact_id: int = 0
+
+
+class Typing(Struct, frozen=True, omit_defaults=True):
+    """An agent or bot writes (`on`), or stopped; `private`: a note."""
+
+    conversation_id: int
+    on: bool
+    private: bool = False
+
+
+class ContactGone(Struct, frozen=True, omit_defaults=True):
+    """A contact was deleted. `merged`: it took in another one, which is gone; Chatwoot does not say
+    which (section 8)."""
+
+    id: int
+    merged: bool = False
+
+
+ChatwootEvent = AgentMessage | ConversationChanged | Typing | ContactGone
+
+
+def parse_webhook(body: object) -> ChatwootEvent | None:
+    """The event in a webhook's body; None when it means nothing to us."""
+    said = _dict(body)
+    event = _text(said.get("event"))
+    for prefix in ("message", "conversation", "contact"):
+        if event.startswith(f"{prefix}_"):
+            return _event(event.replace("_", ".", 1), said)
+    return None
+
+
+def parse_frame(frame: object) -> ChatwootEvent | None:
+    """The event in a frame of the socket; None for pings, confirmations and what is not for us."""
+    message = _dict(_dict(frame).get("message"))
+    return _event(_text(message.get("event")), _dict(message.get("data")))
+
+
+def parse_message(
+    row: object, *, conversation_id: int = 0, contact: object = None, updated: bool = False
+) -> AgentMessage | None:
+    """A message in any of its shapes; None without an id.
+
+    `conversation_id` and `contact` are used where the row does not say (answers of the API).
+    """
+    said = _dict(row)
+    conversation = _dict(said.get("conversation"))
+    message_id = number(said.get("id"))
+    display_id = (
+        number(conversation.get("id")) or number(said.get("conversation_id")) or conversation_id
+    )
+    if not message_id or not display_id:
+        return None
+    inbox = _dict(said.get("inbox"))
+    account = _dict(said.get("account"))
+    place = _dict(conversation.get("contact_inbox"))
+    attributes = _dict(said.get("content_attributes"))
+    sender = _dict(said.get("sender"))
+    person = _dict(_dict(conversation.get("meta")).get("sender")) or _dict(contact)
+    kind = _type(said.get("message_type"))
+    if not person and _sender_type(said, kind) == "contact":
+        person = sender
+    return AgentMessage(
+        id=message_id,
+        conversation_id=display_id,
+        inbox_id=number(said.get("inbox_id"))
+        or number(inbox.get("id"))
+        or number(conversation.get("inbox_id")),
+        account_id=number(said.get("account_id")) or number(account.get("id")),
+        source_id=_text(place.get("source_id")),
+        contact_id=number(person.get("id")) or number(place.get("contact_id")),
+        contact_phone=_text(person.get("phone_number")),
+        contact_name=_text(person.get("name")),
+        contact_identifier=_text(person.get("identifier")),
+        text=_text(said.get("content")),
+        attachments=_attachments(said.get("attachments")),
+        in_reply_to_id=number(attributes.get("in_reply_to")),
+        in_reply_to_external_id=_text(attributes.get("in_reply_to_external_id")),
+        sender_name=_text(sender.get("available_name")) or _text(sender.get("name")),
+        sender_type=_sender_type(said, kind),
+        private=said.get("private") is True,
+        type=kind,
+        content_type=_text(said.get("content_type")),
+        own_source_id=_text(said.get("source_id")),
+        deleted=attributes.get("deleted") is True,
+        external_error=_text(attributes.get("external_error")),
+        status=_text(said.get("status")) or _status_in(conversation, message_id),
+        updated=updated,
+        created_at=_seconds(said.get("created_at")),
+    )
+
+
+def verify_signature(
+    secret: str, headers: Mapping[str, str], raw_body: bytes, *, now: float
+) -> bool:
+    """Whether a webhook is Chatwoot's: signed over its time and its raw body (section 7.6).
+
+    True for everything where no secret is known: such a Chatwoot does not sign, and only the
+    unguessable path protects. The time keeps recorded calls from being played again much later;
+    repetitions within it are recognised by the journal.
+    """
+    if not secret:
+        return True
+    stamp = headers.get("X-Chatwoot-Timestamp") or ""
+    signature = headers.get("X-Chatwoot-Signature") or ""
+    if not (stamp.isascii() and stamp.isdecimal() and len(stamp) <= 12):
+        return False
+    signed = hmac.new(secret.encode(), stamp.encode() + b"." + raw_body, hashlib.sha256)
+    expected = f"sha256={signed.hexdigest()}"
+    is_genuine = hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace"))
+    return is_genuine and abs(now - int(stamp)) <= TOLERANCE_S
+
+
+def number(value: object) -> int:
+    """An id, 0 for anything that is none."""
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 20:
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _MAX_ID:
+        return value
+    return 0
+
+
+# -- small parts -----------------------------------------------------------------------------------
+
+
+def _event(event: str, data: dict[str, Any]) -> ChatwootEvent | None:
+    """`event` with its first underscore as a dot, as the socket writes it."""
+    if event in {"message.created", "message.updated"}:
+        return parse_message(data, updated=event == "message.updated")
+    if event in _STATUS_EVENTS:
+        return _conversation(data)
+    if event in {"conversation.typing_on", "conversation.typing_off"}:
+        return _typing(data, on=event.endswith("_on"))
+    if event in {"contact.deleted", "contact.merged"}:
+        contact_id = number(data.get("id"))
+        return ContactGone(contact_id, merged=event.endswith("merged")) if contact_id else None
+    return None
+
+
+def _conversation(data: dict[str, Any]) -> ConversationChanged | None:
+    conversation_id = number(data.get("id"))
+    if not conversation_id:
+        return None
+    place, sender = _dict(data.get("contact_inbox")), _dict(_dict(data.get("meta")).get("sender"))
+    account = _dict(data.get("account"))
+    return ConversationChanged(
+        id=conversation_id,
+        status=_text(data.get("status")),
+        inbox_id=number(data.get("inbox_id")),
+        account_id=number(data.get("account_id")) or number(account.get("id")),
+        source_id=_text(place.get("source_id")),
+        contact_id=number(sender.get("id")) or number(place.get("contact_id")),
+    )
+
+
+def _typing(data: dict[str, Any], *, on: bool) -> Typing | None:
+    user = _dict(data.get("user"))
+    # A contact has no type here, but is the only one with a phone number.
+    if user.get("type") == "contact" or "phone_number" in user:
+        return None
+    conversation_id = number(_dict(data.get("conversation")).get("id"))
+    private = data.get("is_private") is True
+    return Typing(conversation_id, on, private) if conversation_id else None
+
+
+def _attachments(value: object) -> tuple[Attachment, ...]:
+    rows = [_dict(one) for one in value] if isinstance(value, list) else []
+    return tuple(_attachment(row) for row in rows if _text(row.get("data_url")))
+
+
+def _attachment(row: dict[str, Any]) -> Attachment:
+    url = _text(row.get("data_url"))
+    try:
+        name = unquote(urlsplit(url).path.rpartition("/")[2], errors="replace")
+    except ValueError:
+        name = ""
+    said = _text(row.get("content_type"))
+    return Attachment(
+        url=url,
+        file_type=_text(row.get("file_type")),
+        mime_type=said or mimetypes.guess_type(name)[0] or "",
+        file_name=name,
+        size=number(row.get("file_size")),
+    )
+
+
+def _type(value: object) -> str:
+    """Text in webhooks, a number everywhere else."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(_TYPES):
+        return _TYPES[value]
+    return value if isinstance(value, str) and value in _TYPES else ""
+
+
+def _sender_type(said: dict[str, Any], kind: str) -> str:
+    """A contact's data has no type in webhooks; a template has no sender at all."""
+    named = _text(_dict(said.get("sender")).get("type")) or _text(said.get("sender_type"))
+    if not named and kind == "incoming":
+        return "contact"
+    return {"User": "user", "Contact": "contact", "AgentBot": "agent_bot"}.get(named, named)
+
+
+def _status_in(conversation: dict[str, Any], message_id: int) -> str:
+    """The status that a webhook shows for the last message of the conversation."""
+    messages = conversation.get("messages")
+    rows = [_dict(one) for one in messages] if isinstance(messages, list) else []
+    return next(
+        (_text(row.get("status")) for row in rows if number(row.get("id")) == message_id), ""
+    )
+
+
+def _seconds(value: object) -> float:
+    """ISO in webhooks, seconds everywhere else."""
+    if isinstance(value, str):
+        try:
+            return datetime.fromisoformat(value).timestamp()
+        except (ValueError, OverflowError, OSError):
+            return 0.0
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e12:
+        return float(value)
+    return 0.0
+
+
+def _text(value: object) -> str:
+    """A text that can be written down again: halves of surrogate pairs cannot."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+
+
+def _dict(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

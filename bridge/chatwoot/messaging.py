@@ -1,0 +1,282 @@
+"""What routing asks of Chatwoot: conversations and messages of one inbox, besides its contacts.
+
+Each method is one HTTP call. Sources: chatwoot.md sections 3 to 5 and 9.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypedDict, Unpack
+from urllib.parse import quote
+
+from bridge.chatwoot import attachments, events
+from bridge.chatwoot.answers import as_dict, is_json, is_missing_record, rows_of
+from bridge.chatwoot.events import AgentMessage
+from bridge.chatwoot.multipart import Multipart
+from bridge.chatwoot.people import STORE_S, Contact, People
+from bridge.chatwoot.refusals import (
+    ContactGone,
+    ConversationFlooded,
+    ConversationGone,
+    FileNotThere,
+    FileRefused,
+    FileTooLarge,
+    MessageGone,
+    PhoneTaken,
+    SourceTaken,
+)
+from bridge.errors import InboxGone
+from bridge.http import Answer
+
+__all__ = [
+    "Contact",
+    "ContactGone",
+    "Conversation",
+    "ConversationFlooded",
+    "ConversationGone",
+    "FileNotThere",
+    "FileRefused",
+    "FileTooLarge",
+    "MessageFields",
+    "MessageGone",
+    "Messaging",
+    "NewMessage",
+    "PhoneTaken",
+    "SourceTaken",
+]
+
+
+class MessageFields(TypedDict, total=False):
+    """What a message can carry besides its text.
+
+    `incoming`: from the contact; otherwise from the token's owner, and Chatwoot renders it as
+    Liquid (see `bridge.markup.protect_liquid`). `private`: a note, for agents only.
+    `content_attributes` are stored and come back (section 5).
+    """
+
+    incoming: bool
+    source_id: str
+    in_reply_to_external_id: str
+    private: bool
+    content_attributes: Mapping[str, object]
+
+
+class NewMessage(MessageFields):
+    """A message with its text, as a conversation can be opened with."""
+
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A conversation: `id` as the API counts them, `last_activity_at` in UTC seconds.
+
+    `message_id` is that of the message it was opened with, 0 without one.
+    """
+
+    id: int
+    status: str
+    last_activity_at: float
+    contact_id: int
+    message_id: int = 0
+
+
+class Messaging(People):
+    """Raises ChatwootUnreachable and what derives from it, with `uncertain` where the request may
+    have been acted upon; the classes of `bridge.chatwoot.refusals`; and what says that nothing will
+    work until the operator acts: TokenRejected, AccessDenied, AccountUnknown, InboxGone.
+    """
+
+    # -- conversations (section 4) -----------------------------------------------------------------
+
+    def create_conversation(
+        self, contact_id: int, source_id: str, status: str, message: NewMessage | None = None
+    ) -> Conversation:
+        """A new conversation, with its first message in the same transaction.
+
+        An inbox that is locked to one conversation gives the last one instead, unchanged, and the
+        message is added to it. Raises ContactGone (or the inbox is gone: section 4 does not tell
+        them apart) and SourceTaken.
+        """
+        body: dict[str, object] = {
+            "inbox_id": self._inbox_id,
+            "contact_id": contact_id,
+            "source_id": source_id,
+            "status": status,
+        }
+        if message is not None:
+            body["message"] = _message_body(**message)
+        answer = self._send("POST", self._path("conversations"), body)
+        self._expect(answer, ContactGone, taken=SourceTaken)
+        said = self._read(answer)
+        made = self._conversation(as_dict(said), answer)
+        if message is None:
+            return made
+        message_id = _message_with(message.get("source_id", ""), as_dict(said))
+        if not message_id:
+            # Something else was written into it in the same moment, such as a greeting.
+            latest = self.latest_messages(made.id)
+            mine = [one.id for one in latest if one.own_source_id == message.get("source_id", "")]
+            message_id = max(mine, default=0)
+        return Conversation(
+            made.id, made.status, made.last_activity_at, made.contact_id, message_id
+        )
+
+    def conversations_of(self, source_id: str) -> list[int]:
+        """The ids of all conversations under `source_id`, latest activity first."""
+        query = f"?inbox_id={self._inbox_id}&status=all&source_id={quote(source_id, safe='')}"
+        return [one.id for one in self._conversations(query)]
+
+    def moved_conversations(self, page: int) -> list[Conversation]:
+        """The inbox's conversations, latest activity first, 25 a page from 1 on."""
+        return self._conversations(f"?inbox_id={self._inbox_id}&status=all&page={page}")
+
+    def toggle_status(self, conversation_id: int, status: str) -> None:
+        """Sets a conversation to open, resolved, pending or snoozed. Raises ConversationGone."""
+        path = self._path("conversations", conversation_id, "toggle_status")
+        answer = self._send("POST", path, {"status": status})
+        self._expect(answer, ConversationGone)
+        self._read(answer)
+
+    # -- messages (section 5) ----------------------------------------------------------------------
+
+    def post_message(
+        self, conversation_id: int, content: str, **fields: Unpack[MessageFields]
+    ) -> int:
+        """Adds a message; its id. Raises ConversationGone and ConversationFlooded."""
+        body = _message_body(content=content, **fields)
+        answer = self._send("POST", self._thread(conversation_id), body)
+        return self._posted(answer)
+
+    def post_file(
+        self,
+        conversation_id: int,
+        path: Path,
+        *,
+        file_name: str,
+        mime_type: str,
+        content: str = "",
+        **fields: Unpack[MessageFields],
+    ) -> int:
+        """Adds a message with one file, streamed; its id. Raises FileTooLarge besides."""
+        body = _message_body(content=content, **fields)
+        texts = {
+            key: value if isinstance(value, str) else json.dumps(value)
+            for key, value in body.items()
+        }
+        form = Multipart(texts, "attachments[]", path, name=file_name, mime_type=mime_type)
+        answer = self._send("POST", self._thread(conversation_id), form=form, read_s=STORE_S)
+        if answer.status == 413:
+            raise FileTooLarge(detail=self._diagnosis.cause(answer))
+        return self._posted(answer)
+
+    def messages_after(self, conversation_id: int, after_id: int) -> list[AgentMessage]:
+        """The messages of every kind with a greater id, oldest first, up to 100."""
+        return self._messages(conversation_id, f"?after={after_id}")
+
+    def latest_messages(self, conversation_id: int) -> list[AgentMessage]:
+        """The newest twenty messages, oldest first."""
+        return self._messages(conversation_id, "")
+
+    def set_status(
+        self, conversation_id: int, message_id: int, status: str, reason: str = ""
+    ) -> bool:
+        """Shows how far a message has come; `reason` with failed only. Raises MessageGone.
+
+        False when this Chatwoot cannot show it (before 4.2.0).
+        """
+        body = {"status": status} | ({"external_error": reason} if status == "failed" else {})
+        answer = self._send("PATCH", self._thread(conversation_id, message_id), body)
+        if answer.status == 404 and not is_missing_record(answer) and is_json(answer):
+            return False
+        self._expect(answer, MessageGone)
+        self._read(answer)
+        return True
+
+    def delete_message(self, conversation_id: int, message_id: int) -> None:
+        """Takes a message back: Chatwoot keeps it, without its content. Raises MessageGone."""
+        answer = self._send("DELETE", self._thread(conversation_id, message_id))
+        self._expect(answer, MessageGone)
+        self._read(answer)
+
+    def download(self, url: str, *, to: Path, max_bytes: int) -> str:
+        """An attachment into the new file `to`; its media type, empty when not said.
+
+        Rules: `bridge.chatwoot.attachments`. Raises FileNotThere, FileTooLarge and FileRefused.
+        """
+        return attachments.download(
+            self._http,
+            url,
+            base_url=self._base_url,
+            to=to,
+            max_bytes=max_bytes,
+            deadline=self._deadline,
+            diagnosis=self._diagnosis,
+        )
+
+    # -- underneath --------------------------------------------------------------------------------
+
+    def _thread(self, conversation_id: int, *more: object) -> str:
+        return self._path("conversations", conversation_id, "messages", *more)
+
+    def _posted(self, answer: Answer) -> int:
+        self._expect(answer, ConversationGone)
+        return self._id(as_dict(self._read(answer)), answer)
+
+    def _messages(self, conversation_id: int, query: str) -> list[AgentMessage]:
+        answer = self._send("GET", self._thread(conversation_id) + query)
+        self._expect(answer, ConversationGone)
+        said = as_dict(self._read(answer))
+        contact = as_dict(said, "meta", "contact")
+        found = [
+            events.parse_message(row, conversation_id=conversation_id, contact=contact)
+            for row in rows_of(said, "payload")
+        ]
+        return sorted((one for one in found if one), key=lambda one: one.id)
+
+    def _conversations(self, query: str) -> list[Conversation]:
+        answer = self._send("GET", self._path("conversations") + query)
+        self._expect(answer, InboxGone)
+        rows = rows_of(as_dict(self._read(answer), "data"), "payload")
+        return [self._conversation(row, answer) for row in rows]
+
+    def _conversation(self, row: Mapping[str, Any], answer: Answer) -> Conversation:
+        at = row.get("last_activity_at") or row.get("timestamp")
+        return Conversation(
+            id=self._id(row, answer),
+            status=str(row.get("status") or ""),
+            last_activity_at=float(at) if isinstance(at, int | float) else 0.0,
+            contact_id=events.number(as_dict(row, "meta", "sender").get("id")),
+        )
+
+
+def _message_body(
+    *,
+    content: str,
+    incoming: bool = False,
+    source_id: str = "",
+    in_reply_to_external_id: str = "",
+    private: bool = False,
+    content_attributes: Mapping[str, object] | None = None,
+) -> dict[str, object]:
+    attributes = dict(content_attributes or {})
+    if in_reply_to_external_id:
+        attributes["in_reply_to_external_id"] = in_reply_to_external_id
+    body: dict[str, object] = {
+        "content": content,
+        "message_type": "incoming" if incoming else "outgoing",
+        "private": private,
+    }
+    if source_id:
+        body["source_id"] = source_id
+    if attributes:
+        body["content_attributes"] = attributes
+    return body
+
+
+def _message_with(source_id: str, conversation: Mapping[str, Any]) -> int:
+    """The id of the message with that source_id among those that a conversation shows."""
+    shown = [*rows_of(conversation, "messages"), as_dict(conversation, "last_non_activity_message")]
+    mine = [events.number(row.get("id")) for row in shown if row.get("source_id") == source_id]
+    return max(mine, default=0) if source_id else 0

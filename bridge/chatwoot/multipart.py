@@ -1,0 +1,63 @@
+"""A form with one file, sent as it is read: never in memory as a whole."""
+
+import secrets
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+_CHUNK = 64 * 1024
+_MAX_NAME = 200
+
+
+class Multipart:
+    """multipart/form-data of some fields and one file; its length is known before it is sent.
+
+    `field` is the form's name of the file. The file must not change until it is sent.
+    """
+
+    def __init__(
+        self, fields: Mapping[str, str], field: str, path: Path, *, name: str, mime_type: str
+    ) -> None:
+        boundary = f"bridge-{secrets.token_hex(16)}"
+        self.content_type = f"multipart/form-data; boundary={boundary}"
+        begin = f"--{boundary}\r\nContent-Disposition: form-data; name="
+        parts = [f'{begin}"{_quoted(key)}"\r\n\r\n{text}\r\n' for key, text in fields.items()]
+        parts.append(
+            f'{begin}"{_quoted(field)}"; filename="{_quoted(file_name(name))}"\r\n'
+            f"Content-Type: {_mime_type(mime_type)}\r\n\r\n"
+        )
+        self._head = "".join(parts).encode("utf-8", "replace")
+        self._tail = f"\r\n--{boundary}--\r\n".encode()
+        self._path, self._size = path, path.stat().st_size
+
+    def __len__(self) -> int:
+        return len(self._head) + self._size + len(self._tail)
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._head
+        left = self._size
+        with self._path.open("rb") as file:
+            while left and (chunk := file.read(min(_CHUNK, left))):
+                left -= len(chunk)
+                yield chunk
+        yield self._tail
+
+
+def file_name(name: str) -> str:
+    """The last part of a name, without control characters and of a sane length, never empty."""
+    last = name.replace("\\", "/").rpartition("/")[2]
+    cleaned = "".join(char for char in last if char.isprintable()).strip(" .")
+    if len(cleaned) > _MAX_NAME:
+        stem, dot, ending = cleaned.rpartition(".")
+        ending = dot + ending if dot and len(ending) <= 16 else ""
+        cleaned = (stem if ending else cleaned)[: _MAX_NAME - len(ending)] + ending
+    return cleaned or "file"
+
+
+def _quoted(text: str) -> str:
+    """As browsers write names in forms (WHATWG): only these three are special."""
+    return text.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _mime_type(text: str) -> str:
+    good = text.isascii() and text.isprintable() and "/" in text
+    return text if good else "application/octet-stream"

@@ -1,0 +1,134 @@
+"""What routing asks of Chatwoot about contacts. Each method is one HTTP call.
+
+Source: chatwoot.md section 3.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bridge.chatwoot.answers import InboxCalls, as_dict, rows_of
+from bridge.chatwoot.multipart import Multipart
+from bridge.chatwoot.refusals import ContactGone, PhoneTaken
+from bridge.errors import InboxGone
+from bridge.http import Answer
+
+#: How long Chatwoot may be busy storing a file, in seconds.
+STORE_S = 120.0
+_MAX_NAME = 255
+_E164 = re.compile(r"\+[1-9]\d{1,14}")
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A contact of the account; empty where Chatwoot has nothing."""
+
+    id: int
+    name: str
+    phone: str
+    identifier: str
+
+
+class People(InboxCalls):
+    """The contacts of an account, and where they stand in the inbox."""
+
+    def create_contact(
+        self,
+        *,
+        name: str,
+        phone: str = "",
+        identifier: str = "",
+        source_id: str,
+        avatar_url: str = "",
+    ) -> int:
+        """A new contact that stands in the inbox under `source_id`; its id.
+
+        `phone` in E.164. Raises PhoneTaken, InboxGone, and ChatwootFailing when the source_id is
+        another contact's: Chatwoot stumbles over that instead of refusing it.
+        """
+        wish = {
+            "name": name[:_MAX_NAME],
+            "phone_number": phone if _E164.fullmatch(phone) else "",
+            "identifier": identifier,
+            "avatar_url": avatar_url,
+        }
+        body = {key: text for key, text in wish.items() if text or key == "name"}
+        body |= {"inbox_id": str(self._inbox_id), "source_id": source_id}
+        answer = self._send("POST", self._path("contacts"), body)
+        self._expect(answer, InboxGone, taken=PhoneTaken)
+        said = as_dict(self._read(answer), "payload", "contact")
+        return self._id(said, answer)
+
+    def contact(self, contact_id: int) -> Contact:
+        """A contact as it is now. Raises ContactGone."""
+        answer = self._send("GET", self._path("contacts", contact_id))
+        self._expect(answer, ContactGone)
+        return self._contact(as_dict(self._read(answer), "payload"), answer)
+
+    def find_contact_inbox(self, source_id: str) -> int | None:
+        """The id of the contact that stands in the inbox under `source_id`, None without one."""
+        body = {"inbox_id": self._inbox_id, "source_id": source_id}
+        answer = self._send("POST", self._path("contact_inboxes", "filter"), body)
+        if answer.status == 404 and not answer.body.strip():
+            return None
+        self._expect(answer, InboxGone)
+        return self._id(as_dict(self._read(answer)), answer)
+
+    def find_contacts_by_phone(self, phones: Sequence[str]) -> list[Contact]:
+        """The contacts that have one of the numbers (E.164)."""
+        return self._filter("phone_number", phones)
+
+    def find_contacts_by_identifier(self, identifier: str) -> list[Contact]:
+        """The contacts with that identifier. With Chatwoot's crm_v2 only those with a phone number
+        or an e-mail are seen (section 3)."""
+        return self._filter("identifier", [identifier])
+
+    def add_contact_inbox(self, contact_id: int, source_id: str) -> None:
+        """Has a contact stand in the inbox under `source_id`; again is harmless.
+
+        Raises ContactGone, and ChatwootFailing when the source_id is another contact's.
+        """
+        body = {"inbox_id": self._inbox_id, "source_id": source_id}
+        answer = self._send("POST", self._path("contacts", contact_id, "contact_inboxes"), body)
+        self._expect(answer, ContactGone)
+        self._read(answer)
+
+    def update_contact(
+        self, contact_id: int, *, name: str = "", avatar: Path | None = None
+    ) -> Contact:
+        """Changes what is given; `avatar` is an image file. Raises ContactGone."""
+        path = self._path("contacts", contact_id)
+        fields = {"name": name[:_MAX_NAME]} if name else {}
+        if avatar is None:
+            answer = self._send("PATCH", path, fields)
+        else:
+            form = Multipart(fields, "avatar", avatar, name="avatar.jpg", mime_type="image/jpeg")
+            answer = self._send("PATCH", path, form=form, read_s=STORE_S)
+        self._expect(answer, ContactGone)
+        return self._contact(as_dict(self._read(answer), "payload"), answer)
+
+    # -- underneath --------------------------------------------------------------------------------
+
+    def _filter(self, attribute: str, values: Sequence[str]) -> list[Contact]:
+        conditions = [
+            {
+                "attribute_key": attribute,
+                "filter_operator": "equal_to",
+                "values": [value],
+                "query_operator": "OR" if number < len(values) else None,
+            }
+            for number, value in enumerate(values, 1)
+        ]
+        if not conditions:
+            return []
+        answer = self._send("POST", self._path("contacts", "filter"), {"payload": conditions})
+        rows = rows_of(as_dict(self._read(answer)), "payload")
+        return [self._contact(row, answer) for row in rows]
+
+    def _contact(self, row: Mapping[str, Any], answer: Answer) -> Contact:
+        name, phone, identifier = (
+            str(row.get(key) or "") for key in ("name", "phone_number", "identifier")
+        )
+        return Contact(self._id(row, answer), name, phone, identifier)

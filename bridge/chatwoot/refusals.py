@@ -1,0 +1,74 @@
+"""What Chatwoot answers to routing's calls, told apart by what the router must do next."""
+
+from bridge.errors import N_, BridgeError, ChatwootThrottles
+
+
+class ConversationGone(BridgeError):
+    """Deleted in Chatwoot, perhaps with its contact."""
+
+    code, status = "conversation_gone", 404
+    sentence = N_("the conversation no longer exists in Chatwoot")
+    remedy = N_("Nothing to do: a new conversation is opened.")
+
+
+class ContactGone(BridgeError):
+    """Deleted in Chatwoot, or merged into another one."""
+
+    code, status = "contact_gone", 404
+    sentence = N_("the contact no longer exists in Chatwoot")
+    remedy = N_("Nothing to do: the contact is looked up or made again.")
+
+
+class MessageGone(BridgeError):
+    """The message, or its whole conversation, was deleted."""
+
+    code, status = "message_gone", 404
+    sentence = N_("the message no longer exists in Chatwoot")
+    remedy = N_("Nothing to do.")
+
+
+class SourceTaken(BridgeError):
+    """The source_id belongs to another contact in this inbox: find it by contact_inboxes/filter."""
+
+    code, status = "source_taken", 422
+    sentence = N_("another contact of the inbox has this WhatsApp number already")
+    remedy = N_("Nothing to do: that contact is used.")
+
+
+class PhoneTaken(BridgeError):
+    """Another contact of the account has the phone number or the identifier."""
+
+    code, status = "phone_taken", 422
+    sentence = N_("another contact of the account has this phone number or identifier already")
+    remedy = N_("Nothing to do: that contact is used.")
+
+
+class ConversationFlooded(ChatwootThrottles):
+    """This one conversation had 200 messages within a minute (chatwoot.md section 5)."""
+
+    code = "conversation_flooded"
+    remedy = N_("Chatwoot takes 200 messages a minute in one conversation. They follow by and by.")
+
+
+class FileTooLarge(BridgeError):
+    """A file is larger than the other side, or we, take."""
+
+    code, status = "file_too_large", 413
+    sentence = N_("the file is too large")
+    remedy = N_("Raise the limit of the proxy in front of Chatwoot, or send a smaller file.")
+
+
+class FileNotThere(BridgeError):
+    """404 for an attachment: Chatwoot announces files before they are stored, or it is deleted."""
+
+    code, status, retryable = "file_not_there", 502, True
+    sentence = N_("the attachment is not there")
+    remedy = N_("Chatwoot may still be storing it. Ask for it again in a moment.")
+
+
+class FileRefused(BridgeError):
+    """The address of an attachment is not one that we call."""
+
+    code, status = "file_refused", 400
+    sentence = N_("the address of the attachment is not allowed")
+    remedy = N_("Only Chatwoot itself and public addresses are asked for attachments.")

@@ -1,0 +1,106 @@
+"""Calls to one Chatwoot installation with one token, under one deadline.
+
+Source: chatwoot.md section 1. The token goes out as `api-access-token`: proxies drop header names
+with underscores.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from bridge.chatwoot.diagnosis import Diagnosis
+from bridge.chatwoot.multipart import Multipart
+from bridge.deadline import Deadline
+from bridge.http import READ_S, Answer, CallFailed, Http
+from bridge.models import Account, Secret, TokenOwner
+
+
+class Transport:
+    """Raises the errors of `bridge.chatwoot.diagnosis`; nothing else leaves this class."""
+
+    def __init__(
+        self,
+        http: Http,
+        base_url: str,
+        *,
+        deadline: Deadline,
+        token: str = "",
+        account_id: int | None = None,
+    ) -> None:
+        self._http, self._base_url, self._deadline = http, base_url, deadline
+        self._token, self._account_id = token, account_id
+        self._diagnosis = Diagnosis(base_url, account_id, token)
+
+    def owner(self) -> TokenOwner:
+        """Whose token it is (section 1, `GET /api/v1/profile`)."""
+        answer = self._send("GET", "/api/v1/profile")
+        said = self._read(answer)
+        if not isinstance(said, dict) or not isinstance(said.get("accounts"), list):
+            raise self._diagnosis.not_chatwoot(answer)
+        name = said.get("available_name") or said.get("name") or said.get("email") or ""
+        accounts = [_account(row) for row in said["accounts"] if isinstance(row, dict)]
+        return TokenOwner(
+            str(name),
+            str(said.get("email") or ""),
+            tuple(filter(None, accounts)),
+            said["id"] if isinstance(said.get("id"), int) else 0,
+            Secret(said.get("pubsub_token") or ""),
+        )
+
+    # -- underneath --------------------------------------------------------------------------------
+
+    def _path(self, *parts: object) -> str:
+        return "/".join(["/api/v1/accounts", str(self._account_id), *map(str, parts)])
+
+    def _pause(self, throttled: int) -> bool:
+        """Whether a call is made again, after a wait; it was throttled so many times before."""
+        return False
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        anonymous: bool = False,
+        form: Multipart | None = None,
+        read_s: float = READ_S,
+    ) -> Answer:
+        headers = {"Accept": "application/json", "User-Agent": "chatwoot-bridge"}
+        if not anonymous:
+            headers["api-access-token"] = self._token
+        if form is not None:
+            headers["Content-Type"] = form.content_type
+        throttled = 0
+        while True:
+            try:
+                answer = self._http.call(
+                    method,
+                    self._base_url + path,
+                    deadline=self._deadline,
+                    headers=headers,
+                    json=body,
+                    data=form,
+                    read_s=read_s,
+                )
+            except CallFailed as failure:
+                raise self._diagnosis.no_answer(failure) from None
+            if answer.status != 429 or not self._pause(throttled):
+                return answer
+            throttled += 1
+
+    def _read(self, answer: Answer) -> Any:
+        """The JSON of a success. Raises what the diagnosis makes of anything else."""
+        if not 200 <= answer.status < 300 or answer.media_type == "text/html":
+            raise self._diagnosis.refusal(answer)
+        try:
+            return json.loads(answer.body)
+        except (ValueError, RecursionError):
+            raise self._diagnosis.not_chatwoot(answer) from None
+
+
+def _account(row: Mapping[str, Any]) -> Account | None:
+    if not isinstance(row.get("id"), int):
+        return None
+    name, role, status = (str(row.get(key) or "") for key in ("name", "role", "status"))
+    return Account(row["id"], name, role, status or "active")
