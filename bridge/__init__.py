@@ -2,14 +2,15 @@
 
 The map of the house, lowest floor first; a module imports only from floors below its own:
 
-    errors  models  settings  assets            plain facts, standard library only
-    addresses  vault  http                       tools: sealed secrets, calls, the one SQLite file
-    chatwoot/                                   the Chatwoot shore: addresses, calls, diagnosis
-    services                                    the tray that carries the tools
-    activation                                  what we do: THE shared functions
-    supervisor  cli                             who runs it
-    web/                                        the browser and JSON doors (the only Flask here)
-    sandbox/                                    pretend servers to try things with
+    errors  models  messages  assets  deadline  markup  logs  addresses    plain facts
+    settings  vault  http  bell  processes     tools: settings, sealed secrets, calls, processes
+    store/  sockets                            the one SQLite file; sockets to others
+    chatwoot/  gateways/                       the two shores, which do not know each other
+    credentials  services                      the secrets of an installation; the tray of tools
+    activation  intake  instances  routing/    what we do: THE shared functions
+    supervisor  cli                            who runs it
+    web/                                       the browser and JSON doors (the only Flask here)
+    sandbox/                                   pretend servers to try things with
 """
 
 __version__ = "0.1.0"

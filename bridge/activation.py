@@ -34,6 +34,7 @@ from bridge.models import (
     Status,
     TokenOwner,
 )
+from bridge.routing import wiring
 from bridge.services import Services
 from bridge.store.integrations import Attempt
 
@@ -54,6 +55,7 @@ class Step(StrEnum):
     ACCOUNT = "account"
     INBOX = "inbox"
     SAVE = "save"
+    WIRE = "wire"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,9 @@ def activate(
             raise PersistFailed(cause=error.values["cause"]) from None
         if before is not None and before.id != after.id:
             _unlink(before, services, deadline)
-        return Activated(after, tuple(_warnings(services, version, deadline)))
+        on_step(Step.WIRE)
+        warnings = _warnings(services, version, deadline)
+        return Activated(after, (*warnings, *wiring.wire(instance, services, deadline)))
 
 
 def probe_address(text: str, services: Services) -> ChatwootFound:
@@ -169,6 +173,10 @@ def deactivate(instance: Instance, services: Services) -> None:
             raise NothingToDelete
         _unlink(stored, services, deadline)
         services.integrations.remove(stored)
+    try:
+        wiring.unwire(instance, services, deadline)
+    except BridgeError as error:
+        log.warning("the gateway of %s still calls us: %s", instance.name, error.message)
 
 
 # -- one inbox -------------------------------------------------------------------------------------

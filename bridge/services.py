@@ -5,12 +5,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bridge import credentials
+from bridge.bell import Bell
 from bridge.http import Http
 from bridge.settings import Settings
 from bridge.store import Store
+from bridge.store.chats import Chats
+from bridge.store.committer import Committer
 from bridge.store.drafts import Drafts
 from bridge.store.instances import Instances
 from bridge.store.integrations import Attempts, Integrations
+from bridge.store.journal import Journal, SqliteJournal
 from bridge.vault import Vault, token_hash
 
 
@@ -27,6 +31,10 @@ class Services:
     integrations: Integrations
     attempts: Attempts
     drafts: Drafts
+    committer: Committer
+    journal: Journal
+    chats: Chats
+    bell: Bell
     clock: Callable[[], float] = time.time
 
     @classmethod
@@ -36,6 +44,7 @@ class Services:
         token, _ = credentials.account_token(settings)
         store = Store.open(settings.database)
         credentials.leave_check(store, vault)
+        committer = Committer(store)
         return cls(
             settings=settings,
             store=store,
@@ -46,8 +55,13 @@ class Services:
             integrations=Integrations(store, vault),
             attempts=Attempts(store),
             drafts=Drafts(store, vault),
+            committer=committer,
+            journal=SqliteJournal(store, committer),
+            chats=Chats(store, committer),
+            bell=Bell(settings.instance_dir),
         )
 
     def close(self) -> None:
         """Lets go of the database."""
         self.store.close()
+        self.bell.close()

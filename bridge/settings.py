@@ -72,6 +72,18 @@ def _count(raw: str) -> int:
     return int(raw)
 
 
+def _seconds(raw: str) -> float:
+    if not raw.isascii() or not raw.isdigit() or not 1 <= int(raw[:6]) <= 86400:
+        raise ValueError("must be a number of seconds from 1 to 86400")
+    return float(raw)
+
+
+def _language(raw: str) -> str:
+    if raw not in {"en", "pt_BR", "es"}:
+        raise ValueError("must be en, pt_BR or es")
+    return raw
+
+
 def _public_url(raw: str) -> str:
     if not raw:
         return ""
@@ -159,6 +171,26 @@ OPTIONS: tuple[Option, ...] = (
         _truth_or_auto,
     ),
     Option("BRIDGE_SANDBOX_PORT", "8090", "Port of the sandbox Chatwoot.", _port),
+    Option("BRIDGE_SANDBOX_PHONE_PORT", "8091", "Port of the sandbox phone.", _port),
+    Option(
+        "BRIDGE_LANGUAGE",
+        "en",
+        "Language of the few notes that the bridge writes into conversations: en, pt_BR or es.",
+        _language,
+    ),
+    Option(
+        "BRIDGE_MARK_READ",
+        "true",
+        "Shows the customer that the messages were read when an agent answers.",
+        _truth,
+    ),
+    Option("BRIDGE_SHOW_TYPING", "false", "Shows the customer that an agent is writing.", _truth),
+    Option(
+        "BRIDGE_ECHO_WAIT",
+        "60",
+        "Seconds after which a send without an answer and without an echo counts as not made.",
+        _seconds,
+    ),
     Option(
         "BRIDGE_BLOCK_PRIVATE_ADDRESSES",
         "false",
@@ -200,6 +232,11 @@ class Settings:
     chatwoot_enabled: bool
     sandbox: bool
     sandbox_port: int
+    sandbox_phone_port: int
+    language: str
+    mark_read: bool
+    show_typing: bool
+    echo_wait: float
     block_private_addresses: bool
     ca_file: str
     rate_limit: str
@@ -228,6 +265,11 @@ class Settings:
     def sandbox_url(self) -> str:
         """Base URL of the sandbox Chatwoot, which listens on loopback only."""
         return f"http://127.0.0.1:{self.sandbox_port}"
+
+    @property
+    def sandbox_phone_url(self) -> str:
+        """Base URL of the sandbox phone, which listens on loopback only."""
+        return f"http://127.0.0.1:{self.sandbox_phone_port}"
 
     def __repr__(self) -> str:
         return f"Settings(instance_dir={str(self.instance_dir)!r})"

@@ -47,7 +47,8 @@ def serve(settings: Settings) -> None:
 
     with _listen(settings.host, settings.port) as listener:
         if settings.sandbox:
-            _check_sandbox_port(settings.sandbox_port)
+            _check_sandbox_port("Chatwoot", settings.sandbox_port, "BRIDGE_SANDBOX_PORT")
+            _check_sandbox_port("phone", settings.sandbox_phone_port, "BRIDGE_SANDBOX_PHONE_PORT")
         _greet(settings, _prepare(settings))
         # From here on signals wait in line for sigtimedwait: none is lost, none interrupts a fork.
         family = _Family(
@@ -62,10 +63,18 @@ def serve(settings: Settings) -> None:
 
 def children(settings: Settings, listener_fd: int) -> list[Child]:
     """The processes of the service, in the order of their start."""
-    family = [Child("web", "bridge.web.server:serve_web", (settings, listener_fd), listens=True)]
+    family = [
+        Child("web", "bridge.web.server:serve_web", (settings, listener_fd), listens=True),
+        Child("router", "bridge.routing.process:run_router", (settings,)),
+    ]
     if settings.sandbox:
-        place = ("127.0.0.1", settings.sandbox_port, settings.instance_dir / "sandbox-chatwoot.db")
-        family.append(Child("sandbox", "bridge.sandbox.chatwoot:serve_sandbox_chatwoot", place))
+        folder, host = settings.instance_dir, "127.0.0.1"
+        chatwoot = (host, settings.sandbox_port, folder / "sandbox-chatwoot.db")
+        phone = (host, settings.sandbox_phone_port, folder / "sandbox-phone.db")
+        family += [
+            Child("sandbox", "bridge.sandbox.chatwoot:serve_sandbox_chatwoot", chatwoot),
+            Child("phone", "bridge.sandbox.phone:serve_sandbox_phone", phone),
+        ]
     return family
 
 
@@ -90,6 +99,7 @@ def _greet(settings: Settings, new_token: str) -> None:
     click.echo(f"Open {settings.public_url or f'http://{host}:{settings.port}'}/")
     if settings.sandbox:
         click.echo(f"Sandbox Chatwoot: {settings.sandbox_url}/")
+        click.echo(f"Sandbox phone: {settings.sandbox_phone_url}/")
     click.echo("Ctrl-C stops it.")
 
 
@@ -121,13 +131,13 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from None
 
 
-def _check_sandbox_port(port: int) -> None:
+def _check_sandbox_port(what: str, port: int, setting: str) -> None:
     try:
         socket.create_server(("127.0.0.1", port)).close()
     except OSError as error:
         raise PortTaken(
-            reason=f"the sandbox Chatwoot cannot use port {port}: {os.strerror(error.errno or 0)}. "
-            "Choose another with BRIDGE_SANDBOX_PORT, or do without it: BRIDGE_SANDBOX=false"
+            reason=f"the sandbox {what} cannot use port {port}: {os.strerror(error.errno or 0)}. "
+            f"Choose another with {setting}, or do without it: BRIDGE_SANDBOX=false"
         ) from None
 
 

@@ -1,12 +1,24 @@
 """Instances and the hashes of the tokens that open our own doors."""
 
+import secrets
 import sqlite3
+from dataclasses import dataclass
 from typing import Any
 
+from sqlite_utils import Database
+
 from bridge.errors import InstanceExists, TokenTaken
-from bridge.models import Gateway, Instance
+from bridge.models import Gateway, Instance, Secret
 from bridge.store import Store
 from bridge.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """The unguessable end of the path that a gateway calls, and the secret it must present."""
+
+    key: str
+    secret: Secret
 
 
 class Instances:
@@ -45,6 +57,39 @@ class Instances:
         row = self._store.row("select * from instance where name = ?", name)
         return self._read(row) if row else None
 
+    def get(self, instance_id: int) -> Instance | None:
+        """The instance with that id."""
+        row = self._store.row("select * from instance where id = ?", instance_id)
+        return self._read(row) if row else None
+
+    def hook(self, instance_id: int) -> Hook:
+        """Where and with which secret the gateway calls us; made at the first use."""
+        with self._store.write() as db:
+            key, sealed = db.execute(
+                "select hook_key, hook_secret from instance where id = ?", [instance_id]
+            ).fetchone()
+            if key is None:
+                key, secret = secrets.token_urlsafe(24), secrets.token_urlsafe(32)
+                sealed = self._vault.seal(secret, where=_hook_where(instance_id))
+                db.execute(
+                    "update instance set hook_key = ?, hook_secret = ? where id = ?",
+                    [key, sealed, instance_id],
+                )
+        return Hook(key, self._vault.open(sealed, where=_hook_where(instance_id)))
+
+    def by_hook_key(self, key: str) -> tuple[Instance, Secret] | None:
+        """The instance that a gateway's call is for, and the secret that the call must carry."""
+        row = self._store.row("select * from instance where hook_key = ?", key)
+        if row is None:
+            return None
+        secret = self._vault.open(row["hook_secret"], where=_hook_where(row["id"]))
+        return self._read(row), secret
+
+    def heard_at(self, instance_id: int) -> float:
+        """When the gateway's last event for the instance came, in UTC seconds; 0 for never."""
+        row = self._store.row("select heard_at from instance where id = ?", instance_id)
+        return float(row["heard_at"]) if row else 0.0
+
     def of_token(self, token_hash: str) -> Instance | None:
         """The instance whose token has that hash."""
         row = self._store.row(
@@ -68,8 +113,22 @@ class Instances:
         if row["gateway_kind"]:
             token = self._vault.open(row["gateway_token"], where=_where(row["id"]))
             gateway = Gateway(row["gateway_kind"], row["gateway_url"], token)
-        return Instance(row["id"], row["name"], row["created_at"], gateway)
+        return Instance(row["id"], row["name"], row["created_at"], gateway, row["connection"])
+
+
+def note_heard(db: Database, instance_id: int, at: float) -> None:
+    """An event of the instance came, at UTC seconds `at`."""
+    db.execute("update instance set heard_at = ? where id = ?", [at, instance_id])
+
+
+def note_connection(db: Database, instance_id: int, state: str) -> None:
+    """The gateway's word on its link to WhatsApp."""
+    db.execute("update instance set connection = ? where id = ?", [state, instance_id])
 
 
 def _where(instance_id: int) -> str:
     return f"instance/{instance_id}/gateway_token"
+
+
+def _hook_where(instance_id: int) -> str:
+    return f"instance/{instance_id}/hook_secret"

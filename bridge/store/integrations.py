@@ -100,6 +100,20 @@ class Integrations:
                 [status.value, last_error, inbox_name, integration_id],
             )
 
+    def caught_up_at(self, integration_id: str) -> float:
+        """When Chatwoot was last asked for what was missed, in UTC seconds; 0 for never."""
+        row = self._store.row("select caught_up_at from integration where id = ?", integration_id)
+        return float(row["caught_up_at"]) if row else 0.0
+
+    def note_caught_up(self, integration_id: str, at: float) -> None:
+        """Everything written before `at` has been looked at."""
+        with self._store.write() as db:
+            db.execute("update integration set caught_up_at = ? where id = ?", [at, integration_id])
+
+    def all(self) -> list[Integration]:
+        """Every integration."""
+        return [self._read(row) for row in self._store.rows("select * from integration")]
+
     def remove(self, one: Integration) -> None:
         """Forgets the integration and its attempt, so that the next one makes a new inbox."""
         with self._store.write() as db:
@@ -111,5 +125,6 @@ class Integrations:
         options = InboxOptions(**{name: bool(facts.pop(name)) for name in _OPTIONS})
         for name in ("api_token", "webhook_secret"):
             facts[name] = self._vault.open(facts[name], where=f"integration/{row['id']}/{name}")
+        del facts["caught_up_at"]
         facts["status"] = Status(facts["status"])
         return Integration(options=options, **facts)

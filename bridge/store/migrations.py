@@ -73,3 +73,94 @@ def m001_instances_and_integrations(db: Database) -> None:
             changed_at real not null
         ) strict"""
     )
+
+
+@migrations()
+def m002_routing(db: Database) -> None:
+    """Chats and what they are called on both sides, the journal, and the pairs of message ids."""
+    db.execute("alter table instance add column hook_key text")
+    db.execute("alter table instance add column hook_secret text")
+    db.execute("alter table instance add column connection text not null default ''")
+    db.execute("alter table instance add column heard_at real not null default 0")
+    db.execute("create unique index instance_hook_key on instance (hook_key)")
+    db.execute("alter table integration add column caught_up_at real not null default 0")
+    db.execute(
+        """create table chat (
+            id integer primary key,
+            instance_id integer not null references instance (id) on delete cascade,
+            kind text not null check (kind in ('private', 'group')),
+            address text not null,
+            name text not null,
+            last_in_id text not null default ''
+        ) strict"""
+    )
+    # Every form of an address (phone JID in its canonical form, LID, group) leads to one chat.
+    db.execute(
+        """create table alias (
+            instance_id integer not null references instance (id) on delete cascade,
+            form text not null,
+            chat_id integer not null references chat (id) on delete cascade,
+            primary key (instance_id, form)
+        ) strict, without rowid"""
+    )
+    db.execute("create index alias_chat on alias (chat_id)")
+    # Where a chat is in Chatwoot; gone with the integration, because the ids are its own.
+    db.execute(
+        """create table thread (
+            integration_id text not null references integration (id) on delete cascade,
+            chat_id integer not null references chat (id) on delete cascade,
+            source_id text not null,
+            contact_id integer not null default 0,
+            conversation_id integer not null default 0,
+            status text not null default '',
+            checked_id integer not null default 0,
+            given_name text not null default '',
+            primary key (integration_id, chat_id)
+        ) strict, without rowid"""
+    )
+    db.execute("create index thread_conversation on thread (integration_id, conversation_id)")
+    db.execute("create index thread_source on thread (integration_id, source_id)")
+    db.execute(
+        """create table journal (
+            id integer primary key autoincrement,
+            instance_id integer not null references instance (id) on delete cascade,
+            chat_id integer not null references chat (id) on delete cascade,
+            direction text not null check (direction in ('in', 'out', 'receipt', 'typing')),
+            key text not null,
+            position integer not null,
+            body text not null,
+            state text not null check
+                (state in ('ready', 'sending', 'unconfirmed', 'done', 'dead', 'discarded')),
+            attempts integer not null default 0,
+            doubtful integer not null default 0,
+            due_at real not null default 0,
+            source text unique,
+            reason text not null default '',
+            received_at real not null,
+            sent_at real,
+            done_at real
+        ) strict"""
+    )
+    db.execute("create unique index journal_key on journal (instance_id, direction, key)")
+    db.execute(
+        "create index journal_open on journal (direction, chat_id, position, id) "
+        "where state in ('ready', 'sending', 'unconfirmed')"
+    )
+    db.execute(
+        "create index journal_state on journal (instance_id, state) "
+        "where state not in ('done', 'discarded')"
+    )
+    db.execute(
+        """create table pair (
+            instance_id integer not null references instance (id) on delete cascade,
+            whatsapp_id text not null,
+            chat_id integer not null references chat (id) on delete cascade,
+            from_me integer not null,
+            integration_id text not null,
+            conversation_id integer not null,
+            chatwoot_id integer not null,
+            reached text not null default '',
+            primary key (instance_id, whatsapp_id)
+        ) strict, without rowid"""
+    )
+    db.execute("create index pair_chatwoot on pair (instance_id, chatwoot_id)")

@@ -12,6 +12,7 @@ from bridge.settings import Settings, load
 from bridge.web import (
     api,
     dashboard,
+    hooks,
     i18n,
     pages,
     problems,
@@ -64,7 +65,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     app.before_request(api.guard)
     app.after_request(api.add_limit_headers)
     forms_only = security.register(app)
-    for door in (api.api, docs):
+    for door in (api.api, docs, hooks.hooks):
         # No cookie opens these, so no forged form can use one.
         forms_only.exempt(door)
         app.register_blueprint(door)

@@ -134,16 +134,49 @@ class SandboxChatwoot:
         self.process.stop()
 
 
+class SandboxPhone:
+    """A running sandbox phone with its gateway, one connected instance named `instance`."""
+
+    instance = "sandbox-phone"
+    instance_token = "sandbox-gateway-token"
+    account_token = "sandbox-gateway-account-token"
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.base_url = f"http://127.0.0.1:{self.port}"
+        arguments = ["-m", "bridge.sandbox.phone", "--port", str(self.port)]
+        arguments += ["--database", str(folder / "phone.db")]
+        self.process = Process(arguments, environ={}, log=folder / "phone.log")
+        self.process.ready(f"{self.base_url}/sandbox/api/hello")
+
+    def control(self, method: str, path: str, json: object = None) -> Any:
+        """A call to its control API, such as ("POST", "customer", {"chat": ..., "text": ...})."""
+        answer = requests.request(
+            method, f"{self.base_url}/sandbox/api/{path}", json=json, timeout=30
+        )
+        assert answer.ok, answer.text
+        return answer.json()
+
+    def messages(self, chat: str = "") -> list[dict[str, Any]]:
+        """What reached the pretend WhatsApp, in order."""
+        found = self.control("GET", f"messages?chat={chat}" if chat else "messages")
+        return list(found["messages"])
+
+    def stop(self) -> None:
+        """Ends it."""
+        self.process.stop()
+
+
 class Bridge:
     """A running `chatwoot-bridge serve`; without a sandbox of its own unless asked for.
 
     `settings` are further BRIDGE_ variables. After `stop` or `kill`, `start` goes on in the same
-    folder and at the same address.
+    folder and at the same address. `public`: Chatwoot and the gateway may call it.
     """
 
     account_token = ACCOUNT_TOKEN
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, *, public: bool = False, **settings: str) -> None:
         self.instance_dir = folder / "instance"
         self.port = free_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
@@ -153,6 +186,7 @@ class Bridge:
             "BRIDGE_PORT": str(self.port),
             "BRIDGE_ACCOUNT_TOKEN": ACCOUNT_TOKEN,
             "BRIDGE_SANDBOX": "false",
+            **({"BRIDGE_PUBLIC_URL": self.base_url} if public else {}),
             **settings,
         }
         self.start()
@@ -161,6 +195,10 @@ class Bridge:
         """Starts it and waits until it answers."""
         self.process = Process(["-m", "bridge", "serve"], environ=self._environ, log=self._log)
         self.process.ready(f"{self.base_url}/api/openapi.json")
+
+    def change(self, **settings: str) -> None:
+        """Further BRIDGE_ variables for the next start."""
+        self._environ |= settings
 
     def stop(self) -> None:
         """Ends it in an orderly way."""

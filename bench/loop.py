@@ -1,0 +1,98 @@
+"""A whole loop on this machine: sandbox Chatwoot, sandbox phone and the bridge between them."""
+
+import os
+import signal
+import tempfile
+from pathlib import Path
+from typing import Any, Self
+
+from tests.support.processes import Bridge, SandboxChatwoot, SandboxPhone
+
+INSTANCE = "sandbox-phone"
+
+
+class Loop:
+    """Everything is started and joined; `close` stops it and removes what it left."""
+
+    def __init__(self, *, public: bool = True, **settings: str) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="bridge-bench-")
+        folder = Path(self._folder.name)
+        self.chatwoot = SandboxChatwoot(folder)
+        self.phone = SandboxPhone(folder)
+        self.bridge = Bridge(
+            folder, public=public, BRIDGE_RATE_LIMIT="1000000/minute", **settings
+        )
+        self.activate()
+
+    def activate(self) -> None:
+        """Makes the instance and joins it to the sandbox Chatwoot."""
+        gateway = {
+            "kind": "ryzeapi",
+            "baseUrl": self.phone.base_url,
+            "token": SandboxPhone.instance_token,
+        }
+        made = self.bridge.api(
+            "POST", "/api/instance/new", {"name": INSTANCE, "gateway": gateway}
+        )
+        made.raise_for_status()
+        joined = self.bridge.api(
+            "POST",
+            f"/api/chatwoot/set/{INSTANCE}",
+            {
+                "chatwootBaseUrl": self.chatwoot.base_url,
+                "chatwootAccountId": 1,
+                "chatwootApiToken": SandboxChatwoot.admin,
+                "reopenResolved": True,
+            },
+        )
+        joined.raise_for_status()
+
+    def children(self) -> list[int]:
+        """The processes of the bridge, its parent first."""
+        found = [self.bridge.process.pid]
+        for pid in list(found):
+            found += _children_of(pid)
+        return found
+
+    def kill_one(self, pid: int) -> None:
+        """SIGKILL; the parent is started again at once, as a service manager would."""
+        if pid == self.bridge.process.pid:
+            self.bridge.kill()
+            self.bridge.start()
+        else:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                return
+
+    def conversations(self) -> list[dict[str, Any]]:
+        """The sandbox Chatwoot's conversations."""
+        found: list[dict[str, Any]] = self.chatwoot.control("GET", "agent/conversations")
+        return found
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bridge.stop()
+        self.phone.stop()
+        self.chatwoot.stop()
+        self._folder.cleanup()
+
+
+def _children_of(pid: int) -> list[int]:
+    """All processes below one, from /proc."""
+    parents: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            parents.setdefault(int(fields[1]), []).append(int(entry.name))
+    found, queue = [], [pid]
+    while queue:
+        for child in parents.get(queue.pop(), []):
+            found.append(child)
+            queue.append(child)
+    return found

@@ -1,0 +1,354 @@
+"""The doors of the journal: what comes in is kept, durably, before anybody is told that it arrived.
+
+Nothing here calls another server. Rules: ryzeapi.md sections 5 and 7, chatwoot.md section 7.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+from bridge.chatwoot.events import (
+    AgentMessage,
+    ChatwootEvent,
+    ContactGone,
+    ConversationChanged,
+    Typing,
+)
+from msgspec import Struct
+from sqlite_utils import Database
+
+from bridge.gateways import jids
+from bridge.gateways.base import Received
+from bridge.messages import (
+    Address,
+    ChatKind,
+    Connection,
+    GroupName,
+    Kind,
+    Message,
+    Receipt,
+    encode,
+)
+from bridge.models import Instance, Integration
+from bridge.services import Services
+from bridge.store import chats, instances, journal
+from bridge.store.chats import Thread
+from bridge.store.journal import Direction, NewEntry, Pair
+
+#: What our marker in a gateway's `source` begins with (ryzeapi.md section 6.2).
+SOURCE_PREFIX = "chatwoot-bridge:"
+#: What the source_id of a message that we put into Chatwoot begins with.
+WHATSAPP_ID_PREFIX = "WAID:"
+#: Room for the parts of one agent message: text and attachments (chatwoot.md section 5: 15).
+PARTS = 100
+_TEXT_PART = 0
+_LAST_PART = PARTS - 1
+
+
+class Part(Struct, frozen=True, tag="part"):
+    """One WhatsApp message of an agent's reply; `index` 0 is the text, attachments count from 1."""
+
+    message: AgentMessage
+    index: int
+    caption: bool = False
+    missed: bool = False
+
+
+class Deletion(Struct, frozen=True, tag="deletion"):
+    """An agent took a message back."""
+
+    message: AgentMessage
+
+
+class Writing(Struct, frozen=True, tag="writing"):
+    """An agent is writing in a conversation."""
+
+    conversation_id: int
+
+
+Outgoing = Part | Deletion | Writing
+
+
+def read_outgoing(body: str) -> Outgoing:
+    """From the journal."""
+    found: Outgoing = msgspec.json.decode(body, type=Outgoing)
+    return found
+
+
+# -- from the gateway ------------------------------------------------------------------------------
+
+
+def from_gateway(instance: Instance, received: Sequence[Received], services: Services) -> None:
+    """Keeps the events of one webhook call or socket frame.
+
+    An echo of our own send is the proof that it happened, and ends there. Raises StorageFailed.
+    """
+    integration = services.integrations.of(instance.id)
+    now = services.clock()
+
+    def work(db: Database) -> None:
+        instances.note_heard(db, instance.id, now)
+        for one in received:
+            _keep(db, instance, integration, one, now)
+
+    services.committer.run(work)
+
+
+def _keep(
+    db: Database, instance: Instance, integration: Integration | None, one: Received, now: float
+) -> None:
+    match one.event:
+        case Message() as message:
+            if integration is not None and _is_routed(message, integration):
+                _keep_message(db, instance, integration, one.key, message, now)
+        case Receipt() as receipt:
+            if integration is not None:
+                _keep_receipt(db, instance, receipt, now)
+        case Connection() as link:
+            instances.note_connection(db, instance.id, link.state)
+        case GroupName(group):
+            chats.rename(db, instance.id, group.jid, group.name)
+
+
+def _is_routed(message: Message, integration: Integration) -> bool:
+    if message.chat_kind is ChatKind.OTHER:
+        return False
+    return not (message.chat_kind is ChatKind.GROUP and integration.options.ignore_groups)
+
+
+def _keep_message(
+    db: Database,
+    instance: Instance,
+    integration: Integration,
+    key: str,
+    message: Message,
+    now: float,
+) -> None:
+    if message.from_me and message.source.startswith(SOURCE_PREFIX):
+        _confirm(db, instance, integration, message, now)
+        return
+    chat_id = _chat_of(db, instance, message)
+    entry = NewEntry(chat_id, Direction.IN, key, encode(message))
+    journal.insert(db, instance.id, [entry], now=now)
+
+
+def _chat_of(db: Database, instance: Instance, message: Message) -> int:
+    incoming = not message.from_me
+    is_group = message.chat_kind is ChatKind.GROUP
+    # What a message of our own says about names is about us (evolution.md section 3.1).
+    name = message.chat.name or (message.sender.name if incoming and not is_group else "")
+    return chats.resolve_chat(
+        db,
+        instance.id,
+        forms(message.chat),
+        kind="group" if is_group else "private",
+        address=message.chat.jid or message.chat.lid,
+        name=name if incoming or is_group else "",
+        last_in_id=message.id if incoming else "",
+    )
+
+
+def _confirm(
+    db: Database, instance: Instance, integration: Integration, message: Message, now: float
+) -> None:
+    sent = journal.settle(db, instance.id, message.source, now=now)
+    if sent is None or message.kind in {Kind.EDIT, Kind.REVOKE, Kind.REACTION}:
+        return
+    chat_id, body = sent
+    part = read_outgoing(body)
+    if isinstance(part, Part):
+        pair = Pair(
+            instance_id=instance.id,
+            whatsapp_id=message.id,
+            chat_id=chat_id,
+            from_me=True,
+            integration_id=integration.id,
+            conversation_id=part.message.conversation_id,
+            chatwoot_id=part.message.id,
+        )
+        journal.insert_pair(db, pair)
+
+
+def _keep_receipt(db: Database, instance: Instance, receipt: Receipt, now: float) -> None:
+    chat_id = chats.chat_of(db, instance.id, receipt.ids[0], forms(receipt.chat))
+    if chat_id is None:
+        return
+    entries = [
+        NewEntry(
+            chat_id,
+            Direction.RECEIPT,
+            whatsapp_id,
+            encode(msgspec.structs.replace(receipt, ids=(whatsapp_id,))),
+            replaces=True,
+        )
+        for whatsapp_id in receipt.ids
+    ]
+    journal.insert(db, instance.id, entries, now=now)
+
+
+def forms(address: Address) -> list[str]:
+    """Every form under which a chat is found again; phones in one canonical form."""
+    found = []
+    if address.jid.endswith("@s.whatsapp.net"):
+        digits = address.jid.partition("@")[0]
+        found.append(f"{jids.canonical(digits)}@s.whatsapp.net")
+    elif address.jid:
+        found.append(address.jid)
+    if address.lid:
+        found.append(address.lid)
+    return found
+
+
+# -- from Chatwoot ---------------------------------------------------------------------------------
+
+
+def from_chatwoot(
+    integration: Integration, event: ChatwootEvent | None, services: Services
+) -> bool:
+    """Keeps what one webhook or socket frame of Chatwoot says; True when there is new work."""
+    instance = services.instances.get(integration.instance_id)
+    if instance is None or event is None:
+        return False
+    match event:
+        case AgentMessage():
+            return from_agent(instance, integration, event, services)
+        case ConversationChanged():
+            services.chats.note_status(integration.id, event.id, event.status)
+        case Typing() if event.on and not event.private and services.settings.show_typing:
+            return writing(instance, integration, event.conversation_id, services)
+        case ContactGone():
+            services.chats.forget_contact(integration.id, event.id)
+    return False
+
+
+def from_agent(
+    instance: Instance,
+    integration: Integration,
+    message: AgentMessage,
+    services: Services,
+    *,
+    missed: bool = False,
+) -> bool:
+    """Keeps what an agent wrote, or took back; True when there is new work.
+
+    `missed`: found by looking, not told by Chatwoot. Private notes and what we put there ourselves
+    are passed over (chatwoot.md section 7.1). Raises StorageFailed.
+    """
+    ours = message.own_source_id.startswith(WHATSAPP_ID_PREFIX)
+    if message.private or message.type not in {"outgoing", "template"}:
+        return False
+    if message.inbox_id != integration.inbox_id or (ours and not message.deleted):
+        return False
+    # Chatwoot repeats a message that it, or we, marked as failed: that is no new message.
+    if message.external_error and not missed:
+        return False
+    now = services.clock()
+
+    def work(db: Database) -> bool:
+        chat_id = _chat_of_conversation(db, instance, integration, message)
+        if chat_id is None:
+            return False
+        if message.deleted:
+            body = msgspec.json.encode(Deletion(message)).decode()
+            position = message.id * PARTS + _LAST_PART
+            gone = NewEntry(chat_id, Direction.OUT, f"d{message.id}", body, position)
+            return journal.insert(db, instance.id, [gone], now=now) > 0
+        entries = _parts(db, instance, chat_id, message, missed=missed)
+        return (
+            journal.insert(db, instance.id, entries, now=now) + _revived(db, instance, message, now)
+            > 0
+        )
+
+    return services.committer.run(work)
+
+
+def writing(
+    instance: Instance, integration: Integration, conversation_id: int, services: Services
+) -> bool:
+    """An agent is writing; kept so that the customer can be shown it. False for unknown chats."""
+    now = services.clock()
+
+    def work(db: Database) -> bool:
+        chat_id = chats.chat_of_conversation(db, integration.id, conversation_id)
+        if chat_id is None:
+            return False
+        body = msgspec.json.encode(Writing(conversation_id)).decode()
+        entry = NewEntry(chat_id, Direction.TYPING, f"{conversation_id}:{int(now // 10)}", body)
+        return journal.insert(db, instance.id, [entry], now=now) > 0
+
+    return services.committer.run(work)
+
+
+def _parts(
+    db: Database, instance: Instance, chat_id: int, message: AgentMessage, *, missed: bool
+) -> list[NewEntry]:
+    """One entry for each WhatsApp message that the reply becomes."""
+    files = message.attachments[: PARTS - 2]
+    text_kept = journal.is_known(db, instance.id, f"m{message.id}:{_TEXT_PART}")
+    first = files[0].file_type if files else ""
+    captioned = bool(message.text) and first in {"image", "video", "file"} and not text_kept
+    parts = [] if captioned else [Part(message, _TEXT_PART, missed=missed)]
+    if files and not message.text:
+        parts = []
+    parts += [
+        Part(message, index, caption=captioned and index == 1, missed=missed)
+        for index in range(1, len(files) + 1)
+    ]
+    return [
+        NewEntry(
+            chat_id,
+            Direction.OUT,
+            f"m{message.id}:{part.index}",
+            msgspec.json.encode(part).decode(),
+            message.id * PARTS + part.index,
+        )
+        for part in parts
+    ]
+
+
+def _revived(db: Database, instance: Instance, message: AgentMessage, now: float) -> int:
+    """The agent's Retry button: Chatwoot only updates the message (chatwoot.md section 5)."""
+    first = message.id * PARTS
+    return journal.revive_between(db, instance.id, first, first + _LAST_PART - 1, now=now)
+
+
+def _chat_of_conversation(
+    db: Database, instance: Instance, integration: Integration, message: AgentMessage
+) -> int | None:
+    """The chat of a conversation; an agent may also have begun one with a new number."""
+    known = chats.chat_of_conversation(
+        db, integration.id, message.conversation_id, source_id=message.source_id
+    )
+    if known is not None:
+        return known
+    address = address_of_contact(message)
+    if address is None:
+        return None
+    chat_id = chats.resolve_chat(
+        db,
+        instance.id,
+        forms(address),
+        kind="group" if address.jid.endswith("@g.us") else "private",
+        address=address.jid or address.lid,
+        name=message.contact_name,
+    )
+    thread = Thread(
+        integration_id=integration.id,
+        chat_id=chat_id,
+        source_id=message.source_id,
+        contact_id=message.contact_id,
+        conversation_id=message.conversation_id,
+        status="open",
+    )
+    chats.add_thread(db, thread)
+    return chat_id
+
+
+def address_of_contact(message: AgentMessage) -> Address | None:
+    """Where a contact that we did not make can be reached: by JID, else by phone number."""
+    for known in (message.source_id, message.contact_identifier):
+        if known.endswith(("@s.whatsapp.net", "@g.us")):
+            return Address(jid=known)
+        if known.endswith("@lid"):
+            return Address(lid=known)
+    digits = "".join(filter(str.isdigit, message.contact_phone))
+    return Address(jid=f"{digits}@s.whatsapp.net") if digits else None

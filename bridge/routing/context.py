@@ -1,0 +1,80 @@
+"""What a delivery needs to know of its instance."""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bridge.chatwoot import cable
+from bridge.chatwoot.events import ChatwootEvent
+from bridge.chatwoot.messaging import Messaging
+from bridge.deadline import Deadline
+from bridge.errors import IntegrationMissing
+from bridge.gateways import GATEWAYS
+from bridge.gateways.base import Gateway
+from bridge.models import Instance, Integration
+from bridge.services import Services
+
+#: Limits of one delivery, in seconds; files get more time than words.
+CALL_S = 30.0
+FILE_S = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One instance with both its shores. `spool` is the folder for files on their way."""
+
+    instance: Instance
+    integration: Integration
+    gateway: Gateway | None
+    services: Services
+    spool: Path
+
+    def chatwoot(self, seconds: float = CALL_S) -> Messaging:
+        """Calls to the inbox of this integration, under one limit."""
+        one = self.integration
+        return Messaging(
+            self.services.http,
+            one.base_url,
+            deadline=Deadline(seconds),
+            token=one.api_token,
+            account_id=one.account_id,
+            inbox_id=one.inbox_id,
+        )
+
+    def hear_chatwoot(self, deadline: Deadline) -> Generator[ChatwootEvent | None, None, None]:
+        """What the owner of the token is shown over Chatwoot's socket, as `cable.listen` tells it.
+
+        The deadline is for the opening. Raises BridgeErrors.
+        """
+        one = self.integration
+        owner = self.chatwoot().owner()
+        return cable.listen(
+            self.services.http,
+            one.base_url,
+            pubsub_token=owner.pubsub_token,
+            account_id=one.account_id,
+            user_id=owner.id,
+            deadline=deadline,
+        )
+
+
+def of_instance(instance_id: int, services: Services) -> Context:
+    """The context of an instance as it is now. Raises IntegrationMissing."""
+    instance = services.instances.get(instance_id)
+    integration = services.integrations.of(instance_id)
+    if instance is None or integration is None:
+        raise IntegrationMissing
+    return Context(
+        instance=instance,
+        integration=integration,
+        gateway=gateway_of(instance, services),
+        services=services,
+        spool=services.settings.instance_dir / "spool",
+    )
+
+
+def gateway_of(instance: Instance, services: Services) -> Gateway | None:
+    """The adapter of an instance, None where no gateway was named."""
+    if instance.gateway is None:
+        return None
+    return GATEWAYS[instance.gateway.kind](instance.name, instance.gateway, services.http)

@@ -1,0 +1,103 @@
+"""Which lane is worked on next: one worker per lane, a fair turn for every instance."""
+
+import heapq
+import threading
+from collections import deque
+from collections.abc import Iterable
+
+from bridge.store.journal import Lane
+
+
+class Lanes:
+    """The lanes that have work, for a fixed number of workers.
+
+    A lane is with one worker at a time, which is what keeps its entries in order. Instances take
+    turns, so that a busy one does not starve the others.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._waiting: dict[int, deque[Lane]] = {}
+        self._turns: deque[int] = deque()
+        self._queued: set[Lane] = set()
+        self._working: set[Lane] = set()
+        self._again: set[Lane] = set()
+        self._later: list[tuple[float, int, Lane]] = []
+        self._later_set: set[Lane] = set()
+        self._counter = 0
+        self._closed = False
+
+    def add(self, lanes: Iterable[Lane]) -> None:
+        """These lanes have new work."""
+        with self._changed:
+            for lane in lanes:
+                if lane in self._working:
+                    self._again.add(lane)
+                elif lane not in self._queued and lane not in self._later_set:
+                    self._enqueue(lane)
+
+    def wake_all(self) -> None:
+        """Whatever waits for a later time is looked at now."""
+        with self._changed:
+            for _, _, lane in self._later:
+                self._later_set.discard(lane)
+                if lane not in self._queued and lane not in self._working:
+                    self._enqueue(lane)
+            self._later.clear()
+
+    def take(self, now: float) -> Lane | None:
+        """The next lane, None when none has come within a second or the doors are closed."""
+        with self._changed:
+            if not self._turns and not self._closed:
+                self._changed.wait(1.0)
+            if not self._turns or self._closed:
+                return None
+            instance_id = self._turns.popleft()
+            lanes = self._waiting[instance_id]
+            lane = lanes.popleft()
+            if lanes:
+                self._turns.append(instance_id)
+            else:
+                del self._waiting[instance_id]
+            self._queued.discard(lane)
+            self._working.add(lane)
+            return lane
+
+    def release(self, lane: Lane, *, more: bool = False, due_at: float | None = None) -> None:
+        """A worker is through with a lane: for good, for a moment (`more`), or until `due_at`."""
+        with self._changed:
+            self._working.discard(lane)
+            again = lane in self._again
+            self._again.discard(lane)
+            if due_at is not None:
+                self._counter += 1
+                heapq.heappush(self._later, (due_at, self._counter, lane))
+                self._later_set.add(lane)
+            elif more or again:
+                self._enqueue(lane)
+
+    def tick(self, now: float) -> float:
+        """Moves on what is due. Seconds until the next is, at most 60."""
+        with self._changed:
+            while self._later and self._later[0][0] <= now:
+                _, _, lane = heapq.heappop(self._later)
+                if lane in self._later_set:
+                    self._later_set.discard(lane)
+                    if lane not in self._queued and lane not in self._working:
+                        self._enqueue(lane)
+            return min(self._later[0][0] - now, 60.0) if self._later else 60.0
+
+    def close(self) -> None:
+        """No lane is given out any more."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _enqueue(self, lane: Lane) -> None:
+        lanes = self._waiting.get(lane.instance_id)
+        if lanes is None:
+            lanes = self._waiting[lane.instance_id] = deque()
+            self._turns.append(lane.instance_id)
+        lanes.append(lane)
+        self._queued.add(lane)
+        self._changed.notify()

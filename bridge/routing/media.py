@@ -1,0 +1,129 @@
+"""Files on their way from one shore to the other: through the disk, bounded, never in memory.
+
+Rules: ryzeapi.md sections 5.4 and 7.6, chatwoot.md sections 5 and 7.2 (voice notes come as MP3).
+"""
+
+import contextlib
+import mimetypes
+import re
+import shutil
+import subprocess
+import tempfile
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bridge.chatwoot.events import Attachment
+from bridge.chatwoot.refusals import FileTooLarge
+from bridge.deadline import Deadline
+from bridge.gateways.base import GatewayUnavailable
+from bridge.messages import Kind, Media, Message
+from bridge.routing.context import FILE_S, Context
+
+#: Chatwoot's own limit for agents (section 5), in bytes.
+MAX_BYTES = 40 * 1024 * 1024
+_TRANSCODE_S = 60
+_MAX_NAME = 120
+_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f/\\<>:"|?*]+')
+_VOICE_TYPE = "audio/ogg; codecs=opus"
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that lies ready. `seconds` is the length of a voice note where it is known."""
+
+    path: Path
+    name: str
+    mime_type: str
+    kind: Kind
+    seconds: int = 0
+
+
+@contextlib.contextmanager
+def from_gateway(message: Message, context: Context) -> Iterator[File]:
+    """The file of a WhatsApp message. Raises FileTooLarge or GatewayError's."""
+    media, gateway = message.media or Media(), context.gateway
+    if gateway is None:
+        raise GatewayUnavailable(base_url="", reason="no gateway is set for this instance")
+    with _folder(context) as folder:
+        path = gateway.fetch_media(message, to=folder, limit=MAX_BYTES, deadline=Deadline(FILE_S))
+        if path.stat().st_size > MAX_BYTES:
+            raise FileTooLarge
+        mime_type = media.mime_type or "application/octet-stream"
+        yield File(
+            path, safe_name(media.file_name, message.kind, mime_type), mime_type, message.kind
+        )
+
+
+@contextlib.contextmanager
+def from_chatwoot(attachment: Attachment, context: Context) -> Iterator[File]:
+    """The file of an agent's attachment, a voice note made ready for WhatsApp where that can be."""
+    with _folder(context) as folder:
+        path = folder / "attachment"
+        mime_type = context.chatwoot(FILE_S).download(attachment.url, to=path, max_bytes=MAX_BYTES)
+        mime_type = attachment.mime_type or mime_type
+        kind = _kind(attachment, mime_type)
+        name = safe_name(attachment.file_name, kind, mime_type)
+        if kind is Kind.VOICE:
+            voice = _to_voice(path, mime_type)
+            if voice is None:
+                kind = Kind.AUDIO  # without ffmpeg it goes as a file that plays everywhere
+            else:
+                yield File(voice, "voice.ogg", _VOICE_TYPE, Kind.VOICE)
+                return
+        yield File(path, name, mime_type, kind)
+
+
+def safe_name(name: str, kind: Kind, mime_type: str) -> str:
+    """A file name without paths, control or invisible characters; made up when there is none."""
+    cleaned = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", name))
+    cleaned = "".join(one for one in cleaned if unicodedata.category(one) not in {"Cf", "Cs"})
+    cleaned = cleaned.strip(" .")
+    bare = mime_type.partition(";")[0].strip().lower()
+    ending = mimetypes.guess_extension(bare) or ""
+    if not cleaned:
+        return f"{kind}{ending}"
+    stem, dot, suffix = cleaned.rpartition(".")
+    if dot and 0 < len(suffix) <= 8:
+        return f"{stem[: _MAX_NAME - 9]}.{suffix}"
+    return cleaned[: _MAX_NAME - 9] + ending
+
+
+def can_transcode() -> bool:
+    """Whether voice notes can be made from what agents record."""
+    return shutil.which("ffmpeg") is not None
+
+
+def _kind(attachment: Attachment, mime_type: str) -> Kind:
+    match attachment.file_type:
+        case "image" if mime_type in {"image/jpeg", "image/png", "image/webp", "image/gif"}:
+            return Kind.IMAGE
+        case "video":
+            return Kind.VIDEO
+        case "audio":
+            return Kind.VOICE
+    return Kind.DOCUMENT
+
+
+def _to_voice(path: Path, mime_type: str) -> Path | None:
+    if mime_type.startswith("audio/ogg"):
+        return path
+    program = shutil.which("ffmpeg")
+    if program is None:
+        return None
+    target = path.with_suffix(".ogg")
+    command = [program, "-nostdin", "-loglevel", "error", "-y", "-i", str(path), "-vn", "-ac", "1"]
+    command += ["-ar", "48000", "-c:a", "libopus", "-b:a", "32k", str(target)]
+    try:
+        subprocess.run(command, check=True, timeout=_TRANSCODE_S, capture_output=True)  # noqa: S603
+    except (subprocess.SubprocessError, OSError):
+        return None
+    return target
+
+
+@contextlib.contextmanager
+def _folder(context: Context) -> Iterator[Path]:
+    context.spool.mkdir(mode=0o700, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=context.spool, prefix="file-") as name:
+        yield Path(name)

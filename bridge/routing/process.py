@@ -1,0 +1,52 @@
+"""The router as a process: one at a time for an instance folder, stopped by SIGTERM."""
+
+import contextlib
+import logging
+import signal
+import threading
+import time
+
+from bridge.errors import ActivationRunning
+from bridge.routing.router import Router
+from bridge.routing.transports import Transports
+from bridge.services import Services
+from bridge.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_SYNC_S = 2.0
+
+
+def run_router(settings: Settings) -> None:
+    """Routes until SIGTERM or SIGINT. Waits while another router has this folder."""
+    services = Services.open(settings)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    while not stop.is_set():
+        with (
+            contextlib.suppress(ActivationRunning),
+            services.store.exclusive("router", timeout_s=1),
+        ):
+            _route(services, stop)
+    services.close()
+
+
+def _route(services: Services, stop: threading.Event) -> None:
+    while not stop.is_set():
+        try:
+            services.bell.listen()
+            break
+        except OSError:
+            time.sleep(0.2)  # the router before us is just letting go
+    router, transports = Router(services), Transports(services)
+    thread = threading.Thread(target=router.run, name="router")
+    thread.start()
+    log.info("routing")
+    while not stop.is_set() and thread.is_alive():
+        transports.sync()
+        stop.wait(_SYNC_S)
+    transports.stop()
+    router.stop()
+    thread.join()
+    stop.set()

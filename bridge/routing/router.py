@@ -1,0 +1,258 @@
+"""The router: takes what the journal holds to the other side, lane by lane.
+
+One process runs it. A crash at any moment is harmless: what was under way is found in the journal
+at the next start and is looked for on the other side, or waits for its echo, before it is repeated.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from bridge.errors import BridgeError, IntegrationMissing, StorageFailed
+from bridge.models import Status
+from bridge.routing import context as contexts
+from bridge.routing import inbound, outbound
+from bridge.routing.context import Context
+from bridge.routing.lanes import Lanes
+from bridge.routing.outcome import PATIENCE_S, NotYet, Verdict, judge
+from bridge.services import Services
+from bridge.store.journal import Direction, Entry, Lane, Pair, State
+
+log = logging.getLogger(__name__)
+
+WORKERS = 16
+#: Entries of a lane that one turn may take before another lane gets its chance.
+_TURN = 8
+_LOOK_AGAIN_S = 15.0
+_CONTEXT_S = 5.0
+
+_DELIVER: dict[Direction, Callable[[Entry, Context], list[Pair]]] = {
+    Direction.IN: inbound.deliver,
+    Direction.RECEIPT: inbound.report,
+    Direction.OUT: outbound.deliver,
+    Direction.TYPING: outbound.deliver,
+}
+
+
+@dataclass(slots=True)
+class _Side:
+    """One far shore of one instance: while it is down, one lane at a time tries it."""
+
+    up_at: float = 0.0
+    failures: int = 0
+    probing: bool = False
+
+
+@dataclass(slots=True)
+class Router:
+    """`run` works until `stop`; both may be called from different threads."""
+
+    services: Services
+    workers: int = WORKERS
+    _lanes: Lanes = field(default_factory=Lanes)
+    _sides: dict[tuple[int, bool], _Side] = field(default_factory=dict)
+    _contexts: dict[int, tuple[float, Context]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _stopped: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> None:
+        """Until `stop`: hears the bell, hands out lanes, settles what is unconfirmed."""
+        services = self.services
+        services.journal.suspect(due_at=services.clock() + services.settings.echo_wait)
+        threads = [
+            threading.Thread(target=self._work, name=f"worker-{number}")
+            for number in range(self.workers)
+        ]
+        for thread in threads:
+            thread.start()
+        seen, looked_at = 0, 0.0
+        again = True
+        while not self._stopped.is_set():
+            if again or time.monotonic() - looked_at >= _LOOK_AGAIN_S:
+                self._forget_contexts()
+                seen, looked_at = 0, time.monotonic()
+            lanes, seen = services.journal.lanes(after_id=seen)
+            self._lanes.add(lanes)
+            if again:
+                self._lanes.wake_all()
+            self._settle()
+            wait_s = min(self._lanes.tick(services.clock()), 1.0)
+            _, again = services.bell.wait(wait_s)
+        self._lanes.close()
+        for thread in threads:
+            thread.join()
+
+    def stop(self) -> None:
+        """What is under way is finished, nothing new is begun."""
+        self._stopped.set()
+        self.services.bell.ring()
+
+    # -- workers -----------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        while not self._stopped.is_set():
+            lane = self._lanes.take(self.services.clock())
+            if lane is None:
+                continue
+            more, due_at = False, None
+            try:
+                more, due_at = self._serve(lane)
+            except StorageFailed as error:
+                log.error("the journal cannot be written: %s", error.message)
+                due_at = self.services.clock() + 5
+            except Exception:
+                log.exception("lane %s failed", lane)
+                due_at = self.services.clock() + 30
+            self._lanes.release(lane, more=more, due_at=due_at)
+
+    def _serve(self, lane: Lane) -> tuple[bool, float | None]:
+        """Some entries of a lane: whether there are more, and from when on."""
+        for _ in range(_TURN):
+            if self._stopped.is_set():
+                return False, None
+            entry = self.services.journal.head(lane)
+            if entry is None:
+                return False, None
+            now = self.services.clock()
+            if entry.state is not State.READY or entry.due_at > now:
+                return False, max(entry.due_at, now + 0.2)
+            try:
+                context = self._context(lane.instance_id)
+            except IntegrationMissing:
+                return False, None
+            if context.integration.status is not Status.ACTIVE:
+                return False, None  # found again when the operator has resumed it
+            side = self._side(lane)
+            wait_until = self._admit(side, now)
+            if wait_until is not None:
+                return False, wait_until
+            due_at = self._deliver(entry, context, side)
+            if due_at is not None:
+                return False, due_at
+        return True, None
+
+    def _deliver(self, entry: Entry, context: Context, side: _Side) -> float | None:
+        """One try; when the lane is to be looked at again, None for at once."""
+        services = self.services
+        try:
+            pairs = _DELIVER[entry.direction](entry, context)
+        except StorageFailed:
+            self._leave(side)
+            raise
+        except NotYet as error:
+            self._leave(side)
+            return self._apply(judge(error, entry.attempts), entry, context, side, error)
+        except BridgeError as error:
+            verdict = judge(error, max(entry.attempts, side.failures))
+            if not verdict.side_down:
+                self._leave(side)
+            return self._apply(verdict, entry, context, side, error)
+        self._leave(side)
+        services.journal.finish(entry, pairs, now=services.clock())
+        return None
+
+    def _apply(
+        self, verdict: Verdict, entry: Entry, context: Context, side: _Side, error: BridgeError
+    ) -> float | None:
+        services, now = self.services, self.services.clock()
+        too_old = now - entry.received_at > PATIENCE_S
+        log.info("entry %s (%s %s): %s", entry.id, entry.direction, entry.key, verdict.reason)
+        if verdict.hold is not None:
+            services.integrations.judge(context.integration.id, Status.ERROR, verdict.hold.message)
+            services.journal.postpone(
+                entry, due_at=now, reason=verdict.reason, doubtful=entry.doubtful, counts=False
+            )
+            self._forget_contexts()
+            return now + _CONTEXT_S
+        if verdict.unconfirmed:
+            due_at = now + services.settings.echo_wait
+            services.journal.unconfirm(entry, due_at=due_at, reason=verdict.reason)
+            return due_at
+        if verdict.dead or too_old:
+            return self._bury(entry, context, verdict, too_old=too_old)
+        due_at = now + verdict.after_s
+        services.journal.postpone(
+            entry,
+            due_at=due_at,
+            reason=verdict.reason,
+            doubtful=entry.doubtful or verdict.doubtful,
+            counts=not verdict.side_down,
+        )
+        if verdict.side_down:
+            with self._lock:
+                side.failures += 1
+                side.up_at, side.probing = due_at, False
+        return due_at if verdict.after_s else None
+
+    def _bury(
+        self, entry: Entry, context: Context, verdict: Verdict, *, too_old: bool
+    ) -> float | None:
+        reason = f"given up after 72 hours: {verdict.reason}" if too_old else verdict.reason
+        if entry.direction is Direction.OUT:
+            try:
+                outbound.report_failure(entry, reason, context)
+            except BridgeError as error:
+                log.warning("entry %s: the agent could not be told: %s", entry.id, error.message)
+        self.services.journal.bury(entry, reason, now=self.services.clock())
+        log.warning("entry %s is a dead letter: %s", entry.id, reason)
+        return None
+
+    # -- what is unconfirmed -----------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        """A send whose echo has not come, while later events of the instance have, did not
+        happen: gateways repeat their webhooks until they are acknowledged (ryzeapi.md, 7)."""
+        services, now = self.services, self.services.clock()
+        for entry in services.journal.in_state(State.UNCONFIRMED, limit=200):
+            if entry.due_at > now:
+                continue
+            heard_at = services.instances.heard_at(entry.instance_id)
+            if heard_at > entry.due_at - services.settings.echo_wait:
+                log.info("entry %s: no echo came, it is sent again", entry.id)
+                services.journal.postpone(
+                    entry, due_at=now, reason="no echo came: sent again", doubtful=False
+                )
+                self._lanes.add([entry.lane])
+
+    # -- contexts and sides ------------------------------------------------------------------------
+
+    def _context(self, instance_id: int) -> Context:
+        now = time.monotonic()
+        with self._lock:
+            known = self._contexts.get(instance_id)
+        if known is not None and known[0] > now:
+            return known[1]
+        found = contexts.of_instance(instance_id, self.services)
+        with self._lock:
+            self._contexts[instance_id] = (now + _CONTEXT_S, found)
+        return found
+
+    def _forget_contexts(self) -> None:
+        with self._lock:
+            self._contexts.clear()
+
+    def _side(self, lane: Lane) -> _Side:
+        to_gateway = lane.direction in {Direction.OUT, Direction.TYPING}
+        with self._lock:
+            return self._sides.setdefault((lane.instance_id, to_gateway), _Side())
+
+    def _admit(self, side: _Side, now: float) -> float | None:
+        """None when the side may be called; else when to come again."""
+        with self._lock:
+            if not side.failures:
+                return None
+            if side.up_at > now:
+                return side.up_at + 0.05
+            if side.probing:
+                return now + 0.5
+            side.probing = True
+            return None
+
+    def _leave(self, side: _Side) -> None:
+        """The side answered: what waited for it is let go."""
+        with self._lock:
+            was_down, side.failures, side.probing = bool(side.failures), 0, False
+        if was_down:
+            self._lanes.wake_all()

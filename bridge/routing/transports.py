@@ -1,0 +1,119 @@
+"""Hears what is new on both shores where they cannot call us, and asks for what was missed.
+
+With a public address both sides call our webhooks; without one, a socket to each side is held open.
+Sockets replay nothing, and webhooks get lost: after every gap Chatwoot is asked (chatwoot.md
+sections 7.4 and 8). The gateway's socket is not persisted either (ryzeapi.md section 5.3).
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from bridge.deadline import Deadline
+from bridge.errors import BridgeError, IntegrationMissing
+from bridge.models import Integration, Status
+from bridge.routing import accept, catchup, context
+from bridge.routing.context import Context
+from bridge.routing.outcome import backoff
+from bridge.services import Services
+
+log = logging.getLogger(__name__)
+
+_OPEN_S = 20.0
+_MOST_PAUSE_S = 30.0
+#: How often Chatwoot is asked for missed replies although its webhooks come, in seconds.
+_LOOK_S = 60.0
+
+
+@dataclass(slots=True)
+class Transports:
+    """One thread for each thing that is listened to; `sync` begins and ends them."""
+
+    services: Services
+    _running: dict[tuple[str, str], threading.Thread] = field(default_factory=dict)
+    _wanted: set[tuple[str, str]] = field(default_factory=set)
+    _stopped: threading.Event = field(default_factory=threading.Event)
+
+    def sync(self) -> None:
+        """Listens to what is active now, and to nothing else."""
+        jobs: dict[tuple[str, str], Callable[[Integration], None]] = {}
+        active = [one for one in self.services.integrations.all() if one.status is Status.ACTIVE]
+        has_address = bool(self.services.settings.public_url)
+        for one in active:
+            jobs[one.id, "chatwoot"] = self._look if has_address else self._cable
+            instance = self.services.instances.get(one.instance_id)
+            if instance is not None and instance.gateway is not None and not has_address:
+                jobs[one.id, "gateway"] = self._gateway
+        self._wanted = set(jobs)
+        by_id = {one.id: one for one in active}
+        for key, job in jobs.items():
+            thread = self._running.get(key)
+            if thread is None or not thread.is_alive():
+                thread = threading.Thread(
+                    target=self._keep, args=(key, job, by_id[key[0]]), name=key[1], daemon=True
+                )
+                self._running[key] = thread
+                thread.start()
+
+    def stop(self) -> None:
+        """Ends all listening; threads that wait for the network end with the process."""
+        self._wanted = set()
+        self._stopped.set()
+
+    def _keep(
+        self, key: tuple[str, str], job: Callable[[Integration], None], one: Integration
+    ) -> None:
+        failures = 0
+        while key in self._wanted:
+            began = time.monotonic()
+            try:
+                job(one)
+            except IntegrationMissing:
+                return
+            except BridgeError as error:
+                log.info("%s of %s: %s", key[1], one.id, error.message)
+            except Exception:
+                log.exception("listening to the %s of %s failed", key[1], one.id)
+            failures = 0 if time.monotonic() - began > 60 else failures + 1
+            self._stopped.wait(backoff(failures, most_s=_MOST_PAUSE_S))
+
+    def _look(self, one: Integration) -> None:
+        """Webhooks come by themselves; what they do not bring is asked for now and then."""
+        while (one.id, "chatwoot") in self._wanted:
+            self._catch_up(self._context(one))
+            self._stopped.wait(_LOOK_S)
+
+    def _cable(self, one: Integration) -> None:
+        found = self._context(one)
+        events = found.hear_chatwoot(Deadline(_OPEN_S))
+        missed = True
+        for event in events:
+            if (one.id, "chatwoot") not in self._wanted:
+                return
+            if missed:  # the subscription stands: what came before it is asked for
+                self._catch_up(found)
+                missed = False
+            if accept.from_chatwoot(one, event, self.services):
+                self.services.bell.ring()
+
+    def _gateway(self, one: Integration) -> None:
+        found = self._context(one)
+        if found.gateway is None:
+            return
+        spool = self.services.settings.instance_dir / "spool"
+        for body in found.gateway.listen(deadline=Deadline(_OPEN_S)):
+            if (one.id, "gateway") not in self._wanted:
+                return
+            if body is not None:
+                received = found.gateway.parse(body, now=self.services.clock(), spool=spool)
+                accept.from_gateway(found.instance, received, self.services)
+                self.services.bell.ring()
+
+    def _catch_up(self, found: Context) -> None:
+        if catchup.catch_up(found):
+            self.services.bell.ring()
+
+    def _context(self, one: Integration) -> Context:
+        return context.of_instance(one.instance_id, self.services)

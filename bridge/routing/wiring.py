@@ -1,0 +1,73 @@
+"""Joins both directions of an integration, and proves that they stand.
+
+With a public address the gateway is told where to call; without one, the sockets are opened once.
+What does not stand is no reason to refuse the activation: it is said, with the next step.
+"""
+
+import contextlib
+from collections.abc import Callable
+
+from bridge.deadline import Deadline
+from bridge.errors import N_, BridgeError, Problem
+from bridge.gateways.base import Gateway
+from bridge.models import Instance
+from bridge.routing import context
+from bridge.services import Services
+
+
+def wire(instance: Instance, services: Services, deadline: Deadline) -> list[Problem]:
+    """What the operator should know; empty when all stands."""
+    found = context.of_instance(instance.id, services)
+    steps: list[Callable[[], list[Problem]]] = []
+    if not services.settings.public_url:
+        steps.append(lambda: _prove_cable(found, deadline))
+    gateway = found.gateway
+    if gateway is not None:
+        steps.append(lambda: _prove_gateway(instance, gateway, services, deadline))
+    said: list[Problem] = []
+    for step in steps:
+        try:
+            said += step()
+        except BridgeError as error:
+            said.append(Problem(error.sentence, **error.values))
+    services.bell.ring(look_again=True)
+    return said
+
+
+def unwire(instance: Instance, services: Services, deadline: Deadline) -> None:
+    """Takes our webhook off the gateway. Raises GatewayError's."""
+    gateway = context.gateway_of(instance, services)
+    if gateway is not None and services.settings.public_url:
+        gateway.remove_webhook(deadline=deadline)
+    services.bell.ring(look_again=True)
+
+
+def _prove_gateway(
+    instance: Instance, gateway: Gateway, services: Services, deadline: Deadline
+) -> list[Problem]:
+    connected = gateway.check(deadline=deadline.within(10))
+    base = services.settings.public_url
+    if base:
+        hook = services.instances.hook(instance.id)
+        url = f"{base}/hooks/gateway/{hook.key}"
+        gateway.register_webhook(url, hook.secret, deadline=deadline.within(10))
+    else:
+        with contextlib.closing(gateway.listen(deadline=deadline.within(10))) as events:
+            next(events)
+    if connected:
+        return []
+    return [
+        Problem(
+            N_(
+                "The WhatsApp number of {instance} is not connected in the gateway: connect it "
+                "there, messages wait until then."
+            ),
+            instance=instance.name,
+        )
+    ]
+
+
+def _prove_cable(found: context.Context, deadline: Deadline) -> list[Problem]:
+    with contextlib.closing(found.hear_chatwoot(deadline.within(10))) as events:
+        next(events)
+    return []

@@ -1,0 +1,271 @@
+"""Chats: what they are called in WhatsApp and where they are in Chatwoot; and the pairs of ids."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlite_utils import Database
+
+from bridge.store import Store
+from bridge.store.committer import Committer
+from bridge.store.journal import Pair
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """`address` is where replies go: the one that the chat used last. `kind`: private or group."""
+
+    id: int
+    instance_id: int
+    kind: str
+    address: str
+    name: str
+    last_in_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """A chat in Chatwoot; ids are 0 until they are known.
+
+    `checked_id` is the newest Chatwoot message that has been looked at; `given_name` the name that
+    we gave the contact, empty once somebody else has named it.
+    """
+
+    integration_id: str
+    chat_id: int
+    source_id: str
+    contact_id: int = 0
+    conversation_id: int = 0
+    status: str = ""
+    checked_id: int = 0
+    given_name: str = ""
+
+
+class Chats:
+    """The chats of every instance."""
+
+    def __init__(self, store: Store, committer: Committer) -> None:
+        self._store, self._committer = store, committer
+
+    def get(self, chat_id: int) -> Chat:
+        """The chat with that id."""
+        row = self._store.db.execute("select * from chat where id = ?", [chat_id]).fetchone()
+        return Chat(*row)
+
+    def forms(self, chat_id: int) -> list[str]:
+        """Every form of address that leads to the chat."""
+        found = self._store.db.execute(
+            "select form from alias where chat_id = ? order by form", [chat_id]
+        )
+        return [row[0] for row in found]
+
+    def thread(self, integration_id: str, chat_id: int) -> Thread | None:
+        """Where a chat is in Chatwoot."""
+        return self._thread("integration_id = ? and chat_id = ?", integration_id, chat_id)
+
+    def thread_of_conversation(self, integration_id: str, conversation_id: int) -> Thread | None:
+        """The chat behind a conversation."""
+        return self._thread(
+            "integration_id = ? and conversation_id = ?", integration_id, conversation_id
+        )
+
+    def thread_of_source(self, integration_id: str, source_id: str) -> Thread | None:
+        """The chat behind a source_id that we gave."""
+        return self._thread("integration_id = ? and source_id = ?", integration_id, source_id)
+
+    def save_thread(self, thread: Thread) -> None:
+        """Notes where a chat is."""
+        self._committer.run(lambda db: write_thread(db, thread))
+
+    def note_status(self, integration_id: str, conversation_id: int, status: str) -> None:
+        """A conversation was opened, resolved, snoozed ..."""
+        self._run(
+            "update thread set status = ? where integration_id = ? and conversation_id = ?",
+            [status, integration_id, conversation_id],
+        )
+
+    def note_checked(self, integration_id: str, chat_id: int, message_id: int) -> None:
+        """All of Chatwoot's messages up to this one have been looked at."""
+        self._run(
+            "update thread set checked_id = max(checked_id, ?) "
+            "where integration_id = ? and chat_id = ?",
+            [message_id, integration_id, chat_id],
+        )
+
+    def forget_contact(self, integration_id: str, contact_id: int) -> None:
+        """A contact was merged or deleted in Chatwoot: it is looked up anew."""
+        self._run(
+            "update thread set contact_id = 0, conversation_id = 0, status = '' "
+            "where integration_id = ? and contact_id = ?",
+            [integration_id, contact_id],
+        )
+
+    def note_read(self, chat_id: int, whatsapp_id: str) -> None:
+        """The customer has been shown that this message was read."""
+        self._run(
+            "update chat set last_in_id = '' where id = ? and last_in_id = ?",
+            [chat_id, whatsapp_id],
+        )
+
+    def name(self, chat_id: int, name: str) -> None:
+        """What a chat is called."""
+        self._run("update chat set name = ? where id = ? and name <> ?", [name, chat_id, name])
+
+    def pair(self, instance_id: int, whatsapp_id: str) -> Pair | None:
+        """The pair of a WhatsApp message."""
+        row = self._store.db.execute(
+            "select * from pair where instance_id = ? and whatsapp_id = ?",
+            [instance_id, whatsapp_id],
+        ).fetchone()
+        return _pair(row) if row else None
+
+    def pairs_of_chatwoot(self, instance_id: int, chatwoot_id: int) -> list[Pair]:
+        """The WhatsApp messages that a Chatwoot message became."""
+        found = self._store.db.execute(
+            "select * from pair where instance_id = ? and chatwoot_id = ?",
+            [instance_id, chatwoot_id],
+        )
+        return [_pair(row) for row in found]
+
+    def note_reached(self, instance_id: int, whatsapp_id: str, reached: str) -> None:
+        """How far Chatwoot has been told that a message has come; `deleted` counts as well."""
+        self._run(
+            "update pair set reached = ? where instance_id = ? and whatsapp_id = ?",
+            [reached, instance_id, whatsapp_id],
+        )
+
+    def _thread(self, where: str, *params: object) -> Thread | None:
+        row = self._store.db.execute(
+            f"select * from thread where {where} limit 1",
+            list(params),
+        ).fetchone()
+        return Thread(*row) if row else None
+
+    def _run(self, sql: str, params: list[Any]) -> None:
+        self._committer.run(lambda db: db.execute(sql, params))
+
+
+def resolve_chat(
+    db: Database,
+    instance_id: int,
+    forms: Sequence[str],
+    *,
+    kind: str,
+    address: str,
+    name: str,
+    last_in_id: str = "",
+) -> int:
+    """The chat that any of the forms leads to; made, taught a new form, or two made one.
+
+    When a LID and a phone JID turn out to be one person, the chat that was there first stays.
+    """
+    marks = ", ".join("?" * len(forms))
+    known = db.execute(
+        f"select distinct chat_id from alias where instance_id = ? and form in ({marks}) "
+        "order by chat_id",
+        [instance_id, *forms],
+    ).fetchall()
+    if known:
+        chat_id: int = known[0][0]
+        for (other,) in known[1:]:
+            _merge(db, chat_id, other)
+        db.execute(
+            "update chat set address = ?, name = iif(? <> '', ?, name), "
+            "last_in_id = iif(? <> '', ?, last_in_id) where id = ?",
+            [address, name, name, last_in_id, last_in_id, chat_id],
+        )
+    else:
+        chat_id = db.execute(
+            "insert into chat (instance_id, kind, address, name, last_in_id) "
+            "values (?, ?, ?, ?, ?) returning id",
+            [instance_id, kind, address, name, last_in_id],
+        ).fetchone()[0]
+    for form in forms:
+        db.execute(
+            "insert into alias values (?, ?, ?) on conflict do nothing",
+            [instance_id, form, chat_id],
+        )
+    return chat_id
+
+
+def chat_of(db: Database, instance_id: int, whatsapp_id: str, forms: Sequence[str]) -> int | None:
+    """The chat of a message, or else of an address; None when neither is known."""
+    marks = ", ".join("?" * len(forms))
+    row = db.execute(
+        "select chat_id from pair where instance_id = ? and whatsapp_id = ? union all "
+        f"select chat_id from alias where instance_id = ? and form in ({marks}) limit 1",
+        [instance_id, whatsapp_id, instance_id, *forms],
+    ).fetchone()
+    return int(row[0]) if row else None
+
+
+def chat_of_conversation(
+    db: Database, integration_id: str, conversation_id: int, *, source_id: str = ""
+) -> int | None:
+    """The chat behind a conversation, or behind another one of the same contact: then the agent has
+    gone on in this one, and so do we."""
+    row = db.execute(
+        "select chat_id from thread where integration_id = ? and (conversation_id = ? "
+        "or source_id = nullif(?, '')) order by conversation_id = ? desc",
+        [integration_id, conversation_id, source_id, conversation_id],
+    ).fetchone()
+    if row is None:
+        return None
+    db.execute(
+        "update thread set conversation_id = ?, status = 'open' "
+        "where integration_id = ? and chat_id = ? and conversation_id <> ?",
+        [conversation_id, integration_id, row[0], conversation_id],
+    )
+    return int(row[0])
+
+
+def rename(db: Database, instance_id: int, form: str, name: str) -> None:
+    """What the chat with that address is called."""
+    db.execute(
+        "update chat set name = ? where id = "
+        "(select chat_id from alias where instance_id = ? and form = ?)",
+        [name, instance_id, form],
+    )
+
+
+def add_thread(db: Database, thread: Thread) -> None:
+    """Notes where a chat is, unless that is known."""
+    known = db.execute(
+        "select 1 from thread where integration_id = ? and chat_id = ?",
+        [thread.integration_id, thread.chat_id],
+    ).fetchone()
+    if known is None:
+        write_thread(db, thread)
+
+
+def write_thread(db: Database, thread: Thread) -> None:
+    """Notes where a chat is, in a transaction that the caller has."""
+    db.execute(
+        "insert or replace into thread values (?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            thread.integration_id,
+            thread.chat_id,
+            thread.source_id,
+            thread.contact_id,
+            thread.conversation_id,
+            thread.status,
+            thread.checked_id,
+            thread.given_name,
+        ],
+    )
+
+
+def _merge(db: Database, kept: int, other: int) -> None:
+    db.execute("update alias set chat_id = ? where chat_id = ?", [kept, other])
+    db.execute("update journal set chat_id = ? where chat_id = ?", [kept, other])
+    db.execute("update pair set chat_id = ? where chat_id = ?", [kept, other])
+    db.execute(
+        "update thread set chat_id = ? where chat_id = ? and not exists "
+        "(select 1 from thread t where t.integration_id = thread.integration_id "
+        "and t.chat_id = ?)",
+        [kept, other, kept],
+    )
+
+
+def _pair(row: tuple[Any, ...]) -> Pair:
+    return Pair(row[0], row[1], row[2], bool(row[3]), row[4], row[5], row[6], row[7])

@@ -1,0 +1,27 @@
+"""What the documents promise is what the program has."""
+
+import re
+from pathlib import Path
+
+from bridge import settings
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_readme_lists_every_setting_with_its_default_and_meaning() -> None:
+    for option in (settings.INSTANCE_DIR, *settings.OPTIONS):
+        default = f"`{option.default}`" if option.default else ""
+        assert f"| `{option.name}` | {default} | {option.meaning} |" in README
+
+
+def test_the_readme_names_no_setting_that_does_not_exist() -> None:
+    known = {option.name for option in (settings.INSTANCE_DIR, *settings.OPTIONS)}
+    assert set(re.findall(r"BRIDGE_[A-Z_]+", README)) <= known
+
+
+def test_links_between_the_documents_lead_somewhere() -> None:
+    for document in [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]:
+        text = document.read_text(encoding="utf-8")
+        for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", text):
+            assert (document.parent / target).exists(), f"{document.name} links to {target}"
