@@ -18,12 +18,14 @@ from bridge.errors import (
     BridgeError,
     ChatwootUnreachable,
     InboxGone,
+    InstanceUnknown,
     IntegrationMissing,
     InvalidBody,
     NothingToDelete,
     PersistFailed,
     Problem,
     StorageFailed,
+    TokenUnreadable,
 )
 from bridge.models import (
     ActivationRequest,
@@ -80,36 +82,47 @@ def activate(
     `bridge.chatwoot.diagnosis`, InvalidBody, ActivationRunning and PersistFailed.
     """
     deadline = Deadline(ACTIVATE_S)
-    with services.store.exclusive(_lock(instance), timeout_s=deadline.remaining()):
-        chatwoot = _chatwoot(request, services, deadline)
-        on_step(Step.ADDRESS)
-        version = chatwoot.version()
-        problem = versions.name_problem(request.inbox_name, version)
-        if problem:
-            raise InvalidBody({"inboxName": problem})
-        on_step(Step.TOKEN)
-        owner = chatwoot.owner()
-        on_step(Step.ACCOUNT)
-        inboxes = chatwoot.inboxes()
-        chatwoot.require_administrator(owner)
-        before = services.integrations.of(instance.id)
-        try:
-            on_step(Step.INBOX)
-            attempt = services.attempts.begin(
-                instance.id, request.base_url, request.account_id, started_at=services.clock()
-            )
-            inbox = _one_inbox(chatwoot, inboxes, before, attempt, request, services)
-            on_step(Step.SAVE)
-            after = _integration(instance, request, services, attempt, inbox, version, before)
-            services.integrations.save(after)
-        except StorageFailed as error:
-            # The attempt is on the disk: the next try finds the inbox by it and takes it over.
-            raise PersistFailed(cause=error.values["cause"]) from None
-        if before is not None and before.id != after.id:
-            _unlink(before, services, deadline)
-        on_step(Step.WIRE)
-        warnings = _warnings(services, version, deadline)
-        return Activated(after, (*warnings, *wiring.wire(instance, services, deadline)))
+    try:
+        with services.store.exclusive(_lock(instance), timeout_s=deadline.remaining()):
+            return _activate(instance, request, services, deadline, on_step)
+    except StorageFailed as error:
+        # The attempt is on the disk: the next try finds the inbox by it and takes it over.
+        raise PersistFailed(cause=error.values["cause"]) from None
+
+
+def _activate(
+    instance: Instance,
+    request: ActivationRequest,
+    services: Services,
+    deadline: Deadline,
+    on_step: Callable[[Step], None],
+) -> Activated:
+    _require_still_there(instance, services)
+    chatwoot = _chatwoot(request, services, deadline)
+    on_step(Step.ADDRESS)
+    version = chatwoot.version()
+    problem = versions.name_problem(request.inbox_name, version)
+    if problem:
+        raise InvalidBody({"inboxName": problem})
+    on_step(Step.TOKEN)
+    owner = chatwoot.owner()
+    on_step(Step.ACCOUNT)
+    inboxes = chatwoot.inboxes()
+    chatwoot.require_administrator(owner)
+    before = services.integrations.of(instance.id)
+    on_step(Step.INBOX)
+    attempt = services.attempts.begin(
+        instance.id, request.base_url, request.account_id, started_at=services.clock()
+    )
+    inbox = _one_inbox(chatwoot, inboxes, before, attempt, request, services)
+    on_step(Step.SAVE)
+    after = _integration(instance, request, services, attempt, inbox, version, before)
+    services.integrations.save(after)
+    if before is not None and before.id != after.id:
+        _unlink(before, services, deadline)
+    on_step(Step.WIRE)
+    warnings = _warnings(services, version, deadline)
+    return Activated(after, (*warnings, *wiring.wire(instance, services, deadline)))
 
 
 def probe_address(text: str, services: Services) -> ChatwootFound:
@@ -148,6 +161,8 @@ def look(instance: Instance, services: Services) -> tuple[Integration, BridgeErr
     stored = services.integrations.of(instance.id)
     if stored is None:
         raise IntegrationMissing
+    if not stored.api_token:
+        return stored, TokenUnreadable()
     try:
         chatwoot = _chatwoot(stored, services, Deadline(LOOK_S))
         owner = chatwoot.owner()
@@ -161,6 +176,21 @@ def look(instance: Instance, services: Services) -> tuple[Integration, BridgeErr
     return _judged(stored, services, status, "", inbox.name), None
 
 
+def remove(instance: Instance, services: Services) -> None:
+    """Deactivates the integration, if there is one, and forgets the instance itself.
+
+    Raises InstanceUnknown when somebody else was faster.
+    """
+    deadline = Deadline(UNLINK_S)
+    with services.store.exclusive(_lock(instance), timeout_s=deadline.remaining()):
+        _require_still_there(instance, services)
+        stored = services.integrations.of(instance.id)
+        if stored is not None:
+            _unlink(stored, services, deadline)
+        # Still under the lock: nobody may activate what is about to go.
+        services.instances.remove(instance.id)
+
+
 def deactivate(instance: Instance, services: Services) -> None:
     """Unlinks the inbox, which stays in Chatwoot, and forgets the integration; within 30 s.
 
@@ -168,6 +198,7 @@ def deactivate(instance: Instance, services: Services) -> None:
     """
     deadline = Deadline(UNLINK_S)
     with services.store.exclusive(_lock(instance), timeout_s=deadline.remaining()):
+        _require_still_there(instance, services)
         stored = services.integrations.of(instance.id)
         if stored is None:
             raise NothingToDelete
@@ -240,6 +271,13 @@ def _remove_others(chatwoot: Chatwoot, ours: list[Inbox], kept: Inbox) -> None:
 
 def _lock(instance: Instance) -> str:
     return f"instance-{instance.id}"
+
+
+def _require_still_there(instance: Instance, services: Services) -> None:
+    """The wait for the lock may have been the wait for somebody who removed the instance."""
+    found = services.instances.find(instance.name)
+    if found is None or (found.id, found.created_at) != (instance.id, instance.created_at):
+        raise InstanceUnknown
 
 
 def _chatwoot(

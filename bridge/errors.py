@@ -308,6 +308,12 @@ class StorageFailed(BridgeError):
     remedy = N_("Check the free space and the rights of the instance folder, then try again.")
 
 
+class TokenUnreadable(BridgeError):
+    code, status = "token_unreadable", 500
+    sentence = N_("the stored token cannot be opened: it was changed or moved in the database")
+    remedy = N_("Activate the integration again with its Chatwoot token.")
+
+
 class StartupError(BridgeError):
     """The service must not start; the message is one clear line for the operator."""
 

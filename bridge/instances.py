@@ -1,10 +1,9 @@
 """Making and removing instances, for every door."""
 
-import contextlib
 import secrets
 
 from bridge import activation
-from bridge.errors import InstanceMissing, NothingToDelete, TokenTaken
+from bridge.errors import InstanceMissing, InstanceUnknown, TokenTaken
 from bridge.intake import NewInstance
 from bridge.models import Instance, Secret
 from bridge.services import Services
@@ -35,7 +34,11 @@ def find(name: str, services: Services) -> Instance:
 
 
 def remove(instance: Instance, services: Services) -> None:
-    """Removes the instance and its integration; the inbox stays in Chatwoot."""
-    with contextlib.suppress(NothingToDelete):
-        activation.deactivate(instance, services)
-    services.instances.remove(instance.id)
+    """Removes the instance and its integration; the inbox stays in Chatwoot.
+
+    Raises InstanceMissing when somebody else was faster.
+    """
+    try:
+        activation.remove(instance, services)
+    except InstanceUnknown:
+        raise InstanceMissing from None

@@ -31,7 +31,9 @@ def peek_meta(path: Path, key: str) -> str | None:
     if not path.exists():
         return None
     try:
-        with contextlib.closing(sqlite3.connect(path, timeout=BUSY_S)) as connection:
+        # Read-only: any other last connection would fold what a crash left into the main file.
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        with contextlib.closing(sqlite3.connect(uri, timeout=BUSY_S, uri=True)) as connection:
             if not connection.execute("select 1 from sqlite_schema where name = 'meta'").fetchone():
                 return None
             row = connection.execute("select value from meta where key = ?", [key]).fetchone()
@@ -166,11 +168,12 @@ class Store:
 
         Raises ActivationRunning when another holds it for longer than `timeout_s`.
         """
-        try:
-            with self._flock(name, timeout_s=timeout_s):
-                yield
-        except OSError as error:
-            raise StorageFailed(cause=error.strerror or str(error)) from None
+        with contextlib.ExitStack() as held:
+            try:
+                held.enter_context(self._flock(name, timeout_s=timeout_s))
+            except OSError as error:
+                raise StorageFailed(cause=error.strerror or str(error)) from None
+            yield
 
     @contextlib.contextmanager
     def _flock(self, name: str, *, timeout_s: float) -> Iterator[None]:

@@ -1,5 +1,6 @@
 """Instances and the hashes of the tokens that open our own doors."""
 
+import logging
 import secrets
 import sqlite3
 from dataclasses import dataclass
@@ -10,7 +11,9 @@ from sqlite_utils import Database
 from bridge.errors import InstanceExists, TokenTaken
 from bridge.models import Gateway, Instance, Secret
 from bridge.store import Store
-from bridge.vault import Vault
+from bridge.vault import SealBroken, Vault
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +114,16 @@ class Instances:
     def _read(self, row: dict[str, Any]) -> Instance:
         gateway = None
         if row["gateway_kind"]:
-            token = self._vault.open(row["gateway_token"], where=_where(row["id"]))
-            gateway = Gateway(row["gateway_kind"], row["gateway_url"], token)
+            gateway = Gateway(row["gateway_kind"], row["gateway_url"], self._gateway_token(row))
         return Instance(row["id"], row["name"], row["created_at"], gateway, row["connection"])
+
+    def _gateway_token(self, row: dict[str, Any]) -> Secret:
+        """Empty when it no longer opens: the gateway refuses that, everything else works on."""
+        try:
+            return self._vault.open(row["gateway_token"], where=_where(row["id"]))
+        except SealBroken as error:
+            log.error("%s", error)
+            return Secret("")
 
 
 def note_heard(db: Database, instance_id: int, at: float) -> None:

@@ -1,17 +1,22 @@
 """Integrations, and the attempts that are written down before Chatwoot is called."""
 
+import logging
 import secrets
 import string
 from dataclasses import dataclass
 from typing import Any
 
-from bridge.models import InboxOptions, Integration, Status
+from bridge.errors import TokenUnreadable
+from bridge.models import InboxOptions, Integration, Secret, Status
 from bridge.store import Store
-from bridge.vault import Vault
+from bridge.vault import SealBroken, Vault
 
 _ID_LETTERS = string.ascii_lowercase + string.digits
 _ID_LENGTH = 9
 _OPTIONS = ("sign_messages", "ignore_groups", "start_as_pending", "reopen_resolved")
+_SEALED = ("api_token", "webhook_secret")
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +85,22 @@ class Integrations:
             db.table("integration").upsert(values, pk="id")
 
     def of(self, instance_id: int) -> Integration | None:
-        """The integration of an instance."""
+        """The integration of an instance.
+
+        One whose tokens no longer open is in status error and has empty ones: it can be listed, set
+        anew and deleted, but not used.
+        """
         row = self._store.row("select * from integration where instance_id = ?", instance_id)
         return self._read(row) if row else None
 
     def by_webhook_key(self, key: str) -> Integration | None:
-        """The integration that a webhook path belongs to."""
+        """The integration that a webhook path belongs to, if its tokens open.
+
+        Without that an empty secret would stand for a Chatwoot that does not sign.
+        """
         row = self._store.row("select * from integration where webhook_key = ?", key)
-        return self._read(row) if row else None
+        found = self._read(row) if row else None
+        return found if found and found.api_token else None
 
     def judge(
         self, integration_id: str, status: Status, last_error: str, *, inbox_name: str | None = None
@@ -123,8 +136,13 @@ class Integrations:
     def _read(self, row: dict[str, Any]) -> Integration:
         facts = dict(row)
         options = InboxOptions(**{name: bool(facts.pop(name)) for name in _OPTIONS})
-        for name in ("api_token", "webhook_secret"):
-            facts[name] = self._vault.open(facts[name], where=f"integration/{row['id']}/{name}")
         del facts["caught_up_at"]
         facts["status"] = Status(facts["status"])
+        try:
+            for name in _SEALED:
+                facts[name] = self._vault.open(facts[name], where=f"integration/{row['id']}/{name}")
+        except SealBroken as error:
+            log.error("%s", error)
+            facts |= dict.fromkeys(_SEALED, Secret(""))
+            facts |= {"status": Status.ERROR, "last_error": TokenUnreadable().message}
         return Integration(options=options, **facts)

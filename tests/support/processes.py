@@ -74,10 +74,37 @@ class Process:
                 self.kill()
 
     def kill(self) -> None:
-        """SIGKILL for every process of the group, as a power cut would."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._popen.pid, signal.SIGKILL)
+        """SIGKILL for every process of the tree, as by a power cut; returns when none is left."""
+        tree = self.tree()
+        for pid in tree:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self._popen.wait(10)
+        until = time.monotonic() + 10
+        while any(_is_alive(pid) for pid in tree) and time.monotonic() < until:
+            time.sleep(0.01)
+
+    def tree(self) -> list[int]:
+        """The process ids of the program and of all that it has started, its own first."""
+        parents = {}
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            if stat := _stat(int(path.parent.name)):
+                parents[int(path.parent.name)] = int(stat[1])
+        found = [self._popen.pid]
+        for pid in found:
+            found += [child for child, parent in parents.items() if parent == pid]
+        return found
+
+
+def _stat(pid: int) -> list[str]:
+    """State and parent of a process, and what else proc(5) lists; empty when it is gone."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return []
+
+
+def _is_alive(pid: int) -> bool:
+    return _stat(pid)[:1] not in ([], ["Z"], ["X"])
 
 
 class SandboxChatwoot:
