@@ -19,9 +19,7 @@ class Loop:
         folder = Path(self._folder.name)
         self.chatwoot = SandboxChatwoot(folder)
         self.phone = SandboxPhone(folder)
-        self.bridge = Bridge(
-            folder, public=public, BRIDGE_RATE_LIMIT="1000000/minute", **settings
-        )
+        self.bridge = Bridge(folder, public=public, BRIDGE_RATE_LIMIT="1000000/minute", **settings)
         self.activate()
 
     def activate(self) -> None:
@@ -31,9 +29,7 @@ class Loop:
             "baseUrl": self.phone.base_url,
             "token": SandboxPhone.instance_token,
         }
-        made = self.bridge.api(
-            "POST", "/api/instance/new", {"name": INSTANCE, "gateway": gateway}
-        )
+        made = self.bridge.api("POST", "/api/instance/new", {"name": INSTANCE, "gateway": gateway})
         made.raise_for_status()
         joined = self.bridge.api(
             "POST",

@@ -166,7 +166,9 @@ def _settle(loop: Loop, plan: Plan, conversations: dict[str, int]) -> bool:
         if time.monotonic() - unchanged_since > (15 if enough else 90):
             break
         # Gateways always have some traffic; without any, an unconfirmed send is not settled.
-        loop.phone.control("POST", "customer", {"kind": "text", "chat": "5511988887777", "text": "tick"})
+        loop.phone.control(
+            "POST", "customer", {"kind": "text", "chat": "5511988887777", "text": "tick"}
+        )
         time.sleep(2)
     ok = _report("customer to Chatwoot", incoming, each)
     ok &= _report("agent to WhatsApp", outgoing, each)

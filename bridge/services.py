@@ -44,6 +44,7 @@ class Services:
         token, _ = credentials.account_token(settings)
         store = Store.open(settings.database)
         credentials.leave_check(store, vault)
+        settings.spool.mkdir(mode=0o700, exist_ok=True)
         committer = Committer(store)
         return cls(
             settings=settings,

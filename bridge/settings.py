@@ -252,6 +252,11 @@ class Settings:
         return self.instance_dir / "bridge.db"
 
     @property
+    def spool(self) -> Path:
+        """Folder for files on their way from one side to the other."""
+        return self.instance_dir / "spool"
+
+    @property
     def encryption_key_file(self) -> Path:
         """Where the sealing key lives when it does not come from the environment."""
         return self.instance_dir / "encryption.key"

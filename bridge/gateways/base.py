@@ -127,8 +127,10 @@ class Gateway(Protocol):
         """
         ...
 
-    def mark_read(self, chat: str, message_ids: list[str], *, deadline: Deadline) -> None:
-        """Shows the customer that the messages were read."""
+    def mark_read(
+        self, chat: str, message_ids: list[str], *, sender: str = "", deadline: Deadline
+    ) -> None:
+        """Shows the customer that the messages were read; in a group, those of `sender`."""
         ...
 
     def show_typing(self, chat: str, *, deadline: Deadline) -> None:
@@ -154,7 +156,7 @@ class Gateway(Protocol):
     def listen(self, *, deadline: Deadline) -> Generator[Mapping[str, Any] | None, None, None]:
         """Opens the gateway's socket, proves it, and yields bodies as `parse` takes them.
 
-        Yields None first, when the socket stands, and again every 30 s at least while nothing comes.
+        Yields None first, when the socket stands, then every 30 s at least while nothing comes.
         Ends when the connection ends; raises GatewayError when it cannot be opened.
         """
         ...

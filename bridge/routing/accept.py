@@ -4,8 +4,12 @@ Nothing here calls another server. Rules: ryzeapi.md sections 5 and 7, chatwoot.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
+from msgspec import Struct
+from sqlite_utils import Database
+
 from bridge.chatwoot.events import (
     AgentMessage,
     ChatwootEvent,
@@ -13,9 +17,6 @@ from bridge.chatwoot.events import (
     ConversationChanged,
     Typing,
 )
-from msgspec import Struct
-from sqlite_utils import Database
-
 from bridge.gateways import jids
 from bridge.gateways.base import Received
 from bridge.messages import (
@@ -85,21 +86,28 @@ def from_gateway(instance: Instance, received: Sequence[Received], services: Ser
     integration = services.integrations.of(instance.id)
     now = services.clock()
 
-    def work(db: Database) -> None:
+    def work(db: Database) -> list[Message]:
         instances.note_heard(db, instance.id, now)
-        for one in received:
-            _keep(db, instance, integration, one, now)
+        return [
+            one.event
+            for one in received
+            if not _keep(db, instance, integration, one, now) and isinstance(one.event, Message)
+        ]
 
-    services.committer.run(work)
+    for message in services.committer.run(work):
+        # Known already, or not routed: the file that came inside is not needed.
+        if message.media is not None and message.media.spooled:
+            Path(message.media.spooled).unlink(missing_ok=True)
 
 
 def _keep(
     db: Database, instance: Instance, integration: Integration | None, one: Received, now: float
-) -> None:
+) -> bool:
+    """Whether it is a new message that waits in the journal now."""
     match one.event:
         case Message() as message:
             if integration is not None and _is_routed(message, integration):
-                _keep_message(db, instance, integration, one.key, message, now)
+                return _keep_message(db, instance, integration, one.key, message, now)
         case Receipt() as receipt:
             if integration is not None:
                 _keep_receipt(db, instance, receipt, now)
@@ -107,6 +115,7 @@ def _keep(
             instances.note_connection(db, instance.id, link.state)
         case GroupName(group):
             chats.rename(db, instance.id, group.jid, group.name)
+    return False
 
 
 def _is_routed(message: Message, integration: Integration) -> bool:
@@ -122,13 +131,13 @@ def _keep_message(
     key: str,
     message: Message,
     now: float,
-) -> None:
+) -> bool:
     if message.from_me and message.source.startswith(SOURCE_PREFIX):
         _confirm(db, instance, integration, message, now)
-        return
+        return False
     chat_id = _chat_of(db, instance, message)
     entry = NewEntry(chat_id, Direction.IN, key, encode(message))
-    journal.insert(db, instance.id, [entry], now=now)
+    return journal.insert(db, instance.id, [entry], now=now) > 0
 
 
 def _chat_of(db: Database, instance: Instance, message: Message) -> int:
@@ -144,6 +153,7 @@ def _chat_of(db: Database, instance: Instance, message: Message) -> int:
         address=message.chat.jid or message.chat.lid,
         name=name if incoming or is_group else "",
         last_in_id=message.id if incoming else "",
+        last_in_sender=(message.sender.jid or message.sender.lid) if incoming and is_group else "",
     )
 
 

@@ -69,7 +69,7 @@ def of_instance(instance_id: int, services: Services) -> Context:
         integration=integration,
         gateway=gateway_of(instance, services),
         services=services,
-        spool=services.settings.instance_dir / "spool",
+        spool=services.settings.spool,
     )
 
 

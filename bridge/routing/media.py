@@ -51,9 +51,17 @@ def from_gateway(message: Message, context: Context) -> Iterator[File]:
         if path.stat().st_size > MAX_BYTES:
             raise FileTooLarge
         mime_type = media.mime_type or "application/octet-stream"
-        yield File(
-            path, safe_name(media.file_name, message.kind, mime_type), mime_type, message.kind
-        )
+        name = safe_name(media.file_name, message.kind, mime_type)
+        yield File(path, name, mime_type, message.kind)
+    # Reached only when the file has arrived: a try that failed needs it again.
+    if media.spooled:
+        Path(media.spooled).unlink(missing_ok=True)
+
+
+def sweep(spool: Path) -> None:
+    """Removes what a killed process left behind: folders of files that were on their way."""
+    for left in spool.glob("file-*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -124,6 +132,5 @@ def _to_voice(path: Path, mime_type: str) -> Path | None:
 
 @contextlib.contextmanager
 def _folder(context: Context) -> Iterator[Path]:
-    context.spool.mkdir(mode=0o700, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=context.spool, prefix="file-") as name:
         yield Path(name)

@@ -7,9 +7,8 @@ import contextlib
 import logging
 import secrets
 
-from bridge.chatwoot.events import AgentMessage
-
 from bridge import markup
+from bridge.chatwoot.events import AgentMessage
 from bridge.deadline import Deadline
 from bridge.errors import BridgeError
 from bridge.gateways.base import Gateway, GatewayRefuses, GatewayUnavailable
@@ -152,7 +151,9 @@ def _mark_read(chat: Chat, gateway: Gateway, context: Context) -> None:
     if not chat.last_in_id or not context.services.settings.mark_read:
         return
     with contextlib.suppress(BridgeError):
-        gateway.mark_read(chat.address, [chat.last_in_id], deadline=Deadline(5))
+        gateway.mark_read(
+            chat.address, [chat.last_in_id], sender=chat.last_in_sender, deadline=Deadline(5)
+        )
     context.services.chats.note_read(chat.id, chat.last_in_id)
 
 

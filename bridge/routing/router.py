@@ -8,17 +8,17 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bridge.errors import BridgeError, IntegrationMissing, StorageFailed
 from bridge.models import Status
 from bridge.routing import context as contexts
-from bridge.routing import inbound, outbound
+from bridge.routing import inbound, media, outbound
 from bridge.routing.context import Context
 from bridge.routing.lanes import Lanes
 from bridge.routing.outcome import PATIENCE_S, NotYet, Verdict, judge
 from bridge.services import Services
-from bridge.store.journal import Direction, Entry, Lane, Pair, State
+from bridge.store.journal import Direction, Entry, Lane, Pair, State, Try
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +60,7 @@ class Router:
     def run(self) -> None:
         """Until `stop`: hears the bell, hands out lanes, settles what is unconfirmed."""
         services = self.services
+        media.sweep(services.settings.spool)
         services.journal.suspect(due_at=services.clock() + services.settings.echo_wait)
         threads = [
             threading.Thread(target=self._work, name=f"worker-{number}")
@@ -135,48 +136,53 @@ class Router:
 
     def _deliver(self, entry: Entry, context: Context, side: _Side) -> float | None:
         """One try; when the lane is to be looked at again, None for at once."""
-        services = self.services
+        services, began = self.services, time.monotonic()
+        began_at = services.clock()
+
+        def made(outcome: str, reason: str = "") -> Try:
+            return Try(began_at, time.monotonic() - began, outcome, reason)
+
         try:
             pairs = _DELIVER[entry.direction](entry, context)
         except StorageFailed:
             self._leave(side)
             raise
-        except NotYet as error:
-            self._leave(side)
-            return self._apply(judge(error, entry.attempts), entry, context, side, error)
         except BridgeError as error:
             verdict = judge(error, max(entry.attempts, side.failures))
             if not verdict.side_down:
                 self._leave(side)
-            return self._apply(verdict, entry, context, side, error)
+            log.info("entry %s (%s %s): %s", entry.id, entry.direction, entry.key, error.message)
+            outcome = "waits" if isinstance(error, NotYet) else "failed"
+            return self._apply(verdict, entry, context, side, made(outcome, error.message))
         self._leave(side)
-        services.journal.finish(entry, pairs, now=services.clock())
+        services.journal.finish(entry, pairs, made=made("arrived"), now=services.clock())
         return None
 
     def _apply(
-        self, verdict: Verdict, entry: Entry, context: Context, side: _Side, error: BridgeError
+        self, verdict: Verdict, entry: Entry, context: Context, side: _Side, made: Try
     ) -> float | None:
         services, now = self.services, self.services.clock()
-        too_old = now - entry.received_at > PATIENCE_S
-        log.info("entry %s (%s %s): %s", entry.id, entry.direction, entry.key, verdict.reason)
         if verdict.hold is not None:
             services.integrations.judge(context.integration.id, Status.ERROR, verdict.hold.message)
             services.journal.postpone(
-                entry, due_at=now, reason=verdict.reason, doubtful=entry.doubtful, counts=False
+                entry, due_at=now, made=made, doubtful=entry.doubtful, counts=False
             )
             self._forget_contexts()
             return now + _CONTEXT_S
         if verdict.unconfirmed:
             due_at = now + services.settings.echo_wait
-            services.journal.unconfirm(entry, due_at=due_at, reason=verdict.reason)
+            services.journal.unconfirm(entry, due_at=due_at, made=made)
             return due_at
+        too_old = now - entry.received_at > PATIENCE_S
         if verdict.dead or too_old:
-            return self._bury(entry, context, verdict, too_old=too_old)
+            if too_old:
+                made = replace(made, reason=f"given up after 72 hours: {made.reason}")
+            return self._bury(entry, context, made)
         due_at = now + verdict.after_s
         services.journal.postpone(
             entry,
             due_at=due_at,
-            reason=verdict.reason,
+            made=made if made.outcome == "failed" else None,
             doubtful=entry.doubtful or verdict.doubtful,
             counts=not verdict.side_down,
         )
@@ -186,17 +192,14 @@ class Router:
                 side.up_at, side.probing = due_at, False
         return due_at if verdict.after_s else None
 
-    def _bury(
-        self, entry: Entry, context: Context, verdict: Verdict, *, too_old: bool
-    ) -> float | None:
-        reason = f"given up after 72 hours: {verdict.reason}" if too_old else verdict.reason
+    def _bury(self, entry: Entry, context: Context, made: Try) -> float | None:
         if entry.direction is Direction.OUT:
             try:
-                outbound.report_failure(entry, reason, context)
+                outbound.report_failure(entry, made.reason, context)
             except BridgeError as error:
                 log.warning("entry %s: the agent could not be told: %s", entry.id, error.message)
-        self.services.journal.bury(entry, reason, now=self.services.clock())
-        log.warning("entry %s is a dead letter: %s", entry.id, reason)
+        self.services.journal.bury(entry, made=made, now=self.services.clock())
+        log.warning("entry %s is a dead letter: %s", entry.id, made.reason)
         return None
 
     # -- what is unconfirmed -----------------------------------------------------------------------
@@ -211,9 +214,8 @@ class Router:
             heard_at = services.instances.heard_at(entry.instance_id)
             if heard_at > entry.due_at - services.settings.echo_wait:
                 log.info("entry %s: no echo came, it is sent again", entry.id)
-                services.journal.postpone(
-                    entry, due_at=now, reason="no echo came: sent again", doubtful=False
-                )
+                none = Try(now, 0.0, "no echo", "no echo came: it is sent again")
+                services.journal.postpone(entry, due_at=now, made=none, doubtful=False)
                 self._lanes.add([entry.lane])
 
     # -- contexts and sides ------------------------------------------------------------------------

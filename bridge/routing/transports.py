@@ -102,12 +102,13 @@ class Transports:
         found = self._context(one)
         if found.gateway is None:
             return
-        spool = self.services.settings.instance_dir / "spool"
         for body in found.gateway.listen(deadline=Deadline(_OPEN_S)):
             if (one.id, "gateway") not in self._wanted:
                 return
             if body is not None:
-                received = found.gateway.parse(body, now=self.services.clock(), spool=spool)
+                received = found.gateway.parse(
+                    body, now=self.services.clock(), spool=self.services.settings.spool
+                )
                 accept.from_gateway(found.instance, received, self.services)
                 self.services.bell.ring()
 

@@ -13,7 +13,11 @@ from bridge.store.journal import Pair
 
 @dataclass(frozen=True, slots=True)
 class Chat:
-    """`address` is where replies go: the one that the chat used last. `kind`: private or group."""
+    """`address` is where replies go: the one that the chat used last. `kind`: private or group.
+
+    `last_in_id` is the newest message that the customer has not been shown as read, empty without
+    one; `last_in_sender` the member of the group who wrote it.
+    """
 
     id: int
     instance_id: int
@@ -21,6 +25,7 @@ class Chat:
     address: str
     name: str
     last_in_id: str
+    last_in_sender: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +159,7 @@ def resolve_chat(
     address: str,
     name: str,
     last_in_id: str = "",
+    last_in_sender: str = "",
 ) -> int:
     """The chat that any of the forms leads to; made, taught a new form, or two made one.
 
@@ -171,14 +177,19 @@ def resolve_chat(
             _merge(db, chat_id, other)
         db.execute(
             "update chat set address = ?, name = iif(? <> '', ?, name), "
-            "last_in_id = iif(? <> '', ?, last_in_id) where id = ?",
-            [address, name, name, last_in_id, last_in_id, chat_id],
+            "last_in_id = iif(? <> '', ?, last_in_id), "
+            "last_in_sender = iif(? <> '', ?, last_in_sender) where id = ?",
+            [
+                *(address, name, name),
+                *(last_in_id, last_in_id, last_in_id, last_in_sender),
+                chat_id,
+            ],
         )
     else:
         chat_id = db.execute(
-            "insert into chat (instance_id, kind, address, name, last_in_id) "
-            "values (?, ?, ?, ?, ?) returning id",
-            [instance_id, kind, address, name, last_in_id],
+            "insert into chat (instance_id, kind, address, name, last_in_id, last_in_sender) "
+            "values (?, ?, ?, ?, ?, ?) returning id",
+            [instance_id, kind, address, name, last_in_id, last_in_sender],
         ).fetchone()[0]
     for form in forms:
         db.execute(

@@ -87,6 +87,16 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Try:
+    """One try of a delivery: when it began (UTC seconds), how long it took, how it ended."""
+
+    began_at: float
+    seconds: float
+    outcome: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Pair:
     """The two ids of one message. `from_me`: the customer did not write it."""
 
@@ -119,21 +129,21 @@ class Journal(Protocol):
         """Notes a send before it is made."""
         ...
 
-    def finish(self, entry: Entry, pairs: Iterable[Pair], *, now: float) -> None:
+    def finish(self, entry: Entry, pairs: Iterable[Pair], *, made: Try, now: float) -> None:
         """The entry has arrived."""
         ...
 
     def postpone(
-        self, entry: Entry, *, due_at: float, reason: str, doubtful: bool, counts: bool = True
+        self, entry: Entry, *, due_at: float, made: Try | None, doubtful: bool, counts: bool = True
     ) -> None:
         """The entry failed and is tried again; `doubtful`: it may have arrived all the same."""
         ...
 
-    def unconfirm(self, entry: Entry, *, due_at: float, reason: str) -> None:
+    def unconfirm(self, entry: Entry, *, due_at: float, made: Try) -> None:
         """Nobody knows whether the send happened; `due_at` is when that may be settled."""
         ...
 
-    def bury(self, entry: Entry, reason: str, *, now: float) -> None:
+    def bury(self, entry: Entry, *, made: Try, now: float) -> None:
         """The entry is given up and becomes a dead letter; its lane goes on."""
         ...
 
@@ -188,46 +198,65 @@ class SqliteJournal:
 
     def start_sending(self, entry: Entry, source: str, *, now: float) -> None:
         self._run(
-            "update journal set state = 'sending', source = ?, sent_at = ?, "
-            "attempts = attempts + 1 where id = ?",
+            "update journal set state = 'sending', source = ?, sent_at = ? where id = ?",
             [source, now, entry.id],
         )
 
-    def finish(self, entry: Entry, pairs: Iterable[Pair], *, now: float) -> None:
+    def finish(self, entry: Entry, pairs: Iterable[Pair], *, made: Try, now: float) -> None:
         def work(db: Database) -> None:
             db.execute(
                 "update journal set state = 'done', done_at = ?, reason = '', "
-                f"attempts = max(attempts, 1) where id = ? and state in {OPEN}",
+                f"attempts = attempts + 1 where id = ? and state in {OPEN}",
                 [now, entry.id],
             )
+            _note_try(db, entry, made)
             for pair in pairs:
                 insert_pair(db, pair)
 
         self._committer.run(work)
 
     def postpone(
-        self, entry: Entry, *, due_at: float, reason: str, doubtful: bool, counts: bool = True
+        self, entry: Entry, *, due_at: float, made: Try | None, doubtful: bool, counts: bool = True
     ) -> None:
-        self._run(
-            "update journal set state = 'ready', due_at = ?, reason = ?, doubtful = ?, "
-            "attempts = ? where id = ?",
-            [due_at, reason, int(doubtful), entry.attempts + int(counts), entry.id],
-        )
+        def work(db: Database) -> None:
+            db.execute(
+                "update journal set state = 'ready', due_at = ?, reason = ?, doubtful = ?, "
+                f"attempts = attempts + ? where id = ? and state in {OPEN}",
+                [
+                    due_at,
+                    made.reason if made else entry.reason,
+                    int(doubtful),
+                    int(counts),
+                    entry.id,
+                ],
+            )
+            if made is not None:
+                _note_try(db, entry, made)
 
-    def unconfirm(self, entry: Entry, *, due_at: float, reason: str) -> None:
-        # Not when the echo was quicker than the failure.
-        self._run(
-            "update journal set state = 'unconfirmed', due_at = ?, reason = ? "
-            "where id = ? and state = 'sending'",
-            [due_at, reason, entry.id],
-        )
+        self._committer.run(work)
 
-    def bury(self, entry: Entry, reason: str, *, now: float) -> None:
-        self._run(
-            f"update journal set state = 'dead', done_at = ?, reason = ? "
-            f"where id = ? and state in {OPEN}",
-            [now, reason, entry.id],
-        )
+    def unconfirm(self, entry: Entry, *, due_at: float, made: Try) -> None:
+        def work(db: Database) -> None:
+            # Not when the echo was quicker than the failure.
+            db.execute(
+                "update journal set state = 'unconfirmed', due_at = ?, reason = ? "
+                "where id = ? and state = 'sending'",
+                [due_at, made.reason, entry.id],
+            )
+            _note_try(db, entry, made)
+
+        self._committer.run(work)
+
+    def bury(self, entry: Entry, *, made: Try, now: float) -> None:
+        def work(db: Database) -> None:
+            db.execute(
+                "update journal set state = 'dead', done_at = ?, reason = ? "
+                f"where id = ? and state in {OPEN}",
+                [now, made.reason, entry.id],
+            )
+            _note_try(db, entry, made)
+
+        self._committer.run(work)
 
     def in_state(self, state: State, *, limit: int) -> list[Entry]:
         found = self._store.db.execute(
@@ -336,6 +365,13 @@ def insert_pair(db: Database, pair: Pair) -> None:
             pair.chatwoot_id,
             pair.reached,
         ],
+    )
+
+
+def _note_try(db: Database, entry: Entry, made: Try) -> None:
+    db.execute(
+        "insert into try values (?, ?, ?, ?, ?)",
+        [entry.id, made.began_at, made.seconds, made.outcome, made.reason],
     )
 
 

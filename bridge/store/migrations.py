@@ -91,7 +91,8 @@ def m002_routing(db: Database) -> None:
             kind text not null check (kind in ('private', 'group')),
             address text not null,
             name text not null,
-            last_in_id text not null default ''
+            last_in_id text not null default '',
+            last_in_sender text not null default ''
         ) strict"""
     )
     # Every form of an address (phone JID in its canonical form, LID, group) leads to one chat.
@@ -149,6 +150,30 @@ def m002_routing(db: Database) -> None:
     db.execute(
         "create index journal_state on journal (instance_id, state) "
         "where state not in ('done', 'discarded')"
+    )
+    db.execute("create index journal_received on journal (received_at)")
+    # Each try of a delivery: what a person needs to see where a message was held up.
+    db.execute(
+        """create table try (
+            journal_id integer not null references journal (id) on delete cascade,
+            began_at real not null,
+            seconds real not null,
+            outcome text not null,
+            reason text not null
+        ) strict"""
+    )
+    db.execute("create index try_journal on try (journal_id)")
+    # Who changed what, and when.
+    db.execute(
+        """create table audit (
+            id integer primary key,
+            at real not null,
+            who text not null,
+            address text not null,
+            deed text not null,
+            subject text not null,
+            detail text not null
+        ) strict"""
     )
     db.execute(
         """create table pair (

@@ -63,7 +63,7 @@ def gateway(key: str) -> tuple[Response, int] | Response:
         return Response("wrong authorization\n", 401, mimetype="text/plain")
     try:
         received = adapter.parse(
-            _json(raw), now=services.clock(), spool=services.settings.instance_dir / "spool"
+            _json(raw), now=services.clock(), spool=services.settings.spool
         )
         accept.from_gateway(instance, received, services)
     except BridgeError as error:
