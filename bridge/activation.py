@@ -340,6 +340,7 @@ def _judged(
             services.integrations.judge(stored.id, status, last_error, inbox_name=inbox_name)
         except StorageFailed as error:
             log.warning("the status of %s could not be noted: %s", stored.id, error.message)
+        services.bell.ring(look_again=True)
     return judged
 
 

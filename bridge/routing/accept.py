@@ -98,6 +98,7 @@ def from_gateway(instance: Instance, received: Sequence[Received], services: Ser
         # Known already, or not routed: the file that came inside is not needed.
         if message.media is not None and message.media.spooled:
             Path(message.media.spooled).unlink(missing_ok=True)
+    services.bell.ring()
 
 
 def _keep(
@@ -213,21 +214,20 @@ def forms(address: Address) -> list[str]:
 
 def from_chatwoot(
     integration: Integration, event: ChatwootEvent | None, services: Services
-) -> bool:
-    """Keeps what one webhook or socket frame of Chatwoot says; True when there is new work."""
+) -> None:
+    """Keeps what one webhook or socket frame of Chatwoot says. Raises StorageFailed."""
     instance = services.instances.get(integration.instance_id)
     if instance is None or event is None:
-        return False
+        return
     match event:
         case AgentMessage():
-            return from_agent(instance, integration, event, services)
+            from_agent(instance, integration, event, services)
         case ConversationChanged():
             services.chats.note_status(integration.id, event.id, event.status)
         case Typing() if event.on and not event.private and services.settings.show_typing:
-            return writing(instance, integration, event.conversation_id, services)
+            writing(instance, integration, event.conversation_id, services)
         case ContactGone():
             services.chats.forget_contact(integration.id, event.id)
-    return False
 
 
 def from_agent(
@@ -253,39 +253,41 @@ def from_agent(
         return False
     now = services.clock()
 
-    def work(db: Database) -> bool:
+    def work(db: Database) -> tuple[int, int]:
         chat_id = _chat_of_conversation(db, instance, integration, message)
         if chat_id is None:
-            return False
+            return 0, 0
         if message.deleted:
             body = msgspec.json.encode(Deletion(message)).decode()
             position = message.id * PARTS + _LAST_PART
             gone = NewEntry(chat_id, Direction.OUT, f"d{message.id}", body, position)
-            return journal.insert(db, instance.id, [gone], now=now) > 0
+            return journal.insert(db, instance.id, [gone], now=now), 0
         entries = _parts(db, instance, chat_id, message, missed=missed)
-        return (
-            journal.insert(db, instance.id, entries, now=now) + _revived(db, instance, message, now)
-            > 0
-        )
+        fresh = journal.insert(db, instance.id, entries, now=now)
+        return fresh, _revived(db, instance, message, now)
 
-    return services.committer.run(work)
+    fresh, revived = services.committer.run(work)
+    if fresh or revived:
+        services.bell.ring(look_again=revived > 0)
+    return fresh + revived > 0
 
 
 def writing(
     instance: Instance, integration: Integration, conversation_id: int, services: Services
-) -> bool:
-    """An agent is writing; kept so that the customer can be shown it. False for unknown chats."""
+) -> None:
+    """An agent is writing; kept so that the customer can be shown it."""
     now = services.clock()
 
-    def work(db: Database) -> bool:
+    def work(db: Database) -> None:
         chat_id = chats.chat_of_conversation(db, integration.id, conversation_id)
         if chat_id is None:
-            return False
+            return
         body = msgspec.json.encode(Writing(conversation_id)).decode()
         entry = NewEntry(chat_id, Direction.TYPING, f"{conversation_id}:{int(now // 10)}", body)
-        return journal.insert(db, instance.id, [entry], now=now) > 0
+        journal.insert(db, instance.id, [entry], now=now)
 
-    return services.committer.run(work)
+    services.committer.run(work)
+    services.bell.ring()
 
 
 def _parts(

@@ -82,7 +82,7 @@ class Transports:
     def _look(self, one: Integration) -> None:
         """Webhooks come by themselves; what they do not bring is asked for now and then."""
         while (one.id, "chatwoot") in self._wanted:
-            self._catch_up(self._context(one))
+            catchup.catch_up(self._context(one))
             self._stopped.wait(_LOOK_S)
 
     def _cable(self, one: Integration) -> None:
@@ -93,10 +93,9 @@ class Transports:
             if (one.id, "chatwoot") not in self._wanted:
                 return
             if missed:  # the subscription stands: what came before it is asked for
-                self._catch_up(found)
+                catchup.catch_up(found)
                 missed = False
-            if accept.from_chatwoot(one, event, self.services):
-                self.services.bell.ring()
+            accept.from_chatwoot(one, event, self.services)
 
     def _gateway(self, one: Integration) -> None:
         found = self._context(one)
@@ -110,11 +109,6 @@ class Transports:
                     body, now=self.services.clock(), spool=self.services.settings.spool
                 )
                 accept.from_gateway(found.instance, received, self.services)
-                self.services.bell.ring()
-
-    def _catch_up(self, found: Context) -> None:
-        if catchup.catch_up(found):
-            self.services.bell.ring()
 
     def _context(self, one: Integration) -> Context:
         return context.of_instance(one.instance_id, self.services)

@@ -84,6 +84,9 @@ class Chats:
 
     def note_status(self, integration_id: str, conversation_id: int, status: str) -> None:
         """A conversation was opened, resolved, snoozed ..."""
+        known = self.thread_of_conversation(integration_id, conversation_id)
+        if known is None or known.status == status:
+            return  # Chatwoot tells of every little change of a conversation
         self._run(
             "update thread set status = ? where integration_id = ? and conversation_id = ?",
             [status, integration_id, conversation_id],

@@ -181,9 +181,11 @@ class SqliteJournal:
         newest = self._store.db.execute("select coalesce(max(id), 0) from journal").fetchone()[0]
         if newest == after_id:
             return [], newest
+        # From the beginning, only the index of what is open is read, not the years of what is done.
+        since = "id > ? and" if after_id else "? = 0 and"
         found = self._store.db.execute(
-            f"select distinct instance_id, direction, chat_id from journal "
-            f"where id > ? and state in {OPEN}",
+            "select distinct instance_id, direction, chat_id from journal "
+            f"where {since} state in {OPEN}",
             [after_id],
         )
         return [Lane(row[0], Direction(row[1]), row[2]) for row in found], newest
@@ -294,6 +296,13 @@ def insert(db: Database, instance_id: int, entries: Sequence[NewEntry], *, now: 
     """The writes of `accept`, for a caller that has a transaction already."""
     count = 0
     for entry in entries:
+        if entry.replaces:
+            # A new id with it, by which the router notices it.
+            db.execute(
+                "delete from journal where instance_id = ? and direction = ? and key = ? "
+                "and body <> ?",
+                [instance_id, entry.direction.value, entry.key, entry.body],
+            )
         count += db.execute(
             "insert into journal (instance_id, chat_id, direction, key, position, body, state, "
             "received_at) values (?, ?, ?, ?, ?, ?, 'ready', ?) on conflict do nothing",
@@ -307,12 +316,6 @@ def insert(db: Database, instance_id: int, entries: Sequence[NewEntry], *, now: 
                 now,
             ],
         ).rowcount
-        if entry.replaces:
-            db.execute(
-                "update journal set body = ?, state = 'ready', due_at = 0, attempts = 0 "
-                "where instance_id = ? and direction = ? and key = ? and body <> ?",
-                [entry.body, instance_id, entry.direction.value, entry.key, entry.body],
-            )
     return count
 
 

@@ -38,8 +38,7 @@ def chatwoot(key: str) -> Response:
         log.warning("a webhook for %s was not signed by Chatwoot: passed over", integration.id)
         return _ok()
     try:
-        if accept.from_chatwoot(integration, events.parse_webhook(_json(raw)), services):
-            services.bell.ring()
+        accept.from_chatwoot(integration, events.parse_webhook(_json(raw)), services)
     except BridgeError as error:
         # The router asks Chatwoot for what it missed; the router's own look finds this one too.
         log.error("a webhook for %s could not be kept: %s", integration.id, error.message)
@@ -62,14 +61,11 @@ def gateway(key: str) -> tuple[Response, int] | Response:
     if not adapter.authorized(dict(request.headers), raw, secret):
         return Response("wrong authorization\n", 401, mimetype="text/plain")
     try:
-        received = adapter.parse(
-            _json(raw), now=services.clock(), spool=services.settings.spool
-        )
+        received = adapter.parse(_json(raw), now=services.clock(), spool=services.settings.spool)
         accept.from_gateway(instance, received, services)
     except BridgeError as error:
         log.error("an event for %s could not be kept: %s", instance.name, error.message)
         return Response("not kept, send it again\n", 503, mimetype="text/plain")
-    services.bell.ring()
     return _ok()
 
 
