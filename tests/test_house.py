@@ -8,7 +8,7 @@ import pytest
 
 HOUSE = Path(__file__).resolve().parent.parent / "bridge"
 FLOORS = [
-    "errors models messages assets deadline markup logs addresses",
+    "errors options models messages assets deadline markup logs addresses",
     "settings vault http bell processes",
     "store sockets",
     "credentials chatwoot gateways",

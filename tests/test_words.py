@@ -3,20 +3,20 @@
 import re
 from pathlib import Path
 
-from bridge import settings
+from bridge.options import INSTANCE_DIR, OPTIONS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_readme_lists_every_setting_with_its_default_and_meaning() -> None:
-    for option in (settings.INSTANCE_DIR, *settings.OPTIONS):
+    for option in (INSTANCE_DIR, *OPTIONS):
         default = f"`{option.default}`" if option.default else ""
         assert f"| `{option.name}` | {default} | {option.meaning} |" in README
 
 
 def test_the_readme_names_no_setting_that_does_not_exist() -> None:
-    known = {option.name for option in (settings.INSTANCE_DIR, *settings.OPTIONS)}
+    known = {option.name for option in (INSTANCE_DIR, *OPTIONS)}
     assert set(re.findall(r"BRIDGE_[A-Z_]+", README)) <= known
 
 

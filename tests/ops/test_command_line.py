@@ -8,13 +8,14 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from bridge import __version__, cli, settings
+from bridge import __version__, cli
+from bridge.options import INSTANCE_DIR, OPTIONS
 
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator["Run"]:
     monkeypatch.chdir(tmp_path)
-    for option in (*settings.OPTIONS, settings.INSTANCE_DIR):
+    for option in (*OPTIONS, INSTANCE_DIR):
         monkeypatch.delenv(option.name, raising=False)
     return Run()
 
@@ -67,7 +68,7 @@ def test_an_unknown_command_is_a_usage_error(run: Run) -> None:
 
 def test_every_setting_is_listed_with_value_source_and_meaning(run: Run) -> None:
     listed = run.listed()
-    assert list(listed) == [one.name for one in (settings.INSTANCE_DIR, *settings.OPTIONS)]
+    assert list(listed) == [one.name for one in (INSTANCE_DIR, *OPTIONS)]
     assert {one["source"] for one in listed.values()} == {"default"}
     assert all(one["meaning"] and one["value"] for one in listed.values())
     table = run("settings").output
