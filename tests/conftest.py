@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import chatwoot_contract
 from tests.support.processes import Bridge, SandboxChatwoot
 
 
@@ -16,10 +17,30 @@ def _sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandb
 
 
 @pytest.fixture
-def sandbox(_sandbox_process: SandboxChatwoot) -> SandboxChatwoot:
-    """A sandbox Chatwoot as it is after its first start."""
+def sandbox(_sandbox_process: SandboxChatwoot) -> Iterator[SandboxChatwoot]:
+    """A sandbox Chatwoot as it is after its first start.
+
+    What was asked of it is held against Chatwoot's own description afterwards.
+    """
     _sandbox_process.reset()
-    return _sandbox_process
+    yield _sandbox_process
+    chatwoot_contract.check(_sandbox_process.requests())
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A run that must hold requests against the file, and held none, has failed."""
+    if chatwoot_contract.is_required() and not chatwoot_contract.Counter.validated:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says how much was held against Chatwoot's OpenAPI file."""
+    if chatwoot_contract.is_present():
+        count = chatwoot_contract.Counter.validated
+        said = f"{count} requests to Chatwoot held against its OpenAPI file"
+    else:
+        said = "no request held against Chatwoot's OpenAPI file: there is none"
+    terminalreporter.write_line(said)
 
 
 @pytest.fixture

@@ -15,9 +15,12 @@ from tests.support.processes import Bridge
 
 
 @pytest.fixture
-def instance(shared_bridge: Bridge) -> Instance:
+def instance(shared_bridge: Bridge) -> Iterator[Instance]:
     """An instance of this test alone, at a bridge that many tests share."""
-    return new_instance(shared_bridge)
+    made = new_instance(shared_bridge)
+    yield made
+    # Otherwise the bridge would go on listening to the sandbox on its behalf.
+    shared_bridge.api("DELETE", f"/api/instance/delete/{made.name}")
 
 
 def _dripping(sock: socket.socket, _: bytes) -> None:

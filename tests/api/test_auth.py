@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.support.api import Instance, assert_error, new_instance, wish
+from tests.support.api import Instance, activations, assert_error, new_instance, wish
 from tests.support.processes import Bridge, SandboxChatwoot
 
 ROUTES = [
@@ -168,4 +168,4 @@ def test_the_body_is_checked_before_chatwoot_is_called(
 ) -> None:
     answer = instance.set(wish(sandbox, chatwootAccountId=0))
     assert answer.status_code == 400
-    assert sandbox.requests() == []
+    assert activations(sandbox) == []

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.support.api import Instance, assert_error, new_instance, wish
+from tests.support.api import Instance, activations, assert_error, new_instance, wish
 from tests.support.processes import Bridge, SandboxChatwoot
 
 MEGABYTE = "x" * 1024 * 1024
@@ -282,7 +282,7 @@ def test_a_body_that_breaks_off_is_not_acted_on(
     )
     answer = raw_exchange(somebody.bridge, head.encode() + raw)
     assert b"invalid body: breaks off, or its chunks are malformed" in answer
-    assert sandbox.requests() == []
+    assert activations(sandbox) == []
 
 
 # -- instance/new ----------------------------------------------------------------------------------

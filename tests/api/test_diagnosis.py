@@ -403,20 +403,20 @@ def test_whatever_chatwoot_does_the_answer_comes_within_sixty_seconds(
 
 
 def test_private_addresses_are_refused_where_the_setting_says_so(
-    start_bridge: Callable[..., Bridge], sandbox: SandboxChatwoot
+    start_bridge: Callable[..., Bridge], server: Callable[..., OddServer]
 ) -> None:
     bridge = start_bridge(BRIDGE_BLOCK_PRIVATE_ADDRESSES="true")
     instance = new_instance(bridge)
+    private = server(says("200 OK", b'{"version":"4.15.1"}'))
     for host in ("127.0.0.1", "localhost", "2130706433", "0x7f.1", "[::1]", "[::ffff:127.0.0.1]"):
-        url = f"http://{host}:{sandbox.port}"
         said = assert_error_like(
-            instance.set(wish(url)),
+            instance.set(wish(f"http://{host}:{private.port}")),
             502,
             r"Chatwoot is unreachable at http://\S+ - verify chatwootBaseUrl and that the host is "
             r'reachable from the server\. Detail: Get "http://\S+/api": .*',
         )
         assert said.endswith("has no public address") or "no such host" in said, said
-    assert sandbox.requests() == []
+    assert private.received == []
 
 
 # -- what is shown of the cause --------------------------------------------------------------------

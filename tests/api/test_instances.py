@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.api import Instance, assert_error, new_instance, wish
+from tests.support.api import Instance, activations, assert_error, new_instance, wish
 from tests.support.processes import Bridge, SandboxChatwoot
 
 RFC3339 = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
@@ -214,7 +214,7 @@ def test_an_inline_block_that_is_not_enabled_is_not_even_read(
     answer = shared_bridge.api("POST", "/api/instance/new", body)
     assert answer.status_code == 201
     assert "chatwoot" not in answer.json()
-    assert sandbox.requests() == []
+    assert activations(sandbox) == []
 
 
 @pytest.mark.parametrize(

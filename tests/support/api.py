@@ -57,6 +57,11 @@ def wish(chatwoot: SandboxChatwoot | str, **changes: Any) -> dict[str, Any]:
     return {name: value for name, value in body.items() if value is not None}
 
 
+def activations(sandbox: SandboxChatwoot) -> list[dict[str, Any]]:
+    """The activations that reached the sandbox: nothing else asks for the version."""
+    return [one for one in sandbox.requests() if one["path"] == "/api"]
+
+
 def assert_error(response: requests.Response, status: int, message: str) -> None:
     """The contract's envelope, whole: this status, this sentence, the headers of the rate limit."""
     assert response.status_code == status, response.text
