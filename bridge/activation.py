@@ -29,6 +29,7 @@ from bridge.errors import (
 )
 from bridge.models import (
     ActivationRequest,
+    Actor,
     ChatwootFound,
     Instance,
     Integration,
@@ -73,6 +74,7 @@ def activate(
     request: ActivationRequest,
     services: Services,
     *,
+    by: Actor,
     on_step: Callable[[Step], None] = lambda step: None,
 ) -> Activated:
     """Joins an instance to a Chatwoot account, or changes how it is joined; under 60 s in all.
@@ -84,7 +86,11 @@ def activate(
     deadline = Deadline(ACTIVATE_S)
     try:
         with services.store.exclusive(_lock(instance), timeout_s=deadline.remaining()):
-            return _activate(instance, request, services, deadline, on_step)
+            done = _activate(instance, request, services, deadline, on_step)
+            one = done.integration
+            detail = f"{one.base_url} account {one.account_id}, inbox {one.inbox_id}"
+            _note(by, "activated", instance, services, detail)
+            return done
     except StorageFailed as error:
         # The attempt is on the disk: the next try finds the inbox by it and takes it over.
         raise PersistFailed(cause=error.values["cause"]) from None
@@ -176,7 +182,7 @@ def look(instance: Instance, services: Services) -> tuple[Integration, BridgeErr
     return _judged(stored, services, status, "", inbox.name), None
 
 
-def remove(instance: Instance, services: Services) -> None:
+def remove(instance: Instance, services: Services, *, by: Actor) -> None:
     """Deactivates the integration, if there is one, and forgets the instance itself.
 
     Raises InstanceUnknown when somebody else was faster.
@@ -189,9 +195,10 @@ def remove(instance: Instance, services: Services) -> None:
             _unlink(stored, services, deadline)
         # Still under the lock: nobody may activate what is about to go.
         services.instances.remove(instance.id)
+        _note(by, "deleted the instance", instance, services)
 
 
-def deactivate(instance: Instance, services: Services) -> None:
+def deactivate(instance: Instance, services: Services, *, by: Actor) -> None:
     """Unlinks the inbox, which stays in Chatwoot, and forgets the integration; within 30 s.
 
     Succeeds also when Chatwoot cannot be reached (ryzeapi.md section 2.4). Raises NothingToDelete.
@@ -204,6 +211,7 @@ def deactivate(instance: Instance, services: Services) -> None:
             raise NothingToDelete
         _unlink(stored, services, deadline)
         services.integrations.remove(stored)
+        _note(by, "deactivated", instance, services)
     try:
         wiring.unwire(instance, services, deadline)
     except BridgeError as error:
@@ -267,6 +275,10 @@ def _remove_others(chatwoot: Chatwoot, ours: list[Inbox], kept: Inbox) -> None:
 
 
 # -- small parts -----------------------------------------------------------------------------------
+
+
+def _note(by: Actor, deed: str, instance: Instance, services: Services, detail: str = "") -> None:
+    services.audit.note(by, deed, instance.name, detail, at=services.clock())
 
 
 def _lock(instance: Instance) -> str:

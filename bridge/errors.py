@@ -147,6 +147,20 @@ class InvalidBody(BridgeError):
         return InvalidBody({names.get(one, one): rule for one, rule in self.problems.items()})
 
 
+class MessageUnknown(BridgeError):
+    code, status = "message_unknown", 404
+    sentence = N_("there is no message {id}")
+    remedy = N_("Look it up by phone number, name, text or one of its ids.")
+
+
+class MessageElsewhere(BridgeError):
+    """The deed does not fit the state that the message is in by now."""
+
+    code, status = "message_elsewhere", 409
+    sentence = N_("message {id} is {state}: it cannot be changed that way")
+    remedy = N_("Look at the message again; it may have gone on meanwhile.")
+
+
 # -- Chatwoot (ryzeapi.md section 2.1; causes in chatwoot.md section 1) ----------------------------
 
 

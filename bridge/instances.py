@@ -5,12 +5,12 @@ import secrets
 from bridge import activation
 from bridge.errors import InstanceMissing, InstanceUnknown, TokenTaken
 from bridge.intake import NewInstance
-from bridge.models import Instance, Secret
+from bridge.models import Actor, Instance, Secret
 from bridge.services import Services
 from bridge.vault import same, token_hash
 
 
-def create(wish: NewInstance, services: Services) -> tuple[Instance, Secret]:
+def create(wish: NewInstance, services: Services, *, by: Actor) -> tuple[Instance, Secret]:
     """A new instance and its token, which is kept as a hash only: it is shown this once.
 
     Raises InstanceExists, TokenTaken.
@@ -22,6 +22,7 @@ def create(wish: NewInstance, services: Services) -> tuple[Instance, Secret]:
     instance = services.instances.add(
         wish.name, token_hash=hashed, gateway=wish.gateway, created_at=services.clock()
     )
+    services.audit.note(by, "made the instance", instance.name, at=services.clock())
     return instance, token
 
 
@@ -33,12 +34,12 @@ def find(name: str, services: Services) -> Instance:
     return instance
 
 
-def remove(instance: Instance, services: Services) -> None:
+def remove(instance: Instance, services: Services, *, by: Actor) -> None:
     """Removes the instance and its integration; the inbox stays in Chatwoot.
 
     Raises InstanceMissing when somebody else was faster.
     """
     try:
-        activation.remove(instance, services)
+        activation.remove(instance, services, by=by)
     except InstanceUnknown:
         raise InstanceMissing from None

@@ -22,6 +22,17 @@ class Secret(str):
 
 
 @dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks for a change: `account`, the name of an instance's token, `cli` or `bridge`.
+
+    `address` is where the request came from; for the command line the user of the system.
+    """
+
+    who: str
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Gateway:
     """Where the WhatsApp side of an instance lives."""
 

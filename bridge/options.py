@@ -100,7 +100,7 @@ def _rate_storage(raw: str) -> str:
     return raw
 
 
-def _account_token(raw: str) -> str:
+def _own_token(raw: str) -> str:
     if raw and (len(raw) < 16 or not raw.isascii() or not raw.isprintable() or " " in raw):
         raise ValueError("must be at least 16 printable ASCII characters without spaces")
     return raw
@@ -110,6 +110,12 @@ def _file(raw: str) -> str:
     if raw and not os.access(raw, os.R_OK):
         raise ValueError("must name a file that can be read")
     return raw
+
+
+def _log_format(raw: str) -> str:
+    if raw.lower() not in {"text", "json"}:
+        raise ValueError("must be text or json")
+    return raw.lower()
 
 
 def _level(raw: str) -> str:
@@ -137,13 +143,14 @@ OPTIONS: tuple[Option, ...] = (
         "BRIDGE_ACCOUNT_TOKEN",
         "",
         "Token of the operator for the wizard and the API; made at the first start if empty.",
-        _account_token,
+        _own_token,
         secret=True,
     ),
     Option(
         "BRIDGE_ENCRYPTION_KEY",
         "",
-        "Base64 of 32 bytes that seals the stored tokens; made at the first start if empty.",
+        "Base64 of 32 bytes that seals the stored tokens; made at the first start if empty. While "
+        "keys rotate: the new one, a comma, the old one.",
         _text,
         secret=True,
     ),
@@ -197,6 +204,20 @@ OPTIONS: tuple[Option, ...] = (
         _rate_storage,
         secret=True,
     ),
+    Option(
+        "BRIDGE_METRICS_TOKEN",
+        "",
+        "Bearer token for /metrics; without one only this machine itself may read it.",
+        _own_token,
+        secret=True,
+    ),
+    Option(
+        "BRIDGE_SHOW_CONTENTS",
+        "true",
+        "Shows the operator what messages say, in the console and on the command line.",
+        _truth,
+    ),
+    Option("BRIDGE_LOG_FORMAT", "text", "How a line of the log looks: text or json.", _log_format),
     Option("BRIDGE_LOG_LEVEL", "info", "How much is logged: debug, info, warning, error.", _level),
 )
 #: Read before everything else, because it says where `config.toml` is.

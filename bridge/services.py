@@ -9,12 +9,15 @@ from bridge.bell import Bell
 from bridge.http import Http
 from bridge.settings import Settings
 from bridge.store import Store
+from bridge.store.audit import Audit
 from bridge.store.chats import Chats
 from bridge.store.committer import Committer
+from bridge.store.console import Console
 from bridge.store.drafts import Drafts
 from bridge.store.instances import Instances
 from bridge.store.integrations import Attempts, Integrations
 from bridge.store.journal import Journal, SqliteJournal
+from bridge.store.standing import Standings
 from bridge.vault import Vault, token_hash
 
 
@@ -34,6 +37,9 @@ class Services:
     committer: Committer
     journal: Journal
     chats: Chats
+    standings: Standings
+    console: Console
+    audit: Audit
     bell: Bell
     clock: Callable[[], float] = time.time
 
@@ -59,6 +65,9 @@ class Services:
             committer=committer,
             journal=SqliteJournal(store, committer),
             chats=Chats(store, committer),
+            standings=Standings(store),
+            console=Console(store, committer),
+            audit=Audit(store),
             bell=Bell(settings.instance_dir),
         )
 

@@ -46,6 +46,9 @@ class Settings:
     rate_limit: str
     rate_limit_new: str
     rate_limit_storage: str
+    metrics_token: str
+    show_contents: bool
+    log_format: str
     log_level: str
     shown: tuple[Shown, ...]
     warnings: tuple[str, ...]

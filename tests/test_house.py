@@ -14,7 +14,7 @@ FLOORS = [
     "credentials chatwoot gateways",
     "services",
     "intake routing",
-    "activation",
+    "activation console",
     "instances",
     "supervisor",
     "cli web",

@@ -37,17 +37,20 @@ class Transports:
     _stopped: threading.Event = field(default_factory=threading.Event)
 
     def sync(self) -> None:
-        """Listens to what is active now, and to nothing else."""
+        """Listens to what there is now, and to nothing else."""
         jobs: dict[tuple[str, str], Callable[[Integration], None]] = {}
-        active = [one for one in self.services.integrations.all() if one.status is Status.ACTIVE]
+        found = self.services.integrations.all()
         has_address = bool(self.services.settings.public_url)
-        for one in active:
-            jobs[one.id, "chatwoot"] = self._look if has_address else self._cable
+        for one in found:
+            if one.status is Status.ACTIVE:
+                jobs[one.id, "chatwoot"] = self._look if has_address else self._cable
+            # Customers write on while an integration is paused or in trouble, and the gateway's
+            # socket replays nothing.
             instance = self.services.instances.get(one.instance_id)
             if instance is not None and instance.gateway is not None and not has_address:
                 jobs[one.id, "gateway"] = self._gateway
         self._wanted = set(jobs)
-        by_id = {one.id: one for one in active}
+        by_id = {one.id: one for one in found}
         for key, job in jobs.items():
             thread = self._running.get(key)
             if thread is None or not thread.is_alive():

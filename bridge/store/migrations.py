@@ -189,3 +189,10 @@ def m002_routing(db: Database) -> None:
         ) strict, without rowid"""
     )
     db.execute("create index pair_chatwoot on pair (instance_id, chatwoot_id)")
+
+
+@migrations()
+def m003_console(db: Database) -> None:
+    """What people ask about one instance is found without reading all of the journal."""
+    db.execute("drop index journal_received")
+    db.execute("create index journal_recent on journal (instance_id, direction, received_at)")

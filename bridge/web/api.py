@@ -71,7 +71,7 @@ def set_chatwoot(instance: str) -> tuple[Response, int]:
     _module()
     found = _instance(instance)
     wish = intake.activation_request(body.read_object(request))
-    activated = activation.activate(found, wish, _services())
+    activated = activation.activate(found, wish, _services(), by=auth.actor(g.caller))
     return jsonify(_activated(found, activated)), 201
 
 
@@ -88,7 +88,7 @@ def list_chatwoot(instance: str) -> Response:
 def delete_chatwoot(instance: str) -> Response:
     """Unlinks the inbox, which stays in Chatwoot."""
     _module()
-    activation.deactivate(_instance(instance), _services())
+    activation.deactivate(_instance(instance), _services(), by=auth.actor(g.caller))
     return jsonify(message="chatwoot integration deactivated")
 
 
@@ -97,7 +97,7 @@ def new_instance() -> tuple[Response, int]:
     """A new instance, with the inline Chatwoot block where it is wanted."""
     services, given = _services(), body.read_object(request)
     wish = intake.new_instance(given)
-    instance, token = instances.create(wish, services)
+    instance, token = instances.create(wish, services, by=auth.actor(g.caller))
     answer: dict[str, Any] = {
         "success": True,
         "message": "Instance created successfully",
@@ -129,7 +129,8 @@ def list_instances() -> Response:
 @api.delete("/instance/delete/<instance>")
 def delete_instance(instance: str) -> Response:
     """Removes an instance with its integration."""
-    instances.remove(instances.find(instance, _services()), _services())
+    services = _services()
+    instances.remove(instances.find(instance, services), services, by=auth.actor(g.caller))
     return jsonify(success=True, message="Instance deleted", instance={"status": "deleted"})
 
 
@@ -147,7 +148,7 @@ def _inline(instance: Instance, given: dict[str, Any]) -> dict[str, Any]:
     try:
         _module()
         wish = intake.activation_request(given, intake.INLINE_FIELDS)
-        activated = activation.activate(instance, wish, _services())
+        activated = activation.activate(instance, wish, _services(), by=auth.actor(g.caller))
     except BridgeError as error:
         if isinstance(error, InvalidBody):
             error = error.renamed(intake.SET_TO_INLINE)

@@ -5,10 +5,10 @@ Rules: ryzeapi.md sections 1.1 to 1.3.
 
 from dataclasses import dataclass
 
-from flask import Request
+from flask import Request, request
 
 from bridge.errors import ForeignInstance, InstanceUnknown, InvalidToken, MissingToken
-from bridge.models import Instance
+from bridge.models import Actor, Instance
 from bridge.services import Services
 from bridge.vault import same, token_hash
 
@@ -24,6 +24,12 @@ class Caller:
     def is_account(self) -> bool:
         """Whether it is the operator."""
         return self.instance is None
+
+
+def actor(caller: Caller) -> Actor:
+    """Who asks, for the audit trail."""
+    name = caller.instance.name if caller.instance else "account"
+    return Actor(name, request.remote_addr or "")
 
 
 def presented(request: Request) -> str:

@@ -13,7 +13,7 @@ from bridge.models import Instance, Integration
 from bridge.web import findings, forms, session
 from bridge.web.draft import Draft, answers_of, packed_owner
 from bridge.web.i18n import gettext
-from bridge.web.pages import Trouble, services
+from bridge.web.pages import Trouble, operator, services
 
 blueprint = Blueprint("dashboard", __name__)
 blueprint.before_request(session.require)
@@ -85,7 +85,7 @@ def deactivate(name: str) -> Response | str:
     if integration is None:
         raise NothingToDelete
     if request.method == "POST":
-        activation.deactivate(found, services())
+        activation.deactivate(found, services(), by=operator())
         _forget(name)
         flash(gettext("The integration of {name} was deactivated.").format(name=name))
         return redirect(url_for("dashboard.overview"), 303)
@@ -102,7 +102,7 @@ def delete(name: str) -> Response | str:
     """Removes the instance with its integration, after a confirmation."""
     found = instances.find(name, services())
     if request.method == "POST":
-        instances.remove(found, services())
+        instances.remove(found, services(), by=operator())
         _forget(name)
         flash(gettext("The instance {name} was deleted.").format(name=name))
         return redirect(url_for("dashboard.overview"), 303)

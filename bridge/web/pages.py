@@ -8,6 +8,7 @@ from flask_wtf.csrf import CSRFError
 
 from bridge import __version__
 from bridge.errors import N_, BridgeError, Problem
+from bridge.models import Actor
 from bridge.services import Services
 from bridge.web.limits import Limits
 
@@ -96,6 +97,11 @@ def limits() -> Limits:
 def caller_address() -> str:
     """The address that a request comes from, as the name of a bucket."""
     return request.remote_addr or "unknown"
+
+
+def operator() -> Actor:
+    """Who sits in front of the signed-in pages, for the audit trail."""
+    return Actor("account", caller_address())
 
 
 def register(app: Flask) -> None:

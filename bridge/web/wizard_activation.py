@@ -13,7 +13,7 @@ from bridge.models import Gateway, Instance, Secret
 from bridge.web import forms, session
 from bridge.web.draft import Draft, packed_owner
 from bridge.web.forms import rule_trouble
-from bridge.web.pages import Trouble, services
+from bridge.web.pages import Trouble, operator, services
 from bridge.web.wizard import draft_for, require_module
 
 blueprint = Blueprint("activation", __name__, url_prefix="/wizard")
@@ -98,7 +98,7 @@ def _activate(draft: Draft) -> Activated:
     with contextlib.suppress(BridgeError):
         tray.drafts.note_progress(draft.id, [])
     wish = intake.activation_request(draft.wish())
-    return activation.activate(_instance(draft), wish, tray, on_step=note)
+    return activation.activate(_instance(draft), wish, tray, by=operator(), on_step=note)
 
 
 def _instance(draft: Draft) -> Instance:
@@ -111,7 +111,7 @@ def _instance(draft: Draft) -> Instance:
     packed = Gateway(**{**gateway, "token": Secret(gateway["token"])}) if gateway else None
     wish = intake.NewInstance(wanted["name"], Secret(""), packed, with_chatwoot=False)
     try:
-        return instances.create(wish, services())[0]
+        return instances.create(wish, services(), by=operator())[0]
     except InstanceExists:
         # The second click of two.
         return instances.find(wanted["name"], services())
