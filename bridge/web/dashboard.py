@@ -49,6 +49,8 @@ def instance(name: str) -> str:
     draft = Draft.of_session(services())
     is_fresh = draft is not None and draft.answers.get("done") == name
     kept = draft.answers.get("warnings", []) if draft and is_fresh else []
+    settings, gateway = services().settings, found.gateway
+    is_sandbox = settings.sandbox and gateway and gateway.base_url == settings.sandbox_phone_url
     return render_template(
         "dashboard/instance.html",
         instance=found,
@@ -56,6 +58,7 @@ def instance(name: str) -> str:
         trouble=Trouble.of(error) if error else None,
         is_fresh=is_fresh and integration is not None,
         warnings=[Trouble.unpacked(one) for one in kept],
+        sandbox_phone=settings.sandbox_phone_url if is_sandbox else "",
         form=forms.ActionForm(),
     )
 

@@ -3,7 +3,6 @@
 Every page is POST, then redirect, then GET; without JavaScript it is whole.
 """
 
-import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -21,11 +20,9 @@ from werkzeug.wrappers import Response
 from wtforms import Field
 
 from bridge import activation
-from bridge.deadline import Deadline
 from bridge.errors import N_, BridgeError, ModuleOff, NotAdministrator, Problem, RateLimited
-from bridge.http import CallFailed
 from bridge.models import DEFAULT_INBOX_NAME, Secret, TokenOwner
-from bridge.web import forms, limits, session
+from bridge.web import forms, limits, session, trial
 from bridge.web.draft import OPTIONS, STEPS, Draft, packed_owner
 from bridge.web.forms import NEW, Form
 from bridge.web.i18n import gettext
@@ -34,7 +31,6 @@ from bridge.web.pages import limits as buckets
 
 blueprint = Blueprint("wizard", __name__, url_prefix="/wizard")
 
-_SANDBOX_S = 5.0
 Found = TypeVar("Found")
 
 
@@ -149,41 +145,11 @@ def begin() -> Response:
         answers["instance"] = {"name": known.name}
     if "sandbox" in request.form and services().settings.sandbox:
         try:
-            answers |= _sandbox()
+            answers |= trial.answers(services())
         except BridgeError as error:
             return _start(forms.ActionForm(), Trouble.of(error))
-        except (CallFailed, ValueError, KeyError) as error:
-            return _start(forms.ActionForm(), _no_sandbox(error))
     draft = Draft.begin(services(), **answers)
     return redirect(url_for(f"wizard.{draft.next_step()}"), 303)
-
-
-def _sandbox() -> dict[str, Any]:
-    tray = services()
-    url = f"{tray.settings.sandbox_url}/sandbox/api/hello"
-    said = json.loads(tray.http.call("GET", url, deadline=Deadline(_SANDBOX_S)).body)
-    base_url, token = str(said["base_url"]), Secret(said["token"])
-    found = activation.probe_address(base_url, tray)
-    owner = activation.probe_token(base_url, token, tray)
-    return {
-        "base_url": base_url,
-        "version": found.version,
-        "account_id": int(said["account_id"]),
-        "token": token,
-        "owner": packed_owner(owner),
-        "sandbox": True,
-    }
-
-
-def _no_sandbox(error: Exception) -> Trouble:
-    return Trouble(
-        Problem(
-            N_("The sandbox Chatwoot does not answer at {url}"),
-            url=services().settings.sandbox_url,
-        ),
-        Problem(N_("Wait a moment and try again, or look at the log of the bridge.")),
-        error.detail if isinstance(error, CallFailed) else type(error).__name__,
-    )
 
 
 # -- the questions ---------------------------------------------------------------------------------
@@ -194,14 +160,13 @@ def instance() -> Response:
     """Which WhatsApp number: one that is there, or a new one."""
     draft = draft_for("instance")
     there = services().instances.all()
-    chosen = draft.answers.get("instance", {})
+    chosen = draft.answers.get("instance") or draft.answers.get("suggested") or {}
     gateway = chosen.get("gateway") or {}
     is_known = chosen.get("name") in {one.name for one in there}
-    suggested = "sandbox" if "sandbox" in draft.answers and not there else ""
     form = forms.InstanceForm(
         data={
             "choice": chosen["name"] if is_known else NEW if chosen or not there else None,
-            "name": suggested if not chosen else "" if is_known else chosen["name"],
+            "name": "" if is_known else chosen.get("name", ""),
             "kind": gateway.get("kind"),
             "gateway_url": gateway.get("base_url", ""),
         }
@@ -262,7 +227,7 @@ def address() -> Response:
             changes: dict[str, Any] = {"base_url": found.base_url, "version": found.version}
             if found.base_url != draft.answers.get("base_url"):
                 # A token is never shown to another address than the one it was typed for.
-                changes |= {"token": None, "owner": None, "sandbox": None}
+                changes |= {"token": None, "owner": None}
             if found.account_id is not None:
                 changes |= {"account_id": found.account_id, "account_later": None}
             draft.save(**changes)

@@ -1,10 +1,13 @@
 """A browser without scripts, made of requests: keeps cookies, reads forms, sends them back."""
 
+import html
+import random
 import re
 from html.parser import HTMLParser
 from typing import Any
 
 import requests
+from requests.adapters import HTTPAdapter
 
 from tests.support.processes import Bridge
 
@@ -52,11 +55,27 @@ class Page:
     def summary(self) -> str:
         """The summary of errors on top, empty without one."""
         found = re.search(r'<div class="summary".*?</div>', self.html, re.DOTALL)
-        return " ".join(re.sub("<[^>]+>", " ", found[0]).split()) if found else ""
+        said = html.unescape(re.sub("<[^>]+>", " ", found[0])) if found else ""
+        return " ".join(said.split())
 
     def has_error_at(self, field: str) -> bool:
         """Whether a field says that it is wrong."""
         return f'id="{field}-error"' in self.html
+
+
+def _host() -> int:
+    return random.randrange(2, 255)
+
+
+class _From(HTTPAdapter):
+    """Connects from a given loopback address."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, source_address=(self._address, 0), **kwargs)
 
 
 class Visitor:
@@ -65,6 +84,8 @@ class Visitor:
     def __init__(self, bridge: Bridge, language: str = "en") -> None:
         self.bridge = bridge
         self.session = requests.Session()
+        # An address of its own, so that visitors of one bridge do not share its limits.
+        self.session.mount("http://", _From(f"127.{random.randrange(1, 255)}.0.{_host()}"))
         self.session.trust_env = False
         self.session.headers["Accept-Language"] = language
         self.page: Page | None = None

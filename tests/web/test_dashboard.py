@@ -1,0 +1,110 @@
+"""The overview and the page of an instance."""
+
+import pytest
+
+from bridge.web import findings
+from tests.support.processes import Bridge, SandboxChatwoot
+from tests.support.visitor import Visitor
+
+
+@pytest.fixture
+def connected(visitor: Visitor, sandbox: SandboxChatwoot) -> Visitor:
+    """A visitor of a bridge with one active integration, `support`."""
+    return _connect(visitor, sandbox)
+
+
+def _connect(visitor: Visitor, sandbox: SandboxChatwoot) -> Visitor:
+    bridge = visitor.bridge
+    bridge.api("POST", "/api/instance/new", {"name": "support"})
+    wish = {
+        "chatwootBaseUrl": sandbox.base_url,
+        "chatwootAccountId": 1,
+        "chatwootApiToken": sandbox.admin,
+        "inboxName": "Front <desk>",
+    }
+    assert bridge.api("POST", "/api/chatwoot/set/support", wish).status_code == 201
+    return visitor
+
+
+def test_an_empty_overview_leads_to_the_wizard(visitor: Visitor) -> None:
+    page = visitor.get("/")
+    assert "No number is connected yet" in page.text
+    assert 'href="/wizard"' in page.html
+
+
+def test_the_overview_shows_instances_with_a_link_into_chatwoot(
+    connected: Visitor, sandbox: SandboxChatwoot
+) -> None:
+    page = connected.get("/")
+    assert "support" in page.text
+    assert "Front <desk>" in page.text
+    assert "<desk>" not in page.html
+    (inbox,) = sandbox.inboxes()
+    assert f"{sandbox.base_url}/app/accounts/1/inbox/{inbox['id']}" in page.html
+
+
+def test_a_check_finds_what_is_wrong_and_the_overview_remembers(
+    connected: Visitor, sandbox: SandboxChatwoot
+) -> None:
+    sandbox.fault("suspended")
+    page = connected.get("/instances/support")
+    assert "Account 1 is suspended in Chatwoot: have it restored" in page.text
+    connected.session.headers["Accept-Language"] = "pt-BR"
+    page = connected.get("/")
+    assert "O Chatwoot negou o pedido" in page.text
+    assert "Use o token de um administrador desta conta." in page.text
+    sandbox.control("DELETE", "faults")
+    assert "Ativa" in connected.get("/instances/support").text
+
+
+def test_an_unreachable_chatwoot_is_said_and_changes_nothing(
+    bridge: Bridge, sandbox: SandboxChatwoot
+) -> None:
+    connected = _connect(Visitor(bridge).sign_in(), sandbox)
+    api = connected.bridge.api
+    before = api("GET", "/api/instance/list").json()["instances"][0]["chatwoot"]["status"]
+    connected.bridge.stop()
+    connected.bridge.change(BRIDGE_BLOCK_PRIVATE_ADDRESSES="true")
+    connected.bridge.start()
+    page = connected.get("/instances/support")
+    assert "Active, not reachable now" in page.text
+    assert "This bridge may not call private addresses" in page.text
+    assert api("GET", "/api/instance/list").json()["instances"][0]["chatwoot"]["status"] == before
+
+
+def test_deactivating_asks_first_and_keeps_the_inbox(
+    connected: Visitor, sandbox: SandboxChatwoot
+) -> None:
+    page = connected.get("/instances/support/deactivate")
+    assert "Deactivate the integration of support?" in page.text
+    assert len(sandbox.inboxes()) == 1
+    page = connected.send({})
+    assert page.path == "/"
+    assert "The integration of support was deactivated." in page.text
+    assert connected.bridge.api("GET", "/api/chatwoot/list/support").status_code == 404
+    assert len(sandbox.inboxes()) == 1
+
+
+def test_deleting_asks_first(connected: Visitor) -> None:
+    connected.get("/instances/support/delete")
+    page = connected.send({})
+    assert "The instance support was deleted." in page.text
+    assert "No number is connected yet" in page.text
+
+
+def test_what_is_not_there_has_a_page(connected: Visitor) -> None:
+    for path in ("/instances/nobody", "/instances/nobody/deactivate", "/no/such/page"):
+        page = connected.get(path)
+        assert page.status == 404
+        assert "Go to the overview" in page.text
+
+
+def test_a_stored_error_is_recognised() -> None:
+    trouble = findings.recognise(
+        "Chatwoot denied the request - verify the API token has admin scope on account 7. "
+        "Detail: https://chat.example.com HTTP 401: {}"
+    )
+    assert trouble.sentence.values == {"account_id": "7"}
+    assert trouble.remedy is not None
+    assert trouble.detail.startswith("https://chat.example.com")
+    assert str(findings.recognise("something else").sentence) == "something else"
