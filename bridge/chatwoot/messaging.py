@@ -26,7 +26,6 @@ from bridge.chatwoot.refusals import (
     PhoneTaken,
     SourceTaken,
 )
-from bridge.errors import InboxGone
 from bridge.http import Answer
 
 __all__ = [
@@ -237,7 +236,6 @@ class Messaging(People):
 
     def _conversations(self, query: str) -> list[Conversation]:
         answer = self._send("GET", self._path("conversations") + query)
-        self._expect(answer, InboxGone)
         rows = rows_of(as_dict(self._read(answer), "data"), "payload")
         return [self._conversation(row, answer) for row in rows]
 
@@ -266,8 +264,9 @@ def _message_body(
     body: dict[str, object] = {
         "content": content,
         "message_type": "incoming" if incoming else "outgoing",
-        "private": private,
     }
+    if private:
+        body["private"] = True
     if source_id:
         body["source_id"] = source_id
     if attributes:

@@ -54,8 +54,8 @@ class People(InboxCalls):
             "identifier": identifier,
             "avatar_url": avatar_url,
         }
-        body = {key: text for key, text in wish.items() if text or key == "name"}
-        body |= {"inbox_id": str(self._inbox_id), "source_id": source_id}
+        body: dict[str, object] = {key: text for key, text in wish.items() if text or key == "name"}
+        body |= {"inbox_id": self._inbox_id, "source_id": source_id}
         answer = self._send("POST", self._path("contacts"), body)
         self._expect(answer, InboxGone, taken=PhoneTaken)
         said = as_dict(self._read(answer), "payload", "contact")
@@ -102,10 +102,10 @@ class People(InboxCalls):
         path = self._path("contacts", contact_id)
         fields = {"name": name[:_MAX_NAME]} if name else {}
         if avatar is None:
-            answer = self._send("PATCH", path, fields)
+            answer = self._send("PUT", path, fields)
         else:
             form = Multipart(fields, "avatar", avatar, name="avatar.jpg", mime_type="image/jpeg")
-            answer = self._send("PATCH", path, form=form, read_s=STORE_S)
+            answer = self._send("PUT", path, form=form, read_s=STORE_S)
         self._expect(answer, ContactGone)
         return self._contact(as_dict(self._read(answer), "payload"), answer)
 
@@ -117,12 +117,13 @@ class People(InboxCalls):
                 "attribute_key": attribute,
                 "filter_operator": "equal_to",
                 "values": [value],
-                "query_operator": "OR" if number < len(values) else None,
+                "query_operator": "OR",
             }
-            for number, value in enumerate(values, 1)
+            for value in values
         ]
         if not conditions:
             return []
+        del conditions[-1]["query_operator"]
         answer = self._send("POST", self._path("contacts", "filter"), {"payload": conditions})
         rows = rows_of(as_dict(self._read(answer)), "payload")
         return [self._contact(row, answer) for row in rows]

@@ -39,7 +39,7 @@ def to_whatsapp(text: str) -> str:
             finish()
             code, at = _fenced(lines, at, fence[1])
             out.append(f"```{code}```" if code.strip() else "")
-        elif not line.strip() or line.strip() == "\\":
+        elif not line.strip() or line.lstrip() == "\\":
             finish()
             out.append("")
         elif heading := _HEADING.match(line):
@@ -127,7 +127,7 @@ def _wrapped(text: str, mark: str) -> str:
 
 def _code(code: Code) -> str:
     fence = "```" if code.wide or "`" in code.text or "\n" in code.text else "`"
-    return f"{fence}{code.text}{fence}" if code.text.strip() else code.text
+    return f"{fence}{code.text}{fence}"
 
 
 def _link(link: Link, active: frozenset[Style]) -> str:

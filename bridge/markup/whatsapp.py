@@ -43,7 +43,7 @@ def to_chatwoot(text: str) -> str:
     position = 0
     for found in _BLOCK.finditer(text):
         code = found[1]
-        if "\n" not in code:
+        if "\n" not in code or not code.strip():
             continue
         out += _lines(text[position : found.start()].removesuffix("\n"), has_links)
         out += ["```", *code.removeprefix("\n").removesuffix("\n").split("\n"), "```"]
@@ -125,7 +125,9 @@ class _Line:
             in_link = begins or (in_link and not self._line[place].isspace())
             if in_link:
                 self._escaped -= set(range(place, max(end, place + 1)))
-            if found := _CODE.match(self._line, place):
+            found = _CODE.match(self._line, place)
+            # More backticks right beside it would be counted in with its own.
+            if found and "`" not in (self._at(place - 1), self._at(found.end())):
                 end = found.end()
                 fence = "```" if found[1] else "`"
                 atoms.append(_Atom(_code(found[1] or found[2], fence), place, True))

@@ -1,7 +1,7 @@
 """The agent's name above the text."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.markup import signature, to_chatwoot
@@ -28,6 +28,7 @@ def test_table(name: str, line: str) -> None:
     assert signature(name) == line
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.text() | st.text(alphabet="*_~`a \n\u200b"))
 def test_a_name_cannot_change_how_the_rest_looks(name: str) -> None:
     line = signature(name)

@@ -3,10 +3,10 @@
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.markup import to_whatsapp
+from bridge.markup import to_chatwoot, to_whatsapp
 from tests.markup.test_to_chatwoot import TEXTS, words
 
 TABLE = [
@@ -79,21 +79,42 @@ def test_table(markdown: str, text: str) -> None:
     assert to_whatsapp(markdown) == text
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(TEXTS.filter(lambda text: "](" not in text and "```" not in text and "~~" not in text))
 def test_no_letter_is_lost_and_none_is_added(text: str) -> None:
     assert words(to_whatsapp(text)) == words(text)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.text() | TEXTS)
 def test_it_never_raises(text: str) -> None:
     assert isinstance(to_whatsapp(text), str)
 
 
 @pytest.mark.parametrize(
-    "unit", ["*a ", "a* ", "**a ", "_a", "[", "[a](", "`", "``` ", "\\`", "a_ *b ", "<a", "~~a "]
+    "unit",
+    [
+        "*a ",
+        "a* ",
+        "**a ",
+        "_a",
+        "[",
+        "[a](",
+        "`",
+        "``` ",
+        "\\`",
+        "a_ *b ",
+        "<a",
+        "~~a ",
+        "hw",
+        "&#1",
+        "1. ",
+        "- ",
+    ],
 )
 def test_the_longest_message_takes_no_more_than_a_moment(unit: str) -> None:
     text = (unit * 150_000)[:150_000]
     start = time.monotonic()
     to_whatsapp(text)
+    to_chatwoot(text)
     assert time.monotonic() - start < 10

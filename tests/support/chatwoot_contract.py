@@ -35,6 +35,12 @@ UNDOCUMENTED = {
 EXTRA = {
     ("POST", _MESSAGE, "source_id"): "section 11",
     ("POST", _MESSAGE, "echo_id"): "section 11",
+    ("POST", f"{_ACCOUNT}/contacts", "source_id"): "section 3",
+    ("GET", f"{_ACCOUNT}/conversations", "source_id"): "section 4: since 2.17.0",
+    # The first message of a conversation is built as any other is (section 4).
+    ("POST", f"{_ACCOUNT}/conversations", "message_type"): "section 4",
+    ("POST", f"{_ACCOUNT}/conversations", "source_id"): "section 4",
+    ("POST", f"{_ACCOUNT}/conversations", "content_attributes"): "section 4",
 }
 #: Fields that the file calls required and the server does not: operation and name -> why.
 OPTIONAL = {
@@ -111,7 +117,7 @@ class _Contract:
         body = operation.get("requestBody", {})
         content = self._resolved(body).get("content", {})
         media = content.get(entry.get("content_type") or "application/json")
-        if entry.get("body") is None and not entry.get("fields"):
+        if entry.get("body") is None and not entry.get("fields") and not entry.get("files"):
             if self._resolved(body).get("required"):
                 yield "the body is missing"
         elif media is None:

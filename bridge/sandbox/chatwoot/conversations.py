@@ -37,7 +37,7 @@ def create_conversation(who: Caller) -> Response:
         raise not_allowed()
     earlier = state.conversations_of_place[place.id]
     if inbox.settings["lock_to_single_conversation"] and earlier:
-        return reply(world().shapes.conversation(state.conversations[earlier[-1]]))
+        return _with_message(who, state.conversations[earlier[-1]])
     status = given.get("status") or "open"
     if status not in CONVERSATION_STATUSES:
         raise crash()
@@ -45,10 +45,23 @@ def create_conversation(who: Caller) -> Response:
     if assignee_id and assignee_id not in state.users:
         raise invalid(("assignee", "Assignee must exist"))
     conversation = deeds.start(world(), place, status=status, wanted=given, assignee_id=assignee_id)
-    if isinstance(message := given.get("message"), dict) and message:
-        draft = message_deeds.Draft(content=str(message.get("content") or ""))
+    return _with_message(who, conversation)
+
+
+def _with_message(who: Caller, conversation: Conversation) -> Response:
+    """The conversation, with the message of the request added to it, also when it was there."""
+    message = params().get("message")
+    if isinstance(message, dict) and message:
+        attributes, source_id = message.get("content_attributes"), message.get("source_id")
+        draft = message_deeds.Draft(
+            content=str(message.get("content") or ""),
+            message_type=str(message.get("message_type") or "outgoing"),
+            private=as_bool(message.get("private")),
+            content_attributes=attributes if isinstance(attributes, dict) else {},
+            source_id=None if source_id is None else str(source_id),
+        )
         message_deeds.create(world(), conversation, draft, author=who.actor)
-    return reply(world().shapes.conversation(conversation))
+    return _shown(conversation)
 
 
 def _place(who: Caller) -> ContactInbox:

@@ -1,0 +1,79 @@
+"""Routing's client against a sandbox Chatwoot, over HTTP."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import requests
+
+from bridge.chatwoot.messaging import Messaging
+from bridge.deadline import Deadline
+from bridge.http import Http
+from tests.support.processes import SandboxChatwoot
+
+PHONE = "+5511999990000"
+SOURCE = "5511999990000"
+
+
+@dataclass(frozen=True)
+class Desk:
+    """An inbox at the sandbox, and whoever works at it."""
+
+    sandbox: SandboxChatwoot
+    inbox_id: int
+    http: Http
+
+    def client(self, seconds: float = 20, **changes: Any) -> Messaging:
+        """A client of the bridge."""
+        known = {"token": SandboxChatwoot.admin, "account_id": 1, "inbox_id": self.inbox_id}
+        base_url = changes.pop("base_url", self.sandbox.base_url)
+        return Messaging(self.http, base_url, deadline=Deadline(seconds), **(known | changes))
+
+    def api(self, method: str, path: str, json: object = None) -> Any:
+        """A call as any other user of Chatwoot would make it; its body."""
+        answer = requests.request(
+            method,
+            f"{self.sandbox.base_url}/api/v1/accounts/1{path}",
+            json=json,
+            headers={"api-access-token": SandboxChatwoot.admin},
+            timeout=30,
+        )
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def calls(self) -> list[tuple[str, str]]:
+        """The calls that the sandbox saw since the desk was made, without our own look at it."""
+        return [(one["method"], one["path"]) for one in self.sandbox.requests()]
+
+
+@pytest.fixture
+def new_desk(sandbox: SandboxChatwoot) -> Callable[..., Desk]:
+    """Makes a desk; `options` are the inbox's."""
+    http = Http()
+
+    def make(**options: object) -> Desk:
+        inbox = requests.post(
+            f"{sandbox.base_url}/api/v1/accounts/1/inboxes",
+            json={"name": "WhatsApp", "channel": {"type": "api"}, **options},
+            headers={"api-access-token": SandboxChatwoot.admin},
+            timeout=30,
+        )
+        inbox.raise_for_status()
+        sandbox.control("DELETE", "requests")
+        return Desk(sandbox, inbox.json()["id"], http)
+
+    return make
+
+
+@pytest.fixture
+def desk(new_desk: Callable[..., Desk]) -> Desk:
+    return new_desk()
+
+
+@pytest.fixture
+def chat(desk: Desk) -> tuple[Messaging, int]:
+    """A client and the number of a conversation with one contact."""
+    client = desk.client()
+    contact = client.create_contact(name="João", phone=PHONE, source_id=SOURCE)
+    return client, client.create_conversation(contact, SOURCE, "open").id
