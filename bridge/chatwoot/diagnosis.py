@@ -35,7 +35,8 @@ from bridge.logs import MASK, mask
 
 _MAX_BODY = 300
 _MINUTE_S = 60
-_REFUSALS: dict[str, type[BridgeError]] = {
+#: What Chatwoot says with a 401 or 403, whatever the status claims (section 1).
+REFUSALS: dict[str, type[BridgeError]] = {
     "Invalid Access Token": TokenRejected,
     "You are not authorized to access this account": NotMember,
     "Account is suspended": AccountSuspended,
@@ -126,7 +127,7 @@ class Diagnosis:
         said = _said(answer)
         if isinstance(said.get("errors"), list):
             return TokenNotReceived
-        return _REFUSALS.get(str(said.get("error", "")), AccessDenied)
+        return REFUSALS.get(str(said.get("error", "")), AccessDenied)
 
     def _location(self, answer: Answer) -> str:
         target = urljoin(answer.url, answer.headers.get("location", ""))

@@ -6,22 +6,29 @@ What is stored is the English sentence of the contract (ryzeapi.md section 2.3: 
 import re
 from collections.abc import Iterator
 
-from bridge.errors import BridgeError, Problem
+from bridge.chatwoot.diagnosis import REFUSALS
+from bridge.errors import AccountUnknown, BridgeError, NotAdministrator, Problem
 from bridge.web.pages import Trouble
+
+_SIGNS: dict[str, type[BridgeError]] = {
+    **REFUSALS,
+    "Resource could not be found": AccountUnknown,
+    '"role":': NotAdministrator,
+}
 
 
 def recognise(text: str) -> Trouble:
     """The trouble that a message tells; one that is not ours stays as it is.
 
-    Several errors share a sentence; their common remedy is given, the page of the instance asks
-    Chatwoot and knows more.
+    Several errors share a sentence: what Chatwoot said, in the detail, tells them apart.
     """
     said, _, detail = text.partition(". Detail: ")
     for kind in _kinds(BridgeError):
         match = _pattern(kind.sentence).fullmatch(said)
         if match:
             values = match.groupdict()
-            return Trouble(Problem(kind.sentence, **values), Problem(kind.remedy, **values), detail)
+            remedy = _special(kind, detail).remedy
+            return Trouble(Problem(kind.sentence, **values), Problem(remedy, **values), detail)
     return Trouble(Problem("{text}", text=said), None, detail)
 
 
@@ -31,6 +38,14 @@ def _kinds(kind: type[BridgeError]) -> Iterator[type[BridgeError]]:
         if "sentence" in vars(one) and re.sub(r"\{\w+\}", "", one.sentence).strip():
             yield one
         yield from _kinds(one)
+
+
+def _special(kind: type[BridgeError], detail: str) -> type[BridgeError]:
+    """The one among the errors with this sentence that the detail speaks of."""
+    for words, one in _SIGNS.items():
+        if words in detail and issubclass(one, kind):
+            return one
+    return kind
 
 
 def _pattern(sentence: str) -> re.Pattern[str]:

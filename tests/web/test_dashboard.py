@@ -52,7 +52,7 @@ def test_a_check_finds_what_is_wrong_and_the_overview_remembers(
     connected.session.headers["Accept-Language"] = "pt-BR"
     page = connected.get("/")
     assert "O Chatwoot negou o pedido" in page.text
-    assert "Use o token de um administrador desta conta." in page.text
+    assert "A conta 1 está suspensa no Chatwoot" in page.text
     sandbox.control("DELETE", "faults")
     assert "Ativa" in connected.get("/instances/support").text
 
