@@ -1,5 +1,6 @@
 """Reads JSON objects from outside, where nothing is where or what it should be. Never raises."""
 
+import functools
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -31,7 +32,7 @@ class Part:
         self._fields: dict[str, object] = {}
         if isinstance(value, Mapping):
             for name, field in value.items():
-                plain = _plain(str(name))
+                plain = _spelt(str(name))
                 if is_filled(field) or plain not in self._fields:
                     self._fields[plain] = field
 
@@ -49,16 +50,18 @@ class Part:
     def text(self, *names: str) -> str:
         """The first of these fields that holds a text or a number."""
         for name in names:
-            if said := clean(self._fields.get(_plain(name))):
+            value = self._fields.get(_plain(name))
+            if value is not None and (said := clean(value)):
                 return said
         return ""
 
     def part(self, *names: str) -> "Part":
         """The first of these fields that is an object and says something."""
         for name in names:
-            if found := Part(self._fields.get(_plain(name))):
+            value = self._fields.get(_plain(name))
+            if value and (found := Part(value)):
                 return found
-        return Part(None)
+        return _EMPTY
 
     def items(self, *names: str) -> list[object]:
         """The first of these fields that is filled, as a list; a single value is a list of one."""
@@ -94,8 +97,18 @@ class Part:
         return iter(self._fields)
 
 
-def _plain(name: str) -> str:
+#: Said by what is not there; nothing ever changes a part.
+_EMPTY = Part(None)
+
+
+def _spelt(name: str) -> str:
     return name.replace("_", "").lower()
+
+
+@functools.lru_cache(maxsize=1024)
+def _plain(name: str) -> str:
+    """Of a name in our own code: there are few of them, and each is asked for in every event."""
+    return _spelt(name)
 
 
 def clean(value: object) -> str:

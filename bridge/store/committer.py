@@ -1,6 +1,5 @@
 """Group commit: what several threads write at the same time shares one transaction and one sync."""
 
-import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,10 +14,13 @@ T = TypeVar("T")
 
 @dataclass(slots=True, eq=False)
 class _Job:
+    """`turn` is free once the job is done, or once its thread is to commit for all that wait."""
+
     work: Callable[[Database], Any]
     result: Any = None
     error: BaseException | None = None
-    done: bool = field(default=False)
+    done: bool = False
+    turn: threading.Lock = field(default_factory=threading.Lock)
 
 
 class Committer:
@@ -26,49 +28,55 @@ class Committer:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._lock = threading.Lock()
         self._waiting: list[_Job] = []
-        self._queue = threading.Lock()
-        self._turn = threading.Lock()
+        self._leading = False
 
     def run(self, work: Callable[[Database], T]) -> T:
         """What `work` returns, once its writes are durable. Raises as it does, or StorageFailed.
 
-        Whoever gets the turn commits for everybody who waits by then.
+        `work` runs again, in a transaction of its own, when another write of its batch fails.
         """
         job = _Job(work)
-        with self._queue:
+        # A lock of its own: were all to wait for one, each would have to be awake for a moment
+        # before the next batch can begin.
+        job.turn.acquire()
+        with self._lock:
             self._waiting.append(job)
-        with self._turn:
-            if not job.done:
-                with self._queue:
-                    batch, self._waiting = self._waiting, []
-                self._commit(batch)
+            waits, self._leading = self._leading, True
+        if waits:
+            job.turn.acquire()
+        if not job.done:
+            self._lead(job)
         if job.error is not None:
             raise job.error
         result: T = job.result
         return result
 
+    def _lead(self, own: _Job) -> None:
+        """Commits for everybody who waits by now, and hands over to one who came meanwhile."""
+        with self._lock:
+            batch, self._waiting = self._waiting, []
+        try:
+            self._commit(batch)
+        finally:
+            with self._lock:
+                heir = self._waiting[0] if self._waiting else None
+                self._leading = heir is not None
+            for job in [heir, *batch]:
+                if job is not None and job is not own:
+                    job.turn.release()
+
     def _commit(self, batch: list[_Job]) -> None:
         try:
             with self._store.write() as db:
                 for job in batch:
-                    self._run_one(db, job, alone=len(batch) == 1)
-        except BaseException as error:  # handed to every thread whose write was in the batch
-            for job in batch:
-                job.error = job.error or error
+                    job.result = job.work(db)
+        except BaseException as error:
+            if len(batch) > 1:  # one bad write must not take the others along
+                for job in batch:
+                    self._commit([job])
+                return
+            batch[0].error = error
         for job in batch:
             job.done = True
-
-    @staticmethod
-    def _run_one(db: Database, job: _Job, *, alone: bool) -> None:
-        if alone:
-            job.result = job.work(db)
-            return
-        db.execute("savepoint one")
-        try:
-            job.result = job.work(db)
-        except Exception as error:  # one bad write must not take the others along
-            job.error = error
-            with contextlib.suppress(Exception):
-                db.execute("rollback to one")
-        db.execute("release one")

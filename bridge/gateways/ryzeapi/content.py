@@ -84,6 +84,8 @@ def _text(flat: Part, kind_name: str) -> str:
 
 def _named(value: object) -> str:
     """The id of the message that a part means: the part itself, its id, or the id of its key."""
+    if value is None:
+        return ""
     if found := clean(value):
         return found
     part = Part(value)
@@ -130,6 +132,9 @@ def _choice(base: Message, flat: Part, kind_name: str) -> Message | None:
     part = flat.part(
         "interactive", "buttonResponse", "listResponse", "templateButtonReply", "pollVote", "vote"
     )
+    is_answer = kind_name in _VOTES or _ANSWERS.fullmatch(kind_name) is not None
+    if not part and not is_answer:
+        return None
     row = part.part("singleSelectReply", "selectedReply")
     options = [clean(one) or Part(one).text("name") for one in part.items("selectedOptions")]
     picked = [
@@ -139,7 +144,6 @@ def _choice(base: Message, flat: Part, kind_name: str) -> Message | None:
     ]
     ids = part.text("selectedButtonId", "selectedRowId", "selectedId", "selectedIndex")
     ids = ids or row.text("selectedRowId", "rowId", "id")
-    is_answer = kind_name in _VOTES or _ANSWERS.fullmatch(kind_name) is not None
     if not any(picked) and not ids and not is_answer:
         return None
     said = [*picked, part.text("title", "body", "text"), _text(flat, kind_name), ids]
@@ -151,6 +155,8 @@ def _choice(base: Message, flat: Part, kind_name: str) -> Message | None:
 
 def _poll(base: Message, flat: Part, kind_name: str) -> Message | None:
     poll = flat.part("poll", "pollCreation")
+    if not poll:
+        return None
     options = [clean(one) or Part(one).text("name", "optionName") for one in poll.items("options")]
     title = poll.text("title", "name", "question")
     if not title and not any(options):
@@ -161,6 +167,8 @@ def _poll(base: Message, flat: Part, kind_name: str) -> Message | None:
 
 def _place(base: Message, flat: Part, kind_name: str) -> Message | None:
     place = flat.part("location", "liveLocation")
+    if not place:
+        return None
     latitude = place.number("latitude", "degreesLatitude", "lat")
     longitude = place.number("longitude", "degreesLongitude", "lng")
     if latitude is None or longitude is None or abs(latitude) > 90 or abs(longitude) > 180:
