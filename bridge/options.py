@@ -63,6 +63,12 @@ def _seconds(raw: str) -> float:
     return float(raw)
 
 
+def _days(raw: str) -> int:
+    if not raw.isascii() or not raw.isdigit() or not 4 <= int(raw[:6]) <= 3650:
+        raise ValueError("must be a number of days from 4 to 3650")
+    return int(raw)
+
+
 def _language(raw: str) -> str:
     if raw not in {"en", "pt_BR", "es"}:
         raise ValueError("must be en, pt_BR or es")
@@ -182,6 +188,19 @@ OPTIONS: tuple[Option, ...] = (
         "60",
         "Seconds after which a send without an answer and without an echo counts as not made.",
         _seconds,
+    ),
+    Option(
+        "BRIDGE_KEEP_DAYS",
+        "30",
+        "Days for which messages that have arrived are kept, for the console and the statistics.",
+        _days,
+    ),
+    Option(
+        "BRIDGE_CHATWOOT_RATE",
+        "2700/minute",
+        "Calls to one Chatwoot address at most; Chatwoot itself allows 3000/minute, 300 before "
+        "3.1.0. One on this machine is not limited.",
+        _rate,
     ),
     Option(
         "BRIDGE_BLOCK_PRIVATE_ADDRESSES",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bridge import credentials
 from bridge.bell import Bell
 from bridge.http import Http
+from bridge.pace import Pace
 from bridge.settings import Settings
 from bridge.store import Store
 from bridge.store.audit import Audit
@@ -16,9 +17,13 @@ from bridge.store.console import Console
 from bridge.store.drafts import Drafts
 from bridge.store.instances import Instances
 from bridge.store.integrations import Attempts, Integrations
-from bridge.store.journal import Journal, SqliteJournal
+from bridge.store.journal import Journal
+from bridge.store.sqlite_journal import SqliteJournal
 from bridge.store.standing import Standings
 from bridge.vault import Vault, token_hash
+
+#: The router gives a sign of life every two seconds; it is given up after this many.
+BEAT_FRESH_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,7 @@ class Services:
     console: Console
     audit: Audit
     bell: Bell
+    pace: Pace
     clock: Callable[[], float] = time.time
 
     @classmethod
@@ -69,7 +75,18 @@ class Services:
             console=Console(store, committer),
             audit=Audit(store),
             bell=Bell(settings.instance_dir),
+            pace=Pace(settings.chatwoot_rate),
         )
+
+    @property
+    def router_alive(self) -> bool:
+        """Whether the router has given a sign of life just now."""
+        return abs(self.clock() - self.store.beat_at("router")) < BEAT_FRESH_S
+
+    @property
+    def installation_id(self) -> str:
+        """Says whether an address leads here; tells nothing about the key that it comes from."""
+        return self.vault.derive("installation").hex()[:16]
 
     def close(self) -> None:
         """Lets go of the database."""

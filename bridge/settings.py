@@ -41,6 +41,8 @@ class Settings:
     mark_read: bool
     show_typing: bool
     echo_wait: float
+    keep_days: int
+    chatwoot_rate: str
     block_private_addresses: bool
     ca_file: str
     rate_limit: str

@@ -9,14 +9,14 @@ import pytest
 HOUSE = Path(__file__).resolve().parent.parent / "bridge"
 FLOORS = [
     "errors options models messages assets deadline markup logs addresses",
-    "settings vault http bell processes",
+    "settings vault http bell pace processes",
     "store sockets",
     "credentials chatwoot gateways",
-    "services",
-    "intake routing",
+    "services backup",
+    "intake routing rotation",
     "activation console",
-    "instances",
-    "supervisor",
+    "instances doctor",
+    "supervisor commands",
     "cli web",
     "__main__",
 ]

@@ -4,7 +4,7 @@ Sources: chatwoot.md sections 1 (the shapes of refusals) and 9.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from bridge.chatwoot import events
@@ -30,11 +30,17 @@ class InboxCalls(Transport):
         token: str,
         account_id: int,
         inbox_id: int,
+        wait: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """`wait` returns when the base URL may be called again (section 9)."""
         super().__init__(http, base_url, deadline=deadline, token=token, account_id=account_id)
-        self._inbox_id = inbox_id
+        self._inbox_id, self._wait = inbox_id, wait
 
     # -- underneath --------------------------------------------------------------------------------
+
+    def _send(self, method: str, path: str, body: object = None, **more: Any) -> Answer:
+        self._wait(self._base_url)
+        return super()._send(method, path, body, **more)
 
     def _id(self, row: Mapping[str, Any], answer: Answer) -> int:
         found = events.number(row.get("id"))

@@ -45,7 +45,8 @@ class AgentMessage(Struct, frozen=True, omit_defaults=True):
 
     `conversation_id` is the one the API counts by; `source_id` the contact's in the inbox, empty
     where it is not told (answers to our own calls); `own_source_id` the message's, which only we
-    set. `type` is incoming, outgoing, activity or template; `sender_type` user, agent_bot,
+    set. `conversation_status` is empty where it is not told (everywhere but in webhooks). `type` is
+    incoming, outgoing, activity or template; `sender_type` user, agent_bot,
     captain_assistant, contact, or empty for templates. `status` is empty where it is not told:
     a webhook only shows it while the message is its conversation's last. `updated`: it was told as
     a change, as the agent's Retry is. `created_at` in UTC seconds.
@@ -56,6 +57,7 @@ class AgentMessage(Struct, frozen=True, omit_defaults=True):
     inbox_id: int = 0
     account_id: int = 0
     source_id: str = ""
+    conversation_status: str = ""
     contact_id: int = 0
     contact_phone: str = ""
     contact_name: str = ""
@@ -155,6 +157,7 @@ def parse_message(
         or number(conversation.get("inbox_id")),
         account_id=number(said.get("account_id")) or number(account.get("id")),
         source_id=_text(place.get("source_id")),
+        conversation_status=_text(conversation.get("status")),
         contact_id=number(person.get("id")) or number(place.get("contact_id")),
         contact_phone=_text(person.get("phone_number")),
         contact_name=_text(person.get("name")),

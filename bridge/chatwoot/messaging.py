@@ -71,7 +71,8 @@ class NewMessage(MessageFields):
 class Conversation:
     """A conversation: `id` as the API counts them, `last_activity_at` in UTC seconds.
 
-    `message_id` is that of the message it was opened with, 0 without one.
+    `message_id` is that of the message it was opened with, `last_message_id` of the last one that
+    a person wrote; 0 without one.
     """
 
     id: int
@@ -79,6 +80,7 @@ class Conversation:
     last_activity_at: float
     contact_id: int
     message_id: int = 0
+    last_message_id: int = 0
 
 
 class Messaging(People):
@@ -122,10 +124,10 @@ class Messaging(People):
             made.id, made.status, made.last_activity_at, made.contact_id, message_id
         )
 
-    def conversations_of(self, source_id: str) -> list[int]:
-        """The ids of all conversations under `source_id`, latest activity first."""
+    def conversations_of(self, source_id: str) -> list[Conversation]:
+        """The conversations under `source_id`, latest activity first, 25 at most."""
         query = f"?inbox_id={self._inbox_id}&status=all&source_id={quote(source_id, safe='')}"
-        return [one.id for one in self._conversations(query)]
+        return self._conversations(query)
 
     def moved_conversations(self, page: int) -> list[Conversation]:
         """The inbox's conversations, latest activity first, 25 a page from 1 on."""
@@ -246,6 +248,7 @@ class Messaging(People):
             status=str(row.get("status") or ""),
             last_activity_at=float(at) if isinstance(at, int | float) else 0.0,
             contact_id=events.number(as_dict(row, "meta", "sender").get("id")),
+            last_message_id=events.number(as_dict(row, "last_non_activity_message").get("id")),
         )
 
 

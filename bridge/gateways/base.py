@@ -67,6 +67,14 @@ class GatewayUnavailable(GatewayError):
     remedy = N_("Check that the WhatsApp number is connected in the gateway; the message waits.")
 
 
+class FileTooLarge(GatewayRefuses):
+    """A file of a message is larger than was allowed."""
+
+
+class FileNotYet(GatewayUnavailable):
+    """The gateway answers, and does not have the file of a message: not yet, or never."""
+
+
 class GatewayUncertain(GatewayError):
     """The request went out, no clear answer came: it may have been sent. Never blindly resent."""
 
@@ -122,8 +130,7 @@ class Gateway(Protocol):
     def fetch_media(self, message: Message, *, to: Path, limit: int, deadline: Deadline) -> Path:
         """The file of a message, written below the folder `to`, at most `limit` bytes.
 
-        Raises GatewayUnavailable while it is not there yet, GatewayRefuses when it is too large or
-        gone.
+        Raises FileNotYet while it is not there, FileTooLarge, and GatewayRefuses when it is gone.
         """
         ...
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
 from sqlite_utils import Database
 
 from bridge.chatwoot.events import (
@@ -25,54 +24,31 @@ from bridge.messages import (
     Connection,
     GroupName,
     Kind,
+    Ladder,
     Message,
     Receipt,
     encode,
 )
 from bridge.models import Instance, Integration
+from bridge.routing import outgoing
+from bridge.routing.outgoing import (
+    LAST_PART,
+    PARTS,
+    SOURCE_PREFIX,
+    TEXT_PART,
+    WHATSAPP_ID_PREFIX,
+    Deletion,
+    Part,
+    Writing,
+)
 from bridge.services import Services
-from bridge.store import chats, instances, journal
+from bridge.store import chats, entries, instances
 from bridge.store.chats import Thread
 from bridge.store.journal import Direction, NewEntry, Pair
 
-#: What our marker in a gateway's `source` begins with (ryzeapi.md section 6.2).
-SOURCE_PREFIX = "chatwoot-bridge:"
-#: What the source_id of a message that we put into Chatwoot begins with.
-WHATSAPP_ID_PREFIX = "WAID:"
-#: Room for the parts of one agent message: text and attachments (chatwoot.md section 5: 15).
-PARTS = 100
-_TEXT_PART = 0
-_LAST_PART = PARTS - 1
-
-
-class Part(Struct, frozen=True, tag="part"):
-    """One WhatsApp message of an agent's reply; `index` 0 is the text, attachments count from 1."""
-
-    message: AgentMessage
-    index: int
-    caption: bool = False
-    missed: bool = False
-
-
-class Deletion(Struct, frozen=True, tag="deletion"):
-    """An agent took a message back."""
-
-    message: AgentMessage
-
-
-class Writing(Struct, frozen=True, tag="writing"):
-    """An agent is writing in a conversation."""
-
-    conversation_id: int
-
-
-Outgoing = Part | Deletion | Writing
-
-
-def read_outgoing(body: str) -> Outgoing:
-    """From the journal."""
-    found: Outgoing = msgspec.json.decode(body, type=Outgoing)
-    return found
+_DAY_S = 86400.0
+#: Receipts come in any order; a lower one never takes the place of a higher one.
+_STEPS = {Ladder.SENT: 1, Ladder.DELIVERED: 2, Ladder.READ: 3, Ladder.FAILED: 4}
 
 
 # -- from the gateway ------------------------------------------------------------------------------
@@ -138,7 +114,7 @@ def _keep_message(
         return False
     chat_id = _chat_of(db, instance, message)
     entry = NewEntry(chat_id, Direction.IN, key, encode(message))
-    return journal.insert(db, instance.id, [entry], now=now) > 0
+    return entries.insert(db, instance.id, [entry], now=now) > 0
 
 
 def _chat_of(db: Database, instance: Instance, message: Message) -> int:
@@ -161,11 +137,11 @@ def _chat_of(db: Database, instance: Instance, message: Message) -> int:
 def _confirm(
     db: Database, instance: Instance, integration: Integration, message: Message, now: float
 ) -> None:
-    sent = journal.settle(db, instance.id, message.source, now=now)
+    sent = entries.settle(db, instance.id, message.source, now=now)
     if sent is None or message.kind in {Kind.EDIT, Kind.REVOKE, Kind.REACTION}:
         return
     chat_id, body = sent
-    part = read_outgoing(body)
+    part = outgoing.read(body)
     if isinstance(part, Part):
         pair = Pair(
             instance_id=instance.id,
@@ -176,24 +152,25 @@ def _confirm(
             conversation_id=part.message.conversation_id,
             chatwoot_id=part.message.id,
         )
-        journal.insert_pair(db, pair)
+        entries.insert_pair(db, pair, now=now)
 
 
 def _keep_receipt(db: Database, instance: Instance, receipt: Receipt, now: float) -> None:
     chat_id = chats.chat_of(db, instance.id, receipt.ids[0], forms(receipt.chat))
     if chat_id is None:
         return
-    entries = [
+    told = [
         NewEntry(
             chat_id,
             Direction.RECEIPT,
             whatsapp_id,
             encode(msgspec.structs.replace(receipt, ids=(whatsapp_id,))),
+            position=_STEPS[receipt.reached],
             replaces=True,
         )
         for whatsapp_id in receipt.ids
     ]
-    journal.insert(db, instance.id, entries, now=now)
+    entries.insert(db, instance.id, told, now=now)
 
 
 def forms(address: Address) -> list[str]:
@@ -226,7 +203,7 @@ def from_chatwoot(
             services.chats.note_status(integration.id, event.id, event.status)
         case Typing() if event.on and not event.private and services.settings.show_typing:
             writing(instance, integration, event.conversation_id, services)
-        case ContactGone():
+        case ContactGone(merged=False):  # of a merged one the conversations stand as before
             services.chats.forget_contact(integration.id, event.id)
 
 
@@ -252,24 +229,41 @@ def from_agent(
     if message.external_error and not missed:
         return False
     now = services.clock()
+    is_news = not (missed or message.updated) or _is_recent(message, integration, services)
 
     def work(db: Database) -> tuple[int, int]:
-        chat_id = _chat_of_conversation(db, instance, integration, message)
-        if chat_id is None:
+        thread = _thread_of(db, instance, integration, message)
+        if thread is None:
             return 0, 0
         if message.deleted:
-            body = msgspec.json.encode(Deletion(message)).decode()
-            position = message.id * PARTS + _LAST_PART
-            gone = NewEntry(chat_id, Direction.OUT, f"d{message.id}", body, position)
-            return journal.insert(db, instance.id, [gone], now=now), 0
-        entries = _parts(db, instance, chat_id, message, missed=missed)
-        fresh = journal.insert(db, instance.id, entries, now=now)
-        return fresh, _revived(db, instance, message, now)
+            entries.discard(db, instance.id, message.id, now=now)
+            body = outgoing.write(Deletion(message))
+            position = message.id * PARTS + LAST_PART
+            gone = NewEntry(thread.chat_id, Direction.OUT, f"d{message.id}", body, position)
+            return entries.insert(db, instance.id, [gone], now=now), 0
+        parts = _parts(db, instance, thread.chat_id, message, missed=missed) if is_news else []
+        fresh = entries.insert(db, instance.id, parts, now=now)
+        if fresh:
+            chats.follow(db, thread)
+        elif not message.external_error and message.status in {"", "sent"}:
+            # The agent's Retry button: Chatwoot only updates the message (chatwoot.md section 5).
+            return 0, entries.revive(db, instance.id, message.id, now=now)
+        return fresh, 0
 
     fresh, revived = services.committer.run(work)
     if fresh or revived:
         services.bell.ring(look_again=revived > 0)
     return fresh + revived > 0
+
+
+def _is_recent(message: AgentMessage, integration: Integration, services: Services) -> bool:
+    """Whether a message that the journal does not know may be a new one.
+
+    Of older ones the journal has forgotten that they arrived; those that are older than the
+    integration were never its matter.
+    """
+    forgotten_at = services.clock() - services.settings.keep_days * _DAY_S
+    return message.created_at >= int(max(integration.created_at, forgotten_at))
 
 
 def writing(
@@ -282,9 +276,9 @@ def writing(
         chat_id = chats.chat_of_conversation(db, integration.id, conversation_id)
         if chat_id is None:
             return
-        body = msgspec.json.encode(Writing(conversation_id)).decode()
+        body = outgoing.write(Writing(conversation_id))
         entry = NewEntry(chat_id, Direction.TYPING, f"{conversation_id}:{int(now // 10)}", body)
-        journal.insert(db, instance.id, [entry], now=now)
+        entries.insert(db, instance.id, [entry], now=now)
 
     services.committer.run(work)
     services.bell.ring()
@@ -295,64 +289,52 @@ def _parts(
 ) -> list[NewEntry]:
     """One entry for each WhatsApp message that the reply becomes."""
     files = message.attachments[: PARTS - 2]
-    text_kept = journal.is_known(db, instance.id, f"m{message.id}:{_TEXT_PART}")
+    text_kept = entries.is_known(db, instance.id, outgoing.part_key(message.id, TEXT_PART))
     first = files[0].file_type if files else ""
     captioned = bool(message.text) and first in {"image", "video", "file"} and not text_kept
-    parts = [] if captioned else [Part(message, _TEXT_PART, missed=missed)]
-    if files and not message.text:
-        parts = []
+    parts = [] if captioned or (files and not message.text) else [Part(message, TEXT_PART)]
     parts += [
-        Part(message, index, caption=captioned and index == 1, missed=missed)
-        for index in range(1, len(files) + 1)
+        Part(message, index, caption=captioned and index == 1) for index in range(1, len(files) + 1)
     ]
     return [
         NewEntry(
             chat_id,
             Direction.OUT,
-            f"m{message.id}:{part.index}",
-            msgspec.json.encode(part).decode(),
+            part.key,
+            outgoing.write(msgspec.structs.replace(part, missed=missed)),
             message.id * PARTS + part.index,
         )
         for part in parts
     ]
 
 
-def _revived(db: Database, instance: Instance, message: AgentMessage, now: float) -> int:
-    """The agent's Retry button: Chatwoot only updates the message (chatwoot.md section 5)."""
-    first = message.id * PARTS
-    return journal.revive_between(db, instance.id, first, first + _LAST_PART - 1, now=now)
-
-
-def _chat_of_conversation(
+def _thread_of(
     db: Database, instance: Instance, integration: Integration, message: AgentMessage
-) -> int | None:
-    """The chat of a conversation; an agent may also have begun one with a new number."""
-    known = chats.chat_of_conversation(
+) -> Thread | None:
+    """Where the message stands; an agent may also have begun a conversation with a new number."""
+    chat_id = chats.chat_of_conversation(
         db, integration.id, message.conversation_id, source_id=message.source_id
     )
-    if known is not None:
-        return known
-    address = address_of_contact(message)
-    if address is None:
+    address = address_of_contact(message) if chat_id is None else None
+    if address is not None:
+        chat_id = chats.resolve_chat(
+            db,
+            instance.id,
+            forms(address),
+            kind="group" if address.jid.endswith("@g.us") else "private",
+            address=address.jid or address.lid,
+            name=message.contact_name,
+        )
+    if chat_id is None:
         return None
-    chat_id = chats.resolve_chat(
-        db,
-        instance.id,
-        forms(address),
-        kind="group" if address.jid.endswith("@g.us") else "private",
-        address=address.jid or address.lid,
-        name=message.contact_name,
-    )
-    thread = Thread(
+    return Thread(
         integration_id=integration.id,
         chat_id=chat_id,
         source_id=message.source_id,
         contact_id=message.contact_id,
         conversation_id=message.conversation_id,
-        status="open",
+        status=message.conversation_status or "open",
     )
-    chats.add_thread(db, thread)
-    return chat_id
 
 
 def address_of_contact(message: AgentMessage) -> Address | None:

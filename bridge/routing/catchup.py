@@ -1,9 +1,14 @@
 """What was missed: Chatwoot never repeats a webhook, so it is asked (chatwoot.md section 7.4)."""
 
+import contextlib
 import logging
 
+from bridge.chatwoot.events import AgentMessage
+from bridge.errors import BridgeError
+from bridge.messages import Ladder
 from bridge.routing import accept
 from bridge.routing.context import Context
+from bridge.routing.outgoing import WHATSAPP_ID_PREFIX
 
 log = logging.getLogger(__name__)
 
@@ -11,6 +16,12 @@ log = logging.getLogger(__name__)
 _MOST_PAGES = 200
 #: How far before the last catch-up it looks again: clocks differ, and jobs take their time.
 _OVERLAP_S = 120.0
+#: Ids below the last one that are looked at again: Chatwoot gives an id to a message before it is
+#: there to be read, and messages of several agents overtake each other.
+_OVERLAP_IDS = 50
+#: Messages in an answer to `after`, and how many answers are read at most (section 5).
+_PAGE = 100
+_MOST_ANSWERS = 50
 
 
 def catch_up(context: Context) -> int:
@@ -27,7 +38,7 @@ def catch_up(context: Context) -> int:
         for conversation in moved:
             services.chats.note_status(one.id, conversation.id, conversation.status)
             if conversation.last_activity_at >= since:
-                found += _messages(conversation.id, context)
+                found += _since_last_look(conversation.id, conversation.last_message_id, context)
         if not moved or moved[-1].last_activity_at < since:
             break
     services.integrations.note_caught_up(one.id, started_at)
@@ -36,17 +47,44 @@ def catch_up(context: Context) -> int:
     return found
 
 
-def _messages(conversation_id: int, context: Context) -> int:
+def look_at(conversation_id: int, after_id: int, context: Context) -> int:
+    """Keeps the replies in a conversation with an id above `after_id`, and mends what Chatwoot
+    shows of ours; how many replies were new. Raises BridgeErrors."""
     services, one = context.services, context.integration
-    thread = services.chats.thread_of_conversation(one.id, conversation_id)
-    after = thread.checked_id if thread else 0
-    messages = context.chatwoot().messages_after(conversation_id, after)
-    found = sum(
-        accept.from_agent(context.instance, one, message, services, missed=True)
-        for message in messages
-        if message.created_at >= int(one.created_at)
-    )
-    if thread is not None and messages:
-        newest = max(message.id for message in messages)
-        services.chats.note_checked(one.id, thread.chat_id, newest)
+    found = 0
+    for _ in range(_MOST_ANSWERS):
+        messages = context.chatwoot().messages_after(conversation_id, after_id)
+        for message in messages:
+            found += accept.from_agent(context.instance, one, message, services, missed=True)
+            _mend(message, context)
+        if len(messages) < _PAGE:
+            break
+        after_id = messages[-1].id
     return found
+
+
+def _since_last_look(conversation_id: int, newest_id: int, context: Context) -> int:
+    services, one = context.services, context.integration
+    known = services.chats.thread_of_conversation(one.id, conversation_id)
+    checked_id = known.checked_id if known else 0
+    if newest_id and checked_id >= newest_id:
+        return 0
+    found = look_at(conversation_id, max(checked_id - _OVERLAP_IDS, 0), context)
+    thread = known or services.chats.thread_of_conversation(one.id, conversation_id)
+    if thread is not None:
+        services.chats.note_checked(one.id, thread.chat_id, newest_id)
+    return found
+
+
+def _mend(message: AgentMessage, context: Context) -> None:
+    """What we brought is there, whatever became of the webhook about it: Chatwoot shows even a
+    customer's own message as failed when we did not answer (section 7.4)."""
+    if not message.external_error or not message.own_source_id.startswith(WHATSAPP_ID_PREFIX):
+        return
+    whatsapp_id = message.own_source_id.removeprefix(WHATSAPP_ID_PREFIX)
+    pair = context.services.chats.pair(context.instance.id, whatsapp_id)
+    if pair is not None and pair.reached != Ladder.FAILED:
+        with contextlib.suppress(BridgeError):
+            context.chatwoot().set_status(
+                message.conversation_id, message.id, pair.reached or Ladder.SENT
+            )

@@ -6,36 +6,57 @@ Rules: chatwoot.md sections 3 and 4.
 """
 
 import dataclasses
+import hashlib
 import logging
 
 from bridge.chatwoot.messaging import MessageFields, NewMessage
 from bridge.chatwoot.refusals import ContactGone, PhoneTaken, SourceTaken
+from bridge.deadline import Deadline
 from bridge.errors import BridgeError, ChatwootUnreachable
 from bridge.gateways import jids
-from bridge.messages import Message
-from bridge.routing.context import Context
+from bridge.gateways.base import GatewayError
+from bridge.messages import Address
+from bridge.routing import accept, outgoing
+from bridge.routing.context import CALL_S, Context
+from bridge.routing.outcome import NotYet
+from bridge.routing.outgoing import Introduction
 from bridge.store.chats import Chat, Thread
+from bridge.store.journal import Direction, NewEntry
 
 log = logging.getLogger(__name__)
 
 
-def ensure_contact(chat: Chat, message: Message, context: Context) -> Thread:
+def ensure_contact(chat: Chat, context: Context) -> Thread:
     """The thread of a chat with a contact that stands in our inbox. Raises BridgeErrors."""
     chats = context.services.chats
     thread = chats.thread(context.integration.id, chat.id)
     if thread is not None and thread.contact_id:
         return thread
-    source_id = thread.source_id if thread else _source_id(chat, context)
-    found = _make_or_find(chat, source_id, context)
+    chat = _meet(chat, context)
+    thread = chats.thread(context.integration.id, chat.id)
+    source_id = thread.source_id if thread and thread.source_id else _source_id(chat, context)
+    name = chat.name or _fallback_name(chat, context)
+    found, is_new = _make_or_find(chat, name, source_id, context)
     ready = dataclasses.replace(
         thread or Thread(context.integration.id, chat.id, source_id),
+        source_id=source_id,
         contact_id=found,
-        given_name="",
+        # The name of a group follows the group's; a person's is only filled in where it was not
+        # known. Of a contact that was there before, it is none of our business.
+        given_name=name if is_new and (chat.kind == "group" or not chat.name) else "",
     )
-    if chat.name == "":
-        ready = dataclasses.replace(ready, given_name=_fallback_name(chat, context))
+    if not is_new:
+        ready = _with_its_conversation(ready, context)
     chats.save_thread(ready)
+    if is_new:
+        _introduce(chat, ready, context, with_picture=True)
     return ready
+
+
+def keep_name(chat: Chat, thread: Thread, context: Context) -> None:
+    """Sees to it that a contact gets the name that has become known, beside the chat's lane."""
+    if thread.given_name and chat.name and chat.name != thread.given_name:
+        _introduce(chat, thread, context, with_picture=False)
 
 
 def open_conversation(thread: Thread, context: Context) -> Thread:
@@ -60,38 +81,61 @@ def _open(thread: Thread, context: Context, message: NewMessage | None) -> tuple
     except ContactGone:
         context.services.chats.forget_contact(thread.integration_id, thread.contact_id)
         raise SourceTaken from None
-    opened = dataclasses.replace(
-        thread, conversation_id=made.id, status=made.status, checked_id=thread.checked_id
-    )
+    opened = dataclasses.replace(thread, conversation_id=made.id, status=made.status)
     context.services.chats.save_thread(opened)
     return opened, made.message_id
 
 
-def _make_or_find(chat: Chat, source_id: str, context: Context) -> int:
-    """The contact's id. A contact that an agent made by phone number is used, in either Brazilian
-    form of the number; one that an earlier try made is found by its source_id."""
+def _meet(chat: Chat, context: Context) -> Chat:
+    """The chat under all addresses that the gateway knows: a person who is first seen by LID may
+    have been here by phone number (ryzeapi.md section 7, point 4)."""
+    forms = context.services.chats.forms(chat.id)
+    if chat.kind == "group" or context.gateway is None or _phone_in(forms):
+        return chat
+    lid = next((form for form in forms if form.endswith("@lid")), "")
+    try:
+        known = context.gateway.profile(Address(lid=lid), deadline=Deadline(CALL_S))
+    except GatewayError as error:
+        log.info("who %s is, is not known: %s", lid, error.message)
+        return chat
+    if not known.address.jid:
+        return chat
+    named = dataclasses.replace(chat, name=chat.name or known.address.name)
+    met = context.services.chats.meet(named, accept.forms(known.address))
+    if met != chat.id:
+        # The two are one: this message goes on in the lane that was there first.
+        context.services.bell.ring(look_again=True)
+        raise NotYet(what="its turn in the chat of the same person", after_s=0)
+    return context.services.chats.get(met)
+
+
+def _make_or_find(chat: Chat, name: str, source_id: str, context: Context) -> tuple[int, bool]:
+    """The contact's id, and whether it is new. A contact that an agent made by phone number is
+    used, in either Brazilian form of the number; one that an earlier try made is found by its
+    source_id."""
     phone = _phone(chat, context)
     forms = [f"+{one}" for one in jids.variants(phone)] if phone else []
     if len(forms) > 1:
         found = context.chatwoot().find_contacts_by_phone(forms)
         if found:
-            return _join(found[0].id, source_id, context)
+            return _join(found[0].id, source_id, context), False
     identifier = next(iter(context.services.chats.forms(chat.id)), chat.address)
     try:
-        return context.chatwoot().create_contact(
-            name=chat.name or _fallback_name(chat, context),
+        made = context.chatwoot().create_contact(
+            name=name,
             phone=f"+{phone}" if phone else "",
             identifier=identifier,
             source_id=source_id,
         )
     except (PhoneTaken, SourceTaken) as taken:
-        return _existing(forms, identifier, source_id, context, taken)
+        return _existing(forms, identifier, source_id, context, taken), False
     except ChatwootUnreachable as error:
         # A source_id that is in use makes Chatwoot stumble instead of refuse (section 3).
         known = _by_source(source_id, context)
         if known is None:
             raise error
-        return known
+        return known, False
+    return made, True
 
 
 def _existing(
@@ -121,12 +165,33 @@ def _by_source(source_id: str, context: Context) -> int | None:
         return None
 
 
+def _with_its_conversation(thread: Thread, context: Context) -> Thread:
+    """A contact that stood in our inbox before has conversations there: the latest goes on."""
+    if thread.conversation_id:
+        return thread
+    latest = next(iter(context.chatwoot().conversations_of(thread.source_id)), None)
+    if latest is None:
+        return thread
+    return dataclasses.replace(thread, conversation_id=latest.id, status=latest.status)
+
+
+def _introduce(chat: Chat, thread: Thread, context: Context, *, with_picture: bool) -> None:
+    told = Introduction(thread.contact_id, with_picture)
+    name = hashlib.sha256(chat.name.encode()).hexdigest()[:16]
+    key = f"introduction:{chat.id}:{thread.contact_id}:{with_picture:d}:{name}"
+    entry = NewEntry(chat.id, Direction.TYPING, key, outgoing.write(told))
+    services = context.services
+    if services.journal.accept(chat.instance_id, [entry], now=services.clock()):
+        services.bell.ring()
+
+
 def _phone(chat: Chat, context: Context) -> str:
     """The digits of a chat's phone number; a LID is never one (ryzeapi.md section 7.4)."""
-    for form in context.services.chats.forms(chat.id):
-        if form.endswith("@s.whatsapp.net"):
-            return form.partition("@")[0]
-    return ""
+    return _phone_in(context.services.chats.forms(chat.id))
+
+
+def _phone_in(forms: list[str]) -> str:
+    return next((one.partition("@")[0] for one in forms if one.endswith("@s.whatsapp.net")), "")
 
 
 def _source_id(chat: Chat, context: Context) -> str:

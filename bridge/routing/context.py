@@ -39,7 +39,13 @@ class Context:
             token=one.api_token,
             account_id=one.account_id,
             inbox_id=one.inbox_id,
+            wait=self.services.pace.wait,
         )
+
+    def is_gateways_own(self, url: str) -> bool:
+        """Whether an address leads to the configured gateway itself."""
+        place = self.instance.gateway
+        return place is not None and url.startswith(place.base_url.rstrip("/") + "/")
 
     def hear_chatwoot(self, deadline: Deadline) -> Generator[ChatwootEvent | None, None, None]:
         """What the owner of the token is shown over Chatwoot's socket, as `cable.listen` tells it.

@@ -10,24 +10,26 @@ from typing import cast
 from bridge import markup
 from bridge.chatwoot.messaging import MessageFields
 from bridge.chatwoot.refusals import ConversationGone, FileTooLarge, MessageGone, SourceTaken
-from bridge.gateways import jids
+from bridge.gateways import base, jids
 from bridge.gateways.base import GatewayRefuses, GatewayUnavailable
-from bridge.messages import MEDIA, Address, Kind, Ladder, Message, Receipt, decode
+from bridge.messages import MEDIA, Address, Kind, Message, decode
 from bridge.routing import contacts, media
-from bridge.routing.accept import WHATSAPP_ID_PREFIX
 from bridge.routing.context import FILE_S, Context
 from bridge.routing.notes import note
 from bridge.routing.outcome import NotYet
+from bridge.routing.outgoing import WHATSAPP_ID_PREFIX
 from bridge.store.chats import Chat, Thread
 from bridge.store.journal import Entry, Pair
 
 log = logging.getLogger(__name__)
 
-_STEPS: dict[str, int] = {Ladder.SENT: 1, Ladder.DELIVERED: 2, Ladder.READ: 3, Ladder.FAILED: 4}
 #: How often a conversation that was deleted is made anew for one message.
 _HEALS = 3
-#: How long a message waits for its file, in seconds, before it comes without.
+#: How long a message waits for its file, in seconds, before it comes without: one that the
+#: gateway does not have, and one that cannot be asked for because the gateway is down.
 _FILE_PATIENCE_S = 600.0
+_GATEWAY_PATIENCE_S = 24 * 3600.0
+_FILE_PAUSE_S = 3.0
 
 
 def deliver(entry: Entry, context: Context) -> list[Pair]:
@@ -54,13 +56,14 @@ def _put(entry: Entry, message: Message, chat: Chat, context: Context) -> list[P
     if text is None:
         return []
     for _ in range(_HEALS):
-        thread = contacts.ensure_contact(chat, message, context)
+        thread = contacts.ensure_contact(chat, context)
+        contacts.keep_name(chat, thread, context)
         if entry.doubtful:
             found = _already_there(entry, message, thread, context)
             if found is not None:
                 return [found]
         try:
-            return [_post(message, text, chat, thread, context)]
+            return [_post(entry, message, text, thread, context)]
         except ConversationGone:
             # Deleted in Chatwoot, perhaps with its contact: both are looked up anew.
             context.services.chats.forget_contact(thread.integration_id, thread.contact_id)
@@ -69,21 +72,19 @@ def _put(entry: Entry, message: Message, chat: Chat, context: Context) -> list[P
     raise NotYet(what="Chatwoot to settle a conversation that was deleted", after_s=5)
 
 
-def _post(message: Message, text: str, chat: Chat, thread: Thread, context: Context) -> Pair:
+def _post(entry: Entry, message: Message, text: str, thread: Thread, context: Context) -> Pair:
     options = context.integration.options
     source_id = WHATSAPP_ID_PREFIX + _own_id(message)
     fresh = not thread.conversation_id or (
         thread.status == "resolved" and not options.reopen_resolved
     )
-    fields: MessageFields = {
-        "incoming": not message.from_me,
-        "source_id": source_id,
-        "in_reply_to_external_id": _quoted(message),
-    }
+    fields: MessageFields = {"incoming": not message.from_me, "source_id": source_id}
+    if about := _quoted(message, context):
+        fields["content_attributes"] = about
     if message.kind in MEDIA:
         if fresh:
             thread = contacts.open_conversation(thread, context)
-        return _post_media(message, text, thread, context, fields)
+        return _post_media(entry, message, text, thread, context, fields)
     if fresh:
         thread, message_id = contacts.open_conversation_with(thread, text, context, fields)
     else:
@@ -93,7 +94,12 @@ def _post(message: Message, text: str, chat: Chat, thread: Thread, context: Cont
 
 
 def _post_media(
-    message: Message, text: str, thread: Thread, context: Context, fields: MessageFields
+    entry: Entry,
+    message: Message,
+    text: str,
+    thread: Thread,
+    context: Context,
+    fields: MessageFields,
 ) -> Pair:
     chatwoot = context.chatwoot(FILE_S)
     try:
@@ -108,12 +114,15 @@ def _post_media(
             )
     except FileTooLarge:
         key = "too_large"
-    except GatewayRefuses:
-        key = "file_gone"
+    except GatewayRefuses as error:
+        key = "too_large" if isinstance(error, base.FileTooLarge) else "file_gone"
     except GatewayUnavailable as error:
-        # The gateway may still be fetching it; the chat waits for a while, the words do not.
-        if context.services.clock() - message.at < _FILE_PATIENCE_S:
-            raise NotYet(what="a file of the message", after_s=3) from error
+        # The gateway may still be fetching it, or be down: it is waited for, not for ever.
+        there = isinstance(error, base.FileNotYet)
+        patience_s = _FILE_PATIENCE_S if there else _GATEWAY_PATIENCE_S
+        if context.services.clock() - entry.received_at < patience_s:
+            after_s = min(_FILE_PAUSE_S * (1 + entry.attempts / 4), 60.0)
+            raise NotYet(what="a file of the message", after_s=after_s) from error
         key = "file_gone"
     else:
         return _pair(message, thread, message_id, context)
@@ -135,7 +144,8 @@ def _already_there(entry: Entry, message: Message, thread: Thread, context: Cont
     chatwoot = context.chatwoot()
     conversations = [thread.conversation_id] if thread.conversation_id else []
     if not conversations or not context.integration.options.reopen_resolved:
-        conversations = chatwoot.conversations_of(thread.source_id)[:3] or conversations
+        latest = chatwoot.conversations_of(thread.source_id)[:3]
+        conversations = [one.id for one in latest] or conversations
     for conversation_id in conversations:
         for one in chatwoot.latest_messages(conversation_id):
             if one.own_source_id == source_id:
@@ -152,9 +162,16 @@ def _own_id(message: Message) -> str:
     return message.id
 
 
-def _quoted(message: Message) -> str:
+def _quoted(message: Message, context: Context) -> dict[str, object]:
+    """What a message is about, as Chatwoot finds it: by its own id where we know it, since a
+    message that an agent wrote cannot be given a source_id (chatwoot.md section 5)."""
     about = message.target_id if message.kind in {Kind.EDIT, Kind.REACTION} else message.quoted_id
-    return WHATSAPP_ID_PREFIX + about if about else ""
+    if not about:
+        return {}
+    pair = context.services.chats.pair(context.instance.id, about)
+    if pair is not None and pair.integration_id == context.integration.id:
+        return {"in_reply_to": pair.chatwoot_id}
+    return {"in_reply_to_external_id": WHATSAPP_ID_PREFIX + about}
 
 
 def _pair(message: Message, thread: Thread, message_id: int, context: Context) -> Pair:
@@ -194,7 +211,7 @@ def _text(message: Message, chat: Chat, context: Context) -> str | None:
         text = note(language, "unknown", label=message.label or message.kind)
     if chat.kind == "group" and not message.from_me:
         name = message.sender.name or _shown(message.sender)
-        text = f"**{markup.plain(name)}**: {text}"
+        text = f"**{markup.plain(name)}**: {text}".rstrip()
     return markup.protect_liquid(text) if message.from_me else text
 
 
@@ -223,35 +240,4 @@ def _revoke(entry: Entry, message: Message, context: Context) -> list[Pair]:
         context.chatwoot().delete_message(pair.conversation_id, pair.chatwoot_id)
     except MessageGone:
         log.debug("message %s was gone already", pair.chatwoot_id)
-    return []
-
-
-def report(entry: Entry, context: Context) -> list[Pair]:
-    """Shows an agent how far a message has come: only forward, failed at any time.
-
-    Rules: chatwoot.md section 5 (PATCH), ryzeapi.md section 5.5 (receipts in any order).
-    """
-    receipt = cast(Receipt, decode(entry.body))
-    services = context.services
-    pair = services.chats.pair(entry.instance_id, receipt.ids[0])
-    if pair is None:
-        if services.clock() - entry.received_at > 3600:
-            return []
-        raise NotYet(what="the message that this receipt is about", after_s=2)
-    if (
-        not pair.from_me
-        or pair.reached == "deleted"
-        or pair.integration_id != context.integration.id
-    ):
-        return []
-    if _STEPS.get(pair.reached, 0) >= _STEPS[receipt.reached]:
-        return []
-    if receipt.reached is not Ladder.SENT:
-        try:
-            context.chatwoot().set_status(
-                pair.conversation_id, pair.chatwoot_id, receipt.reached, receipt.reason
-            )
-        except MessageGone:
-            return []
-    services.chats.note_reached(entry.instance_id, receipt.ids[0], receipt.reached)
     return []

@@ -64,6 +64,14 @@ def sweep(spool: Path) -> None:
         shutil.rmtree(left, ignore_errors=True)
 
 
+def sweep_spool(spool: Path, *, older_than: float) -> None:
+    """Removes files that came with events and were never fetched, such as those of messages that
+    were given up; `older_than` in UTC seconds."""
+    for left in spool.iterdir():
+        if left.is_file() and left.stat().st_mtime < older_than:
+            left.unlink(missing_ok=True)
+
+
 @contextlib.contextmanager
 def from_chatwoot(attachment: Attachment, context: Context) -> Iterator[File]:
     """The file of an agent's attachment, a voice note made ready for WhatsApp where that can be."""

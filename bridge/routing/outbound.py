@@ -9,48 +9,60 @@ import secrets
 
 from bridge import markup
 from bridge.chatwoot.events import AgentMessage
+from bridge.chatwoot.refusals import FileNotThere, FileRefused, FileTooLarge
 from bridge.deadline import Deadline
 from bridge.errors import BridgeError
 from bridge.gateways.base import Gateway, GatewayRefuses, GatewayUnavailable
 from bridge.messages import Kind, Ladder, Reply
-from bridge.routing import accept, media
-from bridge.routing.accept import SOURCE_PREFIX, WHATSAPP_ID_PREFIX, Deletion, Part, Writing
+from bridge.routing import catchup, introductions, media, outgoing
 from bridge.routing.context import CALL_S, FILE_S, Context
 from bridge.routing.outcome import NotYet
+from bridge.routing.outgoing import (
+    SOURCE_PREFIX,
+    TEXT_PART,
+    WHATSAPP_ID_PREFIX,
+    Deletion,
+    Failure,
+    Introduction,
+    Part,
+    Writing,
+)
 from bridge.store.chats import Chat
-from bridge.store.journal import Entry, Pair
+from bridge.store.journal import Direction, Entry, NewEntry, Pair
 
 log = logging.getLogger(__name__)
 
-#: How often a message that came without its attachment is looked at again, and how far apart.
+#: How often a message that came without text and attachment is looked at again, and how far apart.
 _FILE_TRIES = 5
-_FILE_PAUSE_S = 2.0
+_FILE_PAUSE_S = 1.0
+#: How long an attachment that Chatwoot announces, and does not have, is asked for, in seconds.
+_FILE_PATIENCE_S = 600.0
 _TYPING_FRESH_S = 15.0
 
 
 def deliver(entry: Entry, context: Context) -> list[Pair]:
     """Brings one reply to WhatsApp; the pair that this made. Raises BridgeErrors."""
-    match accept.read_outgoing(entry.body):
+    match outgoing.read(entry.body):
         case Part() as part:
             return _send(entry, part, context)
         case Deletion() as deletion:
-            return _revoke(entry, deletion.message, context)
+            _revoke(entry, deletion.message, context)
         case Writing():
             _show_typing(entry, context)
+        case Introduction() as told:
+            introductions.introduce(context.services.chats.get(entry.chat_id), told, context)
     return []
 
 
 def _send(entry: Entry, part: Part, context: Context) -> list[Pair]:
     message, gateway = part.message, _gateway(context)
     _look_for_earlier(entry, message, context)
-    if part.index == 0 and not message.text:
-        if entry.attempts < _FILE_TRIES and not entry.doubtful:
-            # Chatwoot may announce a message before its attachment is there (section 7.2).
-            raise NotYet(what="the attachment of the message", after_s=_FILE_PAUSE_S)
+    if part.index == TEXT_PART and not message.text:
+        _look_for_files(entry, message, context)
         return []
     chat = context.services.chats.get(entry.chat_id)
     with contextlib.ExitStack() as files:
-        reply = _reply(part, chat, context, files)
+        reply = _reply(entry, part, chat, context, files)
         source = f"{SOURCE_PREFIX}{secrets.token_hex(8)}"
         context.services.journal.start_sending(entry, source, now=context.services.clock())
         seconds = FILE_S if reply.file else CALL_S
@@ -64,41 +76,58 @@ def _send(entry: Entry, part: Part, context: Context) -> list[Pair]:
 def _look_for_earlier(entry: Entry, message: AgentMessage, context: Context) -> None:
     """Chatwoot's webhooks come in any order, or not at all: before a reply leaves, its conversation
     is asked for what else was written since the last one (chatwoot.md sections 5 and 7.4)."""
-    services, one = context.services, context.integration
-    thread = services.chats.thread(one.id, entry.chat_id)
+    thread = context.services.chats.thread(context.integration.id, entry.chat_id)
     if thread is None or thread.checked_id >= message.id:
         return
-    found = context.chatwoot().messages_after(message.conversation_id, thread.checked_id)
-    fresh = [
-        accept.from_agent(context.instance, one, earlier, services, missed=True)
-        for earlier in found
-        if earlier.created_at >= int(one.created_at)
-    ]
-    newest = max([message.id, *(earlier.id for earlier in found)])
-    services.chats.note_checked(one.id, entry.chat_id, newest)
-    if any(fresh):
+    fresh = catchup.look_at(message.conversation_id, thread.checked_id, context)
+    context.services.chats.note_checked(context.integration.id, entry.chat_id, message.id)
+    if fresh:
         raise NotYet(what="earlier replies of this conversation", after_s=0)
 
 
-def _reply(part: Part, chat: Chat, context: Context, files: contextlib.ExitStack) -> Reply:
+def _look_for_files(entry: Entry, message: AgentMessage, context: Context) -> None:
+    """Chatwoot may announce a message before its attachment is there (section 7.2). Returns when
+    the attachments have entries of their own, or none came; raises NotYet before that."""
+    catchup.look_at(message.conversation_id, message.id - 1, context)
+    has_files = context.services.journal.knows(
+        entry.instance_id, outgoing.part_key(message.id, TEXT_PART + 1)
+    )
+    if not has_files and entry.attempts < _FILE_TRIES:
+        raise NotYet(what="the attachment of the message", after_s=_FILE_PAUSE_S)
+
+
+def _reply(
+    entry: Entry, part: Part, chat: Chat, context: Context, files: contextlib.ExitStack
+) -> Reply:
     message = part.message
     quoted = _quoted(message, context)
-    if part.index == 0:
+    if part.index == TEXT_PART:
         return Reply(
             to=chat.address, kind=Kind.TEXT, text=_text(message, context), quoted_id=quoted
         )
     attachment = message.attachments[part.index - 1]
-    file = files.enter_context(media.from_chatwoot(attachment, context))
+    try:
+        file = files.enter_context(media.from_chatwoot(attachment, context))
+    except FileNotThere as error:
+        if context.services.clock() - entry.received_at < _FILE_PATIENCE_S:
+            raise
+        raise FileRefused(detail=error.message) from error
     return Reply(
         to=chat.address,
         kind=file.kind,
-        text=_text(message, context) if part.caption else "",
+        text=_text(message, context) if _carries_text(entry, part, context) else "",
         quoted_id=quoted if part.index == 1 else "",
         file=str(file.path),
         file_name=file.name,
         mime_type=file.mime_type,
         seconds=file.seconds,
     )
+
+
+def _carries_text(entry: Entry, part: Part, context: Context) -> bool:
+    """Not when the text has gone ahead, because the file could not be sent."""
+    text = outgoing.part_key(part.message.id, TEXT_PART)
+    return part.caption and not context.services.journal.knows(entry.instance_id, text)
 
 
 def _text(message: AgentMessage, context: Context) -> str:
@@ -112,19 +141,17 @@ def _text(message: AgentMessage, context: Context) -> str:
 def _quoted(message: AgentMessage, context: Context) -> str:
     """The WhatsApp id of the message that is replied to."""
     external = message.in_reply_to_external_id
-    if external.startswith(WHATSAPP_ID_PREFIX):
-        return external.removeprefix(WHATSAPP_ID_PREFIX)
-    if not message.in_reply_to_id:
-        return ""
     pairs = context.services.chats.pairs_of_chatwoot(context.instance.id, message.in_reply_to_id)
-    return pairs[0].whatsapp_id if pairs else ""
+    found = external.removeprefix(WHATSAPP_ID_PREFIX) or (pairs[0].whatsapp_id if pairs else "")
+    # Of an edit or a reaction, the message that it is about is quoted: `edit:<id>:<time>`.
+    return found.split(":")[1] if found.count(":") == 2 else found
 
 
-def _revoke(entry: Entry, message: AgentMessage, context: Context) -> list[Pair]:
+def _revoke(entry: Entry, message: AgentMessage, context: Context) -> None:
     """An agent deleted a message that we had sent: it is deleted for everyone."""
     gateway, chats = _gateway(context), context.services.chats
     if Kind.REVOKE not in gateway.capabilities.sends:
-        return []
+        return
     chat = chats.get(entry.chat_id)
     for pair in chats.pairs_of_chatwoot(context.instance.id, message.id):
         if not pair.from_me or pair.reached == "deleted":
@@ -135,7 +162,6 @@ def _revoke(entry: Entry, message: AgentMessage, context: Context) -> list[Pair]
         except GatewayRefuses as error:
             log.info("message %s could not be taken back: %s", pair.whatsapp_id, error.message)
         chats.note_reached(context.instance.id, pair.whatsapp_id, "deleted")
-    return []
 
 
 def _show_typing(entry: Entry, context: Context) -> None:
@@ -164,13 +190,33 @@ def _clear_failed_mark(message: AgentMessage, context: Context) -> None:
             context.chatwoot().set_status(message.conversation_id, message.id, Ladder.SENT, "")
 
 
-def report_failure(entry: Entry, reason: str, context: Context) -> None:
-    """Shows the agent that a reply did not go out, and why."""
-    outgoing = accept.read_outgoing(entry.body)
-    if isinstance(outgoing, Part):
-        context.chatwoot().set_status(
-            outgoing.message.conversation_id, outgoing.message.id, Ladder.FAILED, reason
+def give_up(entry: Entry, error: BridgeError, reason: str, context: Context) -> None:
+    """Has the agent shown that a reply does not go out, and why; of a file that cannot be sent,
+    the words go without it. Kept in the journal, so that Chatwoot may be down. Raises
+    StorageFailed."""
+    part = outgoing.read(entry.body)
+    if not isinstance(part, Part):
+        return
+    message, now = part.message, context.services.clock()
+    told = Failure(message.conversation_id, message.id, reason)
+    new = [
+        NewEntry(
+            entry.chat_id,
+            Direction.RECEIPT,
+            part.key,
+            outgoing.write(told),
+            position=int(now),
+            replaces=True,
         )
+    ]
+    if part.caption and isinstance(error, FileTooLarge | FileRefused | GatewayRefuses):
+        words = Part(message, TEXT_PART, missed=part.missed)
+        position = entry.position - part.index
+        new.append(
+            NewEntry(entry.chat_id, Direction.OUT, words.key, outgoing.write(words), position)
+        )
+    context.services.journal.accept(entry.instance_id, new, now=now)
+    context.services.bell.ring()
 
 
 def _gateway(context: Context) -> Gateway:

@@ -4,6 +4,7 @@ import random
 from dataclasses import dataclass
 
 from bridge.chatwoot.diagnosis import is_passing
+from bridge.chatwoot.refusals import ConversationFlooded
 from bridge.errors import (
     AccessDenied,
     AccountUnknown,
@@ -38,7 +39,8 @@ def backoff(failures: int, *, most_s: float = _MOST_S) -> float:
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """`dead`: never again. `hold`: the whole instance waits for its operator. Otherwise it is tried
-    again after `after_s`; `side_down`: nothing else of that side need be tried until then."""
+    again after `after_s`; `side_down`: nothing else of that side need be tried until then, where
+    it is `doubtful` only once a second lane says the same."""
 
     reason: str
     dead: bool = False
@@ -58,6 +60,9 @@ def judge(error: BridgeError, attempts: int) -> Verdict:
             return Verdict(error.message, after_s=float(str(error.values.get("after_s", 0))))
         case GatewayUncertain():
             return Verdict(error.message, unconfirmed=True)
+        case ConversationFlooded():
+            # One conversation has had enough for now; the others have not (section 5).
+            return Verdict(error.message, after_s=float(str(error.values["retry_after_s"])))
         case ChatwootThrottles() | GatewayUnavailable():
             wanted = float(str(error.values.get("retry_after_s") or 0))
             after_s = wanted or backoff(attempts, most_s=_SIDE_MOST_S)

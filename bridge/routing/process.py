@@ -39,11 +39,13 @@ def _route(services: Services, stop: threading.Event) -> None:
             break
         except OSError:
             time.sleep(0.2)  # the router before us is just letting go
-    router, transports = Router(services), Transports(services)
+    transports = Transports(services)
+    router = Router(services, heard_since=transports.heard_since)
     thread = threading.Thread(target=router.run, name="router")
     thread.start()
     log.info("routing")
     while not stop.is_set() and thread.is_alive():
+        services.store.beat("router")
         transports.sync()
         stop.wait(_SYNC_S)
     transports.stop()

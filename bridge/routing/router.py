@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from bridge.errors import BridgeError, IntegrationMissing, StorageFailed
 from bridge.models import Status
 from bridge.routing import context as contexts
-from bridge.routing import inbound, media, outbound
+from bridge.routing import inbound, media, outbound, receipts
 from bridge.routing.context import Context
 from bridge.routing.lanes import Lanes
 from bridge.routing.outcome import PATIENCE_S, NotYet, Verdict, judge
@@ -27,10 +27,16 @@ WORKERS = 16
 _TURN = 8
 _LOOK_AGAIN_S = 15.0
 _CONTEXT_S = 5.0
+#: How often a lane looks whether its unconfirmed send has been settled.
+_UNCONFIRMED_S = 1.0
+_DAY_S = 86400.0
+#: How long pairs of ids and dead letters are kept, in days: receipts, quotes and deletions of
+#: older messages find nothing any more.
+_KEEP_PAIRS_DAYS = 180
 
 _DELIVER: dict[Direction, Callable[[Entry, Context], list[Pair]]] = {
     Direction.IN: inbound.deliver,
-    Direction.RECEIPT: inbound.report,
+    Direction.RECEIPT: receipts.deliver,
     Direction.OUT: outbound.deliver,
     Direction.TYPING: outbound.deliver,
 }
@@ -43,14 +49,28 @@ class _Side:
     up_at: float = 0.0
     failures: int = 0
     probing: bool = False
+    suspects: set[Lane] = field(default_factory=set)
+
+    def fails(self, lane: Lane, verdict: Verdict) -> bool:
+        """Whether the side as a whole is down. One chat that fails says that only where its error
+        does; a timeout or a broken connection may be about that chat alone."""
+        if not verdict.side_down:
+            return False
+        self.suspects.add(lane)
+        return not verdict.doubtful or len(self.suspects) > 1
 
 
 @dataclass(slots=True)
 class Router:
-    """`run` works until `stop`; both may be called from different threads."""
+    """`run` works until `stop`; both may be called from different threads.
+
+    `heard_since` tells since when nothing that a gateway said of an instance can have been missed,
+    in UTC seconds: 0 where it repeats what was not acknowledged.
+    """
 
     services: Services
     workers: int = WORKERS
+    heard_since: Callable[[int], float] = lambda _: 0.0
     _lanes: Lanes = field(default_factory=Lanes)
     _sides: dict[tuple[int, bool], _Side] = field(default_factory=dict)
     _contexts: dict[int, tuple[float, Context]] = field(default_factory=dict)
@@ -68,7 +88,7 @@ class Router:
         ]
         for thread in threads:
             thread.start()
-        seen, looked_at = 0, 0.0
+        seen, looked_at, tidied_at = 0, 0.0, -_DAY_S
         again = True
         while not self._stopped.is_set():
             if again or time.monotonic() - looked_at >= _LOOK_AGAIN_S:
@@ -79,6 +99,9 @@ class Router:
             if again:
                 self._lanes.wake_all()
             self._settle()
+            if time.monotonic() - tidied_at >= _DAY_S:
+                threading.Thread(target=self._tidy, name="tidy", daemon=True).start()
+                tidied_at = time.monotonic()
             wait_s = min(self._lanes.tick(services.clock()), 1.0)
             _, again = services.bell.wait(wait_s)
         self._lanes.close()
@@ -117,8 +140,10 @@ class Router:
             if entry is None:
                 return False, None
             now = self.services.clock()
-            if entry.state is not State.READY or entry.due_at > now:
-                return False, max(entry.due_at, now + 0.2)
+            if entry.state is not State.READY:
+                return False, now + _UNCONFIRMED_S  # an echo may settle it at any time
+            if entry.due_at > now:
+                return False, entry.due_at
             try:
                 context = self._context(lane.instance_id)
             except IntegrationMissing:
@@ -149,17 +174,23 @@ class Router:
             raise
         except BridgeError as error:
             verdict = judge(error, max(entry.attempts, side.failures))
-            if not verdict.side_down:
+            if not verdict.side_down and not isinstance(error, NotYet):
                 self._leave(side)
             log.info("entry %s (%s %s): %s", entry.id, entry.direction, entry.key, error.message)
             outcome = "waits" if isinstance(error, NotYet) else "failed"
-            return self._apply(verdict, entry, context, side, made(outcome, error.message))
+            return self._apply(verdict, error, entry, context, side, made(outcome, error.message))
         self._leave(side)
         services.journal.finish(entry, pairs, made=made("arrived"), now=services.clock())
         return None
 
     def _apply(
-        self, verdict: Verdict, entry: Entry, context: Context, side: _Side, made: Try
+        self,
+        verdict: Verdict,
+        error: BridgeError,
+        entry: Entry,
+        context: Context,
+        side: _Side,
+        made: Try,
     ) -> float | None:
         services, now = self.services, self.services.clock()
         if verdict.hold is not None:
@@ -170,49 +201,65 @@ class Router:
             self._forget_contexts()
             return now + _CONTEXT_S
         if verdict.unconfirmed:
-            due_at = now + services.settings.echo_wait
-            services.journal.unconfirm(entry, due_at=due_at, made=made)
-            return due_at
+            services.journal.unconfirm(entry, due_at=now + services.settings.echo_wait, made=made)
+            return now + _UNCONFIRMED_S
         too_old = now - entry.received_at > PATIENCE_S
         if verdict.dead or too_old:
             if too_old:
                 made = replace(made, reason=f"given up after 72 hours: {made.reason}")
-            return self._bury(entry, context, made)
+            return self._bury(entry, error, context, made)
         due_at = now + verdict.after_s
+        with self._lock:
+            is_down = side.fails(entry.lane, verdict)
+            if is_down:
+                side.failures += 1
+                side.up_at = due_at
+            side.probing = False
         services.journal.postpone(
             entry,
             due_at=due_at,
             made=made if made.outcome == "failed" else None,
             doubtful=entry.doubtful or verdict.doubtful,
-            counts=not verdict.side_down,
+            counts=not is_down,
         )
-        if verdict.side_down:
-            with self._lock:
-                side.failures += 1
-                side.up_at, side.probing = due_at, False
         return due_at if verdict.after_s else None
 
-    def _bury(self, entry: Entry, context: Context, made: Try) -> float | None:
+    def _bury(self, entry: Entry, error: BridgeError, context: Context, made: Try) -> float | None:
         if entry.direction is Direction.OUT:
-            try:
-                outbound.report_failure(entry, made.reason, context)
-            except BridgeError as error:
-                log.warning("entry %s: the agent could not be told: %s", entry.id, error.message)
+            outbound.give_up(entry, error, made.reason, context)
         self.services.journal.bury(entry, made=made, now=self.services.clock())
         log.warning("entry %s is a dead letter: %s", entry.id, made.reason)
         return None
+
+    def _tidy(self) -> None:
+        """Once a day: what is old is forgotten, and what was left behind removed."""
+        services, now = self.services, self.services.clock()
+        # A day longer than what catch-up trusts the journal to know.
+        done_before = now - (services.settings.keep_days + 1) * _DAY_S
+        try:
+            media.sweep_spool(services.settings.spool, older_than=now - PATIENCE_S - _DAY_S)
+            all_before = now - max(_KEEP_PAIRS_DAYS, services.settings.keep_days) * _DAY_S
+            while not self._stopped.is_set():
+                if not services.journal.prune(done_before=done_before, all_before=all_before):
+                    return
+        except (StorageFailed, OSError) as error:
+            log.warning("old entries could not be removed: %s", error)
 
     # -- what is unconfirmed -----------------------------------------------------------------------
 
     def _settle(self) -> None:
         """A send whose echo has not come, while later events of the instance have, did not
-        happen: gateways repeat their webhooks until they are acknowledged (ryzeapi.md, 7)."""
+        happen: gateways repeat their webhooks until they are acknowledged (ryzeapi.md, 7). Sockets
+        repeat nothing: after a gap the echo may have been missed, and the operator decides."""
         services, now = self.services, self.services.clock()
         for entry in services.journal.in_state(State.UNCONFIRMED, limit=200):
             if entry.due_at > now:
                 continue
             heard_at = services.instances.heard_at(entry.instance_id)
-            if heard_at > entry.due_at - services.settings.echo_wait:
+            if (
+                heard_at > entry.due_at - services.settings.echo_wait
+                and self.heard_since(entry.instance_id) <= entry.sent_at
+            ):
                 log.info("entry %s: no echo came, it is sent again", entry.id)
                 none = Try(now, 0.0, "no echo", "no echo came: it is sent again")
                 services.journal.postpone(entry, due_at=now, made=none, doubtful=False)
@@ -256,5 +303,6 @@ class Router:
         """The side answered: what waited for it is let go."""
         with self._lock:
             was_down, side.failures, side.probing = bool(side.failures), 0, False
+            side.suspects.clear()
         if was_down:
             self._lanes.wake_all()

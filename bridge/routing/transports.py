@@ -6,6 +6,7 @@ sections 7.4 and 8). The gateway's socket is not persisted either (ryzeapi.md se
 """
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from bridge.errors import BridgeError, IntegrationMissing
 from bridge.models import Integration, Status
 from bridge.routing import accept, catchup, context
 from bridge.routing.context import Context
-from bridge.routing.outcome import backoff
+from bridge.routing.outcome import backoff, judge
 from bridge.services import Services
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ class Transports:
 
     services: Services
     _running: dict[tuple[str, str], threading.Thread] = field(default_factory=dict)
+    _gapless: dict[int, float] = field(default_factory=dict)
     _wanted: set[tuple[str, str]] = field(default_factory=set)
     _stopped: threading.Event = field(default_factory=threading.Event)
 
@@ -65,6 +67,13 @@ class Transports:
         self._wanted = set()
         self._stopped.set()
 
+    def heard_since(self, instance_id: int) -> float:
+        """Since when nothing that the gateway said of an instance can have been missed, in UTC
+        seconds: always where it calls us, while the socket stands where it does not."""
+        if self.services.settings.public_url:
+            return 0.0
+        return self._gapless.get(instance_id, math.inf)
+
     def _keep(
         self, key: tuple[str, str], job: Callable[[Integration], None], one: Integration
     ) -> None:
@@ -77,6 +86,8 @@ class Transports:
                 return
             except BridgeError as error:
                 log.info("%s of %s: %s", key[1], one.id, error.message)
+                if key[1] == "chatwoot" and judge(error, 0).hold is not None:
+                    self.services.integrations.judge(one.id, Status.ERROR, error.message)
             except Exception:
                 log.exception("listening to the %s of %s failed", key[1], one.id)
             failures = 0 if time.monotonic() - began > 60 else failures + 1
@@ -104,14 +115,18 @@ class Transports:
         found = self._context(one)
         if found.gateway is None:
             return
-        for body in found.gateway.listen(deadline=Deadline(_OPEN_S)):
-            if (one.id, "gateway") not in self._wanted:
-                return
-            if body is not None:
-                received = found.gateway.parse(
-                    body, now=self.services.clock(), spool=self.services.settings.spool
-                )
-                accept.from_gateway(found.instance, received, self.services)
+        try:
+            for body in found.gateway.listen(deadline=Deadline(_OPEN_S)):
+                self._gapless.setdefault(one.instance_id, self.services.clock())
+                if (one.id, "gateway") not in self._wanted:
+                    return
+                if body is not None:
+                    received = found.gateway.parse(
+                        body, now=self.services.clock(), spool=self.services.settings.spool
+                    )
+                    accept.from_gateway(found.instance, received, self.services)
+        finally:
+            self._gapless.pop(one.instance_id, None)
 
     def _context(self, one: Integration) -> Context:
         return context.of_instance(one.instance_id, self.services)

@@ -1,5 +1,6 @@
 """Chats: what they are called in WhatsApp and where they are in Chatwoot; and the pairs of ids."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,7 +34,7 @@ class Thread:
     """A chat in Chatwoot; ids are 0 until they are known.
 
     `checked_id` is the newest Chatwoot message that has been looked at; `given_name` the name that
-    we gave the contact, empty once somebody else has named it.
+    we gave the contact and may give it anew, empty where it is somebody else's.
     """
 
     integration_id: str
@@ -108,16 +109,35 @@ class Chats:
             [integration_id, contact_id],
         )
 
+    def note_given_name(self, integration_id: str, chat_id: int, name: str) -> None:
+        """The name that we gave the contact; empty: it is somebody else's matter now."""
+        self._run(
+            "update thread set given_name = ? where integration_id = ? and chat_id = ?",
+            [name, integration_id, chat_id],
+        )
+
+    def meet(self, chat: Chat, forms: Sequence[str]) -> int:
+        """The chat, known under further forms of its address; another one when it was met there
+        before, and then both are one from now on."""
+        return self._committer.run(
+            lambda db: resolve_chat(
+                db,
+                chat.instance_id,
+                forms,
+                kind=chat.kind,
+                address=chat.address,
+                name=chat.name,
+                last_in_id=chat.last_in_id,
+                last_in_sender=chat.last_in_sender,
+            )
+        )
+
     def note_read(self, chat_id: int, whatsapp_id: str) -> None:
         """The customer has been shown that this message was read."""
         self._run(
             "update chat set last_in_id = '' where id = ? and last_in_id = ?",
             [chat_id, whatsapp_id],
         )
-
-    def name(self, chat_id: int, name: str) -> None:
-        """What a chat is called."""
-        self._run("update chat set name = ? where id = ? and name <> ?", [name, chat_id, name])
 
     def pair(self, instance_id: int, whatsapp_id: str) -> Pair | None:
         """The pair of a WhatsApp message."""
@@ -216,21 +236,38 @@ def chat_of(db: Database, instance_id: int, whatsapp_id: str, forms: Sequence[st
 def chat_of_conversation(
     db: Database, integration_id: str, conversation_id: int, *, source_id: str = ""
 ) -> int | None:
-    """The chat behind a conversation, or behind another one of the same contact: then the agent has
-    gone on in this one, and so do we."""
+    """The chat behind a conversation, or behind another one of the same contact in the inbox."""
     row = db.execute(
         "select chat_id from thread where integration_id = ? and (conversation_id = ? "
         "or source_id = nullif(?, '')) order by conversation_id = ? desc",
         [integration_id, conversation_id, source_id, conversation_id],
     ).fetchone()
-    if row is None:
-        return None
-    db.execute(
-        "update thread set conversation_id = ?, status = 'open' "
-        "where integration_id = ? and chat_id = ? and conversation_id <> ?",
-        [conversation_id, integration_id, row[0], conversation_id],
+    return int(row[0]) if row else None
+
+
+def follow(db: Database, moved: Thread) -> None:
+    """An agent has gone on in this conversation, and so do we: what the customer writes next
+    belongs there. What has been looked at, and the name, stay known."""
+    known = db.execute(
+        "select * from thread where integration_id = ? and chat_id = ?",
+        [moved.integration_id, moved.chat_id],
+    ).fetchone()
+    if known is None:
+        write_thread(db, moved)
+        return
+    before = Thread(*known)
+    if before.conversation_id == moved.conversation_id:
+        return
+    write_thread(
+        db,
+        dataclasses.replace(
+            before,
+            source_id=moved.source_id or before.source_id,
+            contact_id=moved.contact_id or before.contact_id,
+            conversation_id=moved.conversation_id,
+            status=moved.status,
+        ),
     )
-    return int(row[0])
 
 
 def rename(db: Database, instance_id: int, form: str, name: str) -> None:
@@ -240,16 +277,6 @@ def rename(db: Database, instance_id: int, form: str, name: str) -> None:
         "(select chat_id from alias where instance_id = ? and form = ?)",
         [name, instance_id, form],
     )
-
-
-def add_thread(db: Database, thread: Thread) -> None:
-    """Notes where a chat is, unless that is known."""
-    known = db.execute(
-        "select 1 from thread where integration_id = ? and chat_id = ?",
-        [thread.integration_id, thread.chat_id],
-    ).fetchone()
-    if known is None:
-        write_thread(db, thread)
 
 
 def write_thread(db: Database, thread: Thread) -> None:

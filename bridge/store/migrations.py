@@ -196,3 +196,29 @@ def m003_console(db: Database) -> None:
     """What people ask about one instance is found without reading all of the journal."""
     db.execute("drop index journal_received")
     db.execute("create index journal_recent on journal (instance_id, direction, received_at)")
+
+
+@migrations()
+def m004_retention(db: Database) -> None:
+    """Pairs of ids are forgotten after half a year; 0 for those that were noted before that."""
+    db.execute("alter table pair add column noted_at real not null default 0")
+
+
+@migrations()
+def m005_counts(db: Database) -> None:
+    """What is no longer in the journal still counts in the totals."""
+    db.execute(
+        """create table pruned (
+            instance_id integer not null,
+            direction text not null,
+            messages integer not null,
+            primary key (instance_id, direction)
+        ) strict, without rowid"""
+    )
+    db.execute(
+        """create trigger journal_pruned after delete on journal
+        when old.direction in ('in', 'out') begin
+            insert into pruned values (old.instance_id, old.direction, 1)
+                on conflict do update set messages = messages + 1;
+        end"""
+    )

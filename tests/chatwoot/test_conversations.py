@@ -67,7 +67,7 @@ def test_conversations_are_found_by_source_id(desk: Desk) -> None:
     first = client.create_conversation(contact, source_id, "open").id
     client.toggle_status(first, "resolved")
     second = client.create_conversation(contact, source_id, "open").id
-    assert sorted(client.conversations_of(source_id)) == [first, second]
+    assert sorted(one.id for one in client.conversations_of(source_id)) == [first, second]
     assert client.conversations_of("nobody") == []
 
 

@@ -16,6 +16,8 @@ from urllib.parse import quote, urlencode
 
 from bridge.deadline import Deadline
 from bridge.gateways.base import (
+    FileNotYet,
+    FileTooLarge,
     GatewayDenies,
     GatewayError,
     GatewayRefuses,
@@ -119,6 +121,14 @@ class Calls:
     def refuses(self, reason: str) -> GatewayRefuses:
         """Nothing was done, and the same would be refused again."""
         return GatewayRefuses(base_url=self.place.base_url, reason=self._bounded(reason))
+
+    def file_not_yet(self, reason: str) -> FileNotYet:
+        """It answers, and does not have the file."""
+        return FileNotYet(base_url=self.place.base_url, reason=self._bounded(reason))
+
+    def file_too_large(self, reason: str) -> FileTooLarge:
+        """The file is larger than we take."""
+        return FileTooLarge(base_url=self.place.base_url, reason=self._bounded(reason))
 
     def failed(self, detail: str) -> GatewayError:
         """It answered, and what was asked for is not so."""

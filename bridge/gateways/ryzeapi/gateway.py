@@ -15,6 +15,7 @@ from bridge.deadline import Deadline
 from bridge.gateways import jids
 from bridge.gateways.base import (
     Capabilities,
+    FileTooLarge,
     GatewayRefuses,
     GatewayUnavailable,
     Profile,
@@ -124,7 +125,8 @@ class RyzeApi:
             address.jid or found.jid, address.lid or found.lid, found.name or address.name
         )
         picture = contact.text(*_PICTURES)
-        return Profile(known, picture if picture.startswith("https://") else "")
+        vouched = picture.startswith("https://") or parse.origin(picture) == self._origin
+        return Profile(known, picture if vouched else "")
 
     def check(self, *, deadline: Deadline) -> bool:
         """The state in the list of instances (section 3.2)."""
@@ -258,15 +260,15 @@ class RyzeApi:
             raise self._too_large(limit) from None
         except GatewayRefuses as refusal:
             # 404 is "not yet" as well as "never": who asks knows how long to go on (section 6.3).
-            raise self._calls.unavailable(str(refusal.values["reason"])) from refusal
+            raise self._calls.file_not_yet(str(refusal.values["reason"])) from refusal
         finally:
             answer.unlink(missing_ok=True)
         if found is None:
-            raise self._calls.unavailable("the gateway has no file for this message yet")
+            raise self._calls.file_not_yet("the gateway has no file for this message yet")
         return found
 
-    def _too_large(self, limit: int) -> GatewayRefuses:
-        return self._calls.refuses(f"the file is larger than {limit} bytes")
+    def _too_large(self, limit: int) -> FileTooLarge:
+        return self._calls.file_too_large(f"the file is larger than {limit} bytes")
 
 
 def _new_path(folder: Path) -> Path:

@@ -1,0 +1,44 @@
+"""Keeps calls to one address below a rate, so that it never has to refuse one.
+
+A token bucket: a second's worth may go at once, then each call waits for its turn.
+"""
+
+import ipaddress
+import threading
+import time
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+_UNITS_S = {"second": 1.0, "minute": 60.0, "hour": 3600.0}
+
+
+@dataclass(slots=True)
+class Pace:
+    """`rate` as settings write it: 2700/minute. Addresses on this machine are not limited."""
+
+    rate: str
+    _free_at: dict[str, float] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def wait(self, base_url: str) -> None:
+        """Returns when the address may be called."""
+        if not _is_here(base_url):
+            time.sleep(self.turn(base_url, now=time.monotonic()))
+
+    def turn(self, base_url: str, *, now: float) -> float:
+        """Takes the next turn; in how many seconds it is."""
+        amount, _, unit = self.rate.partition("/")
+        gap_s = _UNITS_S[unit] / int(amount)
+        with self._lock:
+            # Turns that nobody took are kept for one second.
+            free_at = max(self._free_at.get(base_url, 0.0), now - max(1.0 - gap_s, 0.0))
+            self._free_at[base_url] = free_at + gap_s
+            return max(free_at - now, 0.0)
+
+
+def _is_here(base_url: str) -> bool:
+    host = urlsplit(base_url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,73 @@
+"""Fills in what WhatsApp knows of a contact: the name and the picture.
+
+Best effort, beside the lane of the chat, and only where nobody in Chatwoot has written anything.
+"""
+
+import logging
+import tempfile
+from pathlib import Path
+
+from bridge.chatwoot.refusals import ContactGone
+from bridge.deadline import Deadline
+from bridge.errors import BridgeError
+from bridge.http import CallFailed
+from bridge.messages import Address
+from bridge.routing.context import CALL_S, Context
+from bridge.routing.outgoing import Introduction
+from bridge.store.chats import Chat, Thread
+
+log = logging.getLogger(__name__)
+
+#: Chatwoot's own limit for avatars is 15 MB (chatwoot.md section 3); profile pictures are small.
+_MAX_BYTES = 2 * 1024 * 1024
+
+
+def introduce(chat: Chat, told: Introduction, context: Context) -> None:
+    """Gives the contact its name and its picture; what does not work is left as it is."""
+    thread = context.services.chats.thread(context.integration.id, chat.id)
+    if thread is None or thread.contact_id != told.contact_id:
+        return
+    try:
+        _name(chat, thread, context)
+        if told.with_picture:
+            _picture(chat, thread, context)
+    except (BridgeError, CallFailed) as error:
+        log.info("contact %s stays as it is: %s", told.contact_id, error)
+
+
+def _name(chat: Chat, thread: Thread, context: Context) -> None:
+    """Only while Chatwoot still shows the name that we gave."""
+    if not thread.given_name or not chat.name or chat.name == thread.given_name:
+        return
+    chatwoot = context.chatwoot()
+    given = ""
+    try:
+        if chatwoot.contact(thread.contact_id).name == thread.given_name:
+            chatwoot.update_contact(thread.contact_id, name=chat.name)
+            given = chat.name if chat.kind == "group" else ""
+    except ContactGone:
+        return
+    context.services.chats.note_given_name(thread.integration_id, chat.id, given)
+
+
+def _picture(chat: Chat, thread: Thread, context: Context) -> None:
+    if context.gateway is None or chat.kind == "group":
+        return
+    deadline = Deadline(CALL_S)
+    is_lid = chat.address.endswith("@lid")
+    address = Address(lid=chat.address) if is_lid else Address(jid=chat.address)
+    url = context.gateway.profile(address, deadline=deadline).picture_url
+    if not url:
+        return
+    with tempfile.TemporaryDirectory(dir=context.spool, prefix="file-") as folder:
+        file = Path(folder) / "picture"
+        answer = context.services.http.call(
+            "GET",
+            url,
+            deadline=deadline,
+            public_only=not context.is_gateways_own(url),
+            max_bytes=_MAX_BYTES,
+            save_to=file,
+        )
+        if answer.status == 200 and answer.media_type in {"image/jpeg", "image/png", "image/webp"}:
+            context.chatwoot().update_contact(thread.contact_id, avatar=file)

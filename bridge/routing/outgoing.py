@@ -1,0 +1,88 @@
+"""What the journal keeps on the way to WhatsApp, and of what becomes of it on the way back."""
+
+import msgspec
+from msgspec import Struct
+
+from bridge.chatwoot.events import AgentMessage
+
+#: What our marker in a gateway's `source` begins with (ryzeapi.md section 6.2).
+SOURCE_PREFIX = "chatwoot-bridge:"
+#: What the source_id of a message that we put into Chatwoot begins with.
+WHATSAPP_ID_PREFIX = "WAID:"
+#: Room for the parts of one agent message: text and attachments (chatwoot.md section 5: 15).
+PARTS = 100
+TEXT_PART = 0
+LAST_PART = PARTS - 1
+
+
+class Part(Struct, frozen=True, tag="part"):
+    """One WhatsApp message of an agent's reply; `index` 0 is the text, attachments count from 1.
+
+    `caption`: it carries the text of the reply. `missed`: found by looking, not told by Chatwoot.
+    """
+
+    message: AgentMessage
+    index: int
+    caption: bool = False
+    missed: bool = False
+
+    @property
+    def key(self) -> str:
+        """Under which it is accepted once."""
+        return part_key(self.message.id, self.index)
+
+
+class Deletion(Struct, frozen=True, tag="deletion"):
+    """An agent took a message back."""
+
+    message: AgentMessage
+
+
+class Writing(Struct, frozen=True, tag="writing"):
+    """An agent is writing in a conversation."""
+
+    conversation_id: int
+
+
+class Introduction(Struct, frozen=True, tag="introduction"):
+    """A contact is to get the name and the picture that WhatsApp knows."""
+
+    contact_id: int
+    with_picture: bool = False
+
+
+class Failure(Struct, frozen=True, tag="failure"):
+    """The agent is to be shown that a reply did not go out, and why."""
+
+    conversation_id: int
+    message_id: int
+    reason: str
+
+
+Outgoing = Part | Deletion | Writing | Introduction | Failure
+
+
+def write(outgoing: Outgoing) -> str:
+    """For the journal."""
+    return msgspec.json.encode(outgoing).decode()
+
+
+def read(body: str) -> Outgoing:
+    """From the journal. Raises msgspec.MsgspecError for what no version of us wrote."""
+    found: Outgoing = msgspec.json.decode(body, type=Outgoing)
+    return found
+
+
+def is_failure(body: str) -> bool:
+    """Whether an entry among the receipts is one of ours, and not a gateway's."""
+    tag = msgspec.json.decode(body, type=_Tagged).type
+    return tag == "failure"
+
+
+class _Tagged(Struct):
+    type: str
+
+
+def part_key(message_id: int, index: int) -> str:
+    """The key of a part of a Chatwoot message."""
+    return f"m{message_id}:{index}"

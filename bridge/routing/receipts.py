@@ -1,0 +1,68 @@
+"""Shows agents the truth about their replies: sent, delivered, read, or failed and why.
+
+Rules: chatwoot.md section 5 (PATCH), ryzeapi.md section 5.5 (receipts in any order).
+"""
+
+from typing import cast
+
+from bridge.chatwoot.refusals import MessageGone
+from bridge.messages import Ladder, Receipt, decode
+from bridge.routing import outgoing
+from bridge.routing.context import Context
+from bridge.routing.notes import note
+from bridge.routing.outcome import NotYet
+from bridge.routing.outgoing import Failure
+from bridge.store.journal import Entry, Pair
+
+_STEPS: dict[str, int] = {Ladder.SENT: 1, Ladder.DELIVERED: 2, Ladder.READ: 3, Ladder.FAILED: 4}
+#: How long a receipt waits for the message that it is about, in seconds: webhooks come in any
+#: order. Most that are never found are about messages from before the integration.
+_PATIENCE_S = 15.0
+
+
+def deliver(entry: Entry, context: Context) -> list[Pair]:
+    """Tells Chatwoot of one receipt, or of a reply that could not be sent. Raises BridgeErrors."""
+    if outgoing.is_failure(entry.body):
+        _tell_failure(cast(Failure, outgoing.read(entry.body)), context)
+    else:
+        _tell_receipt(entry, cast(Receipt, decode(entry.body)), context)
+    return []
+
+
+def _tell_failure(failure: Failure, context: Context) -> None:
+    _set(failure.conversation_id, failure.message_id, Ladder.FAILED, failure.reason, context)
+
+
+def _tell_receipt(entry: Entry, receipt: Receipt, context: Context) -> None:
+    """Only forward; failed at any time."""
+    services = context.services
+    pair = services.chats.pair(entry.instance_id, receipt.ids[0])
+    if pair is None:
+        young = services.clock() - entry.received_at < _PATIENCE_S
+        if young or services.journal.is_sending(entry.chat_id):
+            raise NotYet(what="the message that this receipt is about", after_s=1)
+        return
+    if not pair.from_me or pair.integration_id != context.integration.id:
+        return
+    if pair.reached == "deleted" or _STEPS.get(pair.reached, 0) >= _STEPS[receipt.reached]:
+        return
+    if receipt.reached is not Ladder.SENT and not _failed_in_part(pair, context):
+        reason = receipt.reason or note(services.settings.language, "not_delivered")
+        _set(pair.conversation_id, pair.chatwoot_id, receipt.reached, reason, context)
+    services.chats.note_reached(entry.instance_id, receipt.ids[0], receipt.reached)
+
+
+def _failed_in_part(pair: Pair, context: Context) -> bool:
+    """Whether another part of the same reply is a dead letter: then it stays shown as failed."""
+    return context.services.journal.gave_up(pair.instance_id, pair.chatwoot_id)
+
+
+def _set(
+    conversation_id: int, message_id: int, reached: Ladder, reason: str, context: Context
+) -> None:
+    try:
+        context.chatwoot().set_status(
+            conversation_id, message_id, reached, reason if reached is Ladder.FAILED else ""
+        )
+    except MessageGone:
+        return

@@ -1,0 +1,115 @@
+"""Writes to the journal for callers that have a transaction already, such as what accepts events.
+
+SQLite only: another engine brings functions of its own, and `bridge.routing.accept` is the one
+place that calls them.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlite_utils import Database
+
+from bridge.store.journal import OPEN, NewEntry, Pair
+
+#: The entries of one Chatwoot message, found by their keys; for the parameters of `parts_of`.
+PARTS = "instance_id = ? and direction = 'out' and key between ? and ?"
+
+
+def parts_of(instance_id: int, message_id: int) -> list[Any]:
+    """Parameters for PARTS: the keys are `m<message>:<part>`."""
+    return [instance_id, f"m{message_id}:", f"m{message_id}:~"]
+
+
+def insert(db: Database, instance_id: int, entries: Sequence[NewEntry], *, now: float) -> int:
+    """The writes of `accept`; the number of entries that were new."""
+    count = 0
+    for entry in entries:
+        if entry.replaces:
+            # A new id with it, by which the router notices it, and which a worker that is just
+            # delivering the old one does not mark as done.
+            db.execute(
+                "delete from journal where instance_id = ? and direction = ? and key = ? "
+                "and position < ?",
+                [instance_id, entry.direction.value, entry.key, entry.position or 0],
+            )
+        count += db.execute(
+            "insert into journal (instance_id, chat_id, direction, key, position, body, state, "
+            "received_at) values (?, ?, ?, ?, ?, ?, 'ready', ?) on conflict do nothing",
+            [
+                instance_id,
+                entry.chat_id,
+                entry.direction.value,
+                entry.key,
+                entry.position or 0,
+                entry.body,
+                now,
+            ],
+        ).rowcount
+    return count
+
+
+def is_known(db: Database, instance_id: int, key: str) -> bool:
+    """Whether a reply with that key was accepted before."""
+    found = db.execute(
+        "select 1 from journal where instance_id = ? and direction = 'out' and key = ?",
+        [instance_id, key],
+    )
+    return found.fetchone() is not None
+
+
+def settle(db: Database, instance_id: int, source: str, *, now: float) -> tuple[int, str] | None:
+    """The echo of a send of ours came: chat and body of the entry, None when it is none of ours."""
+    row = db.execute(
+        "select id, chat_id, body from journal where source = ? and instance_id = ?",
+        [source, instance_id],
+    ).fetchone()
+    if row is None:
+        return None
+    db.execute(
+        "update journal set state = 'done', done_at = ?, reason = '' "
+        f"where id = ? and state in {OPEN}",
+        [now, row[0]],
+    )
+    return int(row[1]), str(row[2])
+
+
+def revive(db: Database, instance_id: int, message_id: int, *, now: float) -> int:
+    """Makes the parts of a message ready again, as its agent wishes; how many there were.
+
+    Those that are dead; or, when WhatsApp failed to bring all that was sent, those.
+    """
+    return db.execute(
+        "update journal set state = 'ready', due_at = 0, attempts = 0, source = null, "
+        f"received_at = ?, done_at = null where {PARTS} and (state = 'dead' or (state = 'done' "
+        # Least and greatest of what was reached: both are `failed` only where everything failed.
+        "and 'failed' = (select iif(min(reached) = max(reached), min(reached), '') from pair "
+        "where instance_id = ? and chatwoot_id = ? and from_me)))",
+        [now, *parts_of(instance_id, message_id), instance_id, message_id],
+    ).rowcount
+
+
+def discard(db: Database, instance_id: int, message_id: int, *, now: float) -> None:
+    """Gives up the parts of a message that have not left yet."""
+    db.execute(
+        "update journal set state = 'discarded', done_at = ? "
+        f"where {PARTS} and state in ('ready', 'dead')",
+        [now, *parts_of(instance_id, message_id)],
+    )
+
+
+def insert_pair(db: Database, pair: Pair, *, now: float) -> None:
+    """Notes a pair; what is known already is kept."""
+    db.execute(
+        "insert into pair values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
+        [
+            pair.instance_id,
+            pair.whatsapp_id,
+            pair.chat_id,
+            int(pair.from_me),
+            pair.integration_id,
+            pair.conversation_id,
+            pair.chatwoot_id,
+            pair.reached,
+            now,
+        ],
+    )

@@ -1,0 +1,196 @@
+"""The journal in the one SQLite file."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlite_utils import Database
+
+from bridge.store import Store
+from bridge.store import entries as writes
+from bridge.store.committer import Committer
+from bridge.store.journal import OPEN, Direction, Entry, Lane, NewEntry, Pair, State, Try
+
+_PRUNED_AT_ONCE = 1000
+_COLUMNS = (
+    "id, instance_id, chat_id, direction, key, position, body, state, attempts, doubtful, due_at, "
+    "coalesce(source, ''), reason, received_at, coalesce(sent_at, 0)"
+)
+
+
+class SqliteJournal:
+    """What `Journal` promises, with group commit."""
+
+    def __init__(self, store: Store, committer: Committer) -> None:
+        self._store, self._committer = store, committer
+
+    def accept(self, instance_id: int, entries: Sequence[NewEntry], *, now: float) -> int:
+        return self._committer.run(lambda db: writes.insert(db, instance_id, entries, now=now))
+
+    def lanes(self, *, after_id: int) -> tuple[list[Lane], int]:
+        # The newest id first: what comes in between is seen twice, never missed.
+        newest = self._store.db.execute("select coalesce(max(id), 0) from journal").fetchone()[0]
+        if newest == after_id:
+            return [], newest
+        # From the beginning, only the index of what is open is read, not the years of what is done.
+        since = "id > ? and" if after_id else "? = 0 and"
+        found = self._store.db.execute(
+            "select distinct instance_id, direction, chat_id from journal "
+            f"where {since} state in {OPEN}",
+            [after_id],
+        )
+        return [Lane(row[0], Direction(row[1]), row[2]) for row in found], newest
+
+    def head(self, lane: Lane) -> Entry | None:
+        row = self._store.db.execute(
+            f"select {_COLUMNS} from journal where direction = ? and chat_id = ? "
+            f"and state in {OPEN} order by position, id limit 1",
+            [lane.direction.value, lane.chat_id],
+        ).fetchone()
+        return _entry(row) if row else None
+
+    def start_sending(self, entry: Entry, source: str, *, now: float) -> None:
+        self._run(
+            "update journal set state = 'sending', source = ?, sent_at = ? where id = ?",
+            [source, now, entry.id],
+        )
+
+    def finish(self, entry: Entry, pairs: Iterable[Pair], *, made: Try, now: float) -> None:
+        def work(db: Database) -> None:
+            db.execute(
+                "update journal set state = 'done', done_at = ?, reason = '', "
+                f"attempts = attempts + 1 where id = ? and state in {OPEN}",
+                [now, entry.id],
+            )
+            _note_try(db, entry, made)
+            for pair in pairs:
+                writes.insert_pair(db, pair, now=now)
+
+        self._committer.run(work)
+
+    def postpone(
+        self, entry: Entry, *, due_at: float, made: Try | None, doubtful: bool, counts: bool = True
+    ) -> None:
+        def work(db: Database) -> None:
+            db.execute(
+                "update journal set state = 'ready', due_at = ?, reason = ?, doubtful = ?, "
+                f"attempts = attempts + ? where id = ? and state in {OPEN}",
+                [
+                    due_at,
+                    made.reason if made else entry.reason,
+                    int(doubtful),
+                    int(counts),
+                    entry.id,
+                ],
+            )
+            if made is not None:
+                _note_try(db, entry, made)
+
+        self._committer.run(work)
+
+    def unconfirm(self, entry: Entry, *, due_at: float, made: Try) -> None:
+        def work(db: Database) -> None:
+            # Not when the echo was quicker than the failure.
+            db.execute(
+                "update journal set state = 'unconfirmed', due_at = ?, reason = ? "
+                "where id = ? and state = 'sending'",
+                [due_at, made.reason, entry.id],
+            )
+            _note_try(db, entry, made)
+
+        self._committer.run(work)
+
+    def bury(self, entry: Entry, *, made: Try, now: float) -> None:
+        def work(db: Database) -> None:
+            db.execute(
+                "update journal set state = 'dead', done_at = ?, reason = ? "
+                f"where id = ? and state in {OPEN}",
+                [now, made.reason, entry.id],
+            )
+            _note_try(db, entry, made)
+
+        self._committer.run(work)
+
+    def in_state(self, state: State, *, limit: int) -> list[Entry]:
+        found = self._store.db.execute(
+            f"select {_COLUMNS} from journal where state = ? order by id limit ?",
+            [state.value, limit],
+        )
+        return [_entry(row) for row in found]
+
+    def is_sending(self, chat_id: int) -> bool:
+        found = self._store.db.execute(
+            "select 1 from journal where direction = 'out' and chat_id = ? "
+            f"and state in {OPEN} and state <> 'ready' limit 1",
+            [chat_id],
+        )
+        return found.fetchone() is not None
+
+    def knows(self, instance_id: int, key: str) -> bool:
+        return writes.is_known(self._store.db, instance_id, key)
+
+    def gave_up(self, instance_id: int, message_id: int) -> bool:
+        found = self._store.db.execute(
+            f"select 1 from journal where {writes.PARTS} and state = 'dead' limit 1",
+            writes.parts_of(instance_id, message_id),
+        )
+        return found.fetchone() is not None
+
+    def prune(self, *, done_before: float, all_before: float) -> int:
+        # Looked for outside of the transaction: nobody waits while all of the journal is read.
+        old = self._store.db.execute(
+            "select id from journal where (state in ('done', 'discarded') and done_at < ?) "
+            "or (state = 'dead' and done_at < ?) order by id limit ?",
+            [done_before, all_before, _PRUNED_AT_ONCE],
+        ).fetchall()
+
+        def work(db: Database) -> None:
+            for row in old:
+                db.execute(f"delete from journal where id = ? and state not in {OPEN}", [row[0]])
+            db.execute("delete from pair where noted_at between 1 and ?", [all_before])
+
+        self._committer.run(work)
+        return len(old)
+
+    def suspect(self, *, due_at: float) -> None:
+        def work(db: Database) -> None:
+            db.execute(
+                "update journal set state = 'unconfirmed', due_at = ? where state = 'sending'",
+                [due_at],
+            )
+            db.execute(
+                "update journal set doubtful = 1 where id in (select min(id) from journal "
+                f"where direction <> 'out' and state in {OPEN} group by direction, chat_id)"
+            )
+
+        self._committer.run(work)
+
+    def _run(self, sql: str, params: list[Any]) -> None:
+        self._committer.run(lambda db: db.execute(sql, params))
+
+
+def _note_try(db: Database, entry: Entry, made: Try) -> None:
+    db.execute(
+        # Not when a later receipt has taken the place of the entry meanwhile.
+        "insert into try select id, ?, ?, ?, ? from journal where id = ?",
+        [made.began_at, made.seconds, made.outcome, made.reason, entry.id],
+    )
+
+
+def _entry(row: tuple[Any, ...]) -> Entry:
+    return Entry(
+        id=row[0],
+        instance_id=row[1],
+        chat_id=row[2],
+        direction=Direction(row[3]),
+        key=row[4],
+        position=row[5],
+        body=row[6],
+        state=State(row[7]),
+        attempts=row[8],
+        doubtful=bool(row[9]),
+        due_at=row[10],
+        source=row[11],
+        reason=row[12],
+        received_at=row[13],
+        sent_at=row[14],
+    )

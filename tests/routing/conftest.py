@@ -1,0 +1,35 @@
+"""One loop for all tests of a session; a second one where the bridge has no public address."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.routing.desk import Desk
+
+
+@pytest.fixture(scope="session")
+def _desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    desk = Desk(tmp_path_factory.mktemp("desk"))
+    yield desk
+    desk.close()
+
+
+@pytest.fixture(scope="session")
+def _indoor_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    desk = Desk(tmp_path_factory.mktemp("indoor"), public=False)
+    yield desk
+    desk.close()
+
+
+@pytest.fixture
+def desk(_desk: Desk) -> Iterator[Desk]:
+    """Webhooks both ways; shared, so that tests use chats of their own."""
+    yield _desk
+    _desk.calm()
+
+
+@pytest.fixture
+def indoor_desk(_indoor_desk: Desk) -> Iterator[Desk]:
+    """Without a public address: sockets both ways."""
+    yield _indoor_desk
+    _indoor_desk.calm()

@@ -1,0 +1,297 @@
+"""The whole loop as a test sees it: customers on one side, agents on the other, faults between."""
+
+import contextlib
+import itertools
+import os
+import signal
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import requests
+
+from bench.loop import INSTANCE
+from tests.support.processes import Bridge, SandboxChatwoot, SandboxPhone
+
+T = TypeVar("T")
+Json = dict[str, Any]
+
+#: Bounds every wait, in seconds; the condition ends it long before, unless something is broken.
+PATIENCE_S = 30.0
+_numbers = itertools.count(4_915_100_000_000)
+
+
+def until(condition: Callable[[], T], what: str) -> T:
+    """The first answer of `condition` that counts as true."""
+    ends_at = time.monotonic() + PATIENCE_S
+    while True:
+        found = condition()
+        if found:
+            return found
+        assert time.monotonic() < ends_at, f"waited {PATIENCE_S:g} s in vain for {what}"
+        time.sleep(0.03)
+
+
+class Desk:
+    """One bridge between a sandbox phone and a sandbox Chatwoot; tests share it and use numbers
+    of their own."""
+
+    def __init__(self, folder: Path, *, public: bool = True, **settings: str) -> None:
+        self.chatwoot = SandboxChatwoot(folder)
+        self.phone = SandboxPhone(folder)
+        self.public = public
+        limits = {"BRIDGE_RATE_LIMIT": "1000000/minute", "BRIDGE_ECHO_WAIT": "2"}
+        self.bridge = Bridge(folder, public=public, **(limits | settings))
+        place = {
+            "kind": "ryzeapi",
+            "baseUrl": self.phone.base_url,
+            "token": SandboxPhone.instance_token,
+        }
+        made = self.bridge.api("POST", "/api/instance/new", {"name": INSTANCE, "gateway": place})
+        made.raise_for_status()
+        self.join()
+
+    def close(self) -> None:
+        """Stops everything."""
+        for one in (self.bridge, self.phone, self.chatwoot):
+            one.stop()
+
+    def calm(self) -> None:
+        """No faults, first options, the integration active."""
+        self.chatwoot.control("DELETE", "faults")
+        self.phone.control("DELETE", "faults")
+
+    # -- the operator ------------------------------------------------------------------------------
+
+    def join(self, *, token: str = SandboxChatwoot.admin, **options: object) -> Json:
+        """Activates the integration, or sets it anew with these options."""
+        wish = {
+            "chatwootBaseUrl": self.chatwoot.base_url,
+            "chatwootAccountId": 1,
+            "chatwootApiToken": token,
+            "reopenResolved": True,
+            **options,
+        }
+        answer = self.bridge.api("POST", f"/api/chatwoot/set/{INSTANCE}", wish)
+        assert answer.ok, answer.text
+        said: Json = answer.json()
+        return said
+
+    @contextlib.contextmanager
+    def options(self, **options: object) -> Iterator[None]:
+        """The integration with other options for a while."""
+        self.join(**options)
+        try:
+            yield
+        finally:
+            self.join()
+
+    def integration(self) -> Json:
+        """How it stands, judged anew."""
+        answer = self.bridge.api("GET", f"/api/chatwoot/list/{INSTANCE}")
+        assert answer.ok, answer.text
+        said: Json = answer.json()
+        return said
+
+    def rows(self, sql: str, *params: object) -> list[tuple[Any, ...]]:
+        """What the bridge has written down."""
+        place = f"file:{self.bridge.instance_dir / 'bridge.db'}?mode=ro"
+        with contextlib.closing(sqlite3.connect(place, uri=True)) as db:
+            return db.execute(sql, params).fetchall()
+
+    def kill(self, name: str) -> None:
+        """SIGKILL for one process of the bridge: web (with its worker) or router."""
+        found = [pid for pid in self.bridge.process.tree()[1:] if name in _comm(pid)]
+        assert found, f"no process {name}"
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    # -- the customer ------------------------------------------------------------------------------
+
+    def number(self) -> str:
+        """A number that nobody has had yet; German ones have a single form."""
+        return str(next(_numbers))
+
+    def knows(self, number: str, name: str, **more: object) -> Json:
+        """A person on WhatsApp."""
+        told: Json = self.phone.control(
+            "POST", "contacts", {"number": number, "name": name, **more}
+        )
+        return told
+
+    def group(self, name: str, *members: str) -> str:
+        """A group on WhatsApp; its JID."""
+        jid = f"1203630{next(_numbers)}@g.us"
+        self.phone.control("POST", "groups", {"jid": jid, "name": name, "members": list(members)})
+        return jid
+
+    def customer(self, chat: str, text: str = "", **more: object) -> Json:
+        """The customer writes; the message as the phone tells it."""
+        deed = {"chat": chat, "kind": "text", **more} | ({"text": text} if text else {})
+        said: Json = self.phone.control("POST", "customer", deed)
+        return said
+
+    def owner(self, chat: str, text: str = "", **more: object) -> Json:
+        """The owner of the number types on the phone itself."""
+        deed = {"chat": chat, "kind": "text", **more} | ({"text": text} if text else {})
+        said: Json = self.phone.control("POST", "owner", deed)
+        return said
+
+    def on_phone(self, chat: str) -> list[Json]:
+        """What reached WhatsApp in a chat, without what only changes another message."""
+        return [
+            one
+            for one in self.phone.messages(chat)
+            if one["kind"] not in {"reaction", "edit", "revoke"}
+        ]
+
+    def sent(self, chat: str) -> list[str]:
+        """The texts that came out of the number."""
+        return [one["text"] for one in self.on_phone(chat) if one["from_me"]]
+
+    def gets(self, chat: str, *texts: str) -> list[Json]:
+        """Waits until exactly these texts have come out, in this order."""
+        until(lambda: len(self.sent(chat)) >= len(texts), f"{texts} on the phone")
+        assert self.sent(chat) == list(texts)
+        return [one for one in self.on_phone(chat) if one["from_me"]]
+
+    # -- the agent ---------------------------------------------------------------------------------
+
+    def api(self, method: str, path: str, json: object = None, **more: Any) -> Any:
+        """A call of Chatwoot's own API as its administrator."""
+        answer = requests.request(
+            method,
+            f"{self.chatwoot.base_url}/api/v1/accounts/1/{path}",
+            json=json,
+            headers={"api-access-token": SandboxChatwoot.admin},
+            timeout=30,
+            **more,
+        )
+        assert answer.ok, answer.text
+        return answer.json() if answer.content else None
+
+    def conversations(self, chat: str) -> list[Json]:
+        """The conversations of a chat, oldest first."""
+        source_ids = {chat, chat.partition("@")[0]}
+        found = self.chatwoot.control("GET", "agent/conversations")
+        mine = [one for one in found if one["source_id"] in source_ids and one["account_id"] == 1]
+        return sorted(mine, key=lambda one: int(one["id"]))
+
+    def conversation(self, chat: str) -> int:
+        """The one conversation of a chat, once it is there."""
+        until(lambda: self.conversations(chat), f"a conversation of {chat}")
+        [one] = self.conversations(chat)
+        return int(one["id"])
+
+    def thread(self, conversation: int) -> list[Json]:
+        """All messages of a conversation but Chatwoot's own remarks."""
+        found = self.chatwoot.control("GET", f"agent/conversations/{conversation}/messages")
+        return [one for one in found if one["message_type"] != 2]
+
+    def texts(self, conversation: int) -> list[str]:
+        """What stands in a conversation."""
+        return [one["content"] for one in self.thread(conversation)]
+
+    def shows(self, conversation: int, *texts: str) -> list[Json]:
+        """Waits until exactly these messages stand there, in this order."""
+        until(lambda: len(self.texts(conversation)) >= len(texts), f"{texts} in Chatwoot")
+        assert self.texts(conversation) == list(texts)
+        return self.thread(conversation)
+
+    def arrived(self, conversation: int, count: int) -> Json:
+        """The newest message, once there are so many."""
+        until(lambda: len(self.thread(conversation)) >= count, f"{count} messages in Chatwoot")
+        thread = self.thread(conversation)
+        assert len(thread) == count, [one["content"] for one in thread]
+        return thread[-1]
+
+    def reply(self, conversation: int, text: str = "", **more: object) -> Json:
+        """The agent answers."""
+        said: Json = self.chatwoot.control(
+            "POST", f"agent/conversations/{conversation}/reply", {"content": text, **more}
+        )
+        return said
+
+    def attach(self, conversation: int, text: str, *files: tuple[str, bytes, str]) -> Json:
+        """The agent answers with files: name, content, type."""
+        answer = requests.post(
+            f"{self.chatwoot.base_url}/sandbox/api/agent/conversations/{conversation}/reply",
+            data={"content": text},
+            files=[("attachments[]", file) for file in files],
+            timeout=30,
+        )
+        assert answer.ok, answer.text
+        said: Json = answer.json()
+        return said
+
+    def message(self, conversation: int, message_id: int) -> Json:
+        """One message as Chatwoot has it now."""
+        return next(one for one in self.thread(conversation) if one["id"] == message_id)
+
+    def status(self, conversation: int, message_id: int) -> str:
+        """How far a message has come, as its agent sees it."""
+        return str(self.message(conversation, message_id)["status"])
+
+    def resolve(self, conversation: int) -> None:
+        """The agent is done with it; returns when the bridge knows."""
+        path = f"agent/conversations/{conversation}/status"
+        self.chatwoot.control("POST", path, {"status": "resolved"})
+        self.knows_status(conversation, "resolved")
+
+    def knows_status(self, conversation: int, status: str) -> None:
+        """Waits until the bridge has heard of the status."""
+        sql = "select 1 from thread where conversation_id = ? and status = ?"
+        until(lambda: self.rows(sql, conversation, status), f"{conversation} being {status}")
+
+    def contact(self, conversation: int) -> Json:
+        """The contact of a conversation."""
+        [one] = [
+            one
+            for one in self.chatwoot.control("GET", "agent/conversations")
+            if int(one["id"]) == conversation
+        ]
+        found: Json = self.api("GET", f"contacts/{one['meta']['sender']['id']}")["payload"]
+        return found
+
+    # -- what happened between ---------------------------------------------------------------------
+
+    def meet(self, text: str = "hello") -> tuple[str, int]:
+        """A new customer whose first message has arrived: number and conversation."""
+        number = self.number()
+        self.customer(number, text)
+        conversation = self.conversation(number)
+        self.shows(conversation, text)
+        self.settled()
+        return number, conversation
+
+    def settled(self) -> None:
+        """Waits until no message is on its way."""
+        sql = (
+            "select 1 from journal where state in ('ready', 'sending', 'unconfirmed') "
+            "and direction <> 'typing'"
+        )
+        until(lambda: not self.rows(sql), "an empty queue")
+
+    def calls_to_chatwoot(self) -> list[str]:
+        """The calls of the bridge since the last `forget_calls`, as `METHOD route`; what the
+        agent's page asks for, and looking for missed replies, is left out."""
+        return [
+            f"{one['method']} {one['route']}"
+            for one in self.chatwoot.requests()
+            if one["path"] != "/cable"
+            and (one["method"], one["route"])
+            != ("GET", "/api/v1/accounts/<int:account_id>/conversations")
+        ]
+
+    def forget_calls(self) -> None:
+        """Begins to count."""
+        self.chatwoot.control("DELETE", "requests")
+
+
+def _comm(pid: int) -> str:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
+    return ""
