@@ -9,8 +9,10 @@ INTERRUPTED = 130
 def main() -> None:
     """Runs the command line; Ctrl-C at any moment, the imports included, leaves no traceback."""
     try:
+        from bridge import logs
         from bridge.cli import commands
 
+        logs.set_up("warning", "cli")  # `serve` sets it up anew, by its settings
         commands(prog_name="chatwoot-bridge")
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

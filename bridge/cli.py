@@ -4,18 +4,16 @@ Exit codes: 0 done; 1 it could not be done (a port in use, say); 2 it was asked 
 (command line, settings, a key that does not fit): starting it again would not help.
 """
 
-import json
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import IO, Any
 
 import click
 
 from bridge import __version__, settings, supervisor
+from bridge.commands import joining, messages, terminal, upkeep
+from bridge.commands.terminal import COMMAND
 from bridge.errors import BridgeError, StartupError
 from bridge.supervisor import PortTaken
-
-COMMAND = "chatwoot-bridge"
 
 
 class _Failed(click.ClickException):
@@ -42,9 +40,12 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except BridgeError as error:
-            hopeless = isinstance(error, StartupError) and not isinstance(error, PortTaken)
+        except StartupError as error:
+            hopeless = not isinstance(error, PortTaken)
             raise (_Wrong if hopeless else _Failed)(error.message) from None
+        except BridgeError as error:
+            remedy = error.remedy.format(**error.values)
+            raise _Failed(f"{error.message}. {remedy}") from None
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]}, name=COMMAND)
@@ -53,42 +54,40 @@ def commands() -> None:
     """Connects a WhatsApp gateway to Chatwoot. Without a command: serve."""
 
 
-_instance_dir = click.option(
-    "--instance-dir",
-    metavar="FOLDER",
-    help="Folder of all run-time state (BRIDGE_INSTANCE_DIR; otherwise ./instance).",
-)
-
-
 @commands.command()
 @click.option("--host", help="Address to listen on (BRIDGE_HOST; otherwise 127.0.0.1).")
 @click.option("--port", help="Port to listen on (BRIDGE_PORT; otherwise 8080).")
-@_instance_dir
+@terminal.instance_dir
 def serve(**options: str | None) -> None:
     """Starts the service: API, wizard and, on loopback, the sandbox. Ctrl-C stops it."""
     supervisor.serve(settings.load(**options))
 
 
 @commands.command("settings")
-@_instance_dir
-@click.option("--json", "as_json", is_flag=True, help="Prints JSON for other programs.")
+@terminal.instance_dir
+@terminal.as_json
 def show_settings(as_json: bool, **options: str | None) -> None:
     """Lists every setting with its value, where that comes from and what it means."""
     loaded = settings.load(**options)
-    if as_json:
-        click.echo(json.dumps([asdict(one) for one in loaded.shown], indent=2))
-    else:
-        click.echo(_table([(one.name, one.value, one.source, one.meaning) for one in loaded.shown]))
+    rows = [(one.name, one.value, one.source, one.meaning) for one in loaded.shown]
+    text = terminal.table(("SETTING", "VALUE", "SOURCE", "MEANING"), rows)
+    terminal.say([asdict(one) for one in loaded.shown], text, as_json=as_json)
     for warning in loaded.warnings:
         click.echo(f"{COMMAND}: {warning}", err=True)
 
 
-def _table(rows: Sequence[tuple[str, ...]]) -> str:
-    """Columns as wide as their widest cell, the last one as it is."""
-    rows = [("SETTING", "VALUE", "SOURCE", "MEANING"), *rows]
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    widths[-1] = 0
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        for row in rows
-    )
+for command in (
+    joining.instance_group,
+    joining.activate,
+    messages.status,
+    messages.trace,
+    messages.dead_group,
+    messages.pause,
+    messages.resume,
+    upkeep.backup,
+    upkeep.restore,
+    upkeep.rotate_key,
+    upkeep.rotate_token,
+    upkeep.doctor,
+):
+    commands.add_command(command)

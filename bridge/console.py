@@ -87,6 +87,14 @@ def in_trouble(
     return [_shown(one, services) for one in found]
 
 
+def in_line(
+    services: Services, instance: Instance | None = None, *, limit: int = 200
+) -> list[Item]:
+    """Messages whose turn has not come yet, the oldest first."""
+    found = services.console.in_line(instance_id=instance.id if instance else None, limit=limit)
+    return [_shown(one, services) for one in found]
+
+
 # -- decisions -------------------------------------------------------------------------------------
 
 
@@ -171,15 +179,15 @@ def _shown(item: Item, services: Services) -> Item:
 
 def _steps(found: Trace) -> tuple[Step, ...]:
     item = found.item
-    steps = [Step(item.received_at, "kept")]
-    if found.written_at:
-        steps.append(Step(found.written_at, "written"))
-    steps += [Step(one.began_at, one.outcome, one.reason, one.seconds) for one in found.tries]
-    if item.done_at:
-        steps.append(Step(item.done_at, item.state.value, item.reason))
-    if item.direction is Direction.OUT:
-        steps += [Step(one.at, one.reached, one.whatsapp_id) for one in found.receipts]
-    return tuple(sorted(steps, key=lambda step: step.at))
+    ours = [Step(one.began_at, one.outcome, one.reason, one.seconds) for one in found.tries]
+    ours.append(Step(item.received_at, "kept"))
+    if item.done_at and not any(one.outcome == "arrived" for one in found.tries):
+        ours.append(Step(item.done_at, item.state.value, item.reason))
+    # The clocks of others, often in whole seconds, must not turn the order round.
+    before = [Step(found.written_at, "written")] if found.written_at else []
+    after = [Step(one.at, one.reached, one.whatsapp_id) for one in found.receipts]
+    ours.sort(key=lambda step: step.at)
+    return (*before, *ours, *(after if item.direction is Direction.OUT else ()))
 
 
 def _link(found: Trace, integration: Integration | None) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from bridge.errors import StartupError
 from bridge.settings import Settings
 from bridge.store import Store, peek_meta
-from bridge.vault import KEY_BYTES, SealBroken, Vault, decode_key, encode_key
+from bridge.vault import KEY_BYTES, SealBroken, Vault, decode_keys, encode_key
 
 _CHECK = "key_check"
 _CHECK_PLACE = f"meta/{_CHECK}"
@@ -39,18 +39,55 @@ def open_vault(settings: Settings) -> Vault:
             )
         text, _ = _kept(settings.encryption_key_file, lambda: encode_key(os.urandom(KEY_BYTES)))
     try:
-        vault = Vault([decode_key(text)])
+        vault = Vault(decode_keys(text))
     except ValueError as error:
         raise StartupError(reason=f"{name} {error}") from None
-    if sealed is not None:
-        try:
-            vault.open(sealed, where=_CHECK_PLACE)
-        except SealBroken:
-            raise StartupError(
-                reason=f"the key in {name} is not the one that sealed {settings.database}: "
-                "put the right key back (nothing was changed)"
-            ) from None
+    if sealed is not None and not opens(vault, sealed):
+        raise StartupError(
+            reason=f"the key in {name} is not the one that sealed {settings.database}: "
+            "put the right key back (nothing was changed)"
+        )
     return vault
+
+
+def opens(vault: Vault, check: str) -> bool:
+    """Whether the vault has the key of the database that left this check."""
+    try:
+        vault.open(check, where=_CHECK_PLACE)
+    except SealBroken:
+        return False
+    return True
+
+
+def check_of(database: Path) -> str | None:
+    """What a database holds to prove its key, None in a new one. Raises StartupError."""
+    return peek_meta(database, _CHECK)
+
+
+def replace_secret(path: Path, text: str) -> None:
+    """Writes a secret file anew: the old content or the new one is there, never half of it.
+
+    Raises StartupError.
+    """
+    made = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        _write(made, text)
+        made.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        os.fsync(folder)
+        os.close(folder)
+    except OSError as error:
+        raise StartupError(
+            reason=f"cannot write the secret file {path}: {error.strerror}"
+        ) from None
+
+
+def _write(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def leave_check(store: Store, vault: Vault) -> None:
@@ -66,11 +103,7 @@ def _kept(path: Path, make: Callable[[], str]) -> tuple[str, bool]:
         made = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         fresh = False
         if not path.exists():
-            descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                file.write(make() + "\n")
-                file.flush()
-                os.fsync(file.fileno())
+            _write(made, make())
             # A link appears whole or not at all, and the first of two processes wins.
             with contextlib.suppress(FileExistsError):
                 os.link(made, path)

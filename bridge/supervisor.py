@@ -19,6 +19,7 @@ from bridge.errors import StartupError
 from bridge.processes import Child
 from bridge.services import Services
 from bridge.settings import Settings
+from bridge.store import use
 
 #: Seconds that the children have between SIGTERM and SIGKILL.
 GRACE_S = 30.0
@@ -50,6 +51,8 @@ def serve(settings: Settings) -> None:
             _check_sandbox_port("Chatwoot", settings.sandbox_port, "BRIDGE_SANDBOX_PORT")
             _check_sandbox_port("phone", settings.sandbox_phone_port, "BRIDGE_SANDBOX_PHONE_PORT")
         _greet(settings, _prepare(settings))
+        # Also while a child is between two lives nobody may restore a backup over it.
+        in_use = use(settings.instance_dir)
         # From here on signals wait in line for sigtimedwait: none is lost, none interrupts a fork.
         family = _Family(
             children(settings, listener.fileno()), settings.log_level, listener=listener
@@ -59,6 +62,7 @@ def serve(settings: Settings) -> None:
             family.run()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            in_use.close()
 
 
 def children(settings: Settings, listener_fd: int) -> list[Child]:

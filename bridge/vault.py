@@ -6,6 +6,7 @@ ciphertext that was moved elsewhere does not open; the key id in front lets keys
 
 import base64
 import binascii
+import functools
 import hashlib
 import hmac
 import os
@@ -20,6 +21,8 @@ from bridge.models import Secret
 
 _NONCE_BYTES = 12
 KEY_BYTES = 32
+#: Secrets that a process keeps open: every event needs those of its instance.
+_KEPT_OPEN = 4096
 
 
 class SealBroken(Exception):
@@ -47,12 +50,19 @@ def key_id(key: bytes) -> str:
     return hashlib.sha256(b"chatwoot-bridge key id\0" + key).hexdigest()[:8]
 
 
+def decode_keys(text: str) -> list[bytes]:
+    """The keys of a ring, newest first, between commas or white space. Raises ValueError."""
+    return [decode_key(one) for one in text.replace(",", " ").split()] or [decode_key("")]
+
+
 class Vault:
     """Seals with the first key, opens with whichever key a value names."""
 
     def __init__(self, keys: Sequence[bytes]) -> None:
         self._newest = key_id(keys[0])
         self._keys = {key_id(key): key for key in keys}
+        # Safe to keep: the same sealed text in the same place is the same secret for ever.
+        self._opened = functools.lru_cache(_KEPT_OPEN)(self._open)
 
     def __repr__(self) -> str:
         return "Vault(***)"
@@ -67,6 +77,9 @@ class Vault:
 
     def open(self, sealed: str, *, where: str) -> Secret:
         """The secret again. Raises SealBroken when key, place or content is not the one sealed."""
+        return self._opened(sealed, where)
+
+    def _open(self, sealed: str, where: str) -> Secret:
         version, _, rest = sealed.partition(".")
         named, _, packed = rest.partition(".")
         key = self._keys.get(named)
@@ -80,6 +93,10 @@ class Vault:
         except (InvalidTag, ValueError):
             raise SealBroken(f"{where} was changed or moved since it was sealed") from None
         return Secret(plain.decode())
+
+    def is_newest(self, sealed: str) -> bool:
+        """Whether it was sealed with the key that seals now."""
+        return sealed.startswith(f"v1.{self._newest}.")
 
     def derive(self, purpose: str) -> bytes:
         """A key of its own for another purpose, such as signing cookies; 32 bytes."""

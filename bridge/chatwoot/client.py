@@ -31,12 +31,14 @@ class InboxWish:
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """An API inbox as Chatwoot has it. `secret` is empty before Chatwoot 4.13.0 (section 7.6)."""
+    """An API inbox as Chatwoot has it. `secret` is empty before Chatwoot 4.13.0 (section 7.6);
+    `webhook_url` is where it calls, empty for nowhere."""
 
     id: int
     name: str
     marker: str
     secret: Secret
+    webhook_url: str = ""
 
 
 class Chatwoot(Transport):
@@ -141,4 +143,10 @@ def _inbox(row: Mapping[str, Any]) -> Inbox | None:
     attributes = row.get("additional_attributes")
     marker = attributes.get(MARKER) if isinstance(attributes, dict) else None
     secret = Secret(row.get("secret") or "")
-    return Inbox(row["id"], str(row.get("name") or ""), str(marker or ""), secret)
+    return Inbox(
+        row["id"],
+        str(row.get("name") or ""),
+        str(marker or ""),
+        secret,
+        str(row.get("webhook_url") or ""),
+    )

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from sqlite_utils import Database
 
@@ -42,6 +42,32 @@ def peek_meta(path: Path, key: str) -> str | None:
     return str(row[0]) if row else None
 
 
+def use(folder: Path, *, alone: bool = False) -> IO[bytes]:
+    """Marks the instance folder as in use until what is given back is closed, or the process ends.
+
+    `alone`: by nobody else at the same time, as it must be for whoever replaces what is in it.
+    Raises StartupError.
+    """
+    try:
+        (folder / "locks").mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = open(folder / "locks" / "in-use", "ab")  # noqa: SIM115 - held open as long as needed
+    except OSError as error:
+        raise StartupError(
+            reason=f"cannot use the instance folder {folder}: {error.strerror}"
+        ) from None
+    try:
+        fcntl.flock(file, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        wrong = (
+            "a service or another command is using it: stop that first"
+            if alone
+            else "a restore or a key rotation is under way: wait until it is done"
+        )
+        raise StartupError(reason=f"cannot use the instance folder {folder}: {wrong}") from None
+    return file
+
+
 class Store:
     """Connections to the database, one per thread, and the locks that processes share.
 
@@ -53,16 +79,19 @@ class Store:
         self._local = threading.local()
         self._open: list[Database] = []
         self._queues: list[int] = []
+        self._using: IO[bytes] | None = None
 
     @classmethod
-    def open(cls, path: Path) -> "Store":
+    def open(cls, path: Path, *, alone: bool = False) -> "Store":
         """The store at `path`, made or brought up to date first, under a lock.
 
-        Raises StartupError when the folder or file cannot be used, or a newer program wrote it.
+        Raises StartupError when the folder or file cannot be used, or a newer program wrote it;
+        with `alone` also when anybody else has it open, and nobody else may until it is closed.
         """
         store = cls(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            store._using = use(path.parent, alone=alone)
             with store._flock("start", timeout_s=60):
                 store._migrate()
         except sqlite3.Error as error:
@@ -110,7 +139,10 @@ class Store:
 
     def rows(self, sql: str, *params: object) -> list[dict[str, Any]]:
         """The rows of a query."""
-        return list(self.db.query(sql, list(params)))
+        # Not `query`: that one wraps each read in a savepoint.
+        found = self.db.execute(sql, params)
+        names = [column[0] for column in found.description]
+        return [dict(zip(names, row, strict=True)) for row in found]
 
     def row(self, sql: str, *params: object) -> dict[str, Any] | None:
         """The first row of a query, None without one."""
@@ -175,6 +207,18 @@ class Store:
                 raise StorageFailed(cause=error.strerror or str(error)) from None
             yield
 
+    def beat(self, name: str) -> None:
+        """A sign of life of a process of the service; never fails."""
+        with contextlib.suppress(OSError):
+            (self.path.parent / "locks" / f"{name}.beat").touch(mode=0o600)
+
+    def beat_at(self, name: str) -> float:
+        """When the last sign of life was given, in UTC seconds; 0 for never."""
+        try:
+            return (self.path.parent / "locks" / f"{name}.beat").stat().st_mtime
+        except OSError:
+            return 0.0
+
     @contextlib.contextmanager
     def _flock(self, name: str, *, timeout_s: float) -> Iterator[None]:
         folder = self.path.parent / "locks"
@@ -197,4 +241,6 @@ class Store:
             self._open.pop().close()
         while self._queues:
             os.close(self._queues.pop())
+        if self._using is not None:
+            self._using.close()
         self._local = threading.local()

@@ -95,6 +95,16 @@ class Console:
         )
         return [_item(row) for row in rows]
 
+    def in_line(self, *, instance_id: int | None = None, limit: int = 200) -> list[Item]:
+        """Messages that wait for their turn, oldest first."""
+        rows = self._store.db.execute(
+            f"{_ITEM} where {UNDONE} and j.direction in ('in', 'out') "
+            "and j.state in ('ready', 'sending') "
+            "and j.instance_id = coalesce(?, j.instance_id) order by j.id limit ?",
+            [instance_id, limit],
+        )
+        return [_item(row) for row in rows]
+
     def item(self, entry_id: int) -> Item | None:
         """One entry."""
         row = self._store.db.execute(f"{_ITEM} where j.id = ?", [entry_id]).fetchone()
@@ -202,10 +212,13 @@ class Console:
         return [row[0] for row in rows]
 
     def doubt_all(self) -> None:
-        """After a restore nothing that is open is certain: the other side may have it by now."""
+        """After a restore nothing that is open is certain: Chatwoot may have it by now, and is
+        asked before it is told again."""
 
         def work(db: Database) -> None:
-            db.execute(f"update journal set doubtful = 1 where state in {OPEN}")
+            db.execute(
+                f"update journal set doubtful = 1 where direction <> 'out' and state in {OPEN}"
+            )
 
         self._committer.run(work)
 
@@ -229,7 +242,7 @@ def _searches(
     text: str, digits: Sequence[str], with_contents: bool
 ) -> Iterable[tuple[str, list[Any]]]:
     """Each way in which a text may point to entries."""
-    seen = "select j.id from journal j where j.direction <> 'typing' and j.chat_id in"
+    seen = "select j.id from journal j where j.direction in ('in', 'out') and j.chat_id in"
     for one in digits:
         yield f"{seen} (select chat_id from alias where instr(form, ?) > 0)", [one]
     yield f"{seen} (select id from chat where name like ? escape '\\')", [_like(text)]

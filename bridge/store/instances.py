@@ -47,13 +47,21 @@ class Instances:
             except sqlite3.IntegrityError:
                 raise TokenTaken(field="token") from None
             if gateway is not None:
-                sealed = self._vault.seal(gateway.token, where=_where(key))
-                db.execute(
-                    "update instance set gateway_kind = ?, gateway_url = ?, gateway_token = ? "
-                    "where id = ?",
-                    [gateway.kind, gateway.base_url, sealed, key],
-                )
+                self._write_gateway(db, key, gateway)
         return Instance(key, name, created_at, gateway)
+
+    def set_gateway(self, instance_id: int, gateway: Gateway) -> None:
+        """The WhatsApp side lives there from now on; what was heard of the one before is void."""
+        with self._store.write() as db:
+            self._write_gateway(db, instance_id, gateway)
+            note_connection(db, instance_id, "")
+
+    def _write_gateway(self, db: Database, instance_id: int, gateway: Gateway) -> None:
+        sealed = self._vault.seal(gateway.token, where=_where(instance_id))
+        db.execute(
+            "update instance set gateway_kind = ?, gateway_url = ?, gateway_token = ? where id = ?",
+            [gateway.kind, gateway.base_url, sealed, instance_id],
+        )
 
     def find(self, name: str) -> Instance | None:
         """The instance of that name."""
@@ -101,6 +109,12 @@ class Instances:
             token_hash,
         )
         return self._read(row) if row else None
+
+    def replace_token(self, instance_id: int, token_hash: str, *, at: float) -> None:
+        """The instance has this token instead of the one before."""
+        with self._store.write() as db:
+            db.execute("delete from token where instance_id = ?", [instance_id])
+            db.execute("insert into token values (?, ?, ?)", [token_hash, instance_id, at])
 
     def all(self) -> list[Instance]:
         """Every instance, by name."""

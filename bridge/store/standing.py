@@ -103,8 +103,12 @@ class Standings:
         accepted = {
             (row[0], Direction(row[1])): row[2]
             for row in self._store.db.execute(
-                "select instance_id, direction, count(*) from journal "
-                "where direction in ('in', 'out') group by instance_id, direction"
+                # What was pruned since goes on counting: a counter must never fall.
+                "select instance_id, direction, sum(messages) from ("
+                "select instance_id, direction, count(*) as messages from journal "
+                "where direction in ('in', 'out') group by instance_id, direction "
+                "union all select instance_id, direction, messages from pruned "
+                "where instance_id in (select id from instance)) group by instance_id, direction"
             )
         }
         undone = {

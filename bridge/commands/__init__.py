@@ -1,0 +1,1 @@
+"""The commands of `chatwoot-bridge` but `serve`: each asks, calls one shared function, prints."""

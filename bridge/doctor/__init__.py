@@ -1,0 +1,60 @@
+"""Looks at everything that has to be right, and says what is wrong and what to do about it.
+
+Changes no more than the stored status of an integration. Each check stands alone: what cannot be
+looked at is a finding too.
+"""
+
+from collections.abc import Callable, Iterator
+
+from bridge.doctor import machine, shores
+from bridge.doctor.findings import Finding, Level, ok, warning, wrong
+from bridge.errors import StartupError
+from bridge.services import Services
+from bridge.settings import Settings
+
+__all__ = ["Finding", "Level", "examine"]
+
+
+def examine(load: Callable[[], Settings]) -> Iterator[Finding]:
+    """Every finding, as it is made; `load` reads the settings."""
+    try:
+        settings = load()
+    except StartupError as error:
+        yield wrong("settings", "", error.message, "Correct this value; an empty one is unset.")
+        return
+    for one in settings.warnings:
+        yield warning("settings", "", one, "Correct the name, or take it away.")
+    if not settings.warnings:
+        yield ok("settings", "", "every setting is understood")
+    if not settings.database.exists():
+        yield wrong(
+            "folder",
+            str(settings.instance_dir),
+            "there is no installation here",
+            "Name the right folder with --instance-dir, or start the service once.",
+        )
+        return
+    yield from machine.folder(settings)
+    yield from machine.disk(settings)
+    yield from machine.database(settings)
+    try:
+        services = Services.open(settings)
+    except StartupError as error:
+        yield wrong(
+            "key", "", error.message, "Put the key of this database back; a backup holds it."
+        )
+        return
+    try:
+        yield from _opened(services)
+    finally:
+        services.close()
+
+
+def _opened(services: Services) -> Iterator[Finding]:
+    yield from machine.key(services)
+    yield from machine.service(services)
+    yield from machine.address(services)
+    for instance in services.instances.all():
+        yield from shores.chatwoot(instance, services)
+        yield from shores.gateway(instance, services)
+    yield from shores.messages(services)

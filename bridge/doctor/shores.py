@@ -1,0 +1,149 @@
+"""What has to be right with Chatwoot and the gateway of each instance, and with its messages."""
+
+from collections.abc import Iterator
+
+from bridge import activation
+from bridge.chatwoot.client import Chatwoot
+from bridge.deadline import Deadline
+from bridge.doctor.findings import CALL_S, Finding, call, clock, ok, remedy_of, warning, wrong
+from bridge.errors import BridgeError, IntegrationMissing
+from bridge.http import Answer
+from bridge.models import Instance, Integration, Status
+from bridge.routing import context, media
+from bridge.services import Services
+
+_LATE_S = 600.0
+
+
+def chatwoot(instance: Instance, services: Services) -> Iterator[Finding]:
+    """Whether it answers, takes the token, has the inbox and calls us."""
+    try:
+        one, error = activation.look(instance, services)
+    except IntegrationMissing:
+        yield warning(
+            "chatwoot",
+            instance.name,
+            "it is not joined to a Chatwoot",
+            f"chatwoot-bridge activate {instance.name}",
+        )
+        return
+    answer = call(services, f"{one.base_url}/api")
+    if isinstance(answer, Answer):
+        yield from clock(one.base_url, answer, services)
+    if error is not None:
+        yield wrong("chatwoot", instance.name, error.message, remedy_of(error))
+        return
+    if one.status is Status.PAUSED:
+        yield warning(
+            "chatwoot",
+            instance.name,
+            "it is paused: messages are kept, not delivered",
+            f"chatwoot-bridge resume {instance.name}",
+        )
+    else:
+        yield ok("chatwoot", instance.name, f"{one.base_url} account {one.account_id}: all well")
+    yield from _webhook(instance, one, services)
+
+
+def _webhook(instance: Instance, one: Integration, services: Services) -> Iterator[Finding]:
+    base = services.settings.public_url
+    wanted = f"{base}/hooks/chatwoot/{one.webhook_key}" if base else ""
+    client = Chatwoot(
+        services.http,
+        one.base_url,
+        deadline=Deadline(CALL_S),
+        token=one.api_token,
+        account_id=one.account_id,
+    )
+    try:
+        found = client.inbox(one.inbox_id).webhook_url
+    except BridgeError as error:
+        yield wrong("webhook", instance.name, error.message, remedy_of(error))
+        return
+    if found == wanted:
+        yield ok("webhook", instance.name, "Chatwoot calls the right address")
+        return
+    yield wrong(
+        "webhook",
+        instance.name,
+        "the inbox calls another address" if found else "the inbox calls no address",
+        f"Activate again, which sets it: chatwoot-bridge activate {instance.name}",
+    )
+
+
+def gateway(instance: Instance, services: Services) -> Iterator[Finding]:
+    """Whether it answers, takes the token, and the number is connected."""
+    try:
+        gateway = context.gateway_of(instance, services)
+        connected = gateway.check(deadline=Deadline(CALL_S)) if gateway else None
+    except BridgeError as error:
+        yield wrong("gateway", instance.name, error.message, remedy_of(error))
+        return
+    if connected is None:
+        yield warning(
+            "gateway",
+            instance.name,
+            "no gateway is set: nothing can come from WhatsApp",
+            "Remove the instance and make it again with its gateway.",
+        )
+        return
+    if not connected:
+        yield wrong(
+            "gateway",
+            instance.name,
+            "the WhatsApp number is not connected in the gateway",
+            "Connect it there (scan the code); messages wait until then.",
+        )
+    elif services.settings.public_url and not services.instances.heard_at(instance.id):
+        yield warning(
+            "gateway",
+            instance.name,
+            "it has never called us",
+            "Send a message to the number; if nothing comes, check that the gateway reaches "
+            f"{services.settings.public_url} and activate again.",
+        )
+    else:
+        yield ok("gateway", instance.name, "reachable, token good, number connected")
+
+
+def messages(services: Services) -> Iterator[Finding]:
+    """Whether any of them waits for a person."""
+    names = {one.id: one.name for one in services.instances.all()}
+    now = services.clock()
+    troubled = False
+    for one in services.standings.all():
+        name = names.get(one.instance_id, "?")
+        if one.dead:
+            troubled = True
+            yield warning(
+                "messages",
+                name,
+                f"{one.dead} dead letters",
+                "chatwoot-bridge dead list; then dead replay or dead discard",
+            )
+        if one.unconfirmed:
+            troubled = True
+            yield warning(
+                "messages",
+                name,
+                f"{one.unconfirmed} sends without an answer or an echo",
+                "They settle with the next event of the number; or look on the phone and use: "
+                "chatwoot-bridge dead settle",
+            )
+        if one.oldest_at and now - one.oldest_at > _LATE_S:
+            troubled = True
+            yield warning(
+                "messages",
+                name,
+                f"the oldest waits for {(now - one.oldest_at) / 60:.0f} minutes",
+                "See the findings above; chatwoot-bridge trace shows what holds a message up.",
+            )
+    if not troubled:
+        yield ok("messages", "", "none waits for a person")
+    if not media.can_transcode():
+        yield warning(
+            "ffmpeg",
+            "",
+            "it is not installed: agents' voice notes arrive as audio files",
+            "apt-get install ffmpeg",
+        )
