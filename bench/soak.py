@@ -179,7 +179,8 @@ def _arrived_in(loop: Loop, conversations: dict[str, int]) -> list[list[str]]:
     found = []
     for conversation in conversations.values():
         messages = loop.chatwoot.control("GET", f"agent/conversations/{conversation}/messages")
-        found.append([one["content"] for one in messages if one["content"].startswith("in ")])
+        texts = [str(one["content"]) for one in messages]
+        found.append([text for text in texts if text.startswith("in ")])
     return found
 
 

@@ -27,6 +27,8 @@ WORKERS = 16
 _TURN = 8
 _LOOK_AGAIN_S = 15.0
 _CONTEXT_S = 5.0
+#: How long an echo is waited for at most after the gateway could not reach us.
+_MOST_SILENCE_S = 3600.0
 #: How often a lane looks whether its unconfirmed send has been settled.
 _UNCONFIRMED_S = 1.0
 _DAY_S = 86400.0
@@ -74,6 +76,8 @@ class Router:
     _lanes: Lanes = field(default_factory=Lanes)
     _sides: dict[tuple[int, bool], _Side] = field(default_factory=dict)
     _contexts: dict[int, tuple[float, Context]] = field(default_factory=dict)
+    #: For each send in doubt, when the gateway was heard again for the first time.
+    _contacts: dict[int, float] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _stopped: threading.Event = field(default_factory=threading.Event)
 
@@ -252,18 +256,29 @@ class Router:
         happen: gateways repeat their webhooks until they are acknowledged (ryzeapi.md, 7). Sockets
         repeat nothing: after a gap the echo may have been missed, and the operator decides."""
         services, now = self.services, self.services.clock()
-        for entry in services.journal.in_state(State.UNCONFIRMED, limit=200):
-            if entry.due_at > now:
+        unconfirmed = services.journal.in_state(State.UNCONFIRMED, limit=200)
+        self._contacts = {one.id: self._contacts.get(one.id, 0.0) for one in unconfirmed}
+        for entry in unconfirmed:
+            if self.heard_since(entry.instance_id) > entry.sent_at:
                 continue
-            heard_at = services.instances.heard_at(entry.instance_id)
-            if (
-                heard_at > entry.due_at - services.settings.echo_wait
-                and self.heard_since(entry.instance_id) <= entry.sent_at
-            ):
+            if self._is_settled(entry, now):
                 log.info("entry %s: no echo came, it is sent again", entry.id)
                 none = Try(now, 0.0, "no echo", "no echo came: it is sent again")
                 services.journal.postpone(entry, due_at=now, made=none, doubtful=False)
                 self._lanes.add([entry.lane])
+
+    def _is_settled(self, entry: Entry, now: float) -> bool:
+        """Whether an echo would have come by now. A gateway that could not reach us for a while
+        comes back at longer and longer intervals, so it is given as long again."""
+        services, wait_s = self.services, self.services.settings.echo_wait
+        doubted_at = entry.due_at - wait_s
+        opened_at = max(doubted_at, services.store.beat_at("web"))
+        if services.instances.heard_at(entry.instance_id) <= opened_at:
+            return False
+        if self._contacts[entry.id] <= opened_at:
+            self._contacts[entry.id] = now
+        contact_at = self._contacts[entry.id]
+        return now >= contact_at + max(wait_s, min(contact_at - doubted_at, _MOST_SILENCE_S))
 
     # -- contexts and sides ------------------------------------------------------------------------
 

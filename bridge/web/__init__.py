@@ -57,6 +57,8 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["services"] = services
     app.extensions["limits"] = Limits(settings)
+    # What a gateway says is heard from here on; the router counts on it (`Router._is_settled`).
+    services.store.beat("web")
     if settings.proxies:
         count = settings.proxies
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]

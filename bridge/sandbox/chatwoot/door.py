@@ -169,6 +169,8 @@ def read_params() -> None:
     g.params = {}
     if request.mimetype == "application/json":
         body = request.get_data(cache=True)
+        if len(body) < (request.content_length or 0):  # the caller died while it spoke
+            raise Refusal(400, {"status": 400, "error": "Bad Request"})
         if body.strip():
             try:
                 parsed = json.loads(body, parse_constant=_no_constant)
