@@ -32,7 +32,9 @@ def peek_meta(path: Path, key: str) -> str | None:
         return None
     try:
         # Read-only: any other last connection would fold what a crash left into the main file.
-        uri = f"{path.absolute().as_uri()}?mode=ro"
+        # Without such a rest nobody has it open, and a look need not leave one itself.
+        has_rest = path.with_name(f"{path.name}-wal").exists()
+        uri = f"{path.absolute().as_uri()}?{'mode=ro' if has_rest else 'immutable=1'}"
         with contextlib.closing(sqlite3.connect(uri, timeout=BUSY_S, uri=True)) as connection:
             if not connection.execute("select 1 from sqlite_schema where name = 'meta'").fetchone():
                 return None

@@ -4,6 +4,7 @@ Rules: ryzeapi.md section 4 (limits, headers and the 429).
 """
 
 import logging
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,9 @@ from bridge.errors import StartupError
 from bridge.settings import Settings
 
 #: How long one count may take in Redis, in seconds.
-REDIS_S = 1.0
+REDIS_S = 2.0
+#: How long a Redis that failed is left alone, in seconds.
+AWAY_S = 5.0
 #: Wrong tokens that one address may present to the sign-in page.
 SIGN_IN = parse("10/minute")
 #: Live checks of the wizard: they make the bridge call an address that a person typed.
@@ -46,7 +49,10 @@ class Allowance:
 
 
 class Limits:
-    """The buckets of this installation. Raises StartupError when their storage cannot be used."""
+    """The buckets of this installation. Raises StartupError for a storage that cannot be meant.
+
+    A Redis that does not answer is no reason not to start, nor to stop: it may come back.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.general = parse(settings.rate_limit)
@@ -55,17 +61,19 @@ class Limits:
         self._counter = FixedWindowRateLimiter(self._storage)
         # Counts while Redis is away: better bounded for each machine than no API at all.
         self._spare = FixedWindowRateLimiter(MemoryStorage())
-        self._is_away = False
+        self._away_until = 0.0
 
     def take(self, item: RateLimitItem, *bucket: str) -> Allowance:
         """Counts one call against a bucket."""
-        try:
-            allowance = _take(self._counter, item, *bucket)
-        except self._storage.base_exceptions as error:
-            self._note(f"{type(error).__name__}; each process counts for itself meanwhile")
-            return _take(self._spare, item, *bucket)
-        self._note("")
-        return allowance
+        if time.monotonic() >= self._away_until:
+            try:
+                allowance = _take(self._counter, item, *bucket)
+            except self._storage.base_exceptions as error:
+                self._note_away(error)
+            else:
+                self._note_back()
+                return allowance
+        return _take(self._spare, item, *bucket)
 
     def forget(self, item: RateLimitItem, *bucket: str) -> None:
         """Empties a bucket."""
@@ -73,29 +81,39 @@ class Limits:
         try:
             self._counter.clear(item, *bucket)
         except self._storage.base_exceptions as error:
-            self._note(type(error).__name__)
+            self._note_away(error)
 
-    def _note(self, trouble: str) -> None:
-        if bool(trouble) != self._is_away:
-            self._is_away = bool(trouble)
-            log.warning("BRIDGE_RATE_LIMIT_STORAGE: %s", trouble or "it answers again")
+    def _note_away(self, error: Exception) -> None:
+        if not self._away_until:
+            log.warning(
+                "BRIDGE_RATE_LIMIT_STORAGE: %s; each process counts for itself meanwhile",
+                type(error).__name__,
+            )
+        self._away_until = time.monotonic() + AWAY_S
+
+    def _note_back(self) -> None:
+        if self._away_until:
+            self._away_until = 0.0
+            log.warning("BRIDGE_RATE_LIMIT_STORAGE: it answers again")
 
 
 def _storage(where: str) -> Storage:
+    if where == "memory":
+        return MemoryStorage()
+    # An API call must not wait for a Redis that does not answer, nor for it to come back.
+    quick: Any = {
+        "socket_timeout": REDIS_S,
+        "socket_connect_timeout": REDIS_S,
+        "retry": Retry(NoBackoff(), 0),
+    }
     try:
-        # An API call must not wait for a Redis that does not answer, nor for it to come back.
-        quick: Any = {
-            "socket_timeout": REDIS_S,
-            "socket_connect_timeout": REDIS_S,
-            "retry": Retry(NoBackoff(), 0),
-        }
-        found = MemoryStorage() if where == "memory" else storage_from_string(where, **quick)
-        if not isinstance(found, Storage) or not found.check():
-            raise ConnectionError("it does not answer")
+        found = storage_from_string(where, **quick)
     except Exception as error:  # the libraries raise their own families of errors
         raise StartupError(
             reason=f"BRIDGE_RATE_LIMIT_STORAGE cannot be used: {type(error).__name__}"
         ) from None
+    if not isinstance(found, Storage):
+        raise StartupError(reason="BRIDGE_RATE_LIMIT_STORAGE cannot be used: it is no such storage")
     return found
 
 

@@ -119,12 +119,18 @@ def test_pages_carry_no_limit_headers(shared_bridge: Bridge) -> None:
 # -- Redis, for more than one machine --------------------------------------------------------------
 
 
+class PatientServer(TcpFakeServer):
+    """As many may knock at once as at a real Redis."""
+
+    request_queue_size = 511
+    daemon_threads = True
+
+
 @pytest.fixture
 def redis() -> Iterator[tuple[str, TcpFakeServer]]:
     """A Redis and its address."""
     port = free_port()
-    server = TcpFakeServer(("127.0.0.1", port), server_type="redis")
-    server.daemon_threads = True
+    server = PatientServer(("127.0.0.1", port), server_type="redis")
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield f"redis://127.0.0.1:{port}/0", server
@@ -157,3 +163,13 @@ def test_a_redis_that_fails_later_never_stops_the_api(
     assert [one.status_code for one in answers] == [200, 200, 200, 429, 429]
     assert_limit_headers(answers[0])
     assert "BRIDGE_RATE_LIMIT_STORAGE" in bridge.log_text()
+
+
+def test_a_redis_that_is_away_at_the_start_keeps_nothing_from_starting(
+    start_bridge: Callable[..., Bridge],
+) -> None:
+    address = f"redis://127.0.0.1:{free_port()}/0"
+    bridge = start_bridge(BRIDGE_RATE_LIMIT="2/minute", BRIDGE_RATE_LIMIT_STORAGE=address)
+    answers = [bridge.api("GET", "/api/instance/list") for _ in range(3)]
+    assert [one.status_code for one in answers] == [200, 200, 429]
+    assert "each process counts for itself" in bridge.log_text()
