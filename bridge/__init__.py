@@ -8,7 +8,7 @@ The map of the house, lowest floor first; a module imports only from floors belo
     chatwoot/  gateways/                       the two shores, which do not know each other
     credentials  services                      the secrets of an installation; the tray of tools
     activation  intake  instances  routing/    what we do: THE shared functions
-    console  doctor  backup  rotation          what people see, decide, and look after
+    console  metrics  doctor  backup  rotation what people see, decide, and look after
     supervisor  commands/  cli                 who runs it
     web/                                       the browser and JSON doors (the only Flask here)
     sandbox/                                   pretend servers to try things with

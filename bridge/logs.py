@@ -1,9 +1,13 @@
 """The log: one line per event on stderr, and the one place that keeps secrets out of it."""
 
+import contextlib
+import json
 import logging
 import re
 import sys
 import time
+from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import TextIO
 
 MASK = "***"
@@ -11,6 +15,8 @@ MASK = "***"
 SHORTEST_SECRET = 8
 _LINE = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
+#: The message whose way is being logged, by its number in the journal; 0 for none.
+_about: ContextVar[int] = ContextVar("about", default=0)
 _secrets: frozenset[str] = frozenset()
 
 #: A name that announces a secret, whatever separates the two: header, JSON, query or Python repr.
@@ -47,6 +53,16 @@ def mask(text: str) -> str:
     return _USER_INFO.sub(rf"\g<1>{MASK}@", text)
 
 
+@contextlib.contextmanager
+def about(entry_id: int) -> Iterator[None]:
+    """Whatever this thread logs meanwhile carries the number of that message."""
+    token = _about.set(entry_id)
+    try:
+        yield
+    finally:
+        _about.reset(token)
+
+
 class _Line(logging.Formatter):
     """Time in UTC, level, process, message; a traceback follows on lines of its own."""
 
@@ -56,19 +72,49 @@ class _Line(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         record.message = record.message.translate(_CONTROLS)
+        if _about.get():
+            record.message = f"[#{_about.get()}] {record.message}"
         return super().formatMessage(record)
 
     def format(self, record: logging.LogRecord) -> str:
         return mask(super().format(record))
 
 
-def set_up(level: str, process: str, stream: TextIO | None = None) -> None:
+class _Json(logging.Formatter):
+    """One object per line, for programs; masked before it is packed, so that it stays JSON."""
+
+    converter = staticmethod(time.gmtime)
+    default_time_format = "%Y-%m-%dT%H:%M:%S"
+    default_msec_format = "%s.%03dZ"
+
+    def __init__(self, process: str) -> None:
+        super().__init__()
+        self._process = process
+
+    def format(self, record: logging.LogRecord) -> str:
+        said: dict[str, object] = {
+            "time": self.formatTime(record),
+            "level": record.levelname.lower(),
+            "process": self._process,
+            "logger": record.name,
+            "message": mask(record.getMessage()),
+        }
+        if _about.get():
+            said["entry"] = _about.get()
+        if record.exc_info:
+            said["traceback"] = mask(self.formatException(record.exc_info))
+        return json.dumps(said, ensure_ascii=False)
+
+
+def set_up(level: str, process: str, stream: TextIO | None = None, *, form: str = "text") -> None:
     """Sends everything that is logged in this process to stderr, marked with the process's name.
 
-    `level` is one of debug, info, warning, error. Libraries speak from warning on.
+    `level` is one of debug, info, warning, error; `form` text or json. Libraries speak from warning
+    on.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(_Line(_LINE.replace("%(name)s", process)))
+    line = _Line(_LINE.replace("%(name)s", process))
+    handler.setFormatter(_Json(process) if form == "json" else line)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.captureWarnings(True)
     logging.getLogger("bridge").setLevel(level.upper())

@@ -40,7 +40,13 @@ class Child:
         return found
 
 
-def start(child: Child, *, log_level: str, listener: socket.socket | None = None) -> int:
+def start(
+    child: Child,
+    *,
+    log_level: str,
+    log_format: str = "text",
+    listener: socket.socket | None = None,
+) -> int:
     """Forks the child and gives its process id. Call it with the handled signals blocked.
 
     The child dies with this process, even when this one is killed; it has a process group of its
@@ -53,7 +59,7 @@ def start(child: Child, *, log_level: str, listener: socket.socket | None = None
     if pid == 0:
         if listener and not child.listens:
             listener.close()
-        _live(child, parent, log_level)
+        _live(child, parent, log_level, log_format)
     return pid
 
 
@@ -64,14 +70,14 @@ def die_with_parent(parent: int) -> None:
         os._exit(1)
 
 
-def _live(child: Child, parent: int, log_level: str) -> NoReturn:
+def _live(child: Child, parent: int, log_level: str, log_format: str) -> NoReturn:
     code = 1
     try:
         os.setpgid(0, 0)
         die_with_parent(parent)
         _prctl(_PR_SET_NAME, f"bridge-{child.name}".encode()[:15])
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
-        logs.set_up(log_level, child.name)
+        logs.set_up(log_level, child.name, form=log_format)
         child.function()(*child.arguments)
         code = 0
     except SystemExit as error:

@@ -40,7 +40,7 @@ class PortTaken(StartupError):
 
 def serve(settings: Settings) -> None:
     """Runs the service until SIGTERM or SIGINT. Raises StartupError, before anything runs."""
-    logs.set_up(settings.log_level, "serve")
+    logs.set_up(settings.log_level, "serve", form=settings.log_format)
     for secret in (settings.account_token, settings.encryption_key):
         logs.register_secret(secret)
     for warning in settings.warnings:
@@ -55,7 +55,10 @@ def serve(settings: Settings) -> None:
         in_use = use(settings.instance_dir)
         # From here on signals wait in line for sigtimedwait: none is lost, none interrupts a fork.
         family = _Family(
-            children(settings, listener.fileno()), settings.log_level, listener=listener
+            children(settings, listener.fileno()),
+            settings.log_level,
+            log_format=settings.log_format,
+            listener=listener,
         )
         before = signal.pthread_sigmask(signal.SIG_BLOCK, family.handled)
         try:
@@ -160,10 +163,15 @@ class _Family:
     """The children from the first fork to the last wait; `handled` signals must be blocked."""
 
     def __init__(
-        self, children: list[Child], log_level: str, *, listener: socket.socket | None = None
+        self,
+        children: list[Child],
+        log_level: str,
+        *,
+        log_format: str = "text",
+        listener: socket.socket | None = None,
     ) -> None:
         self.posts = [_Post(child) for child in children]
-        self.log_level = log_level
+        self.log_level, self.log_format = log_level, log_format
         self.listener = listener
         # A blocked signal waits even where it is ignored: under nohup SIGHUP means nothing.
         self.stopping = {one for one in _STOP if signal.getsignal(one) is not signal.SIG_IGN}
@@ -192,7 +200,10 @@ class _Family:
                 post.started_at = time.monotonic()
                 try:
                     post.pid = processes.start(
-                        post.child, log_level=self.log_level, listener=self.listener
+                        post.child,
+                        log_level=self.log_level,
+                        log_format=self.log_format,
+                        listener=self.listener,
                     )
                 except OSError as error:
                     self._schedule(post, f"cannot fork: {error.strerror}")

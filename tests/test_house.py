@@ -14,7 +14,7 @@ FLOORS = [
     "credentials chatwoot gateways",
     "services backup",
     "intake routing rotation",
-    "activation console",
+    "activation console metrics",
     "instances doctor",
     "supervisor commands",
     "cli web",
@@ -33,6 +33,7 @@ ONLY_IN = {
     "cryptography": {"vault"},
     "sqlite3": {"store", "sandbox"},
     "websocket": {"sockets"},
+    "prometheus_client": {"metrics"},
 }
 MODULES = [path for path in sorted(HOUSE.rglob("*.py")) if path != HOUSE / "__init__.py"]
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from bridge import logs
 from bridge.errors import BridgeError, IntegrationMissing, StorageFailed
 from bridge.models import Status
 from bridge.routing import context as contexts
@@ -158,7 +159,8 @@ class Router:
             wait_until = self._admit(side, now)
             if wait_until is not None:
                 return False, wait_until
-            due_at = self._deliver(entry, context, side)
+            with logs.about(entry.id):
+                due_at = self._deliver(entry, context, side)
             if due_at is not None:
                 return False, due_at
         return True, None

@@ -155,6 +155,11 @@ class Store:
         with self.write() as db:
             db.execute("insert into meta values (?, ?) on conflict do nothing", [key, value])
 
+    def set_meta(self, key: str, value: str) -> None:
+        """Keeps one fact about the installation in place of the one before."""
+        with self.write() as db:
+            db.execute("insert or replace into meta values (?, ?)", [key, value])
+
     @contextlib.contextmanager
     def write(self) -> Iterator[Database]:
         """One transaction: all of it is on the disk when the block ends, or nothing.

@@ -14,6 +14,7 @@ from bridge.web import (
     dashboard,
     hooks,
     i18n,
+    ops,
     pages,
     problems,
     security,
@@ -77,6 +78,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
 
 def _add_pages(app: Flask) -> None:
     """The door for people."""
+    ops.register(app)
     i18n.register(app)
     pages.register(app)
     session.register(app)

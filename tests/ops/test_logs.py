@@ -1,6 +1,7 @@
 """The log: one line per event, and nothing secret in any of them."""
 
 import io
+import json
 import logging
 import re
 from collections.abc import Iterator
@@ -107,3 +108,31 @@ def test_a_registered_secret_never_gets_through(secret: str, before: str, after:
 @given(st.text())
 def test_masking_twice_changes_nothing_more(text: str) -> None:
     assert logs.mask(logs.mask(text)) == logs.mask(text)
+
+
+def test_json_is_one_masked_object_per_line_with_the_number_of_the_message(
+    written: io.StringIO,
+) -> None:
+    logs.set_up("info", "router", written, form="json")
+    secret, named = 'a"hidden\\value', 'token="abc' + '123"'
+    logs.register_secret(secret)
+    with logs.about(12):
+        try:
+            raise ValueError(named + secret)
+        except ValueError:
+            logging.getLogger("bridge.x").exception("it has a\nbreak and %s", named)
+    logging.getLogger("bridge.x").warning("after")
+    first, second = (json.loads(line) for line in written.getvalue().splitlines())
+    assert first["entry"] == 12
+    assert first["level"] == "error"
+    assert first["process"] == "router"
+    assert first["message"] == 'it has a\nbreak and token="***"'
+    assert "abc123" not in first["traceback"]
+    assert "hidden" not in first["traceback"].rpartition("ValueError")[2]
+    assert "entry" not in second
+
+
+def test_a_line_of_text_carries_the_number_too(written: io.StringIO) -> None:
+    with logs.about(7):
+        logging.getLogger("bridge.x").info("sent")
+    assert written.getvalue().endswith("web: [#7] sent\n")

@@ -1,0 +1,359 @@
+"""What the bridge costs, as ratios within one run.
+
+`python -m bench.ratios` prints (a) how many gateway events the web process acknowledges, each
+durably kept, against a path of the same server that does nothing; (b) how fast the router delivers
+against a bare loop of the same posts; (c) how long Chatwoot waits for the answer to its webhook
+while the whole loop works.
+"""
+
+import argparse
+import contextlib
+import hashlib
+import hmac
+import itertools
+import json
+import os
+import signal
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from bench import load
+from bench.loop import INSTANCE, Loop
+from bench.web import NOTHING
+from bridge import settings
+from bridge.models import Integration
+from bridge.services import Services
+from bridge.store.instances import Hook
+from tests.support.processes import Process, SandboxChatwoot, SandboxPhone, free_port
+
+_CHATS = 200
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=4000, help="in each round of (a)")
+    parser.add_argument("--rounds", type=int, default=5, help="of (a)")
+    parser.add_argument("--connections", type=int, default=16, help="kept open by the load")
+    parser.add_argument("--messages", type=int, default=1500, help="in (b)")
+    parser.add_argument("--webhooks", type=int, default=1500, help="in (c)")
+    parser.add_argument("--per-second", type=float, default=25.0, help="in (c), each way")
+    parser.add_argument("--only", choices=["a", "b", "c"], help="one of the three")
+    given = parser.parse_args()
+    with Loop() as loop:
+        known = _Known(loop)
+        if given.only in {None, "a"}:
+            acknowledging(loop, known, given.events, given.rounds, given.connections)
+        if given.only in {None, "b"}:
+            delivering(loop, given.messages)
+        if given.only in {None, "c"}:
+            answering(loop, known, given.webhooks, given.per_second)
+
+
+class _Known:
+    """What the other side knows of us: where to call, and with which secret."""
+
+    def __init__(self, loop: Loop) -> None:
+        environ = {"BRIDGE_INSTANCE_DIR": str(loop.bridge.instance_dir)}
+        services = Services.open(settings.load(environ))
+        instance = services.instances.find(INSTANCE)
+        integration = services.integrations.of(instance.id) if instance else None
+        if instance is None or integration is None:
+            raise SystemExit("the loop is not joined")
+        self.hook: Hook = services.instances.hook(instance.id)
+        self.integration: Integration = integration
+        services.close()
+
+
+# -- (a) acknowledging -----------------------------------------------------------------------------
+
+
+def acknowledging(loop: Loop, known: _Known, events: int, rounds: int, connections: int) -> None:
+    """Requests for each second, kept against not kept; the rounds alternate."""
+    loop.bridge.stop()
+    port = free_port()
+    folder = loop.bridge.instance_dir
+    environ = {"BRIDGE_INSTANCE_DIR": str(folder), "BRIDGE_SANDBOX": "false"}
+    web = Process(["-m", "bench.web", str(port)], environ=environ, log=folder / "web.log")
+    web.ready(f"http://127.0.0.1:{port}/api/openapi.json")
+    ids = itertools.count()
+    kept, bare = [], []
+    for _ in range(rounds + 1):
+        to_nothing = _events(NOTHING, known, ids, events)
+        bare.append(load.run(port, iter(to_nothing), connections=connections))
+        to_hook = _events(f"/hooks/gateway/{known.hook.key}", known, ids, events)
+        kept.append(load.run(port, iter(to_hook), connections=connections))
+    web.stop()
+    refused = sum(one.refused for one in kept + bare)
+    if refused:
+        raise SystemExit(f"{refused} of the events were not taken")
+    # The first round warms up.
+    ours, theirs = (sorted(one.per_second for one in found[1:]) for found in (kept, bare))
+    middle = len(ours) // 2
+    print(
+        f"(a) acknowledging a gateway event, durably: {ours[middle]:.0f}/s; "
+        f"doing nothing: {theirs[middle]:.0f}/s; ratio {ours[middle] / theirs[middle]:.2f}"
+    )
+    loop.bridge.start()
+
+
+def _events(path: str, known: _Known, ids: Iterator[int], count: int) -> list[bytes]:
+    """Texts of many customers, as the gateway posts them (ryzeapi.md section 5.4)."""
+    headers = {"Authorization": str(known.hook.secret)}
+    return [
+        load.post(path, json.dumps(_text_event(next(ids))).encode(), headers) for _ in range(count)
+    ]
+
+
+def _text_event(index: int) -> dict[str, Any]:
+    number = f"55119{80_000_000 + index % _CHATS}"
+    person = {"jid": f"{number}@s.whatsapp.net", "lid": None, "name": f"Customer {number}"}
+    return {
+        "event": "message.exchange",
+        "data": {
+            "id": f"3EB0{index:018X}",
+            "direction": "incoming",
+            "timestamp": datetime.now(UTC).isoformat(),
+            "chat": {**person, "type": "private"},
+            "sender": person,
+            "recipient": None,
+            "message": {
+                "type": "text",
+                "content": f"message {index}",
+                "source": "",
+                "isForwarded": False,
+                "isEdit": False,
+                "context": None,
+                "media": None,
+                "reaction": None,
+                "interactive": None,
+            },
+        },
+        "instanceData": {"baseUrl": "http://127.0.0.1", "instance": INSTANCE, "token": "unused"},
+    }
+
+
+# -- (b) delivering --------------------------------------------------------------------------------
+
+
+def delivering(loop: Loop, messages: int) -> None:
+    """A queue that the router empties, against a loop that posts the same to the sandbox."""
+    conversations = _open_conversations(loop)
+    numbers = sorted(conversations)
+    ids = [conversations[number] for number in numbers]
+    url = f"{loop.chatwoot.base_url}/api/v1/accounts/1/conversations"
+    token = {"api-access-token": SandboxChatwoot.admin}
+    posts = [
+        (
+            f"{url}/{ids[index % len(ids)]}/messages",
+            token,
+            {
+                "content": f"message {index}",
+                "message_type": "incoming",
+                "source_id": f"WAID:B{index}",
+            },
+        )
+        for index in range(messages)
+    ]
+    bare, bare_many = _post_all(posts, threads=1), _post_all(posts, threads=16)
+    with _Stopped(loop) as router:
+        for index in range(messages):
+            deed = {"kind": "text", "chat": numbers[index % len(numbers)], "text": f"m {index}"}
+            loop.phone.control("POST", "customer", deed)
+        router.wait_for_open(messages)
+        ours = messages / router.empty()
+    _say("customers' texts to Chatwoot", ours, bare, bare_many)
+
+    sends = [
+        (
+            f"{loop.phone.base_url}/api/message/text/{INSTANCE}",
+            {"token": SandboxPhone.instance_token},
+            {"number": numbers[index % len(numbers)], "text": f"message {index}"},
+        )
+        for index in range(messages)
+    ]
+    bare, bare_many = _post_all(sends, threads=1), _post_all(sends, threads=16)
+    with _Stopped(loop) as router:
+        for index in range(messages):
+            path = f"agent/conversations/{ids[index % len(ids)]}/reply"
+            loop.chatwoot.control("POST", path, {"content": f"reply {index}"})
+        router.wait_for_open(messages)
+        ours = messages / router.empty()
+    _say("agents' replies to WhatsApp", ours, bare, bare_many)
+
+
+def _say(what: str, ours: float, bare: float, bare_many: float) -> None:
+    print(
+        f"(b) {what}: {ours:.0f}/s; bare loop of posts: {bare:.0f}/s, in 16 threads: "
+        f"{bare_many:.0f}/s; ratio {ours / bare:.2f} and {ours / bare_many:.2f}"
+    )
+
+
+def _open_conversations(loop: Loop) -> dict[str, int]:
+    """Conversations of many customers, by number."""
+    for index in range(_CHATS):
+        deed = {"kind": "text", "chat": f"55119{70_000_000 + index}", "text": "hello"}
+        loop.phone.control("POST", "customer", deed)
+    until = time.monotonic() + 120
+    found: dict[str, int] = {}
+    while len(found) < _CHATS and time.monotonic() < until:
+        time.sleep(0.5)
+        found = {
+            str(one["source_id"]): int(one["id"])
+            for one in loop.conversations()
+            if str(one["source_id"]).startswith("551197")
+        }
+    return found
+
+
+def _post_all(posts: list[tuple[str, dict[str, str], dict[str, Any]]], *, threads: int) -> float:
+    """Posts for each second; every thread has a session of its own and every n-th post."""
+
+    def work(mine: list[tuple[str, dict[str, str], dict[str, Any]]]) -> None:
+        with requests.Session() as session:
+            session.trust_env = False
+            for url, headers, body in mine:
+                session.post(url, headers=headers, json=body, timeout=60).raise_for_status()
+
+    began = time.perf_counter()
+    workers = [
+        threading.Thread(target=work, args=(posts[number::threads],)) for number in range(threads)
+    ]
+    for one in workers:
+        one.start()
+    for one in workers:
+        one.join()
+    return len(posts) / (time.perf_counter() - began)
+
+
+class _Stopped:
+    """The router holds still while a queue builds up."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._database = loop.bridge.instance_dir / "bridge.db"
+        self._pid = next(pid for pid in loop.children() if _name(pid) == "bridge-router")
+
+    def __enter__(self) -> "_Stopped":
+        os.kill(self._pid, signal.SIGSTOP)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.kill(self._pid, signal.SIGCONT)
+
+    def wait_for_open(self, count: int) -> None:
+        """Until so many messages wait."""
+        until = time.monotonic() + 120
+        while self._open() < count:
+            if time.monotonic() > until:
+                raise SystemExit(f"only {self._open()} of {count} messages were kept")
+            time.sleep(0.2)
+
+    def empty(self) -> float:
+        """Lets the router go; seconds until nothing waits."""
+        began = time.perf_counter()
+        os.kill(self._pid, signal.SIGCONT)
+        while self._open():
+            time.sleep(0.02)
+        return time.perf_counter() - began
+
+    def _open(self) -> int:
+        with contextlib.closing(sqlite3.connect(self._database)) as connection:
+            found = connection.execute(
+                "select count(*) from journal where direction in ('in', 'out') "
+                "and state in ('ready', 'sending', 'unconfirmed')"
+            )
+            return int(found.fetchone()[0])
+
+
+def _name(pid: int) -> str:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    return ""
+
+
+# -- (c) answering ---------------------------------------------------------------------------------
+
+
+def answering(loop: Loop, known: _Known, webhooks: int, per_second: float) -> None:
+    """Replies are announced at a steady rate while as many texts come from customers."""
+    conversations = _open_conversations(loop)
+    numbers = sorted(conversations)
+    over = threading.Event()
+
+    def customers() -> None:
+        for index in itertools.count():
+            deed = {"kind": "text", "chat": numbers[index % len(numbers)], "text": f"c {index}"}
+            loop.phone.control("POST", "customer", deed)
+            if over.wait(1 / per_second):
+                return
+
+    thread = threading.Thread(target=customers)
+    thread.start()
+    path = f"/hooks/chatwoot/{known.integration.webhook_key}"
+    found = load.run(
+        loop.bridge.port,
+        (
+            _reply_event(path, index, numbers[index % len(numbers)], conversations, known)
+            for index in range(webhooks)
+        ),
+        connections=10,
+        pause_s=1 / per_second,
+        reuse=False,
+    )
+    over.set()
+    thread.join()
+    print(
+        f"(c) answer to Chatwoot's webhook, {per_second:.0f}/s beside {per_second:.0f} customers' "
+        f"texts/s: median {1000 * found.percentile(0.5):.1f} ms, "
+        f"p99 {1000 * found.percentile(0.99):.1f} ms, most {1000 * max(found.latencies):.1f} ms"
+    )
+
+
+def _reply_event(
+    path: str, index: int, number: str, conversations: dict[str, int], known: _Known
+) -> bytes:
+    """A signed `message_created` (chatwoot.md sections 7.2 and 7.6)."""
+    contact = {"id": 1, "name": number, "phone_number": f"+{number}", "type": "contact"}
+    body = json.dumps(
+        {
+            "event": "message_created",
+            "id": 10_000_000 + index,
+            "content": f"reply {index}",
+            "content_type": "text",
+            "content_attributes": {},
+            "message_type": "outgoing",
+            "private": False,
+            "source_id": None,
+            "created_at": datetime.now(UTC).isoformat(),
+            "account": {"id": known.integration.account_id, "name": "Sandbox"},
+            "inbox": {"id": known.integration.inbox_id, "name": "WhatsApp"},
+            "sender": {"id": 1, "name": "Ana Admin", "type": "user"},
+            "conversation": {
+                "id": conversations[number],
+                "inbox_id": known.integration.inbox_id,
+                "status": "open",
+                "contact_inbox": {"source_id": number, "contact_id": 1},
+                "meta": {"sender": contact},
+            },
+        }
+    ).encode()
+    stamp = str(int(time.time()))
+    signed = hmac.new(
+        known.integration.webhook_secret.encode(), f"{stamp}.".encode() + body, hashlib.sha256
+    )
+    headers = {
+        "X-Chatwoot-Timestamp": stamp,
+        "X-Chatwoot-Signature": f"sha256={signed.hexdigest()}",
+        "Connection": "close",
+    }
+    return load.post(path, body, headers)
+
+
+if __name__ == "__main__":
+    main()
