@@ -258,7 +258,7 @@ class Router:
         happen: gateways repeat their webhooks until they are acknowledged (ryzeapi.md, 7). Sockets
         repeat nothing: after a gap the echo may have been missed, and the operator decides."""
         services, now = self.services, self.services.clock()
-        unconfirmed = services.journal.in_state(State.UNCONFIRMED, limit=200)
+        unconfirmed = services.journal.unconfirmed(limit=200)
         self._contacts = {one.id: self._contacts.get(one.id, 0.0) for one in unconfirmed}
         for entry in unconfirmed:
             if self.heard_since(entry.instance_id) > entry.sent_at:

@@ -145,8 +145,8 @@ class Journal(Protocol):
         """The entry is given up and becomes a dead letter; its lane goes on."""
         ...
 
-    def in_state(self, state: State, *, limit: int) -> list[Entry]:
-        """Entries in a state, oldest first."""
+    def unconfirmed(self, *, limit: int) -> list[Entry]:
+        """The sends of which nobody knows whether they happened, oldest first."""
         ...
 
     def is_sending(self, chat_id: int) -> bool:

@@ -147,6 +147,7 @@ def m002_routing(db: Database) -> None:
         "create index journal_open on journal (direction, chat_id, position, id) "
         "where state in ('ready', 'sending', 'unconfirmed')"
     )
+    db.execute("create index journal_unconfirmed on journal (id) where state = 'unconfirmed'")
     db.execute(
         "create index journal_state on journal (instance_id, state) "
         "where state not in ('done', 'discarded')"

@@ -31,11 +31,11 @@ class SqliteJournal:
         newest = self._store.db.execute("select coalesce(max(id), 0) from journal").fetchone()[0]
         if newest == after_id:
             return [], newest
-        # From the beginning, only the index of what is open is read, not the years of what is done.
-        since = "id > ? and" if after_id else "? = 0 and"
+        # Left to itself, SQLite reads the years of what is done to find the little that is open.
+        indexed = "not indexed" if after_id else "indexed by journal_open"
         found = self._store.db.execute(
-            "select distinct instance_id, direction, chat_id from journal "
-            f"where {since} state in {OPEN}",
+            f"select distinct instance_id, direction, chat_id from journal {indexed} "
+            f"where id > ? and state in {OPEN}",
             [after_id],
         )
         return [Lane(row[0], Direction(row[1]), row[2]) for row in found], newest
@@ -110,10 +110,10 @@ class SqliteJournal:
 
         self._committer.run(work)
 
-    def in_state(self, state: State, *, limit: int) -> list[Entry]:
+    def unconfirmed(self, *, limit: int) -> list[Entry]:
         found = self._store.db.execute(
-            f"select {_COLUMNS} from journal where state = ? order by id limit ?",
-            [state.value, limit],
+            f"select {_COLUMNS} from journal where state = 'unconfirmed' order by id limit ?",
+            [limit],
         )
         return [_entry(row) for row in found]
 
