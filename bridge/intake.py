@@ -11,6 +11,7 @@ from typing import Any
 
 from bridge.chatwoot import address
 from bridge.errors import N_, InvalidBody, Problem
+from bridge.gateways import GATEWAYS
 from bridge.models import DEFAULT_INBOX_NAME, ActivationRequest, Gateway, InboxOptions, Secret
 
 MAX_ACCOUNT_ID = 2**63 - 1
@@ -20,7 +21,7 @@ MIN_OWN_TOKEN = 8
 _INSTANCE_NAME = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
 _VISIBLE = re.compile(r"[\x21-\x7e]+", re.ASCII)
 #: The gateways that an instance may name.
-GATEWAY_KINDS = ("ryzeapi",)
+GATEWAY_KINDS = tuple(GATEWAYS)
 
 #: How the fields are called in `set`; the wizard and the command line use these names too.
 SET_FIELDS = {

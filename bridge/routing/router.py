@@ -263,11 +263,20 @@ class Router:
         for entry in unconfirmed:
             if self.heard_since(entry.instance_id) > entry.sent_at:
                 continue
+            if not self._has_echo(entry.instance_id):
+                continue  # nothing can prove it: the operator decides
             if self._is_settled(entry, now):
                 log.info("entry %s: no echo came, it is sent again", entry.id)
                 none = Try(now, 0.0, "no echo", "no echo came: it is sent again")
                 services.journal.postpone(entry, due_at=now, made=none, doubtful=False)
                 self._lanes.add([entry.lane])
+
+    def _has_echo(self, instance_id: int) -> bool:
+        try:
+            gateway = self._context(instance_id).gateway
+        except IntegrationMissing:
+            return False
+        return gateway is not None and gateway.capabilities.echoes_source
 
     def _is_settled(self, entry: Entry, now: float) -> bool:
         """Whether an echo would have come by now. A gateway that could not reach us for a while
