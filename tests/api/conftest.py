@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import sqlite3
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,7 +12,7 @@ import requests
 
 from tests.api.servers import Answer, OddServer, odd_server, says
 from tests.support.api import Instance, new_instance, wish
-from tests.support.processes import Bridge
+from tests.support.processes import Bridge, SandboxChatwoot
 
 
 @pytest.fixture
@@ -30,8 +31,19 @@ def _dripping(sock: socket.socket, _: bytes) -> None:
         sock.sendall(b" ")
 
 
+def move(bridge: Bridge, instance: Instance, base_url: str) -> None:
+    """Has the integration of an instance believe that its Chatwoot is at another address."""
+    path = bridge.instance_dir / "bridge.db"
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(
+            "update integration set base_url = ? where instance_id = "
+            "(select id from instance where name = ?)",
+            [base_url, instance.name],
+        )
+
+
 class Patience:
-    """Activations that take up to a minute each, all at once and beside the other tests."""
+    """Calls that take up to a minute each, all at once and beside the other tests."""
 
     _KINDS: dict[str, Answer] = {
         "throttling": says("429 Too Many Requests", b"Retry later\n", kind="text/plain"),
@@ -39,13 +51,20 @@ class Patience:
         "dripping": _dripping,
     }
 
-    def __init__(self, bridge: Bridge, stack: contextlib.ExitStack) -> None:
-        pool = stack.enter_context(ThreadPoolExecutor(len(self._KINDS)))
+    def __init__(
+        self, bridge: Bridge, sandbox: SandboxChatwoot, stack: contextlib.ExitStack
+    ) -> None:
+        pool = stack.enter_context(ThreadPoolExecutor(len(self._KINDS) + 1))
         self._pending: dict[str, tuple[Future[requests.Response], OddServer]] = {}
         for kind, answer in self._KINDS.items():
             server = stack.enter_context(odd_server(answer))
             call = pool.submit(new_instance(bridge).set, wish(server.base_url))
             self._pending[kind] = call, server
+        silent = stack.enter_context(odd_server(self._KINDS["silent"]))
+        instance = new_instance(bridge)
+        assert instance.set(wish(sandbox)).status_code == 201
+        move(bridge, instance, silent.base_url)
+        self._pending["deletion"] = pool.submit(instance.delete), silent
 
     def of(self, kind: str) -> tuple[requests.Response, str]:
         """The answer of the bridge, and the address of that Chatwoot; waits for it."""
@@ -60,7 +79,8 @@ def patience(request: pytest.FixtureRequest) -> Iterator[Patience | None]:
         yield None
         return
     with contextlib.ExitStack() as stack:
-        yield Patience(request.getfixturevalue("shared_bridge"), stack)
+        bridge = request.getfixturevalue("shared_bridge")
+        yield Patience(bridge, request.getfixturevalue("_sandbox_process"), stack)
 
 
 def _is_slow(item: pytest.Item) -> bool:

@@ -2,13 +2,15 @@
 
 import re
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import requests
 
+from tests.api.conftest import Patience
 from tests.support.api import Instance, assert_error, new_instance, wish
-from tests.support.processes import SandboxChatwoot
+from tests.support.processes import Bridge, SandboxChatwoot
 
 ID = r"int_[a-z0-9]{9}"
 FLAGS = {
@@ -293,3 +295,53 @@ def test_delete_succeeds_while_chatwoot_is_down(
     sandbox.fault(kind)
     assert instance.delete().json() == {"message": "chatwoot integration deactivated"}
     assert_error(instance.list(), 404, "no chatwoot integration for this instance")
+
+
+@pytest.mark.slow
+def test_delete_waits_thirty_seconds_for_chatwoot_and_no_longer(patience: Patience) -> None:
+    answer, _ = patience.of("deletion")
+    assert answer.json() == {"message": "chatwoot integration deactivated"}
+    assert answer.elapsed.total_seconds() < 35
+
+
+# -- the webhook -----------------------------------------------------------------------------------
+
+
+def test_the_inbox_calls_an_unguessable_address_of_ours_and_a_second_set_renews_it(
+    start_bridge: Callable[..., Bridge], sandbox: SandboxChatwoot
+) -> None:
+    bridge = start_bridge(BRIDGE_PUBLIC_URL="http://192.0.2.1/bridge/")
+    instance = new_instance(bridge)
+    activated(instance, wish(sandbox))
+    first = sandbox.inboxes()[0]["webhook_url"]
+    assert re.fullmatch(r"http://192\.0\.2\.1/bridge/hooks/chatwoot/[A-Za-z0-9_-]{32}", first)
+    bridge.stop()
+    bridge.change(BRIDGE_PUBLIC_URL="http://192.0.2.2")
+    bridge.start()
+    activated(instance, wish(sandbox))
+    second = sandbox.inboxes()[0]["webhook_url"]
+    assert second == first.replace("http://192.0.2.1/bridge", "http://192.0.2.2")
+    assert instance.delete().ok
+    assert sandbox.inboxes()[0]["webhook_url"] == ""
+
+
+def test_without_a_public_address_the_inbox_gets_no_webhook(
+    instance: Instance, sandbox: SandboxChatwoot
+) -> None:
+    activated(instance, wish(sandbox))
+    assert sandbox.inboxes()[0]["webhook_url"] == ""
+
+
+def test_from_4_14_0_on_a_private_public_address_is_warned_about(
+    start_bridge: Callable[..., Bridge], sandbox: SandboxChatwoot
+) -> None:
+    instance = new_instance(start_bridge(BRIDGE_PUBLIC_URL="http://127.0.0.1:9"))
+    said = activated(instance, wish(sandbox))
+    assert said["status"] == "active"
+    assert said["warnings"] == [
+        "Chatwoot 4.15.1 calls no private addresses, and http://127.0.0.1:9 is one: agents' "
+        "replies will not arrive. Set SAFE_FETCH_ALLOW_PRIVATE_NETWORK=true in Chatwoot (4.14.1 "
+        "or later), or give the bridge a public BRIDGE_PUBLIC_URL."
+    ]
+    sandbox.options(version="4.13.0")
+    assert "warnings" not in activated(instance, wish(sandbox))
