@@ -64,7 +64,9 @@ def _send(entry: Entry, part: Part, context: Context) -> list[Pair]:
     with contextlib.ExitStack() as files:
         reply = _reply(entry, part, chat, context, files)
         source = f"{SOURCE_PREFIX}{secrets.token_hex(8)}"
-        context.services.journal.start_sending(entry, source, now=context.services.clock())
+        now = context.services.clock()
+        if not context.services.journal.start_sending(entry, source, now=now):
+            raise NotYet(what="an earlier reply that has come meanwhile", after_s=0)
         seconds = FILE_S if reply.file else CALL_S
         sent = gateway.send(reply, source=source, deadline=Deadline(seconds))
     if part.missed:

@@ -123,8 +123,9 @@ class Journal(Protocol):
         """The entry whose turn it is."""
         ...
 
-    def start_sending(self, entry: Entry, source: str, *, now: float) -> None:
-        """Notes a send before it is made."""
+    def start_sending(self, entry: Entry, source: str, *, now: float) -> bool:
+        """Notes a send before it is made; False when its turn is over: an earlier entry has come
+        into the lane since, or this one was given up."""
         ...
 
     def finish(self, entry: Entry, pairs: Iterable[Pair], *, made: Try, now: float) -> None:

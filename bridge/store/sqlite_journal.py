@@ -48,11 +48,18 @@ class SqliteJournal:
         ).fetchone()
         return _entry(row) if row else None
 
-    def start_sending(self, entry: Entry, source: str, *, now: float) -> None:
-        self._run(
-            "update journal set state = 'sending', source = ?, sent_at = ? where id = ?",
-            [source, now, entry.id],
-        )
+    def start_sending(self, entry: Entry, source: str, *, now: float) -> bool:
+        def work(db: Database) -> bool:
+            done = db.execute(
+                "update journal set state = 'sending', source = ?, sent_at = ? "
+                f"where id = ? and state in {OPEN} and not exists (select 1 from journal earlier "
+                "where earlier.direction = journal.direction and earlier.chat_id = journal.chat_id "
+                f"and earlier.state in {OPEN} and earlier.position < journal.position)",
+                [source, now, entry.id],
+            )
+            return done.rowcount > 0
+
+        return self._committer.run(work)
 
     def finish(self, entry: Entry, pairs: Iterable[Pair], *, made: Try, now: float) -> None:
         def work(db: Database) -> None:
@@ -163,9 +170,6 @@ class SqliteJournal:
             )
 
         self._committer.run(work)
-
-    def _run(self, sql: str, params: list[Any]) -> None:
-        self._committer.run(lambda db: db.execute(sql, params))
 
 
 def _note_try(db: Database, entry: Entry, made: Try) -> None:
