@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.loop import Loop
+from tests.ops.loop import CUSTOMER, Operator
 from tests.ops.service import Service
 
 
@@ -21,3 +23,11 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Service]]:
         with contextlib.suppress(ProcessLookupError):
             service.process.kill()
         service.process.wait()
+
+
+@pytest.fixture(scope="module")
+def operator() -> Iterator[Operator]:
+    """A running loop for the tests of one module, each of which leaves it well."""
+    with Loop() as loop:
+        loop.phone.control("POST", "contacts", {"number": CUSTOMER, "name": "Maria Souza"})
+        yield Operator(loop)
