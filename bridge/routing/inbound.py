@@ -158,7 +158,7 @@ def _already_there(entry: Entry, message: Message, thread: Thread, context: Cont
 def _own_id(message: Message) -> str:
     """An edit or a reaction must not carry the id of the message that it is about."""
     if message.kind in {Kind.EDIT, Kind.REACTION}:
-        return f"{message.kind}:{message.id}:{int(message.at)}"
+        return f"{message.kind}:{message.target_id}:{message.id}:{int(message.at)}"
     return message.id
 
 

@@ -145,8 +145,8 @@ def _quoted(message: AgentMessage, context: Context) -> str:
     external = message.in_reply_to_external_id
     pairs = context.services.chats.pairs_of_chatwoot(context.instance.id, message.in_reply_to_id)
     found = external.removeprefix(WHATSAPP_ID_PREFIX) or (pairs[0].whatsapp_id if pairs else "")
-    # Of an edit or a reaction, the message that it is about is quoted: `edit:<id>:<time>`.
-    return found.split(":")[1] if found.count(":") == 2 else found
+    # Of an edit or a reaction, the message that it is about is quoted: `edit:<id>:<own>:<time>`.
+    return found.split(":")[1] if found.count(":") == 3 else found
 
 
 def _revoke(entry: Entry, message: AgentMessage, context: Context) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from bridge.deadline import Deadline
 from bridge.errors import BridgeError, IntegrationMissing
-from bridge.models import Integration, Status
+from bridge.models import Gateway, Instance, Integration, Status
 from bridge.routing import accept, catchup, context
 from bridge.routing.context import Context
 from bridge.routing.outcome import backoff, judge
@@ -27,30 +27,33 @@ _MOST_PAUSE_S = 30.0
 #: How often Chatwoot is asked for missed replies although its webhooks come, in seconds.
 _LOOK_S = 60.0
 
+#: An integration, which side is heard, and where: what moves is heard at its new place.
+_Key = tuple[str, str, Gateway | None]
+
 
 @dataclass(slots=True)
 class Transports:
     """One thread for each thing that is listened to; `sync` begins and ends them."""
 
     services: Services
-    _running: dict[tuple[str, str], threading.Thread] = field(default_factory=dict)
+    _running: dict[_Key, threading.Thread] = field(default_factory=dict)
     _gapless: dict[int, float] = field(default_factory=dict)
-    _wanted: set[tuple[str, str]] = field(default_factory=set)
+    _wanted: set[_Key] = field(default_factory=set)
     _stopped: threading.Event = field(default_factory=threading.Event)
 
     def sync(self) -> None:
         """Listens to what there is now, and to nothing else."""
-        jobs: dict[tuple[str, str], Callable[[Integration], None]] = {}
+        jobs: dict[_Key, Callable[[Integration], None]] = {}
         found = self.services.integrations.all()
         has_address = bool(self.services.settings.public_url)
         for one in found:
             if one.status is Status.ACTIVE:
-                jobs[one.id, "chatwoot"] = self._look if has_address else self._cable
+                jobs[one.id, "chatwoot", None] = self._look if has_address else self._cable
             # Customers write on while an integration is paused or in trouble, and the gateway's
             # socket replays nothing.
             instance = self.services.instances.get(one.instance_id)
             if instance is not None and instance.gateway is not None and not has_address:
-                jobs[one.id, "gateway"] = self._gateway
+                jobs[_gateway_key(one, instance)] = self._gateway
         self._wanted = set(jobs)
         by_id = {one.id: one for one in found}
         for key, job in jobs.items():
@@ -74,9 +77,7 @@ class Transports:
             return 0.0
         return self._gapless.get(instance_id, math.inf)
 
-    def _keep(
-        self, key: tuple[str, str], job: Callable[[Integration], None], one: Integration
-    ) -> None:
+    def _keep(self, key: _Key, job: Callable[[Integration], None], one: Integration) -> None:
         failures = 0
         while key in self._wanted:
             began = time.monotonic()
@@ -95,7 +96,7 @@ class Transports:
 
     def _look(self, one: Integration) -> None:
         """Webhooks come by themselves; what they do not bring is asked for now and then."""
-        while (one.id, "chatwoot") in self._wanted:
+        while (one.id, "chatwoot", None) in self._wanted:
             catchup.catch_up(self._context(one))
             self._stopped.wait(_LOOK_S)
 
@@ -104,7 +105,7 @@ class Transports:
         events = found.hear_chatwoot(Deadline(_OPEN_S))
         missed = True
         for event in events:
-            if (one.id, "chatwoot") not in self._wanted:
+            if (one.id, "chatwoot", None) not in self._wanted:
                 return
             if missed:  # the subscription stands: what came before it is asked for
                 catchup.catch_up(found)
@@ -117,9 +118,9 @@ class Transports:
             return
         try:
             for body in found.gateway.listen(deadline=Deadline(_OPEN_S)):
-                self._gapless.setdefault(one.instance_id, self.services.clock())
-                if (one.id, "gateway") not in self._wanted:
+                if _gateway_key(one, found.instance) not in self._wanted:
                     return
+                self._gapless.setdefault(one.instance_id, self.services.clock())
                 if body is not None:
                     received = found.gateway.parse(
                         body, now=self.services.clock(), spool=self.services.settings.spool
@@ -130,3 +131,7 @@ class Transports:
 
     def _context(self, one: Integration) -> Context:
         return context.of_instance(one.instance_id, self.services)
+
+
+def _gateway_key(one: Integration, instance: Instance) -> _Key:
+    return one.id, "gateway", instance.gateway

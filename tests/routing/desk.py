@@ -19,7 +19,7 @@ T = TypeVar("T")
 Json = dict[str, Any]
 
 #: Bounds every wait, in seconds; the condition ends it long before, unless something is broken.
-PATIENCE_S = 30.0
+PATIENCE_S = 20.0
 _numbers = itertools.count(4_915_100_000_000)
 
 
@@ -39,11 +39,22 @@ class Desk:
     of their own."""
 
     def __init__(self, folder: Path, *, public: bool = True, **settings: str) -> None:
+        self._stack = contextlib.ExitStack()
+        with contextlib.ExitStack() as stack:
+            self._start(folder, stack, public=public, settings=settings)
+            self._stack = stack.pop_all()
+
+    def _start(
+        self, folder: Path, stack: contextlib.ExitStack, *, public: bool, settings: dict[str, str]
+    ) -> None:
         self.chatwoot = SandboxChatwoot(folder)
+        stack.callback(self.chatwoot.stop)
         self.phone = SandboxPhone(folder)
-        self.public = public
+        stack.callback(self.phone.stop)
+        self._switches = self.phone.control("GET", "switches")
         limits = {"BRIDGE_RATE_LIMIT": "1000000/minute", "BRIDGE_ECHO_WAIT": "2"}
         self.bridge = Bridge(folder, public=public, **(limits | settings))
+        stack.callback(self.bridge.stop)
         place = {
             "kind": "ryzeapi",
             "baseUrl": self.phone.base_url,
@@ -55,13 +66,13 @@ class Desk:
 
     def close(self) -> None:
         """Stops everything."""
-        for one in (self.bridge, self.phone, self.chatwoot):
-            one.stop()
+        self._stack.close()
 
     def calm(self) -> None:
-        """No faults, first options, the integration active."""
+        """No faults, and every switch as it was at first."""
         self.chatwoot.control("DELETE", "faults")
         self.phone.control("DELETE", "faults")
+        self.phone.control("POST", "switches", self._switches)
 
     # -- the operator ------------------------------------------------------------------------------
 
@@ -264,16 +275,21 @@ class Desk:
         self.customer(number, text)
         conversation = self.conversation(number)
         self.shows(conversation, text)
-        self.settled()
+        self.settled(number)
         return number, conversation
 
-    def settled(self) -> None:
-        """Waits until no message is on its way."""
+    def open_entries(self, chat: str) -> list[tuple[Any, ...]]:
+        """What of a chat is on its way: direction, state, reason."""
         sql = (
-            "select 1 from journal where state in ('ready', 'sending', 'unconfirmed') "
-            "and direction <> 'typing'"
+            "select direction, state, reason from journal "
+            "where state in ('ready', 'sending', 'unconfirmed') and direction <> 'typing' "
+            "and chat_id in (select chat_id from alias where form like ? || '%')"
         )
-        until(lambda: not self.rows(sql), "an empty queue")
+        return self.rows(sql, chat.partition("@")[0])
+
+    def settled(self, chat: str) -> None:
+        """Waits until nothing of a chat is on its way."""
+        until(lambda: not self.open_entries(chat), f"an empty queue of {chat}")
 
     def calls_to_chatwoot(self) -> list[str]:
         """The calls of the bridge since the last `forget_calls`, as `METHOD route`; what the

@@ -11,5 +11,5 @@ def test_a_text_costs_one_call_to_chatwoot(desk: Desk) -> None:
     for index in range(5):
         desk.customer(number, f"text {index}")
     desk.arrived(conversation, 6)
-    desk.settled()
+    desk.settled(number)
     assert desk.calls_to_chatwoot() == [CREATE_MESSAGE] * 5

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import secrets
 import time
+from urllib.parse import quote
 
 from flask import Blueprint, Response, redirect, request
 from werkzeug.datastructures import FileStorage
@@ -78,7 +79,7 @@ def upload(who: Caller) -> Response:
 
 def path_of(key: str, name: str | None) -> str:
     """The path of the stable address of an upload."""
-    return _BLOB.replace("<key>", key).replace("<path:name>", name or "file")
+    return _BLOB.replace("<key>", key).replace("<path:name>", quote(name or "file", safe=""))
 
 
 @routes.get(_BLOB)
@@ -92,7 +93,7 @@ def blob(key: str, name: str) -> Response:
         raise no_route()
     until = int(time.time()) + _LINK_SECONDS
     disposition = request.args.get("disposition", "")
-    target = f"/rails/active_storage/disk/{until}-{_mac(key, until)}/{key}/{name}"
+    target = f"/rails/active_storage/disk/{until}-{_mac(key, until)}/{key}/{quote(name, safe='')}"
     if disposition:
         target += f"?disposition={disposition}"
     return redirect(target, 302)  # type: ignore[return-value]
@@ -111,7 +112,8 @@ def stored(proof: str, key: str, name: str) -> Response:
     shown_as = "application/octet-stream" if kind in _DANGEROUS else kind
     answer = Response(body, content_type=shown_as)
     disposition = "inline" if inline else "attachment"
-    answer.headers.set("Content-Disposition", disposition, filename=stored_name)
+    named = f"filename*=UTF-8''{quote(stored_name, safe='')}"
+    answer.headers["Content-Disposition"] = f"{disposition}; {named}"
     answer.headers["X-Content-Type-Options"] = "nosniff"
     return answer
 

@@ -1,0 +1,257 @@
+"""Every kind of message that an agent can send, as the customer sees it."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.routing.desk import Desk, Json, until
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 3
+PDF = b"%PDF-1.4\n" + bytes(range(256))
+needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not here")
+
+
+@pytest.fixture
+def chat(desk: Desk) -> tuple[str, int]:
+    return desk.meet("hello")
+
+
+def arrived(desk: Desk, number: str, count: int) -> list[Json]:
+    """What came out to the number, once it is so much."""
+
+    def found() -> list[Json]:
+        return [one for one in desk.on_phone(number) if one["from_me"]]
+
+    until(lambda: len(found()) >= count, f"{count} messages on the phone")
+    assert len(found()) == count
+    return found()
+
+
+def content(message: Json) -> bytes:
+    return requests.get(message["media"]["url"], timeout=10).content
+
+
+def test_markdown_becomes_whatsapp_markup(desk: Desk, chat: tuple[str, int]) -> None:
+    number, conversation = chat
+    desk.reply(conversation, "**bold** *slanted* snake_case https://example.com/a_b `x*y` 😀")
+    desk.gets(number, "*bold* _slanted_ snake_case https://example.com/a_b `x*y` 😀")
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "mime", "kind"),
+    [
+        ("photo.png", PNG, "image/png", "image"),
+        ("film.mp4", PNG, "video/mp4", "video"),
+        ("offer.pdf", PDF, "application/pdf", "document"),
+        ("drawing.svg", b"<svg/>", "image/svg+xml", "document"),
+    ],
+)
+def test_a_file_arrives_with_its_caption(
+    desk: Desk, chat: tuple[str, int], name: str, body: bytes, mime: str, kind: str
+) -> None:
+    number, conversation = chat
+    desk.attach(conversation, "see **this**", (name, body, mime))
+    [sent] = arrived(desk, number, 1)
+    assert (sent["kind"], sent["text"], sent["media"]["name"]) == (kind, "see *this*", name)
+    assert content(sent) == body
+
+
+def test_several_files_of_one_reply_arrive_in_order_with_one_caption(
+    desk: Desk, chat: tuple[str, int]
+) -> None:
+    number, conversation = chat
+    files = [(f"{index}.png", PNG + bytes([index]), "image/png") for index in range(3)]
+    with desk.options(signMessages=True):
+        desk.attach(conversation, "three", *files)
+        sent = arrived(desk, number, 3)
+    assert [one["text"] for one in sent] == ["*Ana Admin*:\nthree", "", ""]
+    assert [one["media"]["name"] for one in sent] == ["0.png", "1.png", "2.png"]
+    assert [content(one) for one in sent] == [file[1] for file in files]
+
+
+def test_a_file_name_with_a_path_loses_it(desk: Desk, chat: tuple[str, int]) -> None:
+    number, conversation = chat
+    desk.attach(conversation, "", ("..\\..\\evil\u202efdp.exe", PDF, "application/pdf"))
+    [sent] = arrived(desk, number, 1)
+    assert not set("/\\\u202e") & set(sent["media"]["name"])
+
+
+@needs_ffmpeg
+def test_what_an_agent_records_becomes_a_voice_note(
+    desk: Desk, chat: tuple[str, int], recording: bytes
+) -> None:
+    number, conversation = chat
+    desk.attach(conversation, "", ("recording.mp3", recording, "audio/mpeg"))
+    [sent] = arrived(desk, number, 1)
+    assert sent["kind"] == "voice"
+    assert content(sent).startswith(b"OggS")
+
+
+@needs_ffmpeg
+def test_sound_that_cannot_be_transcoded_arrives_as_it_is(
+    desk: Desk, chat: tuple[str, int]
+) -> None:
+    number, conversation = chat
+    desk.attach(conversation, "", ("broken.mp3", b"no sound at all", "audio/mpeg"))
+    [sent] = arrived(desk, number, 1)
+    assert sent["kind"] == "audio"
+    assert content(sent) == b"no sound at all"
+
+
+def test_the_text_beside_a_recording_goes_before_it(desk: Desk, chat: tuple[str, int]) -> None:
+    number, conversation = chat
+    desk.attach(conversation, "listen", ("broken.mp3", b"no sound", "audio/mpeg"))
+    first, second = arrived(desk, number, 2)
+    assert first["text"] == "listen"
+    assert second["media"]
+
+
+def test_a_reply_quotes_the_customers_message(desk: Desk, chat: tuple[str, int]) -> None:
+    number, conversation = chat
+    desk.reply(conversation, "yes", in_reply_to=desk.thread(conversation)[0]["id"])
+    [sent] = desk.gets(number, "yes")
+    assert sent["quote"] == desk.on_phone(number)[0]["id"]
+
+
+def test_a_reply_quotes_an_earlier_answer(desk: Desk, chat: tuple[str, int]) -> None:
+    number, conversation = chat
+    first = desk.reply(conversation, "one")
+    [sent] = desk.gets(number, "one")
+    desk.settled(number)
+    desk.reply(conversation, "two", in_reply_to=first["id"])
+    assert desk.gets(number, "one", "two")[1]["quote"] == sent["id"]
+
+
+def test_a_reply_to_a_reaction_quotes_what_was_reacted_to(
+    desk: Desk, chat: tuple[str, int]
+) -> None:
+    number, conversation = chat
+    [first] = desk.on_phone(number)
+    desk.customer(number, kind="reaction", target=first["id"], emoji="❓")
+    reaction = desk.arrived(conversation, 2)
+    desk.settled(number)
+    desk.reply(conversation, "what is unclear?", in_reply_to=reaction["id"])
+    assert desk.gets(number, "what is unclear?")[0]["quote"] == first["id"]
+
+
+def test_what_an_agent_deletes_is_deleted_for_the_customer(
+    desk: Desk, chat: tuple[str, int]
+) -> None:
+    number, conversation = chat
+    written = desk.reply(conversation, "wrong window")
+    desk.gets(number, "wrong window")
+    desk.settled(number)
+    desk.chatwoot.control("DELETE", f"agent/messages/{written['id']}")
+    until(lambda: desk.on_phone(number)[-1]["revoked"], "the deletion on the phone")
+
+
+def test_what_is_deleted_before_it_left_never_leaves(desk: Desk, chat: tuple[str, int]) -> None:
+    number, conversation = chat
+    desk.phone.control("POST", "faults", {"kind": "status", "status": 503, "times": None})
+    written = desk.reply(conversation, "wrong window")
+    key = f"m{written['id']}:0"
+    until(lambda: desk.rows("select 1 from journal where key = ?", key), "the reply")
+    desk.chatwoot.control("DELETE", f"agent/messages/{written['id']}")
+    state = "select 1 from journal where key = ? and state = 'discarded'"
+    until(lambda: desk.rows(state, key), "the reply being discarded")
+    desk.phone.control("DELETE", "faults")
+    desk.reply(conversation, "right window")
+    desk.gets(number, "right window")
+
+
+def test_a_file_that_comes_after_its_message_is_sent(desk: Desk, chat: tuple[str, int]) -> None:
+    number, conversation = chat
+    desk.chatwoot.fault("attachment_late", seconds=0.5, times=1)
+    desk.attach(conversation, "", ("photo.png", PNG, "image/png"))
+    [sent] = arrived(desk, number, 1)
+    assert content(sent) == PNG
+
+
+def test_text_is_not_held_up_or_doubled_by_its_late_file(desk: Desk, chat: tuple[str, int]) -> None:
+    number, conversation = chat
+    desk.chatwoot.fault("attachment_late", seconds=0.5, times=1)
+    desk.attach(conversation, "here it is", ("photo.png", PNG, "image/png"))
+    first, second = arrived(desk, number, 2)
+    assert (first["text"], second["text"]) == ("here it is", "")
+    assert content(second) == PNG
+
+
+def test_a_file_that_chatwoot_is_still_storing_is_asked_for_again(
+    desk: Desk, chat: tuple[str, int]
+) -> None:
+    number, conversation = chat
+    desk.chatwoot.fault("attachment_delay", seconds=1.0)
+    desk.attach(conversation, "soon", ("photo.png", PNG, "image/png"))
+    [sent] = arrived(desk, number, 1)
+    assert content(sent) == PNG
+
+
+def test_of_a_file_that_the_gateway_refuses_the_text_goes_without_it(
+    desk: Desk, chat: tuple[str, int]
+) -> None:
+    number, conversation = chat
+    refusal = {"kind": "status", "status": 400, "message": "File too large", "path": "/media/"}
+    desk.phone.control("POST", "faults", refusal)
+    written = desk.attach(conversation, "the words", ("photo.png", PNG, "image/png"))
+    desk.gets(number, "the words")
+
+    def has_failed() -> bool:
+        return desk.status(conversation, written["id"]) == "failed"
+
+    until(has_failed, "the agent being told")
+    desk.settled(number)
+    shown = desk.message(conversation, written["id"])
+    assert shown["status"] == "failed"  # the receipt of the words does not hide it
+    assert "File too large" in shown["content_attributes"]["external_error"]
+
+
+def test_the_retry_button_sends_the_file_and_not_the_words_again(
+    desk: Desk, chat: tuple[str, int]
+) -> None:
+    number, conversation = chat
+    refusal = {"kind": "status", "status": 400, "message": "File too large", "path": "/media/"}
+    desk.phone.control("POST", "faults", refusal)
+    written = desk.attach(conversation, "the words", ("photo.png", PNG, "image/png"))
+    desk.gets(number, "the words")
+    until(lambda: desk.status(conversation, written["id"]) == "failed", "the failure")
+    desk.chatwoot.control("POST", f"agent/messages/{written['id']}/retry")
+    first, second = arrived(desk, number, 2)
+    assert (first["text"], second["text"]) == ("the words", "")
+    assert content(second) == PNG
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A second of sound as Chatwoot records it."""
+    path = tmp_path_factory.mktemp("sound") / "recording.mp3"
+    tone = ["-f", "lavfi", "-i", "sine=frequency=440:duration=1", str(path)]
+    subprocess.run(["ffmpeg", "-loglevel", "error", *tone], check=True)
+    return path.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def plain_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """A bridge on a machine without ffmpeg, that writes its notes in Portuguese."""
+    folder: Path = tmp_path_factory.mktemp("plain")
+    desk = Desk(folder, PATH=str(folder), BRIDGE_LANGUAGE="pt_BR")
+    yield desk
+    desk.close()
+
+
+def test_without_ffmpeg_a_recording_arrives_as_a_sound_file(plain_desk: Desk) -> None:
+    number, conversation = plain_desk.meet()
+    plain_desk.attach(conversation, "", ("recording.mp3", b"ID3 sound", "audio/mpeg"))
+    [sent] = arrived(plain_desk, number, 1)
+    assert sent["kind"] == "audio"
+    assert content(sent) == b"ID3 sound"
+
+
+def test_notes_are_written_in_the_language_of_the_settings(plain_desk: Desk) -> None:
+    number, conversation = plain_desk.meet()
+    [first] = plain_desk.on_phone(number)
+    plain_desk.customer(number, "olá", kind="edit", target=first["id"])
+    assert plain_desk.arrived(conversation, 2)["content"] == "✏️ Editada: olá"
