@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.routing.desk import Desk
+pytest.register_assert_rewrite("tests.routing.desk")
+
+from tests.routing.desk import Desk  # noqa: E402
 
 
 @pytest.fixture(scope="session")

@@ -106,6 +106,11 @@ class Desk:
         said: Json = answer.json()
         return said
 
+    def inbox(self) -> int:
+        """The id of the inbox."""
+        [(found,)] = self.rows("select inbox_id from integration")
+        return int(found)
+
     def rows(self, sql: str, *params: object) -> list[tuple[Any, ...]]:
         """What the bridge has written down."""
         place = f"file:{self.bridge.instance_dir / 'bridge.db'}?mode=ro"
@@ -291,15 +296,15 @@ class Desk:
         """Waits until nothing of a chat is on its way."""
         until(lambda: not self.open_entries(chat), f"an empty queue of {chat}")
 
-    def calls_to_chatwoot(self) -> list[str]:
-        """The calls of the bridge since the last `forget_calls`, as `METHOD route`; what the
-        agent's page asks for, and looking for missed replies, is left out."""
+    def calls_to_chatwoot(self, conversation: int = 0) -> list[str]:
+        """The calls of the bridge since the last `forget_calls`, as `METHOD route`, perhaps only
+        those about one conversation. Looking for missed replies is left out."""
+        about = f"/conversations/{conversation}/" if conversation else "/contact"
         return [
             f"{one['method']} {one['route']}"
             for one in self.chatwoot.requests()
-            if one["path"] != "/cable"
-            and (one["method"], one["route"])
-            != ("GET", "/api/v1/accounts/<int:account_id>/conversations")
+            if about in one["path"]
+            or (not conversation and one["method"] == "POST" and "conversations" in one["path"])
         ]
 
     def forget_calls(self) -> None:

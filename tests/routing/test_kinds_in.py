@@ -7,7 +7,6 @@ import requests
 
 from tests.routing.desk import Desk, until
 
-
 FILM = base64.b64encode(b"\0\0\0\x18ftypmp42" + bytes(2000)).decode()
 
 

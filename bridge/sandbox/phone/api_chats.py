@@ -159,18 +159,18 @@ def status(name: str) -> Json:
 @routes.get("/api/chat/contacts/<name>")
 def contacts(name: str) -> Json:
     """Who a number or a LID is; an unknown one is 200 with `found:false`."""
-    access.instance(name)
+    phone, _ = access.the_phone(), access.instance(name)
     number = request.args.get("number", "").strip()
     if not number:
         raise Refusal(400, "Number is required")
-    person = access.the_phone().directory.person(number)
+    person = phone.directory.person(number)
     if person is None:
         return success("Contact not found",
                        contact={"found": False, "jid": None, "lid": None})  # fmt: skip
     contact = {
         "found": True, "jid": person.jid, "lid": person.lid, "name": person.name,
         "pushName": person.name, "fullName": person.name, "firstName": person.name.split(" ")[0],
-        "businessName": "",
+        "businessName": "", "pictureUrl": f"{phone.base_url}/sandbox/pictures/{person.number}",
     }  # fmt: skip
     return success("Contact found", contact=contact)
 

@@ -280,3 +280,10 @@ def media_file(media_id: str) -> Response:
     )  # fmt: skip
     answer.headers["Cache-Control"] = "private, max-age=3600"
     return answer
+
+
+@files.get("/sandbox/pictures/<number>")
+def picture(number: str) -> Response:
+    """Everybody's profile picture."""
+    shown = media.sample("image")
+    return Response(shown.body, mimetype=shown.mime)
