@@ -5,14 +5,18 @@ looked at is a finding too.
 """
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 from bridge.doctor import machine, shores
 from bridge.doctor.findings import Finding, Level, ok, warning, wrong
 from bridge.errors import StartupError
+from bridge.models import Instance
 from bridge.services import Services
 from bridge.settings import Settings
 
 __all__ = ["Finding", "Level", "examine"]
+
+_AT_ONCE = 16
 
 
 def examine(load: Callable[[], Settings]) -> Iterator[Finding]:
@@ -54,7 +58,12 @@ def _opened(services: Services) -> Iterator[Finding]:
     yield from machine.key(services)
     yield from machine.service(services)
     yield from machine.address(services)
-    for instance in services.instances.all():
-        yield from shores.chatwoot(instance, services)
-        yield from shores.gateway(instance, services)
+    # Side by side: one that does not answer must not make all the others wait.
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for found in pool.map(lambda one: _shores(one, services), services.instances.all()):
+            yield from found
     yield from shores.messages(services)
+
+
+def _shores(instance: Instance, services: Services) -> list[Finding]:
+    return [*shores.chatwoot(instance, services), *shores.gateway(instance, services)]
