@@ -12,7 +12,7 @@ export CHROMIUM
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test browser check fmt dist lock clean
+.PHONY: help run test browser check fmt dist docs lock clean
 
 help:  ## Shows this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -51,6 +51,9 @@ PEX       = --requirement requirements/run.txt --exclude pip --no-build --use-pi
             --sources-directory build/app --entry-point bridge.__main__:main \
             --python-shebang '/usr/bin/env python3' --no-emit-warnings \
             $(PLATFORMS:%=--platform %)
+
+docs: $(VENV)/dev.txt  ## Writes docs/reference.md from the program
+	$(BIN)/python -P docs/reference.py > docs/reference.md
 
 lock: $(VENV)/dev.txt  ## Renews requirements/*.txt from pyproject.toml and dev.in (UPGRADE=1: newest)
 	$(LOCK) pyproject.toml --output-file requirements/run.txt
