@@ -43,7 +43,7 @@ def _route(services: Services, stop: threading.Event) -> None:
     router = Router(services, heard_since=transports.heard_since)
     thread = threading.Thread(target=router.run, name="router")
     thread.start()
-    log.info("routing")
+    log.debug("routing")
     while not stop.is_set() and thread.is_alive():
         services.store.beat("router")
         transports.sync()

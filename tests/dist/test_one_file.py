@@ -35,6 +35,7 @@ class OneFile:
             "HOME": str(folder / "home"),
             "BRIDGE_PORT": str(self.port),
             "BRIDGE_SANDBOX_PORT": str(self.sandbox_port),
+            "BRIDGE_SANDBOX_PHONE_PORT": str(free_port()),
         }
 
     def run(self, *arguments: str) -> str:

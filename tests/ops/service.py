@@ -63,7 +63,7 @@ class Service:
 
     def __init__(self, folder: Path, *arguments: str, **environ: str) -> None:
         self.folder = folder
-        self.port, self.sandbox_port = free_port(), free_port()
+        self.port, self.sandbox_port, self.phone_port = free_port(), free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.sandbox_url = f"http://127.0.0.1:{self.sandbox_port}"
         self._out, self._err = folder / "stdout.txt", folder / "stderr.txt"
@@ -74,6 +74,7 @@ class Service:
             "PYTHONUNBUFFERED": "1",
             "BRIDGE_PORT": str(self.port),
             "BRIDGE_SANDBOX_PORT": str(self.sandbox_port),
+            "BRIDGE_SANDBOX_PHONE_PORT": str(self.phone_port),
             **environ,
         }
         with self._out.open("w") as out, self._err.open("w") as err:
@@ -105,6 +106,8 @@ class Service:
         wait_until(lambda: self.answers(f"{self.url}/api/instance/list"), "the service answers")
         if "Sandbox" in self.out:
             wait_until(lambda: self.answers(f"{self.sandbox_url}/api"), "the sandbox answers")
+            phone = f"http://127.0.0.1:{self.phone_port}/sandbox/api/hello"
+            wait_until(lambda: self.answers(phone), "the phone answers")
 
     def descendants(self) -> dict[int, str]:
         """Every process below the parent, with the name it shows in `ps`."""

@@ -39,7 +39,7 @@ def test_a_signal_stops_everything_quietly(start: Start, number: signal.Signals)
     service = start()
     service.wait_ready()
     family = service.descendants()
-    assert set(family.values()) == {"bridge-web", "bridge-sandbox"}
+    assert set(family.values()) == {"bridge-web", "bridge-router", "bridge-sandbox", "bridge-phone"}
     assert service.stop(number) == 0
     assert not [pid for pid in family if is_alive(pid)]
     assert service.err == ""
@@ -60,7 +60,7 @@ def test_killing_the_parent_takes_the_children_along(start: Start) -> None:
     service = start()
     service.wait_ready()
     family = service.descendants()
-    assert len(family) == 4, "web and sandbox, each with its worker"
+    assert len(family) == 7, "web, sandbox and phone, each with its worker, and the router"
     service.stop(signal.SIGKILL)
     wait_until(lambda: not [pid for pid in family if is_alive(pid)], "the children end")
 
@@ -149,7 +149,7 @@ def test_a_wrong_key_stops_the_start_and_changes_nothing(start: Start) -> None:
 def test_without_the_sandbox_there_is_none(start: Start) -> None:
     service = start(BRIDGE_PUBLIC_URL="https://bridge.example.com")
     service.wait_ready()
-    assert set(service.descendants().values()) == {"bridge-web"}
+    assert set(service.descendants().values()) == {"bridge-web", "bridge-router"}
     assert "Open https://bridge.example.com/\n" in service.out
     with pytest.raises(requests.ConnectionError):
         requests.get(f"{service.sandbox_url}/api", timeout=5)

@@ -14,6 +14,13 @@ import websocket
 from tests.support.processes import SandboxChatwoot
 
 
+@pytest.fixture
+def sandbox(_sandbox_process: SandboxChatwoot) -> SandboxChatwoot:
+    """A sandbox as it is after its first start; what is asked of it here may be wrong on purpose."""
+    _sandbox_process.reset()
+    return _sandbox_process
+
+
 class Chatwoot:
     """Calls the account API as a user of the sandbox."""
 
