@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from bridge.deadline import Deadline
 from bridge.errors import BridgeError, IntegrationMissing
 from bridge.models import Gateway, Instance, Integration, Status
-from bridge.routing import accept, catchup, context
+from bridge.routing import accept, catchup, context, spares
 from bridge.routing.context import Context
 from bridge.routing.outcome import backoff, judge
 from bridge.services import Services
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 _OPEN_S = 20.0
 _MOST_PAUSE_S = 30.0
-#: How often Chatwoot is asked for missed replies although its webhooks come, in seconds.
+#: How often Chatwoot is asked for missed replies although it tells of each, in seconds.
 _LOOK_S = 60.0
 
 #: An integration, which side is heard, and where: what moves is heard at its new place.
@@ -48,7 +48,11 @@ class Transports:
         has_address = bool(self.services.settings.public_url)
         for one in found:
             if one.status is Status.ACTIVE:
-                jobs[one.id, "chatwoot", None] = self._look if has_address else self._cable
+                jobs[one.id, "look", None] = self._look
+                if not has_address:
+                    jobs[one.id, "chatwoot", None] = self._cable
+                if self.services.clock() - one.created_at < spares.LOOKS_S[-1]:
+                    jobs[one.id, "spares", None] = self._tidy
             # Customers write on while an integration is paused or in trouble, and the gateway's
             # socket replays nothing.
             instance = self.services.instances.get(one.instance_id)
@@ -87,7 +91,7 @@ class Transports:
                 return
             except BridgeError as error:
                 log.info("%s of %s: %s", key[1], one.id, error.message)
-                if key[1] == "chatwoot" and judge(error, 0).hold is not None:
+                if key[1] in {"chatwoot", "look"} and judge(error, 0).hold is not None:
                     self.services.integrations.judge(one.id, Status.ERROR, error.message)
             except Exception:
                 log.exception("listening to the %s of %s failed", key[1], one.id)
@@ -95,10 +99,20 @@ class Transports:
             self._stopped.wait(backoff(failures, most_s=_MOST_PAUSE_S))
 
     def _look(self, one: Integration) -> None:
-        """Webhooks come by themselves; what they do not bring is asked for now and then."""
-        while (one.id, "chatwoot", None) in self._wanted:
+        """What webhooks and sockets do not bring is asked for now and then."""
+        while (one.id, "look", None) in self._wanted:
             catchup.catch_up(self._context(one))
             self._stopped.wait(_LOOK_S)
+
+    def _tidy(self, one: Integration) -> None:
+        """Looks for a spare inbox while an answer of Chatwoot may still come late."""
+        for after_s in spares.LOOKS_S:
+            wait_s = one.created_at + after_s - self.services.clock()
+            if wait_s > 0:
+                self._stopped.wait(wait_s)
+                if (one.id, "spares", None) not in self._wanted:
+                    return
+                spares.remove_spares(self._context(one))
 
     def _cable(self, one: Integration) -> None:
         found = self._context(one)
