@@ -3,6 +3,7 @@
 Rules: ryzeapi.md section 2 (what `set`, `list` and `delete` promise), chatwoot.md sections 1 and 2.
 """
 
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -28,6 +29,7 @@ from bridge.errors import (
     TokenUnreadable,
 )
 from bridge.models import (
+    BRIDGE,
     ActivationRequest,
     Actor,
     ChatwootFound,
@@ -37,7 +39,7 @@ from bridge.models import (
     Status,
     TokenOwner,
 )
-from bridge.routing import wiring
+from bridge.routing import spares, wiring
 from bridge.services import Services
 from bridge.store.integrations import Attempt
 
@@ -158,7 +160,9 @@ def probe_account(base_url: str, account_id: int, token: Secret, services: Servi
     chatwoot.require_administrator(owner)
 
 
-def look(instance: Instance, services: Services) -> tuple[Integration, BridgeError | None]:
+def look(
+    instance: Instance, services: Services, *, by: Actor = BRIDGE
+) -> tuple[Integration, BridgeError | None]:
     """The integration as it is now, and what keeps it from working; within 10 s.
 
     What Chatwoot says overwrites the stored status; when Chatwoot cannot be asked, the stored one
@@ -178,8 +182,11 @@ def look(instance: Instance, services: Services) -> tuple[Integration, BridgeErr
         return stored, error
     except BridgeError as error:
         return _judged(stored, services, Status.ERROR, error.message), error
-    status = Status.ACTIVE if stored.status is Status.ERROR else stored.status
-    return _judged(stored, services, status, "", inbox.name), None
+    if stored.status is not Status.ERROR:
+        return _judged(stored, services, stored.status, "", inbox.name), None
+    with contextlib.suppress(StorageFailed):  # who only looks needs no disk
+        _note(by, "found it well again", instance, services)
+    return _judged(stored, services, Status.ACTIVE, "", inbox.name), None
 
 
 def remove(instance: Instance, services: Services, *, by: Actor) -> None:
@@ -245,7 +252,7 @@ def _one_inbox(
         except InboxGone:
             found = None
         else:
-            _remove_others(chatwoot, ours, kept)
+            spares.remove_others(chatwoot, [one.id for one in ours], kept.id)
             return kept
     try:
         return chatwoot.create_inbox(wish)
@@ -258,20 +265,9 @@ def _one_inbox(
 
 
 def _marked(chatwoot: Chatwoot, attempt: Attempt) -> list[Inbox]:
-    try:
+    with contextlib.suppress(BridgeError):
         return [one for one in chatwoot.inboxes() if one.marker == attempt.id]
-    except BridgeError:
-        return []
-
-
-def _remove_others(chatwoot: Chatwoot, ours: list[Inbox], kept: Inbox) -> None:
-    """An answer that came after we had given up leaves an inbox that nobody uses."""
-    for one in ours:
-        if one.id != kept.id:
-            try:
-                chatwoot.delete_inbox(one.id)
-            except BridgeError as error:
-                log.warning("the spare inbox %s could not be removed: %s", one.id, error.message)
+    return []
 
 
 # -- small parts -----------------------------------------------------------------------------------

@@ -1,13 +1,22 @@
-"""Making and removing instances, for every door."""
+"""Making, changing and removing instances, for every door."""
 
+import logging
 import secrets
+from dataclasses import replace
 
 from bridge import activation
-from bridge.errors import InstanceMissing, InstanceUnknown, TokenTaken
+from bridge.deadline import Deadline
+from bridge.errors import BridgeError, InstanceMissing, InstanceUnknown, Problem, TokenTaken
 from bridge.intake import NewInstance
-from bridge.models import Actor, Instance, Secret
+from bridge.models import Actor, Gateway, Instance, Secret
+from bridge.routing import wiring
 from bridge.services import Services
 from bridge.vault import same, token_hash
+
+#: Seconds for telling both gateways who is to be called.
+WIRE_S = 30.0
+
+log = logging.getLogger(__name__)
 
 
 def create(wish: NewInstance, services: Services, *, by: Actor) -> tuple[Instance, Secret]:
@@ -32,6 +41,31 @@ def find(name: str, services: Services) -> Instance:
     if instance is None:
         raise InstanceMissing
     return instance
+
+
+def set_gateway(
+    instance: Instance, gateway: Gateway, services: Services, *, by: Actor, join: bool = True
+) -> list[Problem]:
+    """The instance's WhatsApp side lives there from now on; both directions are joined anew, unless
+    `join` is False because an activation follows.
+
+    What the operator should know, empty when all stands. The gateway before it is told to call us
+    no more, as far as it can be reached.
+    """
+    before, after = instance.gateway, replace(instance, gateway=gateway, connection="")
+    if before == gateway:
+        return []
+    deadline = Deadline(WIRE_S)
+    if before is not None and before.base_url != gateway.base_url:
+        try:
+            wiring.unwire(instance, services, deadline.within(WIRE_S / 3))
+        except BridgeError as error:
+            log.warning("the gateway before still calls us: %s", error.message)
+    services.instances.set_gateway(instance.id, gateway)
+    services.audit.note(by, "set the gateway", instance.name, gateway.base_url, at=services.clock())
+    if not join or services.integrations.of(instance.id) is None:
+        return []
+    return wiring.wire(after, services, deadline)
 
 
 def remove(instance: Instance, services: Services, *, by: Actor) -> None:

@@ -32,6 +32,10 @@ class Actor:
     address: str = ""
 
 
+#: The program itself.
+BRIDGE = Actor("bridge")
+
+
 @dataclass(frozen=True, slots=True)
 class Gateway:
     """Where the WhatsApp side of an instance lives."""

@@ -1,4 +1,4 @@
-// Adds comfort to pages that are whole without it: live checks, showing a secret, progress.
+// Adds comfort to pages that are whole without it: live checks, showing a secret, progress, news.
 "use strict";
 
 document.documentElement.classList.add("js");
@@ -117,3 +117,92 @@ activation?.addEventListener("submit", async (event) => {
     clearInterval(watch);
   }
 });
+
+// -- news: what is shown stays true while somebody looks ---------------------------------------
+
+const POLL_MS = 15_000;
+
+// Makes `old` like `fresh` and touches only what differs: focus, selection and opened details stay.
+function renew(old, fresh) {
+  if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName) {
+    old.replaceWith(fresh);
+    return;
+  }
+  if (old.nodeType === Node.TEXT_NODE) {
+    if (old.data !== fresh.data) old.data = fresh.data;
+    return;
+  }
+  if (old.nodeType !== Node.ELEMENT_NODE) return;
+  // A form's token is as good as the next one.
+  if (old.name === "csrf_token") return;
+  for (const { name, value } of fresh.attributes) {
+    if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  }
+  for (const { name } of [...old.attributes]) {
+    const isOurs = name === "open" || name === "aria-disabled" || name === "data-sent";
+    if (!fresh.hasAttribute(name) && !isOurs) old.removeAttribute(name);
+  }
+  const before = [...old.childNodes];
+  [...fresh.childNodes].forEach((one, place) => {
+    if (place < before.length) renew(before[place], one);
+    else old.append(one);
+  });
+  before.slice(fresh.childNodes.length).forEach((one) => one.remove());
+}
+
+function keepFresh(bar) {
+  const button = bar.querySelector("button");
+  let stream = null;
+  let poll = null;
+  let stopped = false;
+  let asking = false;
+  const ask = async () => {
+    if (asking || document.hidden || stopped) return;
+    asking = true;
+    try {
+      const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+      if (answer.redirected) location.reload(); // signed out meanwhile
+      if (!answer.ok) return;
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      for (const old of document.querySelectorAll("[data-fresh]")) {
+        const fresh = page.getElementById(old.id);
+        if (fresh && !stopped) renew(old, fresh);
+      }
+    } catch {
+      // The bridge is away: the next word of it comes by itself.
+    } finally {
+      asking = false;
+    }
+  };
+  const close = () => {
+    stream?.close();
+    clearInterval(poll);
+    stream = poll = null;
+  };
+  const open = () => {
+    close();
+    if (document.hidden || stopped) return;
+    stream = new EventSource(bar.dataset.liveBar);
+    stream.addEventListener("changed", ask);
+    stream.addEventListener("error", () => {
+      // All seats are taken: look now and then instead.
+      if (stream?.readyState === EventSource.CLOSED) poll ??= setInterval(ask, POLL_MS);
+    });
+  };
+  document.addEventListener("visibilitychange", () => {
+    open();
+    ask();
+  });
+  window.addEventListener("pagehide", close);
+  window.addEventListener("pageshow", (event) => event.persisted && open());
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    stopped = !stopped;
+    button.setAttribute("aria-pressed", String(stopped));
+    open();
+    ask();
+  });
+  open();
+}
+
+document.querySelectorAll("[data-live-bar]").forEach(keepFresh);

@@ -10,6 +10,7 @@ from bridge.store import Store
 class Deed:
     """One line of the trail. `at` is UTC seconds; `subject` names an instance or a message."""
 
+    id: int
     at: float
     who: str
     address: str
@@ -36,7 +37,7 @@ class Audit:
     def latest(self, *, limit: int = 100, before_id: int | None = None) -> list[Deed]:
         """The newest lines, or those before one of them."""
         rows = self._store.db.execute(
-            "select at, who, address, deed, subject, detail from audit where id < ? "
+            "select id, at, who, address, deed, subject, detail from audit where id < ? "
             "order by id desc limit ?",
             [before_id if before_id is not None else 2**62, limit],
         )

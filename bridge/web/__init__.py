@@ -11,14 +11,17 @@ from bridge.services import Services
 from bridge.settings import Settings, load
 from bridge.web import (
     api,
+    console,
     dashboard,
     hooks,
     i18n,
+    live,
     ops,
     pages,
     problems,
     security,
     session,
+    times,
     wizard,
     wizard_activation,
 )
@@ -85,4 +88,7 @@ def _add_pages(app: Flask) -> None:
     app.register_blueprint(wizard.blueprint)
     app.register_blueprint(wizard_activation.blueprint)
     app.register_blueprint(dashboard.blueprint)
+    times.register(app)
+    console.register(app)
+    live.register(app)
     problems.register(app, pages.problem_page)

@@ -80,7 +80,7 @@ def list_chatwoot(instance: str) -> Response:
     """The integration of an instance, as live as can be had within ten seconds."""
     _module()
     found = _instance(instance)
-    integration, _ = activation.look(found, _services())
+    integration, _ = activation.look(found, _services(), by=auth.actor(g.caller))
     return jsonify(_listed(found, integration))
 
 

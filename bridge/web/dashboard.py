@@ -1,16 +1,14 @@
 """The overview of all instances, the page of one, and what can be done with it."""
 
 import contextlib
-from dataclasses import dataclass
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 from flask import session as browser
 from werkzeug.wrappers import Response
 
 from bridge import activation, instances
 from bridge.errors import BridgeError, IntegrationMissing, NothingToDelete
-from bridge.models import Instance, Integration
-from bridge.web import findings, forms, session
+from bridge.web import cards, forms, i18n, session
 from bridge.web.draft import Draft, answers_of, packed_owner
 from bridge.web.i18n import gettext
 from bridge.web.pages import Trouble, operator, services
@@ -19,24 +17,12 @@ blueprint = Blueprint("dashboard", __name__)
 blueprint.before_request(session.require)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """An instance as the overview shows it."""
-
-    instance: Instance
-    integration: Integration | None
-    trouble: Trouble | None
-
-
 @blueprint.get("/")
 def overview() -> str:
     """All instances, as they are stored; nobody is called for this page."""
-    rows = []
-    for one in services().instances.all():
-        integration = services().integrations.of(one.id)
-        text = integration.last_error if integration else ""
-        rows.append(Row(one, integration, findings.recognise(text) if text else None))
-    return render_template("dashboard/overview.html", rows=rows, form=forms.ActionForm())
+    return render_template(
+        "dashboard/overview.html", cards=cards.of_all(services()), form=forms.ActionForm()
+    )
 
 
 @blueprint.get("/instances/<name>")
@@ -45,10 +31,12 @@ def instance(name: str) -> str:
     found = instances.find(name, services())
     integration, error = None, None
     with contextlib.suppress(IntegrationMissing):
-        integration, error = activation.look(found, services())
+        integration, error = activation.look(found, services(), by=operator())
+        found = instances.find(name, services())
     draft = Draft.of_session(services())
     is_fresh = draft is not None and draft.answers.get("done") == name
     kept = draft.answers.get("warnings", []) if draft and is_fresh else []
+    token = draft.take_instance_token() if draft and is_fresh else ""
     settings, gateway = services().settings, found.gateway
     is_sandbox = settings.sandbox and gateway and gateway.base_url == settings.sandbox_phone_url
     return render_template(
@@ -57,10 +45,39 @@ def instance(name: str) -> str:
         integration=integration,
         trouble=Trouble.of(error) if error else None,
         is_fresh=is_fresh and integration is not None,
+        token=token,
+        card=cards.of_one(found, services()),
         warnings=[Trouble.unpacked(one) for one in kept],
         sandbox_phone=settings.sandbox_phone_url if is_sandbox else "",
         form=forms.ActionForm(),
     )
+
+
+@blueprint.post("/instances/<name>/check")
+def check(name: str) -> Response:
+    """Asks Chatwoot again, which sets an integration right that is well again."""
+    activation.look(instances.find(name, services()), services(), by=operator())
+    return redirect(url_for("dashboard.instance", name=name), 303)
+
+
+@blueprint.route("/instances/<name>/gateway", methods=["GET", "POST"])
+def gateway(name: str) -> Response:
+    """Where the WhatsApp side of an instance lives; the token is kept unless a new one is typed."""
+    found = instances.find(name, services())
+    place = found.gateway
+    form = forms.GatewayForm(
+        data={"kind": place.kind, "gateway_url": place.base_url} if place else None
+    )
+    if request.method == "POST":
+        wanted = form.place(name, kept=place)
+        if wanted is not None:
+            said = instances.set_gateway(found, wanted, services(), by=operator())
+            flash(gettext("The gateway of {name} was saved.").format(name=name))
+            for one in said:
+                flash(i18n.said(one), "unsure")
+            return redirect(url_for("dashboard.instance", name=name), 303)
+    html = render_template("dashboard/gateway.html", instance=found, form=form)
+    return make_response(html, 422 if form.troubles() else 200)
 
 
 @blueprint.post("/instances/<name>/edit")

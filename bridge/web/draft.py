@@ -6,7 +6,7 @@ from typing import Any
 from flask import session
 
 from bridge.intake import SET_FIELDS
-from bridge.models import Account, Integration, Secret, TokenOwner
+from bridge.models import Account, Gateway, Integration, Secret, TokenOwner
 from bridge.services import Services
 from bridge.web.pages import Trouble
 
@@ -54,6 +54,13 @@ class Draft:
         self.answers = {}
         self.save(**answers)
 
+    def take_instance_token(self) -> Secret:
+        """The token of the instance that the wizard made, this once; empty afterwards."""
+        token = Secret(self.answers.get("instance_token", ""))
+        if token:
+            self.save(instance_token=None)
+        return token
+
     # -- reading -----------------------------------------------------------------------------------
 
     def text(self, name: str) -> str:
@@ -65,6 +72,13 @@ class Draft:
     def token(self) -> Secret:
         """The saved access token."""
         return Secret(self.answers.get("token", ""))
+
+    @property
+    def gateway(self) -> Gateway | None:
+        """The gateway that was answered, or suggested, for the instance."""
+        chosen = self.answers.get("instance") or self.answers.get("suggested") or {}
+        kept = chosen.get("gateway")
+        return Gateway(**{**kept, "token": Secret(kept["token"])}) if kept else None
 
     @property
     def account_id(self) -> int | None:
@@ -125,6 +139,11 @@ class Draft:
         names = ("base_url", "account_id", "inbox_name", *OPTIONS)
         body = {SET_FIELDS[name]: self.answers.get(name) for name in names}
         return {**body, SET_FIELDS["api_token"]: self.token}
+
+
+def packed_gateway(gateway: Gateway) -> dict[str, str]:
+    """As a draft keeps it."""
+    return {"kind": gateway.kind, "base_url": gateway.base_url, "token": gateway.token}
 
 
 def packed_owner(owner: TokenOwner) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from bridge.chatwoot.diagnosis import REFUSALS
-from bridge.errors import AccountUnknown, BridgeError, NotAdministrator, Problem
+from bridge.errors import N_, AccountUnknown, BridgeError, NotAdministrator, Problem
 from bridge.web.pages import Trouble
 
 _SIGNS: dict[str, type[BridgeError]] = {
@@ -15,6 +15,8 @@ _SIGNS: dict[str, type[BridgeError]] = {
     "Resource could not be found": AccountUnknown,
     '"role":': NotAdministrator,
 }
+#: What the router puts before the last reason of a message that it has tried for long enough.
+_GIVEN_UP = "given up after 72 hours: "
 
 
 def recognise(text: str) -> Trouble:
@@ -22,6 +24,10 @@ def recognise(text: str) -> Trouble:
 
     Several errors share a sentence: what Chatwoot said, in the detail, tells them apart.
     """
+    if text.startswith(_GIVEN_UP):
+        cause = recognise(text.removeprefix(_GIVEN_UP))
+        said_so = Problem(N_("given up after 72 hours: {cause}"), cause=cause.sentence)
+        return Trouble(said_so, cause.remedy, cause.detail)
     said, _, detail = text.partition(". Detail: ")
     for kind in _kinds(BridgeError):
         match = _pattern(kind.sentence).fullmatch(said)
@@ -30,6 +36,15 @@ def recognise(text: str) -> Trouble:
             remedy = _special(kind, detail).remedy
             return Trouble(Problem(kind.sentence, **values), Problem(remedy, **values), detail)
     return Trouble(Problem("{text}", text=said), None, detail)
+
+
+def kind_of(text: str) -> type[BridgeError] | None:
+    """The error that a message tells, None for one that is not ours."""
+    said, _, detail = text.partition(". Detail: ")
+    for kind in _kinds(BridgeError):
+        if _pattern(kind.sentence).fullmatch(said):
+            return _special(kind, detail)
+    return None
 
 
 def _kinds(kind: type[BridgeError]) -> Iterator[type[BridgeError]]:

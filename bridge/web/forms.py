@@ -5,6 +5,7 @@ A field's errors are `Trouble` objects; texts are marked here and translated by 
 
 from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, PasswordField, RadioField, SelectField, StringField
@@ -13,7 +14,7 @@ from wtforms.validators import StopValidation
 from bridge.chatwoot import address, versions
 from bridge.errors import N_, InvalidBody, Problem
 from bridge.intake import GATEWAY_KINDS, NewInstance, Reader, inbox_name_of, new_instance
-from bridge.models import Account, Secret
+from bridge.models import Account, Gateway, Secret
 from bridge.web.pages import Trouble
 
 #: The choice of the instance page that is no name: names cannot hold a space.
@@ -70,7 +71,7 @@ class SignInForm(Form):
 
 
 class InstanceForm(Form):
-    """An instance that is there, or a new one with its gateway."""
+    """An instance that is there, or a new one; either with its gateway."""
 
     choice = RadioField(N_("Instance"), validate_choice=False)
     name = StringField(N_("Name"), filters=[_trimmed], description=N_("The name"))
@@ -86,13 +87,29 @@ class InstanceForm(Form):
         N_("Gateway token"), filters=[_trimmed], description=N_("The gateway token")
     )
 
-    def wish(self, *, kept_token: str = "") -> NewInstance | None:
+    @property
+    def has_gateway(self) -> bool:
+        """Whether anything about a gateway was typed."""
+        return bool(self.gateway_url.data or self.gateway_token.data)
+
+    def wish(self, *, kept: Gateway | None = None) -> NewInstance | None:
         """The checked wish for a new instance; None when the fields have errors."""
-        body: dict[str, Any] = {"name": self.name.data}
-        token = self.gateway_token.data or kept_token
-        if self.gateway_url.data or self.gateway_token.data:
-            url = _base_url(self.gateway_url.data)
-            body["gateway"] = {"kind": self.kind.data, "baseUrl": url, "token": token}
+        gateway = self._place(kept) if self.has_gateway else None
+        return self._read({"name": self.name.data, "gateway": gateway})
+
+    def place(self, name: str, *, kept: Gateway | None) -> Gateway | None:
+        """The gateway of the instance `name`; None when the fields have errors."""
+        wish = self._read({"name": name, "gateway": self._place(kept)})
+        return wish.gateway if wish else None
+
+    def _place(self, kept: Gateway | None) -> dict[str, Any]:
+        """An empty token keeps the one that is `kept`, but never shows it to another host."""
+        url, token = _base_url(self.gateway_url.data), self.gateway_token.data
+        if kept is not None and not token and _host(kept.base_url) == _host(url):
+            token = kept.token
+        return {"kind": self.kind.data, "baseUrl": url, "token": token}
+
+    def _read(self, body: dict[str, Any]) -> NewInstance | None:
         fields = {
             "name": (self.name, N_("Enter a name for the instance")),
             "gateway.kind": (self.kind, ""),
@@ -110,6 +127,12 @@ class InstanceForm(Form):
                 )
                 field.errors = [trouble]
             return None
+
+
+class GatewayForm(InstanceForm):
+    """The gateway of an instance that is there."""
+
+    choice = name = None
 
 
 class AddressForm(Form):
@@ -198,6 +221,13 @@ class InboxForm(Form):
             return name
         self.inbox_name.errors = [rule_trouble(self.inbox_name.description, problem)]
         return None
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _base_url(text: str) -> str:

@@ -23,6 +23,8 @@ REDIS_S = 2.0
 AWAY_S = 5.0
 #: Wrong tokens that one address may present to the sign-in page.
 SIGN_IN = parse("10/minute")
+#: Refusals of one address that are noted in the audit trail.
+REFUSAL = parse("1/minute")
 #: Live checks of the wizard: they make the bridge call an address that a person typed.
 PROBE = parse("60/minute")
 

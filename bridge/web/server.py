@@ -52,6 +52,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "forwarded_allow_ips": "",
             "secure_scheme_headers": {},
             "post_fork": lambda arbiter, _worker: processes.die_with_parent(arbiter.pid),
+            "post_worker_init": _tell_streams,
         }.items():
             self.cfg.set(name, value)
 
@@ -61,6 +62,11 @@ class _Server(BaseApplication):  # type: ignore[misc]
         except StartupError as error:
             # gunicorn prints this one as a single line and does not try again.
             raise AppImportError(f"chatwoot-bridge: {error.message}") from None
+
+
+def _tell_streams(worker: Any) -> None:
+    """Open streams end as soon as the server is to stop, instead of using up its grace."""
+    worker.wsgi.extensions["is_serving"] = lambda: worker.alive
 
 
 def serve_web(settings: Settings, listener_fd: int) -> None:

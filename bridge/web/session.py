@@ -1,6 +1,8 @@
 """Signing in with the account token. The cookie holds no secret: a fingerprint and a draft's id."""
 
+import contextlib
 import hmac
+import secrets
 from datetime import timedelta
 from urllib.parse import urlencode
 
@@ -18,12 +20,13 @@ from flask import (
 )
 from werkzeug.wrappers import Response as AnyResponse
 
-from bridge.errors import N_, Problem
+from bridge.errors import N_, Problem, StorageFailed
+from bridge.models import Actor
 from bridge.store.drafts import LIFETIME_S
 from bridge.vault import same, token_hash
 from bridge.web import limits
 from bridge.web.forms import ActionForm, SignInForm
-from bridge.web.pages import Trouble, caller_address, services
+from bridge.web.pages import Trouble, caller_address, operator, services
 from bridge.web.pages import limits as buckets
 from bridge.web.paths import local_path
 
@@ -85,7 +88,11 @@ def sign_in() -> AnyResponse:
             session.clear()
             session.permanent = True
             session["who"] = _fingerprint()
+            session["id"] = secrets.token_urlsafe(8)
+            _note(operator(), "signed in")
             return redirect(target)
+        if allowance.granted:
+            _note_refusal()
         form.token.errors = [_WRONG if allowance.granted else _TOO_OFTEN]
         status = 422 if allowance.granted else 429
     elif request.method == "POST":
@@ -101,6 +108,18 @@ def sign_out() -> Response | AnyResponse:
         services().drafts.remove(draft_id)
     session.clear()
     return redirect(url_for("session.sign_in"))
+
+
+def _note(by: Actor, deed: str) -> None:
+    """Whoever has the right token is let in, also while the disk is full."""
+    with contextlib.suppress(StorageFailed):
+        services().audit.note(by, deed, "console", at=services().clock())
+
+
+def _note_refusal() -> None:
+    """One line for many guesses: the trail is not for strangers to fill."""
+    if buckets().take(limits.REFUSAL, "refusal", caller_address()).granted:
+        _note(Actor("unknown", caller_address()), "was refused at the sign-in")
 
 
 def _fingerprint() -> str:

@@ -21,9 +21,9 @@ from wtforms import Field
 
 from bridge import activation
 from bridge.errors import N_, BridgeError, ModuleOff, NotAdministrator, Problem, RateLimited
-from bridge.models import DEFAULT_INBOX_NAME, Secret, TokenOwner
+from bridge.models import DEFAULT_INBOX_NAME, Gateway, Instance, Secret, TokenOwner
 from bridge.web import forms, limits, session, trial
-from bridge.web.draft import OPTIONS, STEPS, Draft, packed_owner
+from bridge.web.draft import OPTIONS, STEPS, Draft, packed_gateway, packed_owner
 from bridge.web.forms import NEW, Form
 from bridge.web.i18n import gettext
 from bridge.web.pages import Trouble, caller_address, services
@@ -161,36 +161,38 @@ def instance() -> Response:
     draft = draft_for("instance")
     there = services().instances.all()
     chosen = draft.answers.get("instance") or draft.answers.get("suggested") or {}
-    gateway = chosen.get("gateway") or {}
+    gateway = draft.gateway
     is_known = chosen.get("name") in {one.name for one in there}
     form = forms.InstanceForm(
         data={
             "choice": chosen["name"] if is_known else NEW if chosen or not there else None,
             "name": "" if is_known else chosen.get("name", ""),
-            "kind": gateway.get("kind"),
-            "gateway_url": gateway.get("base_url", ""),
+            "kind": gateway.kind if gateway else None,
+            "gateway_url": gateway.base_url if gateway else "",
         }
     )
     if request.method == "POST":
-        answer = _chosen_instance(form, {one.name for one in there}, gateway.get("token", ""))
+        answer = _chosen_instance(form, {one.name: one for one in there}, gateway)
         if answer is not None:
             draft.save(instance=answer)
             return onward(draft, "instance")
-    return page(
-        "instance", draft, form, there=there, new=NEW, kept=Secret(gateway.get("token", ""))
-    )
+    kept = gateway.token if gateway else Secret("")
+    return page("instance", draft, form, there=there, new=NEW, kept=kept)
 
 
 def _chosen_instance(
-    form: forms.InstanceForm, there: set[str], kept_token: str
+    form: forms.InstanceForm, there: dict[str, Instance], answered: Gateway | None
 ) -> dict[str, Any] | None:
     choice = form.choice.data
-    if choice in there:
-        return {"name": choice}
-    if there and choice != NEW:
+    if there and choice not in there and choice != NEW:
         form.choice.errors = [Trouble(Problem(N_("Choose an instance, or make a new one")))]
         return None
-    wish = form.wish(kept_token=kept_token)
+    if choice in there:
+        if not form.has_gateway:
+            return {"name": choice}
+        gateway = form.place(choice, kept=answered or there[choice].gateway)
+        return None if gateway is None else {"name": choice, "gateway": packed_gateway(gateway)}
+    wish = form.wish(kept=answered)
     if wish is None:
         return None
     if wish.name in there:
@@ -201,15 +203,9 @@ def _chosen_instance(
             )
         ]
         return None
-    gateway = wish.gateway
-    answer: dict[str, Any] = {"name": wish.name}
-    if gateway is not None:
-        answer["gateway"] = {
-            "kind": gateway.kind,
-            "base_url": gateway.base_url,
-            "token": gateway.token,
-        }
-    return answer
+    if wish.gateway is None:
+        return {"name": wish.name}
+    return {"name": wish.name, "gateway": packed_gateway(wish.gateway)}
 
 
 @blueprint.route("/address", methods=["GET", "POST"])
@@ -325,7 +321,8 @@ def review() -> Response:
     draft = draft_for("review")
     known = services().instances.find(draft.answers["instance"]["name"])
     before = services().integrations.of(known.id) if known else None
-    return page("review", draft, forms.ActionForm(), before=before, steps=list(activation.Step))
+    gateway = draft.gateway or (known.gateway if known else None)
+    return page("review", draft, forms.ActionForm(), before=before, gateway=gateway)
 
 
 @blueprint.post("/discard")

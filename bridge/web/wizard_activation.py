@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 from bridge import activation, instances, intake
 from bridge.activation import Activated, Step
 from bridge.errors import N_, BridgeError, InstanceExists, InvalidBody
-from bridge.models import Gateway, Instance, Secret
+from bridge.models import Instance, Secret
 from bridge.web import forms, session
 from bridge.web.draft import Draft, packed_owner
 from bridge.web.forms import rule_trouble
@@ -61,8 +61,11 @@ def activate() -> Response:
     else:
         name = draft.answers["instance"]["name"]
         warnings = [Trouble(one).packed() for one in activated.warnings]
-        # The answers, the token among them, have served their purpose.
-        draft.replace(done=name, warnings=warnings)
+        # The answers, the token among them, have served their purpose; that of a new instance is
+        # still to be shown. The other click of two may be the one that has it.
+        now = Draft.of_session(services()) or draft
+        token = now.answers.get("instance_token")
+        draft.replace(done=name, warnings=warnings, instance_token=token)
         target = url_for("dashboard.instance", name=name)
     if request.accept_mimetypes.best == "application/json":
         return jsonify(location=target)
@@ -103,18 +106,20 @@ def _activate(draft: Draft) -> Activated:
 
 def _instance(draft: Draft) -> Instance:
     """The instance of the draft, made now if it is a new one."""
-    wanted = draft.answers["instance"]
-    known = services().instances.find(wanted["name"])
+    name, gateway = draft.answers["instance"]["name"], draft.gateway
+    known = services().instances.find(name)
     if known is not None:
-        return known
-    gateway = wanted.get("gateway")
-    packed = Gateway(**{**gateway, "token": Secret(gateway["token"])}) if gateway else None
-    wish = intake.NewInstance(wanted["name"], Secret(""), packed, with_chatwoot=False)
+        if gateway is not None and gateway != known.gateway:
+            instances.set_gateway(known, gateway, services(), by=operator(), join=False)
+        return instances.find(name, services())
+    wish = intake.NewInstance(name, Secret(""), gateway, with_chatwoot=False)
     try:
-        return instances.create(wish, services(), by=operator())[0]
+        made, token = instances.create(wish, services(), by=operator())
     except InstanceExists:
         # The second click of two.
-        return instances.find(wanted["name"], services())
+        return instances.find(name, services())
+    draft.save(instance_token=token)
+    return made
 
 
 def _failed(draft: Draft, error: BridgeError) -> str:

@@ -277,7 +277,7 @@ def test_an_instance_name_that_will_not_do(visitor: Visitor, sandbox: SandboxCha
     page = visitor.send({"choice": "new instance", "name": "one", "gateway_url": "gw.example"})
     assert "Enter the token of the gateway" in page.summary
     assert 'value="gw.example"' in page.html
-    assert visitor.send({"choice": "taken"}).path == "/wizard/address"
+    assert visitor.send({"choice": "taken", "gateway_url": ""}).path == "/wizard/address"
 
 
 def test_checks_are_throttled(visitor: Visitor, sandbox: SandboxChatwoot) -> None:

@@ -1,9 +1,10 @@
 """Puts the sandbox Chatwoot together as a Flask app."""
 
+import re
 from functools import partial
 from pathlib import Path
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, current_app, g, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing.exceptions import WebsocketMismatch
 
@@ -34,6 +35,7 @@ _NOT_FOUND_PAGE = (
     "</html>\n"
 )
 _HTML = "text/html; charset=utf-8"
+_CONVERSATION = re.compile(r"accounts/(\d+)/conversations/(\d+)")
 _ROOMS = (
     account,
     inboxes,
@@ -79,8 +81,18 @@ def create_sandbox_chatwoot(
 
 
 def _dashboard(anything: str = "") -> Response:
-    """Chatwoot's catch-all: every address under /app is the dashboard's HTML."""
-    return Response(DASHBOARD, content_type=_HTML)
+    """Chatwoot's catch-all: every address under /app is the dashboard's HTML.
+
+    A program gets what Chatwoot answers; a person is shown the way to the agent page.
+    """
+    if not request.headers.get("Accept", "").startswith("text/html"):
+        return Response(DASHBOARD, content_type=_HTML)
+    wanted, target = _CONVERSATION.match(anything), url_for("page.home")
+    if wanted:
+        target = url_for("page.conversation", account_id=wanted[1], number=wanted[2])
+    return page.harden(
+        Response(render_template("chatwoot_dashboard.html", target=target), content_type=_HTML)
+    )
 
 
 def _refused(refusal: Refusal) -> Response:

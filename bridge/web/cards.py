@@ -1,0 +1,144 @@
+"""The cards of the overview: how each instance stands, what is wrong, and the one next step.
+
+Nobody is called for them, and everything is read by an index of the database.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bridge.errors import N_, Problem
+from bridge.models import Instance, Integration, Status
+from bridge.services import Services
+from bridge.store.journal import Direction
+from bridge.store.standing import Standing
+from bridge.web import findings, plot
+from bridge.web.pages import Trouble
+from bridge.web.plot import Plot
+
+#: How long a message may wait before it is worth a word, in seconds.
+SLOW_S = 120.0
+#: Errors whose remedy is another answer in the wizard; after the others a check is the next step.
+_EDITED = {
+    "chatwoot_not_found",
+    "chatwoot_redirects",
+    "not_chatwoot",
+    "account_unknown",
+    "not_member",
+    "token_rejected",
+    "not_administrator",
+    "bot_token",
+    "access_denied",
+    "token_unreadable",
+    "inbox_gone",
+}
+#: The gateway's words for a number that can send; nothing was heard yet while there is none.
+_UP = {"", "connected", "keepaliverestored"}
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """Something that is wrong. `step` names the button that helps: connect, edit, check, resume,
+    gateway, replay or waiting."""
+
+    step: str
+    trouble: Trouble
+    is_grave: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """An instance as the overview shows it; the gravest complaint stands first."""
+
+    instance: Instance
+    integration: Integration | None
+    standing: Standing
+    plot: Plot
+    transport: str
+    is_connected: bool
+    complaints: tuple[Complaint, ...]
+
+
+def of_all(services: Services) -> list[Card]:
+    """A card for every instance, by name."""
+    standings = {one.instance_id: one for one in services.standings.all()}
+    return [
+        _card(one, standings.get(one.id, Standing(one.id)), services)
+        for one in services.instances.all()
+    ]
+
+
+def of_one(instance: Instance, services: Services) -> Card:
+    """The card of one instance."""
+    standings = {one.instance_id: one for one in services.standings.all()}
+    return _card(instance, standings.get(instance.id, Standing(instance.id)), services)
+
+
+def _card(instance: Instance, standing: Standing, services: Services) -> Card:
+    now, integration = services.clock(), services.integrations.of(instance.id)
+    minutes = services.standings.per_minute(instance.id, now=now)
+    return Card(
+        instance=instance,
+        integration=integration,
+        standing=standing,
+        plot=plot.draw(minutes[Direction.IN], minutes[Direction.OUT]),
+        transport="webhook" if services.settings.public_url else "socket",
+        is_connected=_is_connected(instance),
+        complaints=tuple(_complaints(instance, integration, standing, now)),
+    )
+
+
+def _is_connected(instance: Instance) -> bool:
+    return instance.connection.replace("_", "").lower() in _UP
+
+
+def _complaints(
+    instance: Instance, integration: Integration | None, standing: Standing, now: float
+) -> Iterator[Complaint]:
+    if integration is None:
+        said = Problem(N_("This number is not connected to a Chatwoot inbox."))
+        yield Complaint("connect", Trouble(said), is_grave=False)
+    elif integration.status is Status.ERROR:
+        yield _of_error(integration)
+    elif integration.status is Status.PAUSED:
+        said = Problem(N_("Paused: what comes is kept, and delivered once you resume."))
+        yield Complaint("resume", Trouble(said), is_grave=False)
+    if integration is not None:
+        yield from _of_gateway(instance)
+    yield from _of_messages(standing, now)
+
+
+def _of_error(integration: Integration) -> Complaint:
+    kind = findings.kind_of(integration.last_error)
+    step = "edit" if kind and kind.code in _EDITED else "check"
+    if kind and kind.code == "gateway_denies":
+        step = "gateway"
+    return Complaint(step, findings.recognise(integration.last_error))
+
+
+def _of_gateway(instance: Instance) -> Iterator[Complaint]:
+    if instance.gateway is None:
+        said = Problem(N_("The bridge does not know the gateway of this number."))
+        remedy = Problem(N_("Messages begin to flow once you say where it is."))
+        yield Complaint("gateway", Trouble(said, remedy))
+    elif not _is_connected(instance):
+        said = Problem(
+            N_("The gateway says that the number is not connected to WhatsApp: {state}"),
+            state=instance.connection,
+        )
+        remedy = Problem(N_("Connect it in the gateway; messages wait until then."))
+        yield Complaint("check", Trouble(said, remedy))
+
+
+def _of_messages(standing: Standing, now: float) -> Iterator[Complaint]:
+    if standing.dead:
+        said = Problem(N_("Dead letters: {count}"), count=standing.dead)
+        remedy = Problem(
+            N_("The bridge has given these messages up. Mend the cause, then try them again.")
+        )
+        yield Complaint("replay", Trouble(said, remedy))
+    if standing.unconfirmed:
+        said = Problem(N_("Unconfirmed sends: {count}"), count=standing.unconfirmed)
+        yield Complaint("waiting", Trouble(said), is_grave=False)
+    if standing.waiting and now - standing.oldest_at > SLOW_S:
+        said = Problem(N_("Messages have been waiting for more than two minutes."))
+        yield Complaint("waiting", Trouble(said), is_grave=False)
