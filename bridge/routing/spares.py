@@ -12,7 +12,7 @@ from bridge.routing.context import CALL_S, Context
 log = logging.getLogger(__name__)
 
 #: When it is looked for, in seconds after the integration was made: such answers come late.
-LOOKS_S = (60.0, 300.0, 900.0)
+LOOKS_S = (30.0, 300.0, 900.0)
 
 
 def remove_spares(context: Context) -> None:

@@ -136,6 +136,24 @@ def test_a_spare_inbox_that_came_too_late_is_removed_by_the_next_call(
     assert [one["id"] for one in sandbox.inboxes()] == [kept]
 
 
+@pytest.mark.slow
+def test_a_spare_inbox_that_comes_after_the_retry_is_removed_by_itself(
+    bridge: Bridge, sandbox: SandboxChatwoot
+) -> None:
+    sandbox.options(deletion_s=0.0)
+    instance = new_instance(bridge)
+    sandbox.fault("slow", seconds=8, method="POST", path="inboxes$", times=1)
+    with in_background(lambda: instance.set(wish(sandbox))) as call:
+        until(lambda: not sandbox.control("GET", "faults")["faults"])
+        bridge.kill()
+        assert isinstance(call.exception(), requests.RequestException)
+    bridge.start()
+    assert_one_inbox(sandbox, instance.set(wish(sandbox)))
+    kept = instance.list().json()["chatwoot_inbox_id"]
+    until(lambda: len(sandbox.inboxes()) == 2)
+    until(lambda: [one["id"] for one in sandbox.inboxes()] == [kept], seconds=60)
+
+
 # -- SIGKILL ---------------------------------------------------------------------------------------
 
 
