@@ -78,7 +78,7 @@ def make(settings: Settings, target: Path, *, now: float, overwrite: bool = Fals
 
 def check(settings: Settings, source: Path) -> tuple[float, bool, int, int]:
     """Opens a backup as a restore would. Raises StartupError when it would not do."""
-    with _unpacked(source, None) as folder:
+    with _unpacked(source, settings) as folder:
         return _proven(settings, folder, source)
 
 
@@ -150,10 +150,9 @@ def _pack(settings: Settings, folder: Path, part: Path, now: float) -> None:
 
 
 @contextmanager
-def _unpacked(source: Path, settings: Settings | None) -> Iterator[Path]:
-    """The content in a folder of its own, beside its later place where there is one."""
-    place = settings.instance_dir if settings else None
-    with tempfile.TemporaryDirectory(dir=place, prefix="restore-") as name:
+def _unpacked(source: Path, settings: Settings) -> Iterator[Path]:
+    """The content in a folder of its own, beside its later place: nothing else may be writable."""
+    with tempfile.TemporaryDirectory(dir=settings.instance_dir, prefix="restore-") as name:
         folder = Path(name)
         (folder / "spool").mkdir()
         try:

@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn
 
 from bridge import logs
@@ -25,13 +26,15 @@ class Child:
     """A process of the service: its name, its function as `module:function`, and the arguments.
 
     The function is named, not held, so that only the child itself imports what it needs.
-    `listens` says that it takes over the listening socket of the parent.
+    `listens` says that it takes over the listening socket of the parent; `beat` is the file that it
+    touches while it is well.
     """
 
     name: str
     entry: str
     arguments: tuple[Any, ...] = ()
     listens: bool = False
+    beat: Path | None = None
 
     def function(self) -> Callable[..., None]:
         """Imports what the child runs: it returns when the child is done."""

@@ -89,6 +89,17 @@ class Settings:
         return f"Settings(instance_dir={str(self.instance_dir)!r})"
 
 
+def service_manager(environ: Mapping[str, str] | None = None, /) -> tuple[str, float]:
+    """Where systemd wants to be told how the service is, and within how many seconds again and
+    again (sd_notify(3)); empty and 0 where nobody does."""
+    given = environ or os.environ
+    try:
+        watchdog_s = int(given.get("WATCHDOG_USEC", "0")) / 1_000_000
+    except ValueError:
+        watchdog_s = 0.0
+    return given.get("NOTIFY_SOCKET", ""), watchdog_s
+
+
 def load(environ: Mapping[str, str] | None = None, /, **overrides: object) -> Settings:
     """Reads the settings: overrides (the command line) win over the environment over `config.toml`.
 

@@ -4,6 +4,7 @@ The parent itself does nothing else, so nothing else can bring it down; it holds
 socket, so a restart of the web process refuses no connection.
 """
 
+import contextlib
 import errno
 import logging
 import os
@@ -18,7 +19,7 @@ from bridge import credentials, logs, processes
 from bridge.errors import StartupError
 from bridge.processes import Child
 from bridge.services import Services
-from bridge.settings import Settings
+from bridge.settings import Settings, service_manager
 from bridge.store import use
 
 #: Seconds that the children have between SIGTERM and SIGKILL.
@@ -27,6 +28,9 @@ GRACE_S = 30.0
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.5, 30.0
 #: A child that lived this long had no trouble starting: its next delay is the first one again.
 HEALTHY_S = 60.0
+#: Seconds without a sign of life after which a child that should give some is killed.
+SILENT_S = 60.0
+_LOOK_S = 5.0
 BACKLOG = 2048
 
 _STOP = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
@@ -72,7 +76,12 @@ def children(settings: Settings, listener_fd: int) -> list[Child]:
     """The processes of the service, in the order of their start."""
     family = [
         Child("web", "bridge.web.server:serve_web", (settings, listener_fd), listens=True),
-        Child("router", "bridge.routing.process:run_router", (settings,)),
+        Child(
+            "router",
+            "bridge.routing.process:run_router",
+            (settings,),
+            beat=settings.instance_dir / "locks" / "router.beat",
+        ),
     ]
     if settings.sandbox:
         folder, host = settings.instance_dir, "127.0.0.1"
@@ -150,13 +159,19 @@ def _check_sandbox_port(what: str, port: int, setting: str) -> None:
 
 @dataclass(slots=True)
 class _Post:
-    """A child's place: who holds it now, since when, and how patient to be with the next one."""
+    """A child's place: who holds it now, since when, and how patient to be with the next one.
+
+    `beat` is the time on its last sign of life, `heard_at` when the parent saw that it was new: the
+    two clocks are never compared, so that one that is set changes nothing.
+    """
 
     child: Child
     pid: int | None = None
     started_at: float = 0.0
     due_at: float = 0.0
     delay_s: float = FIRST_DELAY_S
+    beat: float = 0.0
+    heard_at: float = 0.0
 
 
 class _Family:
@@ -176,19 +191,27 @@ class _Family:
         # A blocked signal waits even where it is ignored: under nohup SIGHUP means nothing.
         self.stopping = {one for one in _STOP if signal.getsignal(one) is not signal.SIG_IGN}
         self.handled = {*self.stopping, signal.SIGCHLD}
+        self.manager, self.watchdog_s = service_manager()
 
     def run(self) -> None:
         """Keeps every post filled until a signal asks to stop; returns when no child is left."""
         try:
+            self._fill()
+            self._tell("READY=1")
             while not self._asked_to_stop():
                 self._fill()
+                self._listen_to_hearts()
+                self._tell("WATCHDOG=1")
         finally:
+            self._tell("STOPPING=1")
             self._stop()
 
     def _asked_to_stop(self) -> bool:
         """Waits for the next signal, or until a post is to be filled; takes note of who died."""
         due = [post.due_at for post in self.posts if post.pid is None]
-        wait_s = max(0.0, min(due) - time.monotonic()) if due else 3600.0
+        wait_s = max(0.0, min(due) - time.monotonic()) if due else _LOOK_S
+        if self.watchdog_s:
+            wait_s = min(wait_s, self.watchdog_s / 3)
         got = signal.sigtimedwait(self.handled, wait_s)
         for post, code in self._bury():
             self._schedule(post, code)
@@ -197,7 +220,7 @@ class _Family:
     def _fill(self) -> None:
         for post in self.posts:
             if post.pid is None and post.due_at <= time.monotonic():
-                post.started_at = time.monotonic()
+                post.started_at = post.heard_at = time.monotonic()
                 try:
                     post.pid = processes.start(
                         post.child,
@@ -207,6 +230,31 @@ class _Family:
                     )
                 except OSError as error:
                     self._schedule(post, f"cannot fork: {error.strerror}")
+
+    def _listen_to_hearts(self) -> None:
+        """Kills a child that runs but does nothing any more; it is started again like any other."""
+        now = time.monotonic()
+        for post in self.posts:
+            if post.pid is None or post.child.beat is None:
+                continue
+            with contextlib.suppress(OSError):
+                beat = post.child.beat.stat().st_mtime
+                if beat != post.beat:
+                    post.beat, post.heard_at = beat, now
+            if now - post.heard_at > SILENT_S:
+                log.error("%s: no sign of life for %g s: killing it", post.child.name, SILENT_S)
+                os.kill(post.pid, signal.SIGKILL)
+                post.heard_at = now
+
+    def _tell(self, word: str) -> None:
+        """Lets systemd know, where it started us (sd_notify(3)); nobody else is there to hear."""
+        if not self.manager:
+            return
+        # An abstract name is written with an @ in front.
+        address = f"\0{self.manager[1:]}" if self.manager.startswith("@") else self.manager
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to:
+            to.connect(address)
+            to.sendall(word.encode())
 
     def _bury(self) -> list[tuple[_Post, str]]:
         """The posts that have become empty, each with how that came about."""

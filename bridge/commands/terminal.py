@@ -2,6 +2,8 @@
 
 import getpass
 import json
+import os
+import pwd
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -46,7 +48,23 @@ def load(folder: str | None, *, must_exist: bool = True) -> Settings:
             reason=f"there is no installation in {found.instance_dir}: name its folder with "
             "--instance-dir"
         )
+    if must_exist:
+        _require_owner(found)
     return found
+
+
+def _require_owner(found: Settings) -> None:
+    """As root, files would appear that the service's own user can no longer write."""
+    owner = found.instance_dir.stat().st_uid
+    if os.geteuid() == 0 and owner != 0:
+        try:
+            name = pwd.getpwuid(owner).pw_name
+        except KeyError:
+            name = f"#{owner}"
+        raise StartupError(
+            reason=f"{found.instance_dir} belongs to {name}: run this as that user, with "
+            f"sudo -u {name}"
+        )
 
 
 @contextmanager

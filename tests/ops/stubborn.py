@@ -5,6 +5,7 @@ The supervisor waits for any child of its process, so it must not run inside the
 
 import signal
 import sys
+from pathlib import Path
 
 from bridge import supervisor
 from bridge.processes import Child
@@ -24,6 +25,9 @@ def end_at_once() -> None:
 
 if __name__ == "__main__":
     supervisor.GRACE_S = float(sys.argv[1])
-    family = supervisor._Family([Child("stubborn", f"tests.ops.stubborn:{sys.argv[2]}")], "info")
+    beat = Path(sys.argv[3]) if len(sys.argv) > 3 else None
+    supervisor.SILENT_S, supervisor._LOOK_S = 1.0, 0.1
+    child = Child("stubborn", f"tests.ops.stubborn:{sys.argv[2]}", beat=beat)
+    family = supervisor._Family([child], "info")
     signal.pthread_sigmask(signal.SIG_BLOCK, family.handled)
     family.run()

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 import requests
@@ -19,11 +21,13 @@ Start = Callable[..., Service]
 
 
 @contextmanager
-def family(grace_s: float, entry: str) -> Iterator[subprocess.Popen[str]]:
+def family(
+    grace_s: float, entry: str, *more: str, **environ: str
+) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.ops.stubborn", str(grace_s), entry],
+        [sys.executable, "-m", "tests.ops.stubborn", str(grace_s), entry, *more],
         cwd=ROOT,
-        env={"PATH": os.environ["PATH"]},
+        env={"PATH": os.environ["PATH"], **environ},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -133,3 +137,36 @@ def _refuses(service: Service) -> bool:
     except requests.RequestException:
         return True
     return False
+
+
+def test_a_child_that_gives_no_sign_of_life_is_replaced(tmp_path: Path) -> None:
+    beat = tmp_path / "beat"
+    with family(0.3, "live", str(beat)) as parent:
+        assert parent.stdout
+        assert parent.stderr
+        assert parent.stdout.readline() == "ready\n"
+        for _ in range(15):
+            beat.touch()
+            time.sleep(0.1)
+        beat_until = time.monotonic()
+        line = parent.stderr.readline()
+        assert line.endswith("stubborn: no sign of life for 1 s: killing it\n")
+        assert time.monotonic() - beat_until > 0.5, "it was left alone while it gave signs of life"
+        assert "killed by signal 9; starting it again" in parent.stderr.readline()
+        assert parent.stdout.readline() == "ready\n"
+
+
+def test_systemd_is_told_how_it_is(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(PATIENCE_S)
+        environ = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "300000"}
+        with family(0.3, "live", **environ) as parent:
+            assert manager.recv(100) == b"READY=1"
+            assert manager.recv(100) == b"WATCHDOG=1"
+            assert manager.recv(100) == b"WATCHDOG=1"
+            parent.send_signal(signal.SIGTERM)
+            while (word := manager.recv(100)) == b"WATCHDOG=1":
+                pass
+            assert word == b"STOPPING=1"
+            assert parent.wait(PATIENCE_S) == 0
