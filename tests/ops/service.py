@@ -61,6 +61,8 @@ def _name(pid: int) -> str:
 class Service:
     """One `chatwoot-bridge`: its ports, its output so far, its processes."""
 
+    program: tuple[str, ...] = ("-P", "-m", "bridge")
+
     def __init__(self, folder: Path, *arguments: str, **environ: str) -> None:
         self.folder = folder
         self.port, self.sandbox_port, self.phone_port = free_port(), free_port(), free_port()
@@ -79,7 +81,7 @@ class Service:
         }
         with self._out.open("w") as out, self._err.open("w") as err:
             self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "bridge", *arguments],
+                [sys.executable, *self.program, *arguments],
                 cwd=folder,
                 env=given,
                 stdin=subprocess.DEVNULL,
