@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bridge.cli import commands
 from bridge.options import INSTANCE_DIR, OPTIONS
 from tests.ops.service import ROOT, Service, free_port
 
@@ -99,11 +100,23 @@ def test_nginx_understands_its_file(tmp_path: Path) -> None:
     assert "warn" not in done.stderr
 
 
-@pytest.mark.parametrize("name", sorted(one.name for one in DEPLOY.iterdir()))
-def test_only_settings_that_exist_are_named(name: str) -> None:
+@pytest.mark.parametrize(
+    "path",
+    [*sorted(DEPLOY.iterdir()), ROOT / "docs" / "operations.md", ROOT / "SECURITY.md"],
+    ids=lambda path: path.name,
+)
+def test_only_settings_that_exist_are_named(path: Path) -> None:
     known = {option.name for option in (INSTANCE_DIR, *OPTIONS)}
-    named = set(re.findall(r"BRIDGE_[A-Z_]+", (DEPLOY / name).read_text()))
-    assert named <= known
+    assert set(re.findall(r"BRIDGE_[A-Z_]+", path.read_text())) <= known
+
+
+def test_every_command_in_the_handbook_exists() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text()
+    named = set(re.findall(r"(?:chatwoot-bridge|bridge) ([a-z-]+)(?= |`|$)", text))
+    known = set(commands.commands)
+    assert known & named >= {"backup", "doctor", "restore", "rotate-key", "rotate-token", "trace"}
+    for line in re.findall(r"(?m)^(?:chatwoot-bridge|bridge) ([a-z-]+)", text):
+        assert line in known, line
 
 
 def test_the_image_is_made_of_what_is_here() -> None:
