@@ -19,7 +19,7 @@ T = TypeVar("T")
 Json = dict[str, Any]
 
 #: Bounds every wait, in seconds; the condition ends it long before, unless something is broken.
-PATIENCE_S = 20.0
+PATIENCE_S = 15.0
 _numbers = itertools.count(4_915_100_000_000)
 
 
@@ -73,6 +73,8 @@ class Desk:
         self.chatwoot.control("DELETE", "faults")
         self.phone.control("DELETE", "faults")
         self.phone.control("POST", "switches", self._switches)
+        if self.rows("select status from integration") != [("active",)]:
+            self.join()
 
     # -- the operator ------------------------------------------------------------------------------
 

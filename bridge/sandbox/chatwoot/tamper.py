@@ -77,7 +77,8 @@ def _before() -> Response | None:
 
 def _refusal(status: int, body: str | None, retry_after: int | None) -> Response:
     if body is not None:
-        answer = Response(body, status)
+        is_json = body.startswith(("{", "["))
+        answer = Response(body, status, mimetype="application/json" if is_json else "text/html")
     elif status == 429:
         answer = Response("Retry later\n", status, content_type="text/plain")
     elif status in _REASONS:
