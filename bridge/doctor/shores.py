@@ -8,7 +8,7 @@ from bridge.deadline import Deadline
 from bridge.doctor.findings import CALL_S, Finding, call, clock, ok, remedy_of, warning, wrong
 from bridge.errors import BridgeError, IntegrationMissing
 from bridge.http import Answer
-from bridge.models import Instance, Integration, Status
+from bridge.models import Actor, Instance, Integration, Status
 from bridge.routing import context, media
 from bridge.services import Services
 
@@ -18,7 +18,7 @@ _LATE_S = 600.0
 def chatwoot(instance: Instance, services: Services) -> Iterator[Finding]:
     """Whether it answers, takes the token, has the inbox and calls us."""
     try:
-        one, error = activation.look(instance, services)
+        one, error = activation.look(instance, services, by=Actor("cli", "doctor"))
     except IntegrationMissing:
         yield warning(
             "chatwoot",
