@@ -13,6 +13,8 @@ from bridge.store.standing import UNDONE
 
 #: How far back a text is searched for, in entries: reading them all would take too long.
 TEXT_DEPTH = 200_000
+#: Chats of a search at most, the newest: a few digits may fit them all.
+CHATS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,10 @@ _ITEM = f"""select j.id, j.instance_id, i.name, j.chat_id, c.name, c.address, j.
     j.key, {_TEXT}, j.attempts, j.reason, j.received_at, j.due_at, coalesce(j.sent_at, 0),
     coalesce(j.done_at, 0)
     from journal j join instance i on i.id = j.instance_id join chat c on c.id = j.chat_id"""
+#: The plus: SQLite must not walk through the whole journal only because that has the order.
+_SORTED = "order by +j.id"
+#: The few that are not done. Left alone, SQLite would read the whole journal for the sake of order.
+_UNDONE_ITEM = _ITEM.replace("from journal j", "from journal j indexed by journal_state")
 
 
 class Console:
@@ -89,7 +95,7 @@ class Console:
         """What is in one of these states and not done, newest first."""
         names = ", ".join(f"'{one.value}'" for one in states)
         rows = self._store.db.execute(
-            f"{_ITEM} where {UNDONE} and j.direction <> 'typing' and j.state in ({names}) "
+            f"{_UNDONE_ITEM} where {UNDONE} and j.direction <> 'typing' and j.state in ({names}) "
             "and j.instance_id = coalesce(?, j.instance_id) order by j.id desc limit ?",
             [instance_id, limit],
         )
@@ -98,7 +104,7 @@ class Console:
     def in_line(self, *, instance_id: int | None = None, limit: int = 200) -> list[Item]:
         """Messages that wait for their turn, oldest first."""
         rows = self._store.db.execute(
-            f"{_ITEM} where {UNDONE} and j.direction in ('in', 'out') "
+            f"{_UNDONE_ITEM} where {UNDONE} and j.direction in ('in', 'out') "
             "and j.state in ('ready', 'sending') "
             "and j.instance_id = coalesce(?, j.instance_id) order by j.id limit ?",
             [instance_id, limit],
@@ -117,8 +123,10 @@ class Console:
         or words of the text; newest first."""
         ids: set[int] = set()
         for sql, params in _searches(text, digits, with_contents):
-            rows = self._store.db.execute(f"{sql} order by j.id desc limit ?", [*params, limit])
+            rows = self._store.db.execute(f"{sql} desc limit ?", [*params, limit])
             ids |= {row[0] for row in rows}
+        if not ids:
+            return []
         newest = sorted(ids, reverse=True)[:limit]
         marks = ", ".join("?" * len(newest))
         rows = self._store.db.execute(f"{_ITEM} where j.id in ({marks}) order by j.id desc", newest)
@@ -243,31 +251,38 @@ def _searches(
 ) -> Iterable[tuple[str, list[Any]]]:
     """Each way in which a text may point to entries."""
     seen = "select j.id from journal j where j.direction in ('in', 'out') and j.chat_id in"
+    chats = f"order by id desc limit {CHATS}"
     for one in digits:
-        yield f"{seen} (select chat_id from alias where instr(form, ?) > 0)", [one]
-    yield f"{seen} (select id from chat where name like ? escape '\\')", [_like(text)]
-    # By the keys under which an entry was accepted, and those of its twin on the other side.
-    key = "select j.id from instance i join journal j on j.instance_id = i.id"
-    yield f"{key} and j.direction = 'in' and j.key = ? where 1", [f"message:{text}"]
-    pairs = "from pair p join journal j on j.instance_id = p.instance_id"
-    of_whatsapp = (
-        f"select j.id {pairs} and j.direction = 'in' and j.key = 'message:' || p.whatsapp_id"
+        form = "select chat_id from alias where instr(form, ?) > 0"
+        yield f"{seen} (select id from chat where id in ({form}) {chats}) {_SORTED}", [one]
+    name = "select id from chat where name like ? escape '\\'"
+    yield f"{seen} ({name} {chats}) {_SORTED}", [_like(text)]
+    # By the keys under which an entry was accepted, and those of its twin on the other side; from
+    # the instances on, because every index of ids begins with the instance.
+    key = "select j.id from instance i cross join journal j on j.instance_id = i.id"
+    yield f"{key} and j.direction = 'in' and j.key = ? {_SORTED}", [f"message:{text}"]
+    twin = "select j.id from instance i cross join pair p on p.instance_id = i.id"
+    entry = "cross join journal j on j.instance_id = i.id and j.direction"
+    yield (
+        f"{twin} and p.whatsapp_id = ? {entry} = 'out' "
+        f"and j.key between 'm' || p.chatwoot_id || ':' and 'm' || p.chatwoot_id || ':~' {_SORTED}",
+        [text],
     )
-    of_chatwoot = (
-        f"select j.id {pairs} and j.direction = 'out' "
-        "and j.key between 'm' || p.chatwoot_id || ':' and 'm' || p.chatwoot_id || ':~'"
-    )
-    yield f"{of_chatwoot} where p.whatsapp_id = ?", [text]
     if text.isascii() and text.isdigit() and len(text) < 19:
-        yield f"{of_whatsapp} where p.chatwoot_id = ?", [int(text)]
         yield (
-            f"{key} and j.direction = 'out' and j.key between ? and ? where 1",
+            f"{twin} and p.chatwoot_id = ? {entry} = 'in' "
+            f"and j.key = 'message:' || p.whatsapp_id {_SORTED}",
+            [int(text)],
+        )
+        yield (
+            f"{key} and j.direction = 'out' and j.key between ? and ? {_SORTED}",
             [f"m{text}:", f"m{text}:~"],
         )
     if with_contents:
         yield (
             f"select j.id from journal j where j.id > (select max(id) from journal) - {TEXT_DEPTH} "
-            f"and j.direction in ('in', 'out') and {_TEXT} like ? escape '\\'",
+            f"and j.direction in ('in', 'out') and {_TEXT} like ? escape '\\' "
+            "order by j.id",  # walks back from the newest, and stops at the last that is wanted
             [_like(text)],
         )
 

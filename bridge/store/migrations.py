@@ -223,3 +223,9 @@ def m005_counts(db: Database) -> None:
                 on conflict do update set messages = messages + 1;
         end"""
     )
+
+
+@migrations()
+def m006_chat(db: Database) -> None:
+    """The messages of a chat are found by it: for the console, and when an instance goes."""
+    db.execute("create index journal_chat on journal (chat_id)")
