@@ -40,21 +40,24 @@ def _calls(loop: Loop, texts: list[tuple[str, str]]) -> Counter[str]:
 
 
 def _counted(loop: Loop) -> Counter[str]:
-    """Calls by method and route; the regular look for missed replies is no call for a text."""
+    """Calls by method and route."""
     totals: dict[str, Any] = loop.chatwoot.control("GET", "requests?limit=0")["totals"]
     return Counter(
         {
             route.replace("/api/v1/accounts/<int:account_id>", ""): count
             for route, count in totals["by_route"].items()
-            if not route.startswith("GET ") or not route.endswith("/conversations")
         }
     )
 
 
 def _say(what: str, calls: Counter[str], texts: int) -> None:
-    print(f"calls to Chatwoot for {what}: {calls.total() / texts:.2f}")
+    # Once a minute Chatwoot is asked for replies that were missed, however many texts there were.
+    looks = {route: count for route, count in calls.items() if route.startswith("GET ")}
+    for_texts = calls.total() - sum(looks.values())
+    print(f"calls to Chatwoot for {what}: {for_texts / texts:.2f}")
     for route, count in calls.most_common():
-        print(f"    {count / texts:.2f}  {route}")
+        apart = " (the look for missed replies, once a minute)" if route in looks else ""
+        print(f"    {count / texts:.2f}  {route}{apart}")
 
 
 if __name__ == "__main__":

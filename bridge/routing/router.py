@@ -185,6 +185,10 @@ class Router:
             log.info("entry %s (%s %s): %s", entry.id, entry.direction, entry.key, error.message)
             outcome = "waits" if isinstance(error, NotYet) else "failed"
             return self._apply(verdict, error, entry, context, side, made(outcome, error.message))
+        except BaseException:
+            with self._lock:
+                side.probing = False  # or nobody would ever try this side again
+            raise
         self._leave(side)
         services.journal.finish(entry, pairs, made=made("arrived"), now=services.clock())
         return None
