@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.processes import Bridge
+from tests.support.processes import Bridge, SandboxChatwoot
 from tests.support.visitor import Visitor
 
 
@@ -12,3 +12,23 @@ def visitor(shared_bridge: Bridge) -> Visitor:
     for one in shared_bridge.api("GET", "/api/instance/list").json()["instances"]:
         shared_bridge.api("DELETE", f"/api/instance/delete/{one['name']}")
     return Visitor(shared_bridge).sign_in()
+
+
+@pytest.fixture
+def connected(visitor: Visitor, sandbox: SandboxChatwoot) -> Visitor:
+    """A visitor of a bridge with one active integration, `support`."""
+    return connect(visitor, sandbox)
+
+
+def connect(visitor: Visitor, sandbox: SandboxChatwoot) -> Visitor:
+    """Makes that integration."""
+    bridge = visitor.bridge
+    bridge.api("POST", "/api/instance/new", {"name": "support"})
+    wish = {
+        "chatwootBaseUrl": sandbox.base_url,
+        "chatwootAccountId": 1,
+        "chatwootApiToken": sandbox.admin,
+        "inboxName": "Front <desk>",
+    }
+    assert bridge.api("POST", "/api/chatwoot/set/support", wish).status_code == 201
+    return visitor

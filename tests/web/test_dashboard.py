@@ -1,29 +1,9 @@
 """The overview and the page of an instance."""
 
-import pytest
-
 from bridge.web import findings
 from tests.support.processes import Bridge, SandboxChatwoot
 from tests.support.visitor import Visitor
-
-
-@pytest.fixture
-def connected(visitor: Visitor, sandbox: SandboxChatwoot) -> Visitor:
-    """A visitor of a bridge with one active integration, `support`."""
-    return _connect(visitor, sandbox)
-
-
-def _connect(visitor: Visitor, sandbox: SandboxChatwoot) -> Visitor:
-    bridge = visitor.bridge
-    bridge.api("POST", "/api/instance/new", {"name": "support"})
-    wish = {
-        "chatwootBaseUrl": sandbox.base_url,
-        "chatwootAccountId": 1,
-        "chatwootApiToken": sandbox.admin,
-        "inboxName": "Front <desk>",
-    }
-    assert bridge.api("POST", "/api/chatwoot/set/support", wish).status_code == 201
-    return visitor
+from tests.web.conftest import connect
 
 
 def test_an_empty_overview_leads_to_the_wizard(visitor: Visitor) -> None:
@@ -60,7 +40,7 @@ def test_a_check_finds_what_is_wrong_and_the_overview_remembers(
 def test_an_unreachable_chatwoot_is_said_and_changes_nothing(
     bridge: Bridge, sandbox: SandboxChatwoot
 ) -> None:
-    connected = _connect(Visitor(bridge).sign_in(), sandbox)
+    connected = connect(Visitor(bridge).sign_in(), sandbox)
     api = connected.bridge.api
     before = api("GET", "/api/instance/list").json()["instances"][0]["chatwoot"]["status"]
     connected.bridge.stop()

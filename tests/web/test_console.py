@@ -1,0 +1,311 @@
+"""The console: how instances stand, where a message is, what needs a person, who did what."""
+
+import re
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.support.api import new_instance, wish
+from tests.support.journal import Journal
+from tests.support.processes import Bridge, SandboxChatwoot
+from tests.support.visitor import Visitor
+from tests.web.conftest import connect
+
+REFUSED = "the gateway refused the message: number is not on WhatsApp"
+
+
+@pytest.fixture
+def journal(connected: Visitor) -> Journal:
+    """The journal of the instance `support`."""
+    return Journal(connected.bridge)
+
+
+# -- the overview ----------------------------------------------------------------------------------
+
+
+def test_a_card_says_how_an_instance_stands(connected: Visitor, journal: Journal) -> None:
+    for number in range(3):
+        journal.add(f"3EB0{number}", ago=60 * number + 200)
+    journal.add("m7:0", direction="out", ago=700)
+    page = connected.get("/")
+    assert "Sockets" in page.text
+    assert "In the last hour 3 from WhatsApp, 1 to WhatsApp; at most 1 in a minute." in page.text
+    assert page.html.count('<rect class="in"') == 3
+    assert page.html.count('<rect class="out"') == 1
+    assert re.search(r'<time datetime="[^"]+" title="[^"]+">3 minutes ago</time>', page.html)
+    assert "11 minutes ago" in page.text or "12 minutes ago" in page.text
+    assert "style=" not in page.html
+    assert re.search(r"<svg[^>]* role=\"img\"[^>]*>\s*<title id=", page.html)
+
+
+def test_a_card_offers_one_remedy(connected: Visitor, sandbox: SandboxChatwoot) -> None:
+    page = connected.get("/")
+    assert "The bridge does not know the gateway of this number." in page.text
+    assert 'href="/instances/support/gateway">Set the gateway' in page.html
+    page = connected.send({"back": "/"}, path="/instances/support/pause")
+    assert "support is paused." in page.text
+    assert "Paused: what comes is kept" in page.text
+    assert page.html.count('id="remedy-csrf') == 1
+    page = connected.send({"back": "/"}, path="/instances/support/resume")
+    assert page.path == "/"
+    assert "support goes on." in page.text
+    sandbox.fault("suspended")
+    connected.get("/instances/support")
+    page = connected.get("/")
+    assert "Account 1 is suspended in Chatwoot" in page.text
+    assert "Check again" in page.text
+    sandbox.control("DELETE", "faults")
+    page = connected.send({}, path="/instances/support/check")
+    assert page.path == "/instances/support"
+    assert "found it well again" in connected.get("/audit").text
+
+
+def test_dead_letters_are_counted_in_the_navigation(connected: Visitor, journal: Journal) -> None:
+    journal.add("m1:0", direction="out", state="dead", reason=REFUSED)
+    journal.add("m2:0", direction="out", state="unconfirmed", reason="nobody knows")
+    page = connected.get("/")
+    assert "Dead letters: 1" in page.text
+    assert "Waiting 2 messages need you" in page.text
+    assert "Unconfirmed sends: 1" in page.text
+
+
+# -- where a message is ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["+55 (11) 99999-0001", "999990001", "maria", "blue shoes", "3EB0F1", "77", "100%"],
+)
+def test_a_message_is_found(connected: Visitor, journal: Journal, words: str) -> None:
+    entry_id = journal.add("3EB0F1", text="The blue shoes <b>& 100% of it</b>")
+    journal.add("3EB0F2", text="other", phone="4915112345678", name="Jens", ago=5)
+    journal.pair("3EB0F1", 77, 4)
+    page = connected.get(f"/messages?q={words.replace('%', '%25').replace('+', '%2B')}")
+    assert f'href="/messages/{entry_id}"' in page.html
+    assert "1 message" in page.text
+    assert "<b>&" not in page.html
+
+
+def test_a_search_without_a_result_says_what_that_means(connected: Visitor) -> None:
+    page = connected.get("/messages?q=nothing-like-it")
+    assert "Nothing was found" in page.text
+    assert connected.get("/messages?q=%00%ff").status == 200
+    assert connected.get("/messages?q=" + "x" * 3000).status == 200
+
+
+def test_contents_can_be_switched_off(
+    start_bridge: Callable[..., Bridge], sandbox: SandboxChatwoot
+) -> None:
+    visitor = connect(
+        Visitor(start_bridge(BRIDGE_SHOW_CONTENTS="false")).sign_in(),
+        sandbox,
+    )
+    entry_id = Journal(visitor.bridge).add("3EB0F1", text="a secret wish")
+    assert "Nothing was found" in visitor.get("/messages?q=secret").text
+    assert f"/messages/{entry_id}" in visitor.get("/messages?q=Maria").html
+    for path in ("/messages?q=Maria", f"/messages/{entry_id}", "/waiting"):
+        assert "a secret wish" not in visitor.get(path).html
+
+
+def test_the_way_of_a_message(
+    connected: Visitor, journal: Journal, sandbox: SandboxChatwoot
+) -> None:
+    detail = f"{REFUSED}. Detail: http://gw.example/send HTTP 400: no"
+    entry_id = journal.add("m77:0", direction="out", state="dead", reason=detail, tries=2)
+    journal.pair("3EB0F1", 77, 4)
+    page = connected.get(f"/messages/{entry_id}")
+    assert page.text.count("Try: it failed") == 2
+    assert "took 0.25 s" in page.text
+    assert "Received: kept on the disk, then acknowledged" in page.text
+    assert "Given up: a dead letter" in page.text
+    assert "Correct what the gateway names, then replay the message." in page.text
+    assert "http://gw.example/send HTTP 400: no" in page.text
+    assert "3EB0F1" in page.text
+    assert f'href="{sandbox.base_url}/app/accounts/1/conversations/4"' in page.html
+    connected.session.headers["Accept-Language"] = "pt-BR"
+    page = connected.get(f"/messages/{entry_id}")
+    assert "Tentativa: falhou" in page.text
+    assert "Corrija o que o gateway" in page.text
+
+
+def test_a_message_that_is_not_there_has_a_page(connected: Visitor) -> None:
+    page = connected.get("/messages/999999999")
+    assert page.status == 404
+    assert "there is no message 999999999" in page.text
+
+
+# -- those that need a person ----------------------------------------------------------------------
+
+
+def _state(visitor: Visitor, entry_id: int) -> str:
+    found = re.search(
+        r'<span class="pill[^"]*">([^<]+)<', visitor.get(f"/messages/{entry_id}").html
+    )
+    assert found
+    return found[1]
+
+
+def test_a_dead_letter_that_is_replayed_arrives(
+    connected: Visitor, journal: Journal, sandbox: SandboxChatwoot
+) -> None:
+    entry_id = journal.add("3EB0DEAD", state="dead", reason="Chatwoot was mended since")
+    connected.get("/waiting")
+    page = connected.send({}, path=f"/messages/{entry_id}/replay")
+    assert page.path == "/waiting"
+    assert f"Message {entry_id} is tried again." in page.text
+    until = time.monotonic() + 20
+    while _state(connected, entry_id) != "Delivered" and time.monotonic() < until:
+        time.sleep(0.2)
+    assert _state(connected, entry_id) == "Delivered"
+    (conversation,) = sandbox.control("GET", "agent/conversations")
+    assert conversation["id"]
+    trail = connected.get("/audit").text
+    assert f"Account token · replayed · support #{entry_id}" in trail
+
+
+def test_all_of_an_instance_are_replayed(connected: Visitor, journal: Journal) -> None:
+    for number in range(3):
+        journal.add(f"3EB0{number}", state="dead", reason="x", phone=f"551199999000{number}")
+    connected.get("/waiting")
+    page = connected.send({}, path="/instances/support/replay")
+    assert page.path == "/waiting"
+    assert "3 messages are tried again." in page.text
+    assert "Account token · replayed · support" in connected.get("/audit").text
+
+
+def test_discarding_asks_first(connected: Visitor, journal: Journal) -> None:
+    entry_id = journal.add("m9:0", direction="out", state="dead", reason=REFUSED)
+    page = connected.get(f"/messages/{entry_id}/discard")
+    assert f"Discard message {entry_id}?" in page.text
+    assert _state(connected, entry_id) == "Dead letter"
+    connected.get(f"/messages/{entry_id}/discard")
+    page = connected.send({})
+    assert page.path == "/waiting"
+    assert _state(connected, entry_id) == "Discarded"
+    connected.get(f"/messages/{entry_id}/discard")
+    page = connected.send({})
+    assert page.status == 409
+    assert "cannot be changed that way" in page.text
+
+
+@pytest.mark.parametrize(("said", "state"), [("yes", "Delivered"), ("no", "Waiting")])
+def test_a_person_settles_what_is_unconfirmed(
+    connected: Visitor, journal: Journal, said: str, state: str
+) -> None:
+    entry_id = journal.add("m9:0", direction="out", state="unconfirmed", reason="nobody knows")
+    page = connected.get("/waiting")
+    assert "stands there twice" in page.text
+    connected.send({"sent": "perhaps"}, path=f"/messages/{entry_id}/settle")
+    assert _state(connected, entry_id) == "Unconfirmed"
+    connected.get("/waiting")
+    page = connected.send({"sent": said}, path=f"/messages/{entry_id}/settle")
+    assert page.path == "/waiting"
+    assert _state(connected, entry_id) in {state, "Dead letter"}
+
+
+def test_a_list_can_be_of_one_instance(connected: Visitor, journal: Journal) -> None:
+    new_instance(connected.bridge, name="other")
+    journal.add("m9:0", direction="out", state="dead", reason=REFUSED)
+    assert "Maria Souza" in connected.get("/waiting?instance=support").text
+    page = connected.get("/waiting?instance=other")
+    assert "Maria Souza" not in page.text
+    assert "Nothing waits" in page.text
+    assert connected.get("/waiting?instance=nobody").status == 404
+
+
+@pytest.mark.parametrize("deed", ["replay", "discard", "settle"])
+def test_forms_are_guarded(connected: Visitor, journal: Journal, deed: str) -> None:
+    entry_id = journal.add("m9:0", direction="out", state="dead", reason=REFUSED)
+    url = f"{connected.bridge.base_url}/messages/{entry_id}/{deed}"
+    assert connected.session.post(url, data={"sent": "no"}).status_code == 400
+    stranger = Visitor(connected.bridge)
+    for path in ("/", "/messages?q=Maria", f"/messages/{entry_id}", "/waiting", "/audit", "/live"):
+        assert stranger.get(path).path.startswith("/sign-in")
+    assert _state(connected, entry_id) == "Dead letter"
+
+
+# -- who did what ----------------------------------------------------------------------------------
+
+
+def test_the_trail_names_who_did_what_from_where(
+    connected: Visitor, sandbox: SandboxChatwoot
+) -> None:
+    instance = new_instance(connected.bridge, name="other")
+    changed = instance.set(wish(sandbox), headers={"token": instance.token})
+    assert changed.status_code == 201
+    page = connected.get("/audit")
+    assert "Account token · made the instance · other" in page.text
+    assert "Token of other · activated · other" in page.text
+    assert f"{sandbox.base_url} account 1, inbox" in page.text
+    assert "127.0.0.1" in page.text
+    for secret in (sandbox.admin, instance.token, connected.bridge.account_token):
+        assert secret not in page.html
+
+
+def test_refusals_at_the_sign_in_are_noted_but_do_not_fill_the_trail(connected: Visitor) -> None:
+    stranger = Visitor(connected.bridge)
+    for _ in range(4):
+        stranger.get("/sign-in")
+        stranger.send({"token": "not-the-account-token"})
+    page = connected.get("/audit")
+    address = str(stranger.session.get_adapter("http://x")._address)
+    noted = re.findall(
+        rf"Somebody · was refused at the sign-in · console [^·]+ · {address}\b", page.text
+    )
+    assert len(noted) == 1
+
+
+def test_older_lines_are_a_page_away(connected: Visitor) -> None:
+    for number in range(26):
+        new_instance(connected.bridge, name=f"many-{number}")
+        connected.bridge.api("DELETE", f"/api/instance/delete/many-{number}")
+    page = connected.get("/audit")
+    assert "many-25" in page.text
+    assert "made the instance · many-0 " not in page.text
+    older = re.search(r'href="(/audit\?before=\d+)"', page.html)
+    assert older
+    page = connected.get(older[1])
+    assert "made the instance · many-0 " in page.text
+    assert connected.get("/audit?before=nonsense").status == 200
+
+
+# -- news ------------------------------------------------------------------------------------------
+
+
+def test_a_stream_tells_of_a_change(connected: Visitor, journal: Journal) -> None:
+    with connected.session.get(
+        f"{connected.bridge.base_url}/live", stream=True, timeout=20
+    ) as said:
+        assert said.headers["Content-Type"].startswith("text/event-stream")
+        lines = said.iter_lines()
+        assert next(lines) == b"retry: 2000"
+        journal.add("3EB0NEWS")
+        began = time.monotonic()
+        assert any(line == b"event: changed" for line in lines)
+        assert time.monotonic() - began < 10
+
+
+def test_seats_are_few_and_given_back(connected: Visitor) -> None:
+    url = f"{connected.bridge.base_url}/live"
+    seats = [connected.session.get(url, stream=True, timeout=20) for _ in range(2)]
+    assert [one.status_code for one in seats] == [200, 200]
+    assert connected.session.get(url, timeout=20).status_code == 204
+    for one in seats:
+        one.close()
+    until = time.monotonic() + 15
+    while time.monotonic() < until:
+        with connected.session.get(url, stream=True, timeout=20) as again:
+            if again.status_code == 200:
+                return
+        time.sleep(0.3)
+    pytest.fail("no seat was given back")
+
+
+def test_a_stop_does_not_wait_for_who_watches(bridge: Bridge) -> None:
+    visitor = Visitor(bridge).sign_in()
+    with visitor.session.get(f"{bridge.base_url}/live", stream=True, timeout=30) as stream:
+        assert stream.status_code == 200
+        began = time.monotonic()
+        bridge.stop()
+        assert time.monotonic() - began < 6
