@@ -100,6 +100,14 @@ def service_manager(environ: Mapping[str, str] | None = None, /) -> tuple[str, f
     return given.get("NOTIFY_SOCKET", ""), watchdog_s
 
 
+def inherited_socket(environ: Mapping[str, str] | None = None, /) -> int | None:
+    """The descriptor of the listening socket that systemd keeps for us (sd_listen_fds(3)); None
+    where we are to open one ourselves."""
+    given = environ or os.environ
+    ours = given.get("LISTEN_PID") == str(os.getpid()) and given.get("LISTEN_FDS") == "1"
+    return 3 if ours else None
+
+
 def load(environ: Mapping[str, str] | None = None, /, **overrides: object) -> Settings:
     """Reads the settings: overrides (the command line) win over the environment over `config.toml`.
 

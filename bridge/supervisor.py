@@ -19,7 +19,7 @@ from bridge import credentials, logs, processes
 from bridge.errors import StartupError
 from bridge.processes import Child
 from bridge.services import Services
-from bridge.settings import Settings, service_manager
+from bridge.settings import Settings, inherited_socket, service_manager
 from bridge.store import use
 
 #: Seconds that the children have between SIGTERM and SIGKILL.
@@ -120,6 +120,10 @@ def _greet(settings: Settings, new_token: str) -> None:
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    kept = inherited_socket()
+    if kept is not None:
+        # It outlives us: who comes while we are replaced waits in it instead of being refused.
+        return socket.socket(fileno=kept)
     try:
         found = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_NUMERICSERV

@@ -37,13 +37,15 @@ def _run(*command: str) -> subprocess.CompletedProcess[str]:
 def unit(tmp_path: Path) -> Path:
     """The unit as it would be installed here."""
     text = (DEPLOY / "chatwoot-bridge.service").read_text()
+    shutil.copy(DEPLOY / "chatwoot-bridge.socket", tmp_path)
     copy = tmp_path / "chatwoot-bridge.service"
     copy.write_text(text.replace("/usr/local/bin/chatwoot-bridge", sys.executable))
     return copy
 
 
 def test_systemd_understands_the_unit(unit: Path) -> None:
-    done = _run(_tool("systemd-analyze"), "verify", str(unit))
+    socket = unit.with_suffix(".socket")
+    done = _run(_tool("systemd-analyze"), "verify", str(unit), str(socket))
     assert (done.returncode, done.stderr) == (0, "")
 
 
