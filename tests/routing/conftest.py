@@ -6,7 +6,7 @@ import pytest
 
 pytest.register_assert_rewrite("tests.routing.desk")
 
-from tests.routing.desk import Desk  # noqa: E402
+from tests.routing.desk import Desk, until  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -33,5 +33,6 @@ def desk(_desk: Desk) -> Iterator[Desk]:
 @pytest.fixture
 def indoor_desk(_indoor_desk: Desk) -> Iterator[Desk]:
     """Without a public address: sockets both ways."""
+    until(_indoor_desk.listens, "both sockets")
     yield _indoor_desk
     _indoor_desk.calm()

@@ -48,13 +48,13 @@ class Desk:
         self, folder: Path, stack: contextlib.ExitStack, *, public: bool, settings: dict[str, str]
     ) -> None:
         self.chatwoot = SandboxChatwoot(folder)
-        stack.callback(self.chatwoot.stop)
+        stack.callback(self.chatwoot.process.kill)
         self.phone = SandboxPhone(folder)
-        stack.callback(self.phone.stop)
+        stack.callback(self.phone.process.kill)
         self._switches = self.phone.control("GET", "switches")
         limits = {"BRIDGE_RATE_LIMIT": "1000000/minute", "BRIDGE_ECHO_WAIT": "2"}
         self.bridge = Bridge(folder, public=public, **(limits | settings))
-        stack.callback(self.bridge.stop)
+        stack.callback(self.bridge.kill)
         place = {
             "kind": "ryzeapi",
             "baseUrl": self.phone.base_url,
@@ -70,11 +70,15 @@ class Desk:
 
     def calm(self) -> None:
         """No faults, and every switch as it was at first."""
-        self.chatwoot.control("DELETE", "faults")
+        self.calm_chatwoot()
         self.phone.control("DELETE", "faults")
         self.phone.control("POST", "switches", self._switches)
         if self.rows("select status from integration") != [("active",)]:
             self.join()
+
+    def calm_chatwoot(self) -> None:
+        """Chatwoot is up again."""
+        self.chatwoot.control("DELETE", "faults")
 
     # -- the operator ------------------------------------------------------------------------------
 
@@ -121,11 +125,20 @@ class Desk:
 
     def kill(self, name: str) -> None:
         """SIGKILL for one process of the bridge: web (with its worker) or router."""
-        found = [pid for pid in self.bridge.process.tree()[1:] if name in _comm(pid)]
-        assert found, f"no process {name}"
-        for pid in found:
+
+        def processes() -> list[int]:
+            return [pid for pid in self.bridge.process.tree()[1:] if name in _comm(pid)]
+
+        for pid in until(processes, f"a process {name}"):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+
+    def listens(self) -> bool:
+        """Whether the bridge holds a socket to either side."""
+        instances = self.phone.control("GET", "instances")["instances"]
+        return any(one["sockets"] for one in instances) and bool(
+            self.chatwoot.control("GET", "cable")["connections"]
+        )
 
     # -- the customer ------------------------------------------------------------------------------
 

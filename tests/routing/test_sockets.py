@@ -1,0 +1,158 @@
+"""Without a public address: sockets to both sides, with the same promises."""
+
+import json
+
+import requests
+
+from bench.loop import INSTANCE
+from tests.routing.desk import Desk, until
+
+
+def test_both_directions_work_through_sockets(indoor_desk: Desk) -> None:
+    number, conversation = indoor_desk.meet("in")
+    written = indoor_desk.reply(conversation, "out")
+    indoor_desk.gets(number, "out")
+    until(lambda: indoor_desk.status(conversation, written["id"]) == "delivered", "the receipt")
+    instances = indoor_desk.phone.control("GET", "instances")["instances"]
+    [ours] = [one for one in instances if one["name"] == INSTANCE]
+    assert ours["sockets"] == 1
+    assert not [one for one in ours["webhooks"] if one.get("enabled")]
+
+
+def test_files_come_through_sockets(indoor_desk: Desk) -> None:
+    number, conversation = indoor_desk.meet("in")
+    indoor_desk.customer(number, "see", kind="image")
+    assert len(indoor_desk.arrived(conversation, 2)["attachments"]) == 1
+    indoor_desk.attach(conversation, "look", ("a.pdf", b"%PDF-1.4", "application/pdf"))
+    indoor_desk.gets(number, "look")
+
+
+def test_replies_of_a_gap_are_asked_for_when_chatwoots_socket_stands_again(
+    indoor_desk: Desk,
+) -> None:
+    number, conversation = indoor_desk.meet("in")
+    indoor_desk.chatwoot.fault("cable_silent")
+    indoor_desk.chatwoot.control("POST", "cable/disconnect")
+    for index in range(3):
+        indoor_desk.reply(conversation, f"out {index}")
+    assert indoor_desk.sent(number) == []
+    indoor_desk.calm_chatwoot()
+    indoor_desk.gets(number, "out 0", "out 1", "out 2")
+
+
+def test_the_gateways_socket_is_opened_again(indoor_desk: Desk) -> None:
+    number, conversation = indoor_desk.meet("in")
+    assert indoor_desk.phone.control("POST", "sockets/hang-up", {})["closed"] >= 1
+
+    until(indoor_desk.listens, "the socket")
+    indoor_desk.customer(number, "again")
+    indoor_desk.shows(conversation, "in", "again")
+
+
+def test_a_lost_frame_is_made_good_by_the_next_reply(indoor_desk: Desk) -> None:
+    number, conversation = indoor_desk.meet("in")
+    indoor_desk.chatwoot.fault("cable_lost", times=1)
+    indoor_desk.reply(conversation, "lost frame")
+    indoor_desk.calm_chatwoot()
+    indoor_desk.reply(conversation, "next")
+    indoor_desk.gets(number, "lost frame", "next")
+
+
+def test_a_send_whose_echo_may_have_been_missed_is_left_to_the_operator(
+    indoor_desk: Desk,
+) -> None:
+    number, conversation = indoor_desk.meet("in")
+    # The send happens, its answer is lost, and so is the socket that would have told of it.
+    for kind in ("slow_after", "drop_after"):
+        fault = {"kind": kind, "seconds": 1.0, "path": "/api/message/text/"}
+        indoor_desk.phone.control("POST", "faults", fault)
+    indoor_desk.phone.control("POST", "switches", {"echo_delay_s": 0.0})
+    written = indoor_desk.reply(conversation, "perhaps")
+    indoor_desk.kill("router")
+    key = f"m{written['id']}:0"
+    state = "select state from journal where key = ?"
+
+    def is_known() -> bool:
+        return indoor_desk.rows(state, key) == [("unconfirmed",)] or bool(
+            indoor_desk.sent(number) and indoor_desk.rows(state, key) == [("done",)]
+        )
+
+    until(is_known, "the reply being settled or doubted")
+    for _ in range(3):
+        indoor_desk.customer(indoor_desk.number(), "tick")
+    assert len(indoor_desk.sent(number)) <= 1
+
+
+def test_two_transports_at_once_make_no_doubles(indoor_desk: Desk) -> None:
+    """The socket stands, and Chatwoot calls the webhook besides."""
+    number, conversation = indoor_desk.meet("in")
+    [(key, inbox)] = indoor_desk.rows("select webhook_key, inbox_id from integration")
+    url = f"{indoor_desk.bridge.base_url}/hooks/chatwoot/{key}"
+    indoor_desk.api("PATCH", f"inboxes/{inbox}", {"channel": {"webhook_url": url}})
+    texts = [f"out {index}" for index in range(6)]
+    for text in texts:
+        indoor_desk.reply(conversation, text)
+    indoor_desk.gets(number, *texts)
+    indoor_desk.settled(number)
+    indoor_desk.gets(number, *texts)
+    indoor_desk.api("PATCH", f"inboxes/{inbox}", {"channel": {"webhook_url": ""}})
+
+
+def test_a_gateways_event_through_both_transports_arrives_once(desk: Desk) -> None:
+    """The same event by webhook, and once more by whoever replays it."""
+    number, conversation = desk.meet("in")
+    sent = desk.customer(number, "once")
+    desk.shows(conversation, "in", "once")
+    party = {"jid": f"{number}@s.whatsapp.net", "lid": None, "name": number}
+    data = {
+        "id": sent["id"],
+        "direction": "incoming",
+        "timestamp": "2026-11-24T10:00:00-03:00",
+        "chat": {**party, "type": "private"},
+        "sender": party,
+        "message": {"type": "text", "content": "once", "source": ""},
+    }
+    desk.phone.control("POST", "events", {"event": "message.exchange", "data": data})
+    desk.customer(number, "then")
+    desk.shows(conversation, "in", "once", "then")
+
+
+# -- the doors themselves --------------------------------------------------------------------------
+
+
+def test_a_webhook_that_chatwoot_did_not_sign_is_answered_and_ignored(desk: Desk) -> None:
+    number, conversation = desk.meet("in")
+    [(key, inbox)] = desk.rows("select webhook_key, inbox_id from integration")
+    body = {
+        "event": "message_created",
+        "id": 999_999,
+        "content": "forged",
+        "message_type": "outgoing",
+        "private": False,
+        "conversation": {"id": conversation},
+        "inbox": {"id": inbox},
+    }
+    answer = requests.post(
+        f"{desk.bridge.base_url}/hooks/chatwoot/{key}", data=json.dumps(body), timeout=10
+    )
+    assert answer.status_code == 200
+    desk.reply(conversation, "genuine")
+    desk.gets(number, "genuine")
+
+
+def test_chatwoot_is_answered_200_whatever_it_sends(desk: Desk) -> None:
+    [(key,)] = desk.rows("select webhook_key from integration")
+    for raw in (b"", b"[]", b"{", b'{"event": 7}', b"\xff\xfe", b'{"event":"message_created"}'):
+        url = f"{desk.bridge.base_url}/hooks/chatwoot/{key}"
+        assert requests.post(url, data=raw, timeout=10).status_code == 200
+
+
+def test_a_gateways_call_without_its_secret_is_refused(desk: Desk) -> None:
+    [(key,)] = desk.rows("select hook_key from instance where hook_key is not null")
+    url = f"{desk.bridge.base_url}/hooks/gateway/{key}"
+    body = {"event": "message.exchange", "data": {}}
+    assert requests.post(url, json=body, timeout=10).status_code == 401
+    wrong = {"Authorization": "Bearer guess"}
+    assert requests.post(url, json=body, headers=wrong, timeout=10).status_code == 401
+    unknown = f"{desk.bridge.base_url}/hooks/gateway/unknown"
+    assert requests.post(unknown, json=body, timeout=10).status_code == 404

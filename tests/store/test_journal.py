@@ -1,0 +1,388 @@
+"""What routing is promised by a journal: every engine must pass this suite."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bridge.store import Store
+from bridge.store.chats import resolve_chat
+from bridge.store.committer import Committer
+from bridge.store.journal import Direction, Journal, Lane, NewEntry, Pair, State, Try
+from bridge.store.sqlite_journal import SqliteJournal
+
+ROOT = Path(__file__).resolve().parents[2]
+IN, OUT, RECEIPT = Direction.IN, Direction.OUT, Direction.RECEIPT
+MADE = Try(1.0, 0.1, "arrived")
+FAILED = Try(1.0, 0.1, "failed", "no answer")
+
+
+class Ground:
+    """One engine on an empty ground: its journal, an instance and its chats."""
+
+    journal: Journal
+    instance_id: int
+
+    def chat(self) -> int:
+        """A new chat; its id."""
+        raise NotImplementedError
+
+    def done(self) -> list[str]:
+        """The keys of what has arrived, in order of acceptance."""
+        raise NotImplementedError
+
+
+class SqliteGround(Ground):
+    """SQLite on a real file."""
+
+    def __init__(self, path: Path) -> None:
+        self.store = Store.open(path)
+        self.committer = Committer(self.store)
+        self.journal = SqliteJournal(self.store, self.committer)
+        sql = "insert into instance (name, created_at) values ('one', 0) on conflict do nothing"
+        self.committer.run(lambda db: db.execute(sql))
+        self.instance_id = int(self.store.db.execute("select id from instance").fetchone()[0])
+        self._chats = 0
+
+    def chat(self) -> int:
+        self._chats += 1
+        form = f"{os.getpid()}{self._chats}@s.whatsapp.net"
+        return self.committer.run(
+            lambda db: resolve_chat(
+                db, self.instance_id, [form], kind="private", address=form, name=""
+            )
+        )
+
+    def done(self) -> list[str]:
+        rows = self.store.db.execute("select key from journal where state = 'done' order by id")
+        return [row[0] for row in rows]
+
+
+@pytest.fixture(params=[SqliteGround], ids=["sqlite"])
+def ground(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ground]:
+    made = request.param(tmp_path / "bridge.db")
+    yield made
+    made.store.close()
+
+
+@pytest.fixture
+def journal(ground: Ground) -> Journal:
+    return ground.journal
+
+
+def new(chat: int, key: str, position: int | None = None, **more: object) -> NewEntry:
+    direction = more.pop("direction", IN)
+    body = more.pop("body", f'"{key}"')
+    return NewEntry(chat, direction, key, str(body), position, **more)  # type: ignore[arg-type]
+
+
+def heads(journal: Journal, lane: Lane) -> list[str]:
+    """The keys of a lane in the order in which they come up, each finished."""
+    found = []
+    while entry := journal.head(lane):
+        found.append(entry.key)
+        journal.finish(entry, [], made=MADE, now=1.0)
+    return found
+
+
+class TestAccepting:
+    def test_a_key_is_accepted_once(self, ground: Ground, journal: Journal) -> None:
+        chat = ground.chat()
+        entries = [new(chat, "a"), new(chat, "b"), new(chat, "a")]
+        assert journal.accept(ground.instance_id, entries, now=1.0) == 2
+        assert journal.accept(ground.instance_id, [new(chat, "b")], now=2.0) == 0
+
+    def test_a_key_is_its_directions_own(self, ground: Ground, journal: Journal) -> None:
+        chat = ground.chat()
+        both = [new(chat, "a"), new(chat, "a", direction=OUT)]
+        assert journal.accept(ground.instance_id, both, now=1.0) == 2
+
+    def test_a_higher_one_takes_the_place_of_a_lower_one_and_never_the_other_way(
+        self, ground: Ground, journal: Journal
+    ) -> None:
+        chat = ground.chat()
+        lane = Lane(ground.instance_id, RECEIPT, chat)
+        for position in (2, 3, 1):
+            entry = new(chat, "a", position, body=str(position), direction=RECEIPT, replaces=True)
+            journal.accept(ground.instance_id, [entry], now=1.0)
+        head = journal.head(lane)
+        assert head is not None
+        assert head.body == "3"
+        journal.finish(head, [], made=MADE, now=2.0)
+        assert journal.head(lane) is None
+
+    def test_what_takes_the_place_of_one_under_way_is_not_lost(
+        self, ground: Ground, journal: Journal
+    ) -> None:
+        chat = ground.chat()
+        lane = Lane(ground.instance_id, RECEIPT, chat)
+        entries = [
+            new(chat, "a", position, body=str(position), direction=RECEIPT, replaces=True)
+            for position in (1, 2)
+        ]
+        journal.accept(ground.instance_id, entries[:1], now=1.0)
+        under_way = journal.head(lane)
+        assert under_way is not None
+        journal.accept(ground.instance_id, entries[1:], now=2.0)
+        journal.finish(under_way, [], made=MADE, now=3.0)
+        head = journal.head(lane)
+        assert head is not None
+        assert head.body == "2"
+
+    def test_many_threads_write_at_once(self, ground: Ground, journal: Journal) -> None:
+        chat = ground.chat()
+        counts: list[int] = []
+
+        def write(number: int) -> None:
+            for index in range(25):
+                entries = [new(chat, f"{number}/{index}"), new(chat, f"shared/{index}")]
+                counts.append(journal.accept(ground.instance_id, entries, now=1.0))
+
+        threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sum(counts) == 8 * 25 + 25
+        keys = heads(journal, Lane(ground.instance_id, IN, chat))
+        assert len(keys) == len(set(keys)) == 225
+        own = [[key for key in keys if key.startswith(f"{number}/")] for number in range(8)]
+        assert own == [[f"{number}/{index}" for index in range(25)] for number in range(8)]
+
+    def test_one_bad_write_takes_no_other_along(self, ground: Ground, journal: Journal) -> None:
+        chat = ground.chat()
+        refused: list[BaseException] = []
+
+        def write(chat_id: int) -> None:
+            for index in range(20):
+                try:
+                    journal.accept(ground.instance_id, [new(chat_id, f"{chat_id}/{index}")], now=1)
+                except Exception as error:
+                    refused.append(error)
+
+        threads = [threading.Thread(target=write, args=(one,)) for one in (chat, 999_999)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(refused) == 20  # a chat that does not exist
+        assert len(heads(journal, Lane(ground.instance_id, IN, chat))) == 20
+
+
+class TestLanes:
+    def test_a_lane_is_first_in_first_out(self, ground: Ground, journal: Journal) -> None:
+        chat, other = ground.chat(), ground.chat()
+        entries = [new(chat, "a"), new(other, "x"), new(chat, "b"), new(chat, "c")]
+        journal.accept(ground.instance_id, entries, now=1.0)
+        assert heads(journal, Lane(ground.instance_id, IN, chat)) == ["a", "b", "c"]
+        assert heads(journal, Lane(ground.instance_id, IN, other)) == ["x"]
+
+    def test_positions_come_before_the_order_of_acceptance(
+        self, ground: Ground, journal: Journal
+    ) -> None:
+        chat = ground.chat()
+        entries = [new(chat, str(n), n, direction=OUT) for n in (30, 10, 20)]
+        journal.accept(ground.instance_id, entries, now=1.0)
+        assert heads(journal, Lane(ground.instance_id, OUT, chat)) == ["10", "20", "30"]
+
+    def test_lanes_with_new_entries_are_told_once(self, ground: Ground, journal: Journal) -> None:
+        chat, other = ground.chat(), ground.chat()
+        journal.accept(ground.instance_id, [new(chat, "a"), new(chat, "b")], now=1.0)
+        found, seen = journal.lanes(after_id=0)
+        assert found == [Lane(ground.instance_id, IN, chat)]
+        assert journal.lanes(after_id=seen) == ([], seen)
+        journal.accept(ground.instance_id, [new(other, "c")], now=1.0)
+        assert journal.lanes(after_id=seen)[0] == [Lane(ground.instance_id, IN, other)]
+
+    def test_what_is_done_dead_or_gone_holds_up_nothing(
+        self, ground: Ground, journal: Journal
+    ) -> None:
+        chat = ground.chat()
+        lane = Lane(ground.instance_id, OUT, chat)
+        entries = [new(chat, key, direction=OUT) for key in "abc"]
+        journal.accept(ground.instance_id, entries, now=1.0)
+        first = journal.head(lane)
+        assert first is not None
+        journal.bury(first, made=FAILED, now=2.0)
+        second = journal.head(lane)
+        assert second is not None
+        assert second.key == "b"
+        journal.finish(second, [], made=MADE, now=2.0)
+        assert heads(journal, lane) == ["c"]
+
+    def test_what_failed_is_still_the_head_and_counts_its_tries(
+        self, ground: Ground, journal: Journal
+    ) -> None:
+        chat = ground.chat()
+        lane = Lane(ground.instance_id, IN, chat)
+        journal.accept(ground.instance_id, [new(chat, "a"), new(chat, "b")], now=1.0)
+        for attempts, counts in ((0, True), (1, True), (2, False)):
+            head = journal.head(lane)
+            assert head is not None
+            assert (head.key, head.attempts) == ("a", attempts)
+            journal.postpone(head, due_at=9.0, made=FAILED, doubtful=True, counts=counts)
+        head = journal.head(lane)
+        assert head is not None
+        assert (head.key, head.attempts, head.due_at) == ("a", 2, 9.0)
+        assert head.doubtful
+        assert head.reason == "no answer"
+
+
+class TestSending:
+    def test_a_send_is_noted_before_it_is_made(self, ground: Ground, journal: Journal) -> None:
+        chat = ground.chat()
+        journal.accept(ground.instance_id, [new(chat, "a", direction=OUT)], now=1.0)
+        head = journal.head(Lane(ground.instance_id, OUT, chat))
+        assert head is not None
+        assert not journal.is_sending(chat)
+        journal.start_sending(head, "marker", now=5.0)
+        assert journal.is_sending(chat)
+        again = journal.head(head.lane)
+        assert again is not None
+        assert (again.state, again.source, again.sent_at) == (State.SENDING, "marker", 5.0)
+
+    def test_a_doubtful_send_holds_up_its_lane_until_it_is_settled(
+        self, ground: Ground, journal: Journal
+    ) -> None:
+        chat = ground.chat()
+        entries = [new(chat, key, direction=OUT) for key in "ab"]
+        journal.accept(ground.instance_id, entries, now=1.0)
+        head = journal.head(Lane(ground.instance_id, OUT, chat))
+        assert head is not None
+        journal.start_sending(head, "marker", now=5.0)
+        journal.unconfirm(head, due_at=65.0, made=FAILED)
+        [doubted] = journal.unconfirmed(limit=10)
+        assert (doubted.key, doubted.due_at) == ("a", 65.0)
+        still = journal.head(head.lane)
+        assert still is not None
+        assert (still.key, still.state) == ("a", State.UNCONFIRMED)
+
+    def test_a_send_that_arrived_is_not_doubted_any_more(
+        self, ground: Ground, journal: Journal
+    ) -> None:
+        chat = ground.chat()
+        journal.accept(ground.instance_id, [new(chat, "a", direction=OUT)], now=1.0)
+        head = journal.head(Lane(ground.instance_id, OUT, chat))
+        assert head is not None
+        journal.start_sending(head, "marker", now=5.0)
+        journal.finish(head, [], made=MADE, now=6.0)
+        journal.unconfirm(head, due_at=65.0, made=FAILED)
+        assert not journal.unconfirmed(limit=10)
+        assert journal.head(head.lane) is None
+
+    def test_a_router_that_died_leaves_doubts(self, ground: Ground, journal: Journal) -> None:
+        chat = ground.chat()
+        entries = [new(chat, "out", direction=OUT), new(chat, "in 1"), new(chat, "in 2")]
+        journal.accept(ground.instance_id, entries, now=1.0)
+        sending = journal.head(Lane(ground.instance_id, OUT, chat))
+        assert sending is not None
+        journal.start_sending(sending, "marker", now=5.0)
+        journal.suspect(due_at=60.0)
+        assert [one.key for one in journal.unconfirmed(limit=10)] == ["out"]
+        lane = Lane(ground.instance_id, IN, chat)
+        first = journal.head(lane)
+        assert first is not None
+        assert first.doubtful
+        journal.finish(first, [], made=MADE, now=6.0)
+        second = journal.head(lane)
+        assert second is not None
+        assert not second.doubtful
+
+    def test_replies_are_found_by_their_message(self, ground: Ground, journal: Journal) -> None:
+        chat = ground.chat()
+        entries = [new(chat, "m7:0", direction=OUT), new(chat, "m71:0", direction=OUT)]
+        journal.accept(ground.instance_id, entries, now=1.0)
+        assert journal.knows(ground.instance_id, "m7:0")
+        assert not journal.knows(ground.instance_id, "m7:1")
+        head = journal.head(Lane(ground.instance_id, OUT, chat))
+        assert head is not None
+        journal.bury(head, made=FAILED, now=2.0)
+        assert journal.gave_up(ground.instance_id, 7)
+        assert not journal.gave_up(ground.instance_id, 71)
+
+
+class TestForgetting:
+    def test_only_what_is_old_and_over_is_forgotten(self, ground: Ground, journal: Journal) -> None:
+        chat = ground.chat()
+        lane = Lane(ground.instance_id, IN, chat)
+        journal.accept(ground.instance_id, [new(chat, key) for key in "abcd"], now=1.0)
+        for key, at in (("a", 10.0), ("b", 90.0)):
+            head = journal.head(lane)
+            assert head is not None
+            assert head.key == key
+            journal.finish(head, [], made=MADE, now=at)
+        head = journal.head(lane)
+        assert head is not None
+        journal.bury(head, made=FAILED, now=10.0)
+        assert journal.prune(done_before=50.0, all_before=5.0) == 1
+        assert journal.prune(done_before=50.0, all_before=5.0) == 0
+        assert ground.done() == ["b"]
+        assert heads(journal, lane) == ["d"]
+        assert journal.prune(done_before=50.0, all_before=50.0) == 2  # the dead letter, and d
+
+    def test_what_is_forgotten_can_come_again(self, ground: Ground, journal: Journal) -> None:
+        """Which is why nothing older than that is accepted."""
+        chat = ground.chat()
+        journal.accept(ground.instance_id, [new(chat, "a")], now=1.0)
+        assert heads(journal, Lane(ground.instance_id, IN, chat)) == ["a"]
+        journal.prune(done_before=50.0, all_before=5.0)
+        assert journal.accept(ground.instance_id, [new(chat, "a")], now=60.0) == 1
+
+
+_WRITER = """
+import os, sys
+from pathlib import Path
+from tests.store.test_journal import SqliteGround, new
+ground = SqliteGround(Path(sys.argv[1]))
+chat = ground.chat()
+for index in range(100_000):
+    ground.journal.accept(ground.instance_id, [new(chat, f"{os.getpid()}/{index}")], now=1.0)
+    print(index, flush=True)
+"""
+
+
+@pytest.mark.parametrize("writers", [1, 3])
+def test_what_was_acknowledged_is_there_after_a_sigkill(tmp_path: Path, writers: int) -> None:
+    path = tmp_path / "bridge.db"
+    SqliteGround(path).store.close()
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", _WRITER, str(path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(writers)
+    ]
+    acknowledged = 0
+    for process in running:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if int(line) >= 40:
+                break
+    for process in running:
+        process.send_signal(signal.SIGKILL)
+        said, _ = process.communicate()
+        acknowledged += 41 + len(said.split())
+    ground = SqliteGround(path)
+    [(kept,)] = ground.store.db.execute("select count(*) from journal").fetchall()
+    [(sound,)] = ground.store.db.execute("pragma integrity_check").fetchall()
+    ground.store.close()
+    # Of each writer, one write may have been finished that it could not tell of any more.
+    assert acknowledged <= kept <= acknowledged + writers
+    assert sound == "ok"
+
+
+def test_pairs_are_kept_with_the_entry(tmp_path: Path) -> None:
+    ground = SqliteGround(tmp_path / "bridge.db")
+    chat = ground.chat()
+    ground.journal.accept(ground.instance_id, [new(chat, "a")], now=1.0)
+    head = ground.journal.head(Lane(ground.instance_id, IN, chat))
+    assert head is not None
+    pair = Pair(ground.instance_id, "W1", chat, False, "int_1", 5, 7)
+    ground.journal.finish(head, [pair], made=MADE, now=2.0)
+    rows = ground.store.db.execute("select whatsapp_id, chatwoot_id from pair").fetchall()
+    assert rows == [("W1", 7)]
+    ground.store.close()
