@@ -6,6 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from tests.browser.operator import Operator
+from tests.support.journal import Journal
 from tests.support.processes import SandboxChatwoot
 
 VIEWS = {
@@ -57,6 +58,7 @@ def _pages(somebody: Operator, sandbox: SandboxChatwoot) -> Iterator[str]:
     somebody.go_on()
     page.wait_for_url("**/instances/support")
     yield "result"
+    yield from _console(somebody)
     sandbox.fault("suspended")
     somebody.go("/instances/support")
     yield "instance page with an error"
@@ -67,6 +69,26 @@ def _pages(somebody: Operator, sandbox: SandboxChatwoot) -> Iterator[str]:
     somebody.go("/sign-in")
     somebody.go_on()
     yield "sign-in with an error"
+
+
+def _console(somebody: Operator) -> Iterator[str]:
+    """The pages about messages, with one in every state."""
+    journal = Journal(somebody.bridge)
+    refused = "the gateway refused the message: no such number. Detail: http://gw.example HTTP 400"
+    for minute in range(9):
+        journal.add(f"3EB0{minute}", ago=60 * minute, text="a" * 300)
+    dead = journal.add("m1:0", direction="out", state="dead", reason=refused, tries=2)
+    journal.add("3EB0D", state="dead", reason="something else", phone="5511999990002", name="")
+    unsure = journal.add("m2:0", direction="out", state="unconfirmed", reason="no answer came")
+    journal.pair("3EB01", 77, 4)
+    paths = ["/", "/messages", "/messages?q=Maria", "/messages?q=nothing", "/waiting", "/audit"]
+    paths += [f"/messages/{dead}", f"/messages/{dead}/discard", f"/messages/{unsure}"]
+    for path in (*paths, "/instances/support", "/instances/support/gateway"):
+        somebody.go(path)
+        yield f"console: {path}"
+    somebody.page.fill("#gateway_url", "gw.example")
+    somebody.go_on()
+    yield "gateway with an error"
 
 
 @pytest.mark.parametrize("view", VIEWS)
