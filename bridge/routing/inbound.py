@@ -5,9 +5,11 @@ Rules: chatwoot.md sections 3 to 5; the flags in ryzeapi.md section 2.5.
 
 import dataclasses
 import logging
+from collections.abc import Iterator
 from typing import cast
 
 from bridge import markup
+from bridge.chatwoot.events import AgentMessage
 from bridge.chatwoot.messaging import MessageFields
 from bridge.chatwoot.refusals import ConversationGone, FileTooLarge, MessageGone, SourceTaken
 from bridge.gateways import base, jids
@@ -141,18 +143,31 @@ def _already_there(entry: Entry, message: Message, thread: Thread, context: Cont
     """Whether an earlier try did arrive: its source_id is looked for, since Chatwoot takes the same
     message any number of times (chatwoot.md section 5)."""
     source_id = WHATSAPP_ID_PREFIX + _own_id(message)
-    chatwoot = context.chatwoot()
     conversations = [thread.conversation_id] if thread.conversation_id else []
     if not conversations or not context.integration.options.reopen_resolved:
-        latest = chatwoot.conversations_of(thread.source_id)[:3]
+        latest = context.chatwoot().conversations_of(thread.source_id)[:3]
         conversations = [one.id for one in latest] or conversations
     for conversation_id in conversations:
-        for one in chatwoot.latest_messages(conversation_id):
+        for one in _unknown(conversation_id, entry, context):
             if one.own_source_id == source_id:
                 found = dataclasses.replace(thread, conversation_id=conversation_id, status="open")
                 context.services.chats.save_thread(found)
                 return _pair(message, found, one.id, context)
     return None
+
+
+def _unknown(conversation_id: int, entry: Entry, context: Context) -> Iterator[AgentMessage]:
+    """The newest messages of a conversation, and what lies between them and the end of what is
+    known: after the restore of a backup that may be much. A lane is in order, so an earlier try is
+    newer than all that is known of the customer."""
+    chatwoot, chats = context.chatwoot(), context.services.chats
+    latest = chatwoot.latest_messages(conversation_id)
+    yield from latest
+    after = chats.newest_from_customer(entry.chat_id, entry.instance_id, conversation_id)
+    while after and latest and after < latest[0].id:
+        page = chatwoot.messages_after(conversation_id, after)
+        yield from page
+        after = page[-1].id if page else 0
 
 
 def _own_id(message: Message) -> str:

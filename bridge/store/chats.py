@@ -147,6 +147,18 @@ class Chats:
         ).fetchone()
         return _pair(row) if row else None
 
+    def newest_from_customer(self, chat_id: int, instance_id: int, conversation_id: int) -> int:
+        """The newest Chatwoot id of what the customer wrote in a conversation; 0 when none is among
+        the latest pairs of the instance."""
+        row = self._store.db.execute(
+            "select chatwoot_id from (select * from pair where instance_id = ? "
+            "order by chatwoot_id desc limit 5000) "
+            "where chat_id = ? and conversation_id = ? and from_me = 0 "
+            "order by chatwoot_id desc limit 1",
+            [instance_id, chat_id, conversation_id],
+        ).fetchone()
+        return int(row[0]) if row else 0
+
     def pairs_of_chatwoot(self, instance_id: int, chatwoot_id: int) -> list[Pair]:
         """The WhatsApp messages that a Chatwoot message became."""
         found = self._store.db.execute(

@@ -45,9 +45,16 @@ class Operator:
         path = f"agent/conversations/{conversation}/reply"
         self.loop.chatwoot.control("POST", path, {"content": text})
 
-    def arrived(self, text: str) -> bool:
-        """Whether the customer has it."""
-        return any(one["text"] == text for one in self.loop.phone.messages())
+    def arrived(self, text: str) -> int:
+        """How often the customer has it."""
+        return sum(one["text"] == text for one in self.loop.phone.messages())
+
+    def status(self, text: str) -> str:
+        """How far agents are shown that it has come."""
+        conversation = self.loop.conversations()[0]["id"]
+        path = f"agent/conversations/{conversation}/messages"
+        found = [one for one in self.loop.chatwoot.control("GET", path) if one["content"] == text]
+        return str(found[0]["status"]) if found else ""
 
     def shown(self, text: str) -> int:
         """How often agents see it."""
