@@ -230,13 +230,13 @@ def from_agent(
         return False
     now = services.clock()
     is_news = not (missed or message.updated) or _is_recent(message, integration, services)
+    if missed and message.status in {"delivered", "read"}:
+        # Only our receipts say so: it was sent before the backup that we go on from was restored.
+        is_news = False
 
     def work(db: Database) -> tuple[int, int]:
         thread = _thread_of(db, instance, integration, message)
         if thread is None:
-    if missed and message.status in {"delivered", "read"}:
-        # Only our receipts say so: it was sent before the backup that we go on from was restored.
-        is_news = False
             return 0, 0
         if message.deleted:
             entries.discard(db, instance.id, message.id, now=now)
