@@ -12,10 +12,10 @@ export CHROMIUM
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test browser check fmt dist docs lock clean
+.PHONY: help run test browser check fmt dist docs screenshots lock clean
 
 help:  ## Shows this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 run: $(VENV)/run.txt  ## Starts the service with its sandbox; open http://127.0.0.1:8080
 	@$(BIN)/chatwoot-bridge serve
@@ -54,6 +54,9 @@ PEX       = --requirement requirements/run.txt --exclude pip --no-build --use-pi
 
 docs: $(VENV)/dev.txt  ## Writes docs/reference.md from the program
 	$(BIN)/python -P docs/reference.py > docs/reference.md
+
+screenshots: browser $(VENV)/dev.txt  ## Makes the pictures of the documents by driving the real pages
+	$(BIN)/python docs/screenshots.py
 
 lock: $(VENV)/dev.txt  ## Renews requirements/*.txt from pyproject.toml and dev.in (UPGRADE=1: newest)
 	$(LOCK) pyproject.toml --output-file requirements/run.txt

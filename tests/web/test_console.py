@@ -30,7 +30,7 @@ def test_a_card_says_how_an_instance_stands(connected: Visitor, journal: Journal
     journal.add("m7:0", direction="out", ago=700)
     page = connected.get("/")
     assert "Sockets" in page.text
-    assert "In the last hour 3 from WhatsApp, 1 to WhatsApp; at most 1 in a minute." in page.text
+    assert "In the last hour 3 from WhatsApp (above the line) and 1 to WhatsApp" in page.text
     assert page.html.count('<rect class="in"') == 3
     assert page.html.count('<rect class="out"') == 1
     assert re.search(r'<time datetime="[^"]+" title="[^"]+">3 minutes ago</time>', page.html)
