@@ -3,6 +3,7 @@
 import os
 import signal
 import tempfile
+import time
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,6 +22,8 @@ class Loop:
         self.phone = SandboxPhone(folder)
         self.bridge = Bridge(folder, public=public, BRIDGE_RATE_LIMIT="1000000/minute", **settings)
         self.activate()
+        if not public:
+            self._wait_for_socket()
 
     def activate(self) -> None:
         """Makes the instance and joins it to the sandbox Chatwoot."""
@@ -42,6 +45,14 @@ class Loop:
             },
         )
         joined.raise_for_status()
+
+    def _wait_for_socket(self) -> None:
+        """A gateway's socket replays nothing: what is said before it stands is not heard."""
+        until = time.monotonic() + 30
+        while not self.phone.control("GET", "instances")["instances"][0]["sockets"]:
+            if time.monotonic() > until:
+                raise SystemExit("the socket to the gateway was not opened")
+            time.sleep(0.05)
 
     def children(self) -> list[int]:
         """The processes of the bridge, its parent first."""

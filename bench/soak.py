@@ -170,7 +170,9 @@ def _settle(loop: Loop, plan: Plan, conversations: dict[str, int]) -> bool:
             "POST", "customer", {"kind": "text", "chat": "5511988887777", "text": "tick"}
         )
         time.sleep(2)
-    ok = _report("customer to Chatwoot", incoming, each)
+    # A gateway's socket replays nothing: what comes while it is down is never heard.
+    may_lose = plan.transport == "sockets"
+    ok = _report("customer to Chatwoot", incoming, each, may_lose=may_lose)
     ok &= _report("agent to WhatsApp", outgoing, each)
     return ok
 
@@ -193,14 +195,14 @@ def _arrived_out(loop: Loop) -> list[list[str]]:
     return list(by_chat.values())
 
 
-def _report(title: str, chats: list[list[str]], sent: int) -> bool:
+def _report(title: str, chats: list[list[str]], sent: int, *, may_lose: bool = False) -> bool:
     arrived = sum(len(set(chat)) for chat in chats)
     doubled = sum(count - 1 for chat in chats for count in Counter(chat).values())
     unordered = sum(
         1 for chat in chats for one, other in zip(chat, chat[1:], strict=False) if other < one
     )
     print(f"{title}: {sent} sent, {arrived} arrived, {doubled} doubled, {unordered} out of order")
-    return arrived == sent and not doubled and not unordered
+    return (may_lose or arrived == sent) and not doubled and not unordered
 
 
 if __name__ == "__main__":

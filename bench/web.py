@@ -12,8 +12,8 @@ from bridge import settings, web
 from bridge.services import Services
 from bridge.web import server
 
-#: The measure of all others: reads the body and answers, below the path of the real ones.
-NOTHING = "/hooks/nothing"
+#: The measure of all others: a view of the same application that reads the body and answers.
+NOTHING = "/nothing"
 
 
 def main() -> None:

@@ -54,12 +54,16 @@ _STEPS = {Ladder.SENT: 1, Ladder.DELIVERED: 2, Ladder.READ: 3, Ladder.FAILED: 4}
 # -- from the gateway ------------------------------------------------------------------------------
 
 
-def from_gateway(instance: Instance, received: Sequence[Received], services: Services) -> None:
-    """Keeps the events of one webhook call or socket frame.
+def from_gateway(
+    instance: Instance,
+    integration: Integration | None,
+    received: Sequence[Received],
+    services: Services,
+) -> None:
+    """Keeps the events of one webhook call or socket frame; `integration` is the instance's own.
 
     An echo of our own send is the proof that it happened, and ends there. Raises StorageFailed.
     """
-    integration = services.integrations.of(instance.id)
     now = services.clock()
 
     def work(db: Database) -> list[Message]:

@@ -139,7 +139,12 @@ class Transports:
                     received = found.gateway.parse(
                         body, now=self.services.clock(), spool=self.services.settings.spool
                     )
-                    accept.from_gateway(found.instance, received, self.services)
+                    accept.from_gateway(
+                        found.instance,
+                        self.services.integrations.of(one.instance_id),
+                        received,
+                        self.services,
+                    )
         finally:
             self._gapless.pop(one.instance_id, None)
 

@@ -5,6 +5,7 @@ Writes begin with BEGIN IMMEDIATE: SQLite does not wait when a read must become 
 
 import contextlib
 import fcntl
+import mmap
 import os
 import sqlite3
 import threading
@@ -21,6 +22,7 @@ from bridge.store.migrations import migrations
 #: How long a write waits for another one, in seconds.
 BUSY_S = 10.0
 _LOCK_POLL_S = 0.02
+_EDITION_BYTES = 8
 
 
 def peek_meta(path: Path, key: str) -> str | None:
@@ -70,6 +72,17 @@ def use(folder: Path, *, alone: bool = False) -> IO[bytes]:
     return file
 
 
+def _shared(path: Path) -> mmap.mmap:
+    """A few bytes of memory that all processes of an installation share."""
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        if os.fstat(file).st_size < _EDITION_BYTES:
+            os.pwrite(file, bytes(_EDITION_BYTES), 0)  # on the disk, so that it can be written to
+        return mmap.mmap(file, _EDITION_BYTES)
+    finally:
+        os.close(file)
+
+
 class Store:
     """Connections to the database, one per thread, and the locks that processes share.
 
@@ -82,6 +95,7 @@ class Store:
         self._open: list[Database] = []
         self._queues: list[int] = []
         self._using: IO[bytes] | None = None
+        self._changes: mmap.mmap | None = None
 
     @classmethod
     def open(cls, path: Path, *, alone: bool = False) -> "Store":
@@ -94,6 +108,7 @@ class Store:
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             store._using = use(path.parent, alone=alone)
+            store._changes = _shared(path.parent / "locks" / "changes")
             with store._flock("start", timeout_s=60):
                 store._migrate()
         except sqlite3.Error as error:
@@ -160,9 +175,16 @@ class Store:
         with self.write() as db:
             db.execute("insert or replace into meta values (?, ?)", [key, value])
 
+    @property
+    def edition(self) -> bytes:
+        """Another value after each change of any process, messages apart: what was read before is
+        still true while it stays."""
+        return self._changes[:_EDITION_BYTES] if self._changes else os.urandom(_EDITION_BYTES)
+
     @contextlib.contextmanager
-    def write(self) -> Iterator[Database]:
-        """One transaction: all of it is on the disk when the block ends, or nothing.
+    def write(self, *, messages: bool = False) -> Iterator[Database]:
+        """One transaction: all of it is on the disk when the block ends, or nothing. `messages`:
+        it is only about messages, which nobody keeps in memory.
 
         Raises StorageFailed when the file cannot be written: read-only, full, locked, broken.
         """
@@ -173,6 +195,8 @@ class Store:
                 try:
                     yield db
                     db.commit()
+                    if not messages and self._changes:
+                        self._changes[:_EDITION_BYTES] = os.urandom(_EDITION_BYTES)
                 except BaseException:
                     with contextlib.suppress(sqlite3.Error):
                         db.rollback()
@@ -250,4 +274,7 @@ class Store:
             os.close(self._queues.pop())
         if self._using is not None:
             self._using.close()
+        if self._changes is not None:
+            self._changes.close()
+            self._changes = None
         self._local = threading.local()

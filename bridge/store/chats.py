@@ -201,14 +201,15 @@ def resolve_chat(
     When a LID and a phone JID turn out to be one person, the chat that was there first stays.
     """
     marks = ", ".join("?" * len(forms))
-    known = db.execute(
-        f"select distinct chat_id from alias where instance_id = ? and form in ({marks}) "
-        "order by chat_id",
-        [instance_id, *forms],
-    ).fetchall()
+    known: dict[str, int] = dict(
+        db.execute(
+            f"select form, chat_id from alias where instance_id = ? and form in ({marks})",
+            [instance_id, *forms],
+        ).fetchall()
+    )
     if known:
-        chat_id: int = known[0][0]
-        for (other,) in known[1:]:
+        chat_id, *others = sorted(set(known.values()))
+        for other in others:
             _merge(db, chat_id, other)
         db.execute(
             "update chat set address = ?, name = iif(? <> '', ?, name), "
@@ -226,11 +227,8 @@ def resolve_chat(
             "values (?, ?, ?, ?, ?, ?) returning id",
             [instance_id, kind, address, name, last_in_id, last_in_sender],
         ).fetchone()[0]
-    for form in forms:
-        db.execute(
-            "insert into alias values (?, ?, ?) on conflict do nothing",
-            [instance_id, form, chat_id],
-        )
+    for form in set(forms) - set(known):
+        db.execute("insert into alias values (?, ?, ?)", [instance_id, form, chat_id])
     return chat_id
 
 

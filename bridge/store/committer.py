@@ -69,7 +69,7 @@ class Committer:
 
     def _commit(self, batch: list[_Job]) -> None:
         try:
-            with self._store.write() as db:
+            with self._store.write(messages=True) as db:
                 for job in batch:
                     job.result = job.work(db)
         except BaseException as error:

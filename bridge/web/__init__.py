@@ -13,7 +13,6 @@ from bridge.web import (
     api,
     console,
     dashboard,
-    hooks,
     i18n,
     live,
     ops,
@@ -26,6 +25,7 @@ from bridge.web import (
     wizard_activation,
 )
 from bridge.web.docs import docs
+from bridge.web.hooks import Hooks
 from bridge.web.limits import Limits
 
 
@@ -63,6 +63,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     app.extensions["limits"] = Limits(settings)
     # What a gateway says is heard from here on; the router counts on it (`Router._is_settled`).
     services.store.beat("web")
+    app.wsgi_app = Hooks(services, app.wsgi_app)  # type: ignore[method-assign]
     if settings.proxies:
         count = settings.proxies
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
@@ -71,7 +72,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     app.before_request(api.guard)
     app.after_request(api.add_limit_headers)
     forms_only = security.register(app)
-    for door in (api.api, docs, hooks.hooks):
+    for door in (api.api, docs):
         # No cookie opens these, so no forged form can use one.
         forms_only.exempt(door)
         app.register_blueprint(door)

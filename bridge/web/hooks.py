@@ -6,71 +6,149 @@ Chatwoot marks a message as failed unless it is answered with 200 at once, whate
 
 import json
 import logging
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, Response, current_app, request
+from werkzeug.datastructures import EnvironHeaders
+from werkzeug.exceptions import HTTPException
+from werkzeug.wsgi import get_input_stream
 
 from bridge.chatwoot import events
 from bridge.errors import BridgeError
+from bridge.gateways.base import Gateway
+from bridge.models import Instance, Integration, Secret
 from bridge.routing import accept, context
 from bridge.services import Services
+from bridge.store.kept import Kept
 
-hooks = Blueprint("hooks", __name__, url_prefix="/hooks")
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+PREFIX = "/hooks/"
 #: Events may carry files (evolution.md section 7.7); they are bounded all the same, in bytes.
 MAX_BYTES = 90 * 1024 * 1024
 
 log = logging.getLogger(__name__)
 
-
-@hooks.post("/chatwoot/<key>")
-def chatwoot(key: str) -> Response:
-    """A webhook of a Chatwoot inbox: always 200."""
-    services: Services = current_app.extensions["services"]
-    raw = request.get_data(cache=False)
-    integration = services.integrations.by_webhook_key(key)
-    if integration is None:
-        return _ok()
-    signed = events.verify_signature(
-        integration.webhook_secret, dict(request.headers), raw, now=services.clock()
-    )
-    if not signed:
-        log.warning("a webhook for %s was not signed by Chatwoot: passed over", integration.id)
-        return _ok()
-    try:
-        accept.from_chatwoot(integration, events.parse_webhook(_json(raw)), services)
-    except BridgeError as error:
-        # The router asks Chatwoot for what it missed; the router's own look finds this one too.
-        log.error("a webhook for %s could not be kept: %s", integration.id, error.message)
-    return _ok()
+_OK = (200, "ok")
+_STATUS = {
+    200: "200 OK",
+    401: "401 Unauthorized",
+    404: "404 Not Found",
+    405: "405 Method Not Allowed",
+    413: "413 Content Too Large",
+    503: "503 Service Unavailable",
+}
 
 
-@hooks.post("/gateway/<key>")
-def gateway(key: str) -> tuple[Response, int] | Response:
-    """An event of a gateway: 200 once it is kept, 503 to have it repeated."""
-    services: Services = current_app.extensions["services"]
-    found = services.instances.by_hook_key(key)
-    if found is None:
-        return Response("unknown address\n", 404, mimetype="text/plain")
-    instance, secret = found
-    adapter = context.gateway_of(instance, services)
-    if adapter is None:
-        return Response("no gateway is set for this instance\n", 404, mimetype="text/plain")
-    request.max_content_length = MAX_BYTES
-    raw = request.get_data(cache=False)
-    if not adapter.authorized(dict(request.headers), raw, secret):
-        return Response("wrong authorization\n", 401, mimetype="text/plain")
-    try:
-        received = adapter.parse(_json(raw), now=services.clock(), spool=services.settings.spool)
-        accept.from_gateway(instance, received, services)
-    except BridgeError as error:
-        log.error("an event for %s could not be kept: %s", instance.name, error.message)
-        return Response("not kept, send it again\n", 503, mimetype="text/plain")
-    return _ok()
+@dataclass(frozen=True, slots=True)
+class _Caller:
+    """A gateway that may call us; `integration` is None while the instance is not joined."""
+
+    instance: Instance
+    secret: Secret
+    adapter: Gateway | None
+    integration: Integration | None
 
 
-def _ok() -> Response:
-    return Response("ok\n", 200, mimetype="text/plain")
+class Hooks:
+    """In front of the application for people and programs: a webhook needs no session, no form and
+    no language, and its answer is waited for."""
+
+    def __init__(self, services: Services, others: "WSGIApplication") -> None:
+        self._services, self._others = services, others
+        self._callers = Kept(services.store, self._caller)
+        self._integrations = Kept(services.store, services.integrations.by_webhook_key)
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> "Iterable[bytes]":
+        path = environ.get("PATH_INFO", "")
+        if not path.startswith(PREFIX):
+            return self._others(environ, start_response)
+        side, _, key = path.removeprefix(PREFIX).partition("/")
+        if environ["REQUEST_METHOD"] != "POST":
+            status, said = 405, "only POST"
+        elif side == "chatwoot":
+            status, said = self._chatwoot(key, environ)
+        elif side == "gateway":
+            status, said = self._gateway(key, environ)
+        else:
+            status, said = 404, "unknown address"
+        body = f"{said}\n".encode()
+        headers = [
+            ("Content-Type", "text/plain; charset=utf-8"),
+            ("Content-Length", str(len(body))),
+        ]
+        start_response(_STATUS[status], headers)
+        return [body]
+
+    def _chatwoot(self, key: str, environ: "WSGIEnvironment") -> tuple[int, str]:
+        """A webhook of a Chatwoot inbox: always 200."""
+        try:
+            integration = self._integrations.get(key)
+            if integration is not None:
+                self._keep(integration, environ)
+        except BridgeError as error:
+            # The router asks Chatwoot for what it missed; its own look finds this one too.
+            log.error("a webhook could not be kept: %s", error.message)
+        except Exception:
+            log.exception("a webhook could not be kept")
+        return _OK
+
+    def _keep(self, integration: Integration, environ: "WSGIEnvironment") -> None:
+        raw = _body(environ)
+        now = self._services.clock()
+        headers = dict(EnvironHeaders(environ))
+        if events.verify_signature(integration.webhook_secret, headers, raw, now=now):
+            accept.from_chatwoot(integration, events.parse_webhook(_json(raw)), self._services)
+        else:
+            log.warning("a webhook for %s was not signed by Chatwoot: passed over", integration.id)
+
+    def _gateway(self, key: str, environ: "WSGIEnvironment") -> tuple[int, str]:
+        """An event of a gateway: 200 once it is kept, 503 to have it repeated."""
+        services = self._services
+        try:
+            caller = self._callers.get(key)
+            if caller is None:
+                return 404, "unknown address"
+            if caller.adapter is None:
+                return 404, "no gateway is set for this instance"
+            raw = _body(environ)
+            if not caller.adapter.authorized(dict(EnvironHeaders(environ)), raw, caller.secret):
+                return 401, "wrong authorization"
+            received = caller.adapter.parse(
+                _json(raw), now=services.clock(), spool=services.settings.spool
+            )
+            accept.from_gateway(caller.instance, caller.integration, received, services)
+        except HTTPException as error:
+            return (413, "too large") if error.code == 413 else (503, "it did not come whole")
+        except BridgeError as error:
+            log.error("an event could not be kept: %s", error.message)
+            return 503, "not kept, send it again"
+        except Exception:
+            log.exception("an event could not be kept")
+            return 503, "not kept, send it again"
+        return _OK
+
+    def _caller(self, key: str) -> _Caller | None:
+        services = self._services
+        found = services.instances.by_hook_key(key)
+        if found is None:
+            return None
+        instance, secret = found
+        return _Caller(
+            instance,
+            secret,
+            context.gateway_of(instance, services),
+            services.integrations.of(instance.id),
+        )
+
+
+def _body(environ: "WSGIEnvironment") -> bytes:
+    """All of it. Raises werkzeug's HTTPExceptions when it is too large."""
+    return get_input_stream(environ, max_content_length=MAX_BYTES).read()
 
 
 def _json(raw: bytes) -> dict[str, Any]:
