@@ -191,6 +191,7 @@ class Router:
             raise
         self._leave(side)
         services.journal.finish(entry, pairs, made=made("arrived"), now=services.clock())
+        log.debug("%s %s arrived", entry.direction, entry.key)
         return None
 
     def _apply(

@@ -77,7 +77,7 @@ def test_metrics_want_their_token_where_one_is_set(start_bridge: Start) -> None:
 
 
 def test_the_log_can_be_json(start_bridge: Start) -> None:
-    bridge = start_bridge(BRIDGE_LOG_FORMAT="json")
+    bridge = start_bridge(BRIDGE_LOG_FORMAT="json", BRIDGE_LOG_LEVEL="debug")
     _ready(bridge, True)
     bridge.stop()
     lines = [one for one in bridge.log_text().splitlines() if one.startswith("{")]

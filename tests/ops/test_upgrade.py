@@ -1,5 +1,6 @@
 """Restarts and upgrades: nothing is lost or doubled, nobody is refused, old data works on."""
 
+import json
 import os
 import secrets
 import signal
@@ -57,6 +58,21 @@ os.dup2(int(sys.argv[1]), 3)
 os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
 os.execv(sys.executable, [sys.executable, "-m", "bridge", "serve"])
 """
+
+
+def test_the_log_follows_a_message_by_its_number(operator: Operator) -> None:
+    bridge = operator.loop.bridge
+    bridge.stop()
+    bridge.change(BRIDGE_LOG_FORMAT="json", BRIDGE_LOG_LEVEL="debug")
+    bridge.start()
+    text = f"followed-{secrets.token_hex(3)}"
+    operator.customer_writes(text)
+    until(lambda: operator.shown(text))
+    way = until(lambda: operator.ok("trace", text))
+    lines = [json.loads(one) for one in bridge.log_text().splitlines() if one.startswith("{")]
+    about = [one["message"] for one in lines if one.get("entry") == way["id"]]
+    assert f"in message:{way['whatsapp_ids'][0]} arrived" in about
+    assert text not in bridge.log_text(), "what people write is not logged"
 
 
 class _Systemd:
