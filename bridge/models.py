@@ -23,7 +23,7 @@ class Secret(str):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks for a change: `account`, the name of an instance's token, `cli` or `bridge`.
+    """Who asks for a change: `account`, `instance:NAME` for its token, `cli`, `bridge`, `unknown`.
 
     `address` is where the request came from; for the command line the user of the system.
     """

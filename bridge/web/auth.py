@@ -28,8 +28,9 @@ class Caller:
 
 def actor(caller: Caller) -> Actor:
     """Who asks, for the audit trail."""
-    name = caller.instance.name if caller.instance else "account"
-    return Actor(name, request.remote_addr or "")
+    # With a prefix, for an instance may be called `account` or `cli`.
+    who = f"instance:{caller.instance.name}" if caller.instance else "account"
+    return Actor(who, request.remote_addr or "")
 
 
 def presented(request: Request) -> str:

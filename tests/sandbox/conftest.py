@@ -16,7 +16,7 @@ from tests.support.processes import SandboxChatwoot
 
 @pytest.fixture
 def sandbox(_sandbox_process: SandboxChatwoot) -> SandboxChatwoot:
-    """A sandbox as it is after its first start; what is asked of it here may be wrong on purpose."""
+    """A sandbox as it is after its first start; what is asked of it may be wrong on purpose."""
     _sandbox_process.reset()
     return _sandbox_process
 

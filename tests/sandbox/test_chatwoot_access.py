@@ -189,3 +189,23 @@ def test_deletion_of_an_inbox_takes_a_moment(sandbox: SandboxChatwoot, chatwoot:
     assert chatwoot.ok("GET", f"/inboxes/{inbox_id}")["id"] == inbox_id
     wait_until(lambda: chatwoot("GET", f"/inboxes/{inbox_id}").status_code == 404)
     assert chatwoot("GET", f"/conversations/{number}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "target"),
+    [
+        ("/app/accounts/1/inbox/3", "/"),
+        ("/app/accounts/1/conversations/4", "/sandbox/conversations/1/4"),
+    ],
+)
+def test_a_person_is_shown_from_the_dashboard_to_the_agent_page(
+    sandbox: SandboxChatwoot, path: str, target: str
+) -> None:
+    person = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    answer = requests.get(sandbox.base_url + path, headers=person, timeout=30)
+    assert answer.status_code == 200
+    assert f'href="{target}"' in answer.text
+    assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+    for accept in ("application/json", "*/*"):
+        answer = requests.get(sandbox.base_url + path, headers={"Accept": accept}, timeout=30)
+        assert '<div id="app"></div>' in answer.text
