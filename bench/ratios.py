@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=4000, help="in each round of (a)")
     parser.add_argument("--rounds", type=int, default=5, help="of (a)")
     parser.add_argument("--connections", type=int, default=16, help="kept open by the load")
-    parser.add_argument("--messages", type=int, default=1500, help="in (b)")
+    parser.add_argument("--messages", type=int, default=800, help="in (b)")
     parser.add_argument("--webhooks", type=int, default=1500, help="in (c)")
     parser.add_argument("--per-second", type=float, default=25.0, help="in (c), each way")
     parser.add_argument("--only", choices=["a", "b", "c"], help="one of the three")
@@ -174,7 +174,7 @@ def delivering(loop: Loop, messages: int) -> None:
         (
             f"{loop.phone.base_url}/api/message/text/{INSTANCE}",
             {"token": SandboxPhone.instance_token},
-            {"number": numbers[index % len(numbers)], "text": f"message {index}"},
+            {"number": numbers[index % len(numbers)], "message": f"message {index}"},
         )
         for index in range(messages)
     ]
