@@ -46,6 +46,7 @@ def _prove_gateway(
     instance: Instance, gateway: Gateway, services: Services, deadline: Deadline
 ) -> list[Problem]:
     connected = gateway.check(deadline=deadline.within(10))
+    services.instances.note_connection(instance.id, "connected" if connected else "disconnected")
     base = services.settings.public_url
     if base:
         hook = services.instances.hook(instance.id)

@@ -96,6 +96,11 @@ class Instances:
         secret = self._vault.open(row["hook_secret"], where=_hook_where(row["id"]))
         return self._read(row), secret
 
+    def note_connection(self, instance_id: int, state: str) -> None:
+        """The gateway was asked for its link to WhatsApp, and this is its word."""
+        with self._store.write() as db:
+            note_connection(db, instance_id, state)
+
     def heard_at(self, instance_id: int) -> float:
         """When the gateway's last event for the instance came, in UTC seconds; 0 for never."""
         row = self._store.row("select heard_at from instance where id = ?", instance_id)

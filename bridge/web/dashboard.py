@@ -7,11 +7,16 @@ from flask import session as browser
 from werkzeug.wrappers import Response
 
 from bridge import activation, instances
+from bridge.deadline import Deadline
 from bridge.errors import BridgeError, IntegrationMissing, NothingToDelete
+from bridge.routing import wiring
 from bridge.web import cards, forms, i18n, session
 from bridge.web.draft import Draft, answers_of, packed_owner
 from bridge.web.i18n import gettext
 from bridge.web.pages import Trouble, operator, services
+
+#: Seconds for proving both directions when somebody asks for it.
+CHECK_S = 20.0
 
 blueprint = Blueprint("dashboard", __name__)
 blueprint.before_request(session.require)
@@ -55,8 +60,12 @@ def instance(name: str) -> str:
 
 @blueprint.post("/instances/<name>/check")
 def check(name: str) -> Response:
-    """Asks Chatwoot again, which sets an integration right that is well again."""
-    activation.look(instances.find(name, services()), services(), by=operator())
+    """Asks both sides again, which sets right what is well again."""
+    found = instances.find(name, services())
+    _, error = activation.look(found, services(), by=operator())
+    if error is None:
+        for one in wiring.wire(found, services(), Deadline(CHECK_S)):
+            flash(i18n.said(one), "unsure")
     return redirect(url_for("dashboard.instance", name=name), 303)
 
 

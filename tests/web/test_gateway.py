@@ -62,6 +62,18 @@ def test_a_gateway_that_was_set_is_heard_at_once(
     visitor.get(f"/instances/{phone.instance}/gateway")
     page = visitor.send({"gateway_url": phone.base_url, "gateway_token": phone.instance_token})
     assert "notice unsure" not in page.html
+    assert "connected to WhatsApp" in visitor.get("/").text
+    phone.control("POST", "state", {"instance": phone.instance, "state": "disconnected"})
+    visitor.get(f"/instances/{phone.instance}")
+    page = visitor.send({}, path=f"/instances/{phone.instance}/check")
+    assert f"The WhatsApp number of {phone.instance} is not connected" in page.text
+    assert "is not connected to WhatsApp: disconnected" in visitor.get("/").text
+    phone.control("POST", "state", {"instance": phone.instance, "state": "connected"})
+    visitor.get("/")
+    visitor.send({}, path=f"/instances/{phone.instance}/check")
+    page = visitor.get("/")
+    assert "connected to WhatsApp" in page.text
+    assert "disconnected" not in page.text
 
     def arrives() -> object:
         # A socket replays nothing: what is written before it stands is not heard of.
