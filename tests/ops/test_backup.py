@@ -118,7 +118,7 @@ def test_nothing_is_restored_under_a_running_service(operator: Operator, tmp_pat
         refused = operator.run("restore", str(file), *more)
         assert refused.returncode == 2
     assert "stop that first" in refused.stderr
-    assert operator.ok("status")["router"] is True
+    until(lambda: operator.ok("status")["router"])
 
 
 @pytest.mark.parametrize("harm", ["cut", "other", "missing", "strange"])
