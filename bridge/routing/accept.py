@@ -324,7 +324,7 @@ def _thread_of(
     )
     address = address_of_contact(message) if chat_id is None else None
     if address is not None:
-        chat_id = chats.resolve_chat(
+        chat_id = chats.chat_of(db, instance.id, "", forms(address)) or chats.resolve_chat(
             db,
             instance.id,
             forms(address),

@@ -2,7 +2,7 @@
 
 import heapq
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 
 from bridge.store.journal import Lane
@@ -12,10 +12,13 @@ class Lanes:
     """The lanes that have work, for a fixed number of workers.
 
     A lane is with one worker at a time, which is what keeps its entries in order. Instances take
-    turns, so that a busy one does not starve the others.
+    turns, and none has more than `most` workers, so that neither a busy one nor one whose far shore
+    is slow starves the others.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._busy: Counter[int] = Counter()
         self._changed = threading.Condition()
         self._waiting: dict[int, deque[Lane]] = {}
         self._turns: deque[int] = deque()
@@ -48,11 +51,14 @@ class Lanes:
     def take(self, now: float) -> Lane | None:
         """The next lane, None when none has come within a second or the doors are closed."""
         with self._changed:
-            if not self._turns and not self._closed:
+            instance_id = self._whose_turn()
+            if instance_id is None and not self._closed:
                 self._changed.wait(1.0)
-            if not self._turns or self._closed:
+                instance_id = self._whose_turn()
+            if instance_id is None or self._closed:
                 return None
-            instance_id = self._turns.popleft()
+            self._turns.remove(instance_id)
+            self._busy[instance_id] += 1
             lanes = self._waiting[instance_id]
             lane = lanes.popleft()
             if lanes:
@@ -67,6 +73,7 @@ class Lanes:
         """A worker is through with a lane: for good, for a moment (`more`), or until `due_at`."""
         with self._changed:
             self._working.discard(lane)
+            self._busy[lane.instance_id] -= 1
             again = lane in self._again
             self._again.discard(lane)
             if due_at is not None:
@@ -92,6 +99,9 @@ class Lanes:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+
+    def _whose_turn(self) -> int | None:
+        return next((one for one in self._turns if self._busy[one] < self._most), None)
 
     def _enqueue(self, lane: Lane) -> None:
         lanes = self._waiting.get(lane.instance_id)

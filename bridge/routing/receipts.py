@@ -17,7 +17,7 @@ from bridge.store.journal import Entry, Pair
 _STEPS: dict[str, int] = {Ladder.SENT: 1, Ladder.DELIVERED: 2, Ladder.READ: 3, Ladder.FAILED: 4}
 #: How long a receipt waits for the message that it is about, in seconds: webhooks come in any
 #: order. Most that are never found are about messages from before the integration.
-_PATIENCE_S = 15.0
+_PATIENCE_S = 5.0
 
 
 def deliver(entry: Entry, context: Context) -> list[Pair]:

@@ -74,13 +74,16 @@ class Router:
     services: Services
     workers: int = WORKERS
     heard_since: Callable[[int], float] = lambda _: 0.0
-    _lanes: Lanes = field(default_factory=Lanes)
+    _lanes: Lanes = field(init=False)
     _sides: dict[tuple[int, bool], _Side] = field(default_factory=dict)
     _contexts: dict[int, tuple[float, Context]] = field(default_factory=dict)
     #: For each send in doubt, when the gateway was heard again for the first time.
     _contacts: dict[int, float] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _stopped: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self._lanes = Lanes(most=max(1, self.workers * 3 // 4))
 
     def run(self) -> None:
         """Until `stop`: hears the bell, hands out lanes, settles what is unconfirmed."""

@@ -5,6 +5,8 @@ import itertools
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import Any, TypeVar
 import requests
 
 from bench.loop import INSTANCE
-from tests.support.processes import Bridge, SandboxChatwoot, SandboxPhone
+from tests.support.processes import ROOT, Bridge, SandboxChatwoot, SandboxPhone
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -111,6 +113,16 @@ class Desk:
         assert answer.ok, answer.text
         said: Json = answer.json()
         return said
+
+    def command(self, *words: str) -> None:
+        """A command of the operator on the bridge's machine, such as `pause`."""
+        subprocess.run(
+            [sys.executable, "-m", "bridge", *words],
+            cwd=ROOT,
+            env={**os.environ, "BRIDGE_INSTANCE_DIR": str(self.bridge.instance_dir)},
+            check=True,
+            capture_output=True,
+        )
 
     def inbox(self) -> int:
         """The id of the inbox."""

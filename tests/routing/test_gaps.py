@@ -1,5 +1,8 @@
 """Processes of ours are killed, or away for a while, in the middle of either direction."""
 
+import os
+import sqlite3
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -150,3 +153,31 @@ def test_a_customers_text_that_chatwoot_shows_as_failed_is_mended(own_desk: Desk
     own_desk.bridge.start()
     until(lambda: own_desk.status(conversation, message["id"]) == "sent", "the mark to be gone")
     own_desk.gets(number, "anything new")
+
+
+def test_what_is_old_is_forgotten_and_never_sent_again(own_desk: Desk) -> None:
+    number, conversation = own_desk.meet("first")
+    written = own_desk.reply(conversation, "long ago")
+    own_desk.gets(number, "long ago")
+    own_desk.settled(number)
+    own_desk.bridge.stop()
+    old = time.time() - 40 * 86400
+    left = own_desk.bridge.instance_dir / "spool" / "left"
+    left.write_bytes(b"a file that nobody fetched")
+    os.utime(left, (old, old))
+    with sqlite3.connect(own_desk.bridge.instance_dir / "bridge.db") as db:
+        db.execute("update journal set done_at = ? where state = 'done'", [old])
+        # As if the message, too, were older than what is kept.
+        db.execute("update integration set created_at = ?", [time.time() + 1])
+    db.close()
+    own_desk.bridge.start()
+    until(lambda: not own_desk.rows("select 1 from journal where key like 'm%'"), "forgetting")
+    until(lambda: not left.exists(), "the file to be removed")
+    # Chatwoot tells of the old message once more, as it does for a late receipt.
+    path = f"conversations/{conversation}/messages/{written['id']}"
+    own_desk.api("PATCH", path, {"status": "read"})
+    own_desk.api("PATCH", path, {"status": "sent"})
+    own_desk.customer(number, "still here")
+    until(lambda: "still here" in own_desk.texts(conversation), "the text")
+    own_desk.reply(conversation, "today")
+    own_desk.gets(number, "long ago", "today")

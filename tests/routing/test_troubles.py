@@ -1,12 +1,12 @@
 """Either side fails, slowly, quickly or ambiguously: everything arrives, once and in order."""
 
-import sqlite3
 import threading
 import time
 
 import pytest
 import requests
 
+from bench.loop import INSTANCE
 from tests.routing.desk import Desk, Json, until
 
 
@@ -206,23 +206,15 @@ def test_more_lost_replies_than_one_answer_holds_are_all_found(desk: Desk) -> No
 
 def test_while_paused_everything_waits_and_nothing_is_lost(desk: Desk) -> None:
     number, conversation = desk.meet("first")
-    set_status(desk, "paused")
+    desk.command("pause", INSTANCE)
     desk.customer(number, "in")
     desk.reply(conversation, "out")
-    both = "select count(*) from journal where state = 'ready' and direction in ('in', 'out')"
-    until(lambda: desk.rows(both) == [(2,)], "both in the journal")
+    until(lambda: len(desk.open_entries(number)) == 2, "both in the journal")
     assert desk.sent(number) == []
-    desk.join()
+    desk.command("resume", INSTANCE)
     desk.gets(number, "out")
     until(lambda: "in" in desk.texts(conversation), "the customer's text")
     assert sorted(desk.texts(conversation)) == ["first", "in", "out"]
-
-
-def set_status(desk: Desk, status: str) -> None:
-    """As the operator's button does."""
-    with sqlite3.connect(desk.bridge.instance_dir / "bridge.db", timeout=10) as db:
-        db.execute("update integration set status = ?", [status])
-    db.close()
 
 
 @pytest.mark.parametrize("trouble", ["token", "role"])
