@@ -36,3 +36,11 @@ def indoor_desk(_indoor_desk: Desk) -> Iterator[Desk]:
     until(_indoor_desk.listens, "both sockets")
     yield _indoor_desk
     _indoor_desk.calm()
+
+
+@pytest.fixture
+def own_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """A loop of this test alone, to be stopped and started."""
+    desk = Desk(tmp_path_factory.mktemp("own"))
+    yield desk
+    desk.close()

@@ -3,19 +3,10 @@
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
 
 import pytest
 
 from tests.routing.desk import Desk, Json, until
-
-
-@pytest.fixture
-def own_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """A loop of this test alone, to be stopped and started."""
-    desk = Desk(tmp_path_factory.mktemp("own"))
-    yield desk
-    desk.close()
 
 
 @pytest.mark.parametrize("process", ["web", "router"])

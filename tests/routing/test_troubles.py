@@ -1,5 +1,6 @@
 """Either side fails, slowly, quickly or ambiguously: everything arrives, once and in order."""
 
+import base64
 import threading
 import time
 
@@ -7,6 +8,7 @@ import pytest
 import requests
 
 from bench.loop import INSTANCE
+from bridge.routing.media import MAX_BYTES
 from tests.routing.desk import Desk, Json, until
 
 
@@ -276,3 +278,26 @@ def test_many_chats_and_both_directions_at_once(desk: Desk) -> None:
         until(lambda one=conversation: len(desk.texts(one)) >= 13, "all texts")
         incoming = [one for one in desk.texts(conversation) if one.startswith("in ")]
         assert sorted(incoming) == [f"in {index}" for index in range(6)]
+
+
+def test_of_a_file_beyond_the_limit_the_text_arrives_with_a_note(desk: Desk) -> None:
+    number, conversation = desk.meet("first")
+    film = base64.b64encode(bytes(MAX_BYTES + 1)).decode()
+    desk.customer(number, "my film", kind="video", media_base64=film, mime="video/mp4")
+    shown = desk.arrived(conversation, 2)
+    assert shown["content"].startswith("my film\n\n[A file of the message is too large")
+
+
+def test_a_deleted_inbox_stops_the_queue_until_the_integration_is_set_again(
+    own_desk: Desk,
+) -> None:
+    number, _ = own_desk.meet("first")
+    own_desk.api("DELETE", f"inboxes/{own_desk.inbox()}")
+    until(lambda: not own_desk.chatwoot.inboxes(), "the deletion")
+    own_desk.customer(number, "waits")
+    status = "select last_error from integration where status = 'error'"
+    [(said,)] = until(lambda: own_desk.rows(status), "the error")
+    assert "inbox" in said.lower()
+    own_desk.join()
+    until(lambda: own_desk.conversations(number), "a conversation in the new inbox")
+    own_desk.shows(own_desk.conversation(number), "waits")
