@@ -6,12 +6,12 @@ Rules: ryzeapi.md section 2 (what `set`, `list` and `delete` promise), chatwoot.
 import contextlib
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from bridge import addresses
-from bridge.chatwoot import address, versions
+from bridge import addresses, checks
+from bridge.chatwoot import versions
 from bridge.chatwoot.client import Chatwoot, Inbox, InboxWish
 from bridge.deadline import Deadline
 from bridge.errors import (
@@ -20,34 +20,26 @@ from bridge.errors import (
     ChatwootUnreachable,
     InboxGone,
     InstanceUnknown,
-    IntegrationMissing,
     InvalidBody,
     NothingToDelete,
     PersistFailed,
     Problem,
     StorageFailed,
-    TokenUnreadable,
 )
 from bridge.models import (
-    BRIDGE,
     ActivationRequest,
     Actor,
-    ChatwootFound,
     Instance,
     Integration,
-    Secret,
     Status,
-    TokenOwner,
 )
 from bridge.routing import spares, wiring
 from bridge.services import Services
 from bridge.store.integrations import Attempt
 
-#: Limits in seconds for a whole operation; the contract promises 60, 10 and 30 (section 2).
+#: Limits in seconds for a whole operation; the contract promises 60 and 30 (section 2).
 ACTIVATE_S = 55.0
-LOOK_S = 10.0
 UNLINK_S = 30.0
-PROBE_S = 15.0
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +98,7 @@ def _activate(
     on_step: Callable[[Step], None],
 ) -> Activated:
     _require_still_there(instance, services)
-    chatwoot = _chatwoot(request, services, deadline)
+    chatwoot = checks.client(request, services, deadline)
     on_step(Step.ADDRESS)
     version = chatwoot.version()
     problem = versions.name_problem(request.inbox_name, version)
@@ -131,62 +123,6 @@ def _activate(
     on_step(Step.WIRE)
     warnings = _warnings(services, version, deadline)
     return Activated(after, (*warnings, *wiring.wire(instance, services, deadline)))
-
-
-def probe_address(text: str, services: Services) -> ChatwootFound:
-    """What answers at an address that a person typed or pasted.
-
-    Raises address.BadAddress, or the errors of `bridge.chatwoot.diagnosis`.
-    """
-    found = address.parse_pasted(text)
-    chatwoot = Chatwoot(
-        services.http, found.base_url, deadline=Deadline(PROBE_S), account_id=found.account_id
-    )
-    return ChatwootFound(found.base_url, chatwoot.version(), found.account_id)
-
-
-def probe_token(base_url: str, token: Secret, services: Services) -> TokenOwner:
-    """Whose token it is and which accounts that person may administer."""
-    return Chatwoot(services.http, base_url, deadline=Deadline(PROBE_S), token=token).owner()
-
-
-def probe_account(base_url: str, account_id: int, token: Secret, services: Services) -> None:
-    """Raises what would keep the token's owner from making an inbox in the account."""
-    chatwoot = Chatwoot(
-        services.http, base_url, deadline=Deadline(PROBE_S), token=token, account_id=account_id
-    )
-    owner = chatwoot.owner()
-    chatwoot.inboxes()
-    chatwoot.require_administrator(owner)
-
-
-def look(
-    instance: Instance, services: Services, *, by: Actor = BRIDGE
-) -> tuple[Integration, BridgeError | None]:
-    """The integration as it is now, and what keeps it from working; within 10 s.
-
-    What Chatwoot says overwrites the stored status; when Chatwoot cannot be asked, the stored one
-    stays (ryzeapi.md section 2.3). Raises IntegrationMissing.
-    """
-    stored = services.integrations.of(instance.id)
-    if stored is None:
-        raise IntegrationMissing
-    if not stored.api_token:
-        return stored, TokenUnreadable()
-    try:
-        chatwoot = _chatwoot(stored, services, Deadline(LOOK_S))
-        owner = chatwoot.owner()
-        inbox = chatwoot.inbox(stored.inbox_id)
-        chatwoot.require_administrator(owner)
-    except ChatwootUnreachable as error:
-        return stored, error
-    except BridgeError as error:
-        return _judged(stored, services, Status.ERROR, error.message), error
-    if stored.status is not Status.ERROR:
-        return _judged(stored, services, stored.status, "", inbox.name), None
-    with contextlib.suppress(StorageFailed):  # who only looks needs no disk
-        _note(by, "found it well again", instance, services)
-    return _judged(stored, services, Status.ACTIVE, "", inbox.name), None
 
 
 def remove(instance: Instance, services: Services, *, by: Actor) -> None:
@@ -288,18 +224,6 @@ def _require_still_there(instance: Instance, services: Services) -> None:
         raise InstanceUnknown
 
 
-def _chatwoot(
-    to: ActivationRequest | Integration, services: Services, deadline: Deadline
-) -> Chatwoot:
-    return Chatwoot(
-        services.http,
-        to.base_url,
-        deadline=deadline,
-        token=to.api_token,
-        account_id=to.account_id,
-    )
-
-
 def _webhook_url(services: Services, attempt: Attempt) -> str:
     base = services.settings.public_url
     return f"{base}/hooks/chatwoot/{attempt.webhook_key}" if base else ""
@@ -333,28 +257,9 @@ def _integration(
     )
 
 
-def _judged(
-    stored: Integration,
-    services: Services,
-    status: Status,
-    last_error: str,
-    inbox_name: str | None = None,
-) -> Integration:
-    judged = replace(
-        stored, status=status, last_error=last_error, inbox_name=inbox_name or stored.inbox_name
-    )
-    if judged != stored:
-        try:
-            services.integrations.judge(stored.id, status, last_error, inbox_name=inbox_name)
-        except StorageFailed as error:
-            log.warning("the status of %s could not be noted: %s", stored.id, error.message)
-        services.bell.ring(look_again=True)
-    return judged
-
-
 def _unlink(integration: Integration, services: Services, deadline: Deadline) -> None:
     try:
-        _chatwoot(integration, services, deadline.within(UNLINK_S)).unlink_inbox(
+        checks.client(integration, services, deadline.within(UNLINK_S)).unlink_inbox(
             integration.inbox_id
         )
     except InboxGone:

@@ -13,7 +13,7 @@ FLOORS = [
     "store sockets",
     "credentials chatwoot gateways",
     "services backup",
-    "intake routing rotation",
+    "checks intake routing rotation",
     "activation console metrics",
     "instances doctor",
     "supervisor commands",

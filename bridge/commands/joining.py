@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from bridge import activation, instances, intake
+from bridge import activation, checks, instances, intake
 from bridge.activation import Step
 from bridge.chatwoot.address import BadAddress
 from bridge.commands import terminal
@@ -229,7 +229,7 @@ def _ask_address(account_id: int | None, services: Services) -> tuple[str, int |
     while True:
         text = click.prompt("Address of Chatwoot (a link from the browser will do)", err=True)
         try:
-            found = activation.probe_address(text, services)
+            found = checks.probe_address(text, services)
         except BridgeError as error:
             _complain(error)
         except BadAddress as error:
@@ -250,7 +250,7 @@ def _ask_token(base_url: str, services: Services) -> tuple[Secret, TokenOwner]:
 
 
 def _owner(base_url: str, token: Secret, services: Services) -> TokenOwner:
-    owner = activation.probe_token(base_url, token, services)
+    owner = checks.probe_token(base_url, token, services)
     terminal.note(f"The token belongs to {owner.name}")
     return owner
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bridge import activation
+from bridge import checks
 from bridge.chatwoot.client import Chatwoot
 from bridge.deadline import Deadline
 from bridge.doctor.findings import CALL_S, Finding, call, clock, ok, remedy_of, warning, wrong
@@ -18,7 +18,7 @@ _LATE_S = 600.0
 def chatwoot(instance: Instance, services: Services) -> Iterator[Finding]:
     """Whether it answers, takes the token, has the inbox and calls us."""
     try:
-        one, error = activation.look(instance, services, by=Actor("cli", "doctor"))
+        one, error = checks.look(instance, services, by=Actor("cli", "doctor"))
     except IntegrationMissing:
         yield warning(
             "chatwoot",

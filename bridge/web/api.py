@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, g, jsonify, request
 
-from bridge import activation, instances, intake
+from bridge import activation, checks, instances, intake
 from bridge.errors import BridgeError, InstanceMissing, InvalidBody, ModuleOff, RateLimited
 from bridge.models import Instance, Integration
 from bridge.services import Services
@@ -80,7 +80,7 @@ def list_chatwoot(instance: str) -> Response:
     """The integration of an instance, as live as can be had within ten seconds."""
     _module()
     found = _instance(instance)
-    integration, _ = activation.look(found, _services(), by=auth.actor(g.caller))
+    integration, _ = checks.look(found, _services(), by=auth.actor(g.caller))
     return jsonify(_listed(found, integration))
 
 

@@ -6,7 +6,7 @@ from flask import Blueprint, flash, make_response, redirect, render_template, re
 from flask import session as browser
 from werkzeug.wrappers import Response
 
-from bridge import activation, instances
+from bridge import activation, checks, instances
 from bridge.deadline import Deadline
 from bridge.errors import BridgeError, IntegrationMissing, NothingToDelete
 from bridge.routing import wiring
@@ -36,7 +36,7 @@ def instance(name: str) -> str:
     found = instances.find(name, services())
     integration, error = None, None
     with contextlib.suppress(IntegrationMissing):
-        integration, error = activation.look(found, services(), by=operator())
+        integration, error = checks.look(found, services(), by=operator())
         found = instances.find(name, services())
     draft = Draft.of_session(services())
     is_fresh = draft is not None and draft.answers.get("done") == name
@@ -62,7 +62,7 @@ def instance(name: str) -> str:
 def check(name: str) -> Response:
     """Asks both sides again, which sets right what is well again."""
     found = instances.find(name, services())
-    _, error = activation.look(found, services(), by=operator())
+    _, error = checks.look(found, services(), by=operator())
     if error is None:
         for one in wiring.wire(found, services(), Deadline(CHECK_S)):
             flash(i18n.said(one), "unsure")
@@ -99,7 +99,7 @@ def edit(name: str) -> Response:
     answers = answers_of(name, integration)
     # What cannot be found out here, the pages ask for.
     with contextlib.suppress(BridgeError):
-        owner = activation.probe_token(integration.base_url, integration.api_token, services())
+        owner = checks.probe_token(integration.base_url, integration.api_token, services())
         if any(one.may_administer for one in owner.accounts):
             answers["owner"] = packed_owner(owner)
     draft = Draft.begin(services(), **answers)

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from bridge import activation
+from bridge import checks
 from bridge.deadline import Deadline
 from bridge.errors import N_, BridgeError
 from bridge.http import CallFailed
@@ -29,8 +29,8 @@ def answers(services: Services) -> dict[str, Any]:
     """
     chatwoot = _hello(services.settings.sandbox_url, services)
     base_url, token = str(chatwoot["base_url"]), Secret(chatwoot["token"])
-    found = activation.probe_address(base_url, services)
-    owner = activation.probe_token(base_url, token, services)
+    found = checks.probe_address(base_url, services)
+    owner = checks.probe_token(base_url, token, services)
     return {
         "base_url": base_url,
         "version": found.version,

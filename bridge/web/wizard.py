@@ -19,7 +19,7 @@ from flask import (
 from werkzeug.wrappers import Response
 from wtforms import Field
 
-from bridge import activation
+from bridge import checks
 from bridge.errors import N_, BridgeError, ModuleOff, NotAdministrator, Problem, RateLimited
 from bridge.models import DEFAULT_INBOX_NAME, Gateway, Instance, Secret, TokenOwner
 from bridge.web import forms, limits, session, trial
@@ -214,9 +214,7 @@ def address() -> Response:
     draft = draft_for("address")
     form = forms.AddressForm(data={"address": draft.text("base_url")})
     if request.method == "POST" and form.validate():
-        found = _asked(
-            form.address, lambda: activation.probe_address(form.address.data, services())
-        )
+        found = _asked(form.address, lambda: checks.probe_address(form.address.data, services()))
         if _is_live():
             return _live(form.address, found=found)
         if found is not None:
@@ -276,10 +274,10 @@ def token() -> Response:
 def _owner(draft: Draft, typed: Secret) -> TokenOwner:
     """The token's owner, who administers one account at least."""
     base_url = draft.text("base_url")
-    owner = activation.probe_token(base_url, typed, services())
+    owner = checks.probe_token(base_url, typed, services())
     if not any(one.may_administer for one in owner.accounts):
         number = draft.account_id or next((one.id for one in owner.accounts), 0)
-        activation.probe_account(base_url, number, typed, services())
+        checks.probe_account(base_url, number, typed, services())
         raise NotAdministrator(account_id=number, base_url=base_url)
     return owner
 
@@ -293,7 +291,7 @@ def _note_token(draft: Draft, typed: Secret, owner: TokenOwner) -> None:
         changes["account_id"] = offered[0]
     elif number is not None and number not in offered:
         try:
-            activation.probe_account(draft.text("base_url"), number, typed, services())
+            checks.probe_account(draft.text("base_url"), number, typed, services())
         except BridgeError as error:
             failure = {"step": "account", "trouble": Trouble.of(error).packed()}
             changes["failure"] = failure

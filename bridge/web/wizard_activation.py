@@ -6,7 +6,7 @@ from flask import Blueprint, jsonify, redirect, render_template, request, url_fo
 from flask import Response as JsonResponse
 from werkzeug.wrappers import Response
 
-from bridge import activation, instances, intake
+from bridge import activation, checks, instances, intake
 from bridge.activation import Activated, Step
 from bridge.errors import N_, BridgeError, InstanceExists, InvalidBody
 from bridge.models import Instance, Secret
@@ -147,7 +147,7 @@ def _failed(draft: Draft, error: BridgeError) -> str:
 def _asked_again(draft: Draft) -> dict[str, object] | None:
     """What the token may administer now; it has changed since the page was answered."""
     try:
-        owner = activation.probe_token(draft.text("base_url"), draft.token, services())
+        owner = checks.probe_token(draft.text("base_url"), draft.token, services())
     except BridgeError:
         return None
     offered = any(one.may_administer for one in owner.accounts)

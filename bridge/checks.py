@@ -1,0 +1,123 @@
+"""Looks without making anything: what answers at an address, whose token it is, how one fares.
+
+Every door calls these. Rules: ryzeapi.md section 2.3, chatwoot.md section 1.
+"""
+
+import contextlib
+import logging
+from dataclasses import replace
+
+from bridge.chatwoot import address
+from bridge.chatwoot.client import Chatwoot
+from bridge.deadline import Deadline
+from bridge.errors import (
+    BridgeError,
+    ChatwootUnreachable,
+    IntegrationMissing,
+    StorageFailed,
+    TokenUnreadable,
+)
+from bridge.models import (
+    BRIDGE,
+    ActivationRequest,
+    Actor,
+    ChatwootFound,
+    Instance,
+    Integration,
+    Secret,
+    Status,
+    TokenOwner,
+)
+from bridge.services import Services
+
+#: Limits in seconds; the contract promises 10 for a look (section 2.3).
+LOOK_S = 10.0
+PROBE_S = 15.0
+
+log = logging.getLogger(__name__)
+
+
+def client(to: ActivationRequest | Integration, services: Services, deadline: Deadline) -> Chatwoot:
+    """Calls to the account that an instance is, or is to be, joined to, under one limit."""
+    return Chatwoot(
+        services.http,
+        to.base_url,
+        deadline=deadline,
+        token=to.api_token,
+        account_id=to.account_id,
+    )
+
+
+def probe_address(text: str, services: Services) -> ChatwootFound:
+    """What answers at an address that a person typed or pasted.
+
+    Raises address.BadAddress, or the errors of `bridge.chatwoot.diagnosis`.
+    """
+    found = address.parse_pasted(text)
+    chatwoot = Chatwoot(
+        services.http, found.base_url, deadline=Deadline(PROBE_S), account_id=found.account_id
+    )
+    return ChatwootFound(found.base_url, chatwoot.version(), found.account_id)
+
+
+def probe_token(base_url: str, token: Secret, services: Services) -> TokenOwner:
+    """Whose token it is and which accounts that person may administer."""
+    return Chatwoot(services.http, base_url, deadline=Deadline(PROBE_S), token=token).owner()
+
+
+def probe_account(base_url: str, account_id: int, token: Secret, services: Services) -> None:
+    """Raises what would keep the token's owner from making an inbox in the account."""
+    chatwoot = Chatwoot(
+        services.http, base_url, deadline=Deadline(PROBE_S), token=token, account_id=account_id
+    )
+    owner = chatwoot.owner()
+    chatwoot.inboxes()
+    chatwoot.require_administrator(owner)
+
+
+def look(
+    instance: Instance, services: Services, *, by: Actor = BRIDGE
+) -> tuple[Integration, BridgeError | None]:
+    """The integration as it is now, and what keeps it from working; within 10 s.
+
+    What Chatwoot says overwrites the stored status; when Chatwoot cannot be asked, the stored one
+    stays (ryzeapi.md section 2.3). Raises IntegrationMissing.
+    """
+    stored = services.integrations.of(instance.id)
+    if stored is None:
+        raise IntegrationMissing
+    if not stored.api_token:
+        return stored, TokenUnreadable()
+    try:
+        chatwoot = client(stored, services, Deadline(LOOK_S))
+        owner = chatwoot.owner()
+        inbox = chatwoot.inbox(stored.inbox_id)
+        chatwoot.require_administrator(owner)
+    except ChatwootUnreachable as error:
+        return stored, error
+    except BridgeError as error:
+        return _judged(stored, services, Status.ERROR, error.message), error
+    if stored.status is not Status.ERROR:
+        return _judged(stored, services, stored.status, "", inbox.name), None
+    with contextlib.suppress(StorageFailed):  # who only looks needs no disk
+        services.audit.note(by, "found it well again", instance.name, at=services.clock())
+    return _judged(stored, services, Status.ACTIVE, "", inbox.name), None
+
+
+def _judged(
+    stored: Integration,
+    services: Services,
+    status: Status,
+    last_error: str,
+    inbox_name: str | None = None,
+) -> Integration:
+    judged = replace(
+        stored, status=status, last_error=last_error, inbox_name=inbox_name or stored.inbox_name
+    )
+    if judged != stored:
+        try:
+            services.integrations.judge(stored.id, status, last_error, inbox_name=inbox_name)
+        except StorageFailed as error:
+            log.warning("the status of %s could not be noted: %s", stored.id, error.message)
+        services.bell.ring(look_again=True)
+    return judged
