@@ -75,10 +75,6 @@ class Chats:
             "integration_id = ? and conversation_id = ?", integration_id, conversation_id
         )
 
-    def thread_of_source(self, integration_id: str, source_id: str) -> Thread | None:
-        """The chat behind a source_id that we gave."""
-        return self._thread("integration_id = ? and source_id = ?", integration_id, source_id)
-
     def save_thread(self, thread: Thread) -> None:
         """Notes where a chat is."""
         self._committer.run(lambda db: write_thread(db, thread))
