@@ -47,12 +47,15 @@ class Loop:
         joined.raise_for_status()
 
     def _wait_for_socket(self) -> None:
-        """A gateway's socket replays nothing: what is said before it stands is not heard."""
+        """A gateway's socket replays nothing: what is said before the router has opened its own is
+        never heard."""
         until = time.monotonic() + 30
-        while not self.phone.control("GET", "instances")["instances"][0]["sockets"]:
+        while not self.conversations():
             if time.monotonic() > until:
                 raise SystemExit("the socket to the gateway was not opened")
-            time.sleep(0.05)
+            probe = {"kind": "text", "chat": "5511900000009", "text": "is anybody there?"}
+            self.phone.control("POST", "customer", probe)
+            time.sleep(0.5)
 
     def children(self) -> list[int]:
         """The processes of the bridge, its parent first."""
