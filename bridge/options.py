@@ -140,6 +140,13 @@ OPTIONS: tuple[Option, ...] = (
         _public_url,
     ),
     Option(
+        "BRIDGE_GATEWAY_URL",
+        "",
+        "Address under which the gateway reaches this service if that is another one, such as a "
+        "private address; empty: BRIDGE_PUBLIC_URL.",
+        _public_url,
+    ),
+    Option(
         "BRIDGE_PROXIES",
         "0",
         "How many reverse proxies stand in front and set X-Forwarded-For and -Proto.",

@@ -30,6 +30,7 @@ class Settings:
     host: str
     port: int
     public_url: str
+    gateway_url: str
     proxies: int
     account_token: str
     encryption_key: str
@@ -59,6 +60,11 @@ class Settings:
     def database(self) -> Path:
         """The one SQLite file."""
         return self.instance_dir / "bridge.db"
+
+    @property
+    def address_for_gateway(self) -> str:
+        """Base URL that the gateway calls; empty when it cannot, and its socket is held instead."""
+        return self.gateway_url or self.public_url
 
     @property
     def spool(self) -> Path:

@@ -94,13 +94,13 @@ def gateway(instance: Instance, services: Services) -> Iterator[Finding]:
             "the WhatsApp number is not connected in the gateway",
             "Connect it there (scan the code); messages wait until then.",
         )
-    elif services.settings.public_url and not services.instances.heard_at(instance.id):
+    elif services.settings.address_for_gateway and not services.instances.heard_at(instance.id):
         yield warning(
             "gateway",
             instance.name,
             "it has never called us",
             "Send a message to the number; if nothing comes, check that the gateway reaches "
-            f"{services.settings.public_url} and activate again.",
+            f"{services.settings.address_for_gateway} and activate again.",
         )
     else:
         yield ok("gateway", instance.name, "reachable, token good, number connected")

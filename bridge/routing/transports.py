@@ -45,18 +45,22 @@ class Transports:
         """Listens to what there is now, and to nothing else."""
         jobs: dict[_Key, Callable[[Integration], None]] = {}
         found = self.services.integrations.all()
-        has_address = bool(self.services.settings.public_url)
+        settings = self.services.settings
         for one in found:
             if one.status is Status.ACTIVE:
                 jobs[one.id, "look", None] = self._look
-                if not has_address:
+                if not settings.public_url:
                     jobs[one.id, "chatwoot", None] = self._cable
                 if self.services.clock() - one.created_at < spares.LOOKS_S[-1]:
                     jobs[one.id, "spares", None] = self._tidy
             # Customers write on while an integration is paused or in trouble, and the gateway's
             # socket replays nothing.
             instance = self.services.instances.get(one.instance_id)
-            if instance is not None and instance.gateway is not None and not has_address:
+            if (
+                instance is not None
+                and instance.gateway is not None
+                and not settings.address_for_gateway
+            ):
                 jobs[_gateway_key(one, instance)] = self._gateway
         self._wanted = set(jobs)
         by_id = {one.id: one for one in found}
@@ -77,7 +81,7 @@ class Transports:
     def heard_since(self, instance_id: int) -> float:
         """Since when nothing that the gateway said of an instance can have been missed, in UTC
         seconds: always where it calls us, while the socket stands where it does not."""
-        if self.services.settings.public_url:
+        if self.services.settings.address_for_gateway:
             return 0.0
         return self._gapless.get(instance_id, math.inf)
 

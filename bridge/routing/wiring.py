@@ -37,7 +37,7 @@ def wire(instance: Instance, services: Services, deadline: Deadline) -> list[Pro
 def unwire(instance: Instance, services: Services, deadline: Deadline) -> None:
     """Takes our webhook off the gateway. Raises GatewayError's."""
     gateway = context.gateway_of(instance, services)
-    if gateway is not None and services.settings.public_url:
+    if gateway is not None and services.settings.address_for_gateway:
         gateway.remove_webhook(deadline=deadline)
     services.bell.ring(look_again=True)
 
@@ -47,7 +47,7 @@ def _prove_gateway(
 ) -> list[Problem]:
     connected = gateway.check(deadline=deadline.within(10))
     services.instances.note_connection(instance.id, "connected" if connected else "disconnected")
-    base = services.settings.public_url
+    base = services.settings.address_for_gateway
     if base:
         hook = services.instances.hook(instance.id)
         url = f"{base}/hooks/gateway/{hook.key}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from bridge.errors import N_, Problem
 from bridge.models import Instance, Integration, Status
 from bridge.services import Services
+from bridge.settings import Settings
 from bridge.store.journal import Direction
 from bridge.store.standing import Standing
 from bridge.web import findings, plot
@@ -81,10 +82,17 @@ def _card(instance: Instance, standing: Standing, services: Services) -> Card:
         integration=integration,
         standing=standing,
         plot=plot.draw(minutes[Direction.IN], minutes[Direction.OUT]),
-        transport="webhook" if services.settings.public_url else "socket",
+        transport=_transport(services.settings),
         is_connected=_is_connected(instance),
         complaints=tuple(_complaints(instance, integration, standing, now)),
     )
+
+
+def _transport(settings: Settings) -> str:
+    """How news reach us: webhook, socket, or mixed: the gateway calls us and Chatwoot does not."""
+    if settings.public_url:
+        return "webhook"
+    return "mixed" if settings.address_for_gateway else "socket"
 
 
 def _is_connected(instance: Instance) -> bool:

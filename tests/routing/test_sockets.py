@@ -1,7 +1,9 @@
 """Without a public address: sockets to both sides, with the same promises."""
 
+import contextlib
 import json
 
+import pytest
 import requests
 
 from bench.loop import INSTANCE
@@ -17,6 +19,20 @@ def test_both_directions_work_through_sockets(indoor_desk: Desk) -> None:
     [ours] = [one for one in instances if one["name"] == INSTANCE]
     assert ours["sockets"] == 1
     assert not [one for one in ours["webhooks"] if one.get("enabled")]
+
+
+def test_a_gateway_beside_us_calls_us_while_chatwoot_is_listened_to(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder = tmp_path_factory.mktemp("beside")
+    with contextlib.closing(Desk(folder, public=False, BRIDGE_GATEWAY_URL="{base_url}")) as desk:
+        number, conversation = desk.meet("in")
+        desk.reply(conversation, "out")
+        desk.gets(number, "out")
+        desk.bridge.stop()
+        desk.customer(number, "while you were down")
+        desk.bridge.start()
+        desk.shows(conversation, "in", "out", "while you were down")
 
 
 def test_files_come_through_sockets(indoor_desk: Desk) -> None:
@@ -43,7 +59,8 @@ def test_replies_of_a_gap_are_asked_for_when_chatwoots_socket_stands_again(
 def test_the_gateways_socket_is_opened_again(indoor_desk: Desk) -> None:
     number, conversation = indoor_desk.meet("in")
     assert indoor_desk.phone.control("POST", "sockets/hang-up", {})["closed"] >= 1
-
+    # What is said between the end of one socket and the start of the next is not heard.
+    until(lambda: not indoor_desk.listens(), "the end of the socket")
     until(indoor_desk.listens, "the socket")
     indoor_desk.customer(number, "again")
     indoor_desk.shows(conversation, "in", "again")

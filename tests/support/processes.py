@@ -198,7 +198,8 @@ class Bridge:
     """A running `chatwoot-bridge serve`; without a sandbox of its own unless asked for.
 
     `settings` are further BRIDGE_ variables. After `stop` or `kill`, `start` goes on in the same
-    folder and at the same address. `public`: Chatwoot and the gateway may call it.
+    folder and at the same address. `public`: Chatwoot and the gateway may call it; in a setting,
+    `{base_url}` stands for its own address.
     """
 
     account_token = ACCOUNT_TOKEN
@@ -214,7 +215,7 @@ class Bridge:
             "BRIDGE_ACCOUNT_TOKEN": ACCOUNT_TOKEN,
             "BRIDGE_SANDBOX": "false",
             **({"BRIDGE_PUBLIC_URL": self.base_url} if public else {}),
-            **settings,
+            **{name: text.replace("{base_url}", self.base_url) for name, text in settings.items()},
         }
         self.start()
 
