@@ -4,12 +4,31 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
+import pytest
+
+from bridge.cli import commands
 from bridge.options import INSTANCE_DIR, OPTIONS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PORTUGUESE = (ROOT / "README.pt-BR.md").read_text(encoding="utf-8")
+DOCUMENTS = sorted(
+    path
+    for folder, pattern in ((".", "*.md"), ("bench", "*.md"), ("docs", "**/*.md"))
+    for path in (ROOT / folder).glob(pattern)
+)
+every_document = pytest.mark.parametrize(
+    "document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT))
+)
+#: A command of ours at the head of a piece of code, behind variables, a path or Docker.
+_COMMAND = re.compile(
+    r"(?m)^(?:docker .* exec chatwoot-bridge )?(?:[A-Z_]+=\S+ )*(?:\S+/)?"
+    r"(?:chatwoot-bridge|bridge) ([a-z][a-z-]*)(?: ([a-z-]+))?"
+)
 
 
 def test_the_readme_lists_every_setting_with_its_default_and_meaning() -> None:
@@ -18,9 +37,35 @@ def test_the_readme_lists_every_setting_with_its_default_and_meaning() -> None:
         assert f"| `{option.name}` | {default} | {option.meaning} |" in README
 
 
-def test_the_readme_names_no_setting_that_does_not_exist() -> None:
+@every_document
+def test_no_document_names_a_setting_that_does_not_exist(document: Path) -> None:
     known = {option.name for option in (INSTANCE_DIR, *OPTIONS)}
-    assert set(re.findall(r"BRIDGE_[A-Z_]+", README)) <= known
+    known |= {f"{option.name}_FILE" for option in OPTIONS if option.secret}
+    named = set(re.findall(r"BRIDGE_[A-Z_]*[A-Z]", _text(document)))
+    assert named <= known
+
+
+def test_both_readmes_say_the_same_things_in_the_same_order() -> None:
+    """Settings with their defaults, errors, commands, files and addresses; the words differ."""
+    assert _code(PORTUGUESE) == _code(README)
+    assert re.findall(r"(?m)^\| `(BRIDGE_\w+)` \| (.*?) \|", PORTUGUESE) == re.findall(
+        r"(?m)^\| `(BRIDGE_\w+)` \| (.*?) \|", README
+    )
+    assert re.findall(r"(?m)^\| (\d{3}) \| (.+?) \|", PORTUGUESE) == re.findall(
+        r"(?m)^\| (\d{3}) \| (.+?) \|", README
+    )
+    assert [level for level, _ in _headings(PORTUGUESE)] == [
+        level for level, _ in _headings(README)
+    ]
+
+
+def test_both_readmes_lead_to_the_same_places_and_to_each_other() -> None:
+    english, portuguese = _links(README), _links(PORTUGUESE)
+    assert "README.pt-BR.md" in english
+    assert "README.md" in portuguese
+    assert [one for one in portuguese if one != "README.md"] == [
+        one for one in english if one != "README.pt-BR.md"
+    ]
 
 
 def test_the_reference_is_what_the_program_says() -> None:
@@ -35,8 +80,108 @@ def test_the_reference_is_what_the_program_says() -> None:
     assert (ROOT / "docs" / "reference.md").read_text(encoding="utf-8") == said
 
 
-def test_links_between_the_documents_lead_somewhere() -> None:
-    for document in [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]:
-        text = document.read_text(encoding="utf-8")
-        for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", text):
-            assert (document.parent / target).exists(), f"{document.name} links to {target}"
+@every_document
+def test_links_and_pictures_lead_somewhere(document: Path) -> None:
+    for link in _links(_text(document)):
+        target, _, anchor = link.partition("#")
+        path = (document.parent / target).resolve() if target else document
+        assert path.exists(), f"{link} leads nowhere"
+        assert path.is_relative_to(ROOT), f"{link} leads out of the repository"
+        if anchor:
+            assert anchor in _anchors(path), f"{link}: no such heading"
+
+
+def test_every_document_can_be_reached_from_the_readme() -> None:
+    reached, left = set[Path](), [ROOT / "README.md"]
+    while left:
+        path = left.pop()
+        if path in reached or path.suffix != ".md":
+            continue
+        reached.add(path)
+        targets = [link.partition("#")[0] for link in _links(_text(path))]
+        left += [(path.parent / target).resolve() for target in targets if target]
+    assert set(DOCUMENTS) <= reached
+
+
+@every_document
+def test_targets_of_make_exist(document: Path) -> None:
+    known = set(re.findall(r"(?m)^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8")))
+    named = re.findall(r"(?m)(?:^|`|[A-Z_]+=\S+ )make ([a-z]+)\b", _text(document))
+    assert set(named) <= known
+
+
+@every_document
+def test_commands_exist(document: Path) -> None:
+    for name, below in _COMMAND.findall(_typed(_text(document))):
+        command = commands.commands.get(name)
+        assert command is not None, f"chatwoot-bridge {name}"
+        if isinstance(command, click.Group) and below:
+            assert below in command.commands, f"chatwoot-bridge {name} {below}"
+
+
+@every_document
+def test_options_of_commands_exist(document: Path) -> None:
+    known = {"--help", "--version"}
+    for command in _leaves(commands):
+        for one in command.params:
+            known |= {*one.opts, *one.secondary_opts}
+    for line in _typed(_text(document)).splitlines():
+        found = _COMMAND.match(line)
+        if found:
+            ours = line[found.end() :].partition("#")[0]
+            assert set(re.findall(r"(?<= )--[a-z-]+", ours)) <= known
+
+
+# -- small parts -----------------------------------------------------------------------------------
+
+
+def _text(document: Path) -> str:
+    return document.read_text(encoding="utf-8")
+
+
+def _without_blocks(text: str) -> str:
+    return re.sub(r"(?ms)^```.*?^```$", "", text)
+
+
+def _typed(text: str) -> str:
+    """What stands in code, one piece a line: blocks as they are, then every `span`."""
+    blocks = re.findall(r"(?ms)^```(?!text)\w*\n(.*?)^```$", text)
+    spans = re.findall(r"(?<!`)`([^`]+)`(?!`)", _without_blocks(text))
+    return "\n".join([*blocks, *(" ".join(span.split()) for span in spans)])
+
+
+def _code(text: str) -> list[str]:
+    """Every piece of code, without the remarks of shell blocks."""
+    pieces = re.sub(r"(?m)\s+# .*$", "", _typed(text))
+    return [line.strip() for line in pieces.splitlines()]
+
+
+def _links(text: str) -> list[str]:
+    """The targets within the repository, of links and of pictures."""
+    plain = re.sub(r"(?<!`)`[^`]+`(?!`)", "", _without_blocks(text))
+    return re.findall(r"\]\((?!https?:|mailto:)([^)\s]+)\)", plain)
+
+
+def _headings(text: str) -> list[tuple[int, str]]:
+    found = re.findall(r"(?m)^(#{1,6}) (.+?)\s*$", _without_blocks(text))
+    return [(len(marks), title) for marks, title in found]
+
+
+def _anchors(document: Path) -> set[str]:
+    """The anchors that GitHub gives to the headings."""
+    found: set[str] = set()
+    for _, title in _headings(_text(document)):
+        slug = re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+        number = 0
+        while slug + (f"-{number}" if number else "") in found:
+            number += 1
+        found.add(slug + (f"-{number}" if number else ""))
+    return found
+
+
+def _leaves(group: click.Group) -> Iterator[click.Command]:
+    for command in group.commands.values():
+        if isinstance(command, click.Group):
+            yield from _leaves(command)
+        else:
+            yield command
