@@ -7,19 +7,14 @@ while the whole loop works.
 """
 
 import argparse
-import contextlib
 import hashlib
 import hmac
 import itertools
 import json
-import os
-import signal
-import sqlite3
 import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import requests
@@ -28,7 +23,7 @@ from bench import load
 from bench.loop import INSTANCE, Loop
 from bench.web import NOTHING
 from bridge import settings
-from bridge.models import Integration
+from bridge.models import Integration, Status
 from bridge.services import Services
 from bridge.store.instances import Hook
 from tests.support.processes import Process, SandboxChatwoot, SandboxPhone, free_port
@@ -49,7 +44,7 @@ def main() -> None:
     with Loop() as loop:
         known = _Known(loop)
         if given.only in {None, "b"}:
-            delivering(loop, given.messages)
+            delivering(loop, known, given.messages)
         if given.only in {None, "c"}:
             answering(loop, known, given.webhooks, given.per_second)
         if given.only in {None, "a"}:  # last: it leaves thousands of messages behind
@@ -141,7 +136,7 @@ def _text_event(index: int) -> dict[str, Any]:
 # -- (b) delivering --------------------------------------------------------------------------------
 
 
-def delivering(loop: Loop, messages: int) -> None:
+def delivering(loop: Loop, known: _Known, messages: int) -> None:
     """A queue that the router empties, against a loop that posts the same to the sandbox."""
     conversations = _open_conversations(loop)
     numbers = sorted(conversations)
@@ -161,7 +156,7 @@ def delivering(loop: Loop, messages: int) -> None:
         for index in range(messages)
     ]
     bare, bare_many = _post_all(posts, threads=1), _post_all(posts, threads=16)
-    with _Stopped(loop) as router:
+    with _Paused(loop, known) as router:
         for index in range(messages):
             deed = {"kind": "text", "chat": numbers[index % len(numbers)], "text": f"m {index}"}
             loop.phone.control("POST", "customer", deed)
@@ -178,7 +173,7 @@ def delivering(loop: Loop, messages: int) -> None:
         for index in range(messages)
     ]
     bare, bare_many = _post_all(sends, threads=1), _post_all(sends, threads=16)
-    with _Stopped(loop) as router:
+    with _Paused(loop, known) as router:
         for index in range(messages):
             path = f"agent/conversations/{ids[index % len(ids)]}/reply"
             loop.chatwoot.control("POST", path, {"content": f"reply {index}"})
@@ -231,19 +226,25 @@ def _post_all(posts: list[tuple[str, dict[str, str], dict[str, Any]]], *, thread
     return len(posts) / (time.perf_counter() - began)
 
 
-class _Stopped:
-    """The router holds still while a queue builds up."""
+class _Paused:
+    """The integration is paused while a queue builds up."""
 
-    def __init__(self, loop: Loop) -> None:
-        self._database = loop.bridge.instance_dir / "bridge.db"
-        self._pid = next(pid for pid in loop.children() if _name(pid) == "bridge-router")
+    def __init__(self, loop: Loop, known: _Known) -> None:
+        self._id = known.integration.id
+        environ = {"BRIDGE_INSTANCE_DIR": str(loop.bridge.instance_dir)}
+        self._services = Services.open(settings.load(environ))
 
-    def __enter__(self) -> "_Stopped":
-        os.kill(self._pid, signal.SIGSTOP)
+    def __enter__(self) -> "_Paused":
+        self._set(Status.PAUSED)
+        time.sleep(1)
         return self
 
     def __exit__(self, *_: object) -> None:
-        os.kill(self._pid, signal.SIGCONT)
+        self._services.close()
+
+    def _set(self, status: Status) -> None:
+        self._services.integrations.judge(self._id, status, "")
+        self._services.bell.ring(look_again=True)
 
     def wait_for_open(self, count: int) -> None:
         """Until so many messages wait."""
@@ -256,24 +257,17 @@ class _Stopped:
     def empty(self) -> float:
         """Lets the router go; seconds until nothing waits."""
         began = time.perf_counter()
-        os.kill(self._pid, signal.SIGCONT)
+        self._set(Status.ACTIVE)
         while self._open():
             time.sleep(0.02)
         return time.perf_counter() - began
 
     def _open(self) -> int:
-        with contextlib.closing(sqlite3.connect(self._database)) as connection:
-            found = connection.execute(
-                "select count(*) from journal where direction in ('in', 'out') "
-                "and state in ('ready', 'sending', 'unconfirmed')"
-            )
-            return int(found.fetchone()[0])
-
-
-def _name(pid: int) -> str:
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/comm").read_text().strip()
-    return ""
+        [found] = self._services.store.rows(
+            "select count(*) as waiting from journal where direction in ('in', 'out') "
+            "and state in ('ready', 'sending', 'unconfirmed')"
+        )
+        return int(found["waiting"])
 
 
 # -- (c) answering ---------------------------------------------------------------------------------
