@@ -7,7 +7,7 @@ import click
 
 from bridge import activation, checks, instances, intake
 from bridge.activation import Step
-from bridge.chatwoot.address import BadAddress
+from bridge.chatwoot.address import BadAddress, origin
 from bridge.commands import terminal
 from bridge.errors import BridgeError, InstanceMissing
 from bridge.models import DEFAULT_INBOX_NAME, Instance, Integration, Secret, TokenOwner
@@ -202,7 +202,9 @@ def _wish(
     """The body as the API would get it: given, else as it is, else asked for."""
     base_url = given["base_url"] or (before.base_url if before else "")
     account_id = given["account_id"] or (before.account_id if before else None)
-    token = Secret(given["api_token"] or (before.api_token if before else ""))
+    # A saved token goes to nobody but the Chatwoot that it was given for.
+    same_place = before is not None and origin(base_url) == origin(before.base_url)
+    token = Secret(given["api_token"] or (before.api_token if before and same_place else ""))
     inbox_name = given["inbox_name"] or (before.inbox_name if before else "")
     if not base_url:
         base_url, account_id = _ask_address(account_id, services)

@@ -61,7 +61,8 @@ def _webhook(instance: Instance, one: Integration, services: Services) -> Iterat
         yield wrong("webhook", instance.name, error.message, remedy_of(error))
         return
     if found == wanted:
-        yield ok("webhook", instance.name, "Chatwoot calls the right address")
+        said = "Chatwoot calls the right address" if wanted else "none, as it should be: a socket"
+        yield ok("webhook", instance.name, said)
         return
     yield wrong(
         "webhook",
@@ -84,7 +85,7 @@ def gateway(instance: Instance, services: Services) -> Iterator[Finding]:
             "gateway",
             instance.name,
             "no gateway is set: nothing can come from WhatsApp",
-            "Remove the instance and make it again with its gateway.",
+            "In the browser, open the instance's page and change its gateway.",
         )
         return
     if not connected:

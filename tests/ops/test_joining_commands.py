@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.api.servers import odd_server, says
 from tests.ops.loop import ROOT, Operator, run
 from tests.support.processes import SandboxChatwoot
 
@@ -55,6 +56,18 @@ def test_an_instance_is_made_activated_changed_and_removed(
     gone = run("instance", "remove", "suporte", "--yes", **_in(folder))
     assert gone.stdout == "suporte was removed.\n"
     assert run("instance", "list", "--json", **_in(folder)).stdout == "[]\n"
+
+
+def test_a_saved_token_goes_to_no_other_chatwoot(folder: Path, sandbox: SandboxChatwoot) -> None:
+    assert run("instance", "add", "suporte", **_in(folder)).returncode == 0
+    place = ("activate", "suporte", "--url", sandbox.base_url, "--account", "1")
+    joined = run(*place, CHATWOOT_API_TOKEN=SandboxChatwoot.admin, **_in(folder))
+    assert joined.returncode == 0, joined.stderr
+    with odd_server(says("200 OK", b"{}")) as elsewhere:
+        moved = run("activate", "suporte", "--url", elsewhere.base_url, **_in(folder))
+    assert moved.returncode == 2
+    assert "--token" in moved.stderr
+    assert not elsewhere.received
 
 
 def test_a_failure_is_one_line_with_its_remedy(folder: Path, sandbox: SandboxChatwoot) -> None:
