@@ -17,7 +17,7 @@ from bridge.services import Services
 from bridge.web import session
 from bridge.web.pages import caller_address, services
 
-#: Streams in all (of the server's 16 threads), and for one signed-in browser.
+#: Streams in all, each holding one of the server's threads, and for one signed-in browser.
 MOST, MOST_OF_ONE = 5, 2
 #: Seconds: how often is looked, how often is told at most, and at least, for times go by.
 LOOK_S, REST_S, TELL_S = 0.5, 2.0, 20.0

@@ -15,7 +15,7 @@ from bridge.web import create_app
 
 #: One process counts the rate limits exactly; the threads are for calls that wait for Chatwoot.
 WORKERS = 1
-THREADS = 16
+THREADS = 48
 #: Seconds for running requests at a stop; less than the supervisor's patience, so that it is used.
 GRACE_S = 28
 
