@@ -20,19 +20,24 @@ _SYNC_S = 2.0
 def run_router(settings: Settings) -> None:
     """Routes until SIGTERM or SIGINT. Waits while another router has this folder."""
     services = Services.open(settings)
-    stop = threading.Event()
+    stop, news = threading.Event(), threading.Event()
+
+    def end(*_: object) -> None:
+        stop.set()
+        news.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, end)
     while not stop.is_set():
         with (
             contextlib.suppress(ActivationRunning),
             services.store.exclusive("router", timeout_s=1),
         ):
-            _route(services, stop)
+            _route(services, stop, news)
     services.close()
 
 
-def _route(services: Services, stop: threading.Event) -> None:
+def _route(services: Services, stop: threading.Event, news: threading.Event) -> None:
     while not stop.is_set():
         try:
             services.bell.listen()
@@ -40,14 +45,16 @@ def _route(services: Services, stop: threading.Event) -> None:
         except OSError:
             time.sleep(0.2)  # the router before us is just letting go
     transports = Transports(services)
-    router = Router(services, heard_since=transports.heard_since)
+    router = Router(services, heard_since=transports.heard_since, on_look=news.set)
     thread = threading.Thread(target=router.run, name="router")
     thread.start()
     log.debug("routing")
     while not stop.is_set() and thread.is_alive():
         services.store.beat("router")
         transports.sync()
-        stop.wait(_SYNC_S)
+        # Who was just activated is heard at once: a gateway's socket replays nothing.
+        news.wait(_SYNC_S)
+        news.clear()
     transports.stop()
     router.stop()
     thread.join()

@@ -68,12 +68,14 @@ class Router:
     """`run` works until `stop`; both may be called from different threads.
 
     `heard_since` tells since when nothing that a gateway said of an instance can have been missed,
-    in UTC seconds: 0 where it repeats what was not acknowledged.
+    in UTC seconds: 0 where it repeats what was not acknowledged. `on_look` is called when anything
+    may have changed.
     """
 
     services: Services
     workers: int = WORKERS
     heard_since: Callable[[int], float] = lambda _: 0.0
+    on_look: Callable[[], None] = lambda: None
     _lanes: Lanes = field(init=False)
     _sides: dict[tuple[int, bool], _Side] = field(default_factory=dict)
     _contexts: dict[int, tuple[float, Context]] = field(default_factory=dict)
@@ -105,6 +107,7 @@ class Router:
             lanes, seen = services.journal.lanes(after_id=seen)
             self._lanes.add(lanes)
             if again:
+                self.on_look()
                 self._lanes.wake_all()
             self._settle()
             if time.monotonic() - tidied_at >= _DAY_S:

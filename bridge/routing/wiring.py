@@ -18,6 +18,7 @@ from bridge.services import Services
 def wire(instance: Instance, services: Services, deadline: Deadline) -> list[Problem]:
     """What the operator should know; empty when all stands."""
     found = context.of_instance(instance.id, services)
+    services.bell.ring(look_again=True)  # the router opens its own while we prove that one can
     steps: list[Callable[[], list[Problem]]] = []
     if not services.settings.public_url:
         steps.append(lambda: _prove_cable(found, deadline))

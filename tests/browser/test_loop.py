@@ -3,9 +3,11 @@
 from collections.abc import Callable
 
 import pytest
+import requests
 from playwright.sync_api import Page
 
 from tests.browser.operator import Operator
+from tests.routing.desk import until
 from tests.support.processes import Bridge, free_port
 
 CUSTOMER = "Maria Souza"
@@ -39,6 +41,8 @@ def test_a_newcomer_sees_a_message_go_there_and_back(
         somebody.go_on()
     somebody.page.wait_for_url("**/instances/*")
 
+    until(lambda: _sockets(phone_url) > 0, "the socket to the gateway")
+
     customer, agent = open_page(), open_page()
     for page in (customer, agent):
         page.set_default_timeout(PATIENCE_MS)
@@ -61,6 +65,12 @@ def test_a_newcomer_sees_a_message_go_there_and_back(
     thread.get_by_text("See you then").wait_for()
     assert customer.get_by_text("We do, until").count() == 1
     assert thread.get_by_text("We do, until").count() == 1
+
+
+def _sockets(phone_url: str) -> int:
+    """How many listen to the sandbox phone: what is said before that is not heard."""
+    instances = requests.get(f"{phone_url}/sandbox/api/instances", timeout=10).json()["instances"]
+    return sum(one["sockets"] for one in instances)
 
 
 def _write(phone: Page, text: str) -> None:

