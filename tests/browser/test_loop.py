@@ -7,7 +7,7 @@ import requests
 from playwright.sync_api import Page
 
 from tests.browser.operator import Operator
-from tests.routing.desk import until
+from tests.ops.service import wait_until
 from tests.support.processes import Bridge, free_port
 
 CUSTOMER = "Maria Souza"
@@ -41,7 +41,7 @@ def test_a_newcomer_sees_a_message_go_there_and_back(
         somebody.go_on()
     somebody.page.wait_for_url("**/instances/*")
 
-    until(lambda: _sockets(phone_url) > 0, "the socket to the gateway")
+    wait_until(lambda: _sockets(phone_url) > 0, "the socket to the gateway")
 
     customer, agent = open_page(), open_page()
     for page in (customer, agent):
