@@ -53,6 +53,8 @@ class InboxCalls(Transport):
     ) -> None:
         """Raises what a 404 or 422 means for this call, told by status and names, not by texts:
         those come in the account's language (section 1)."""
+        if answer.status not in {404, 422}:
+            return
         cause = self._diagnosis.cause(answer)
         if answer.status == 404 and is_missing_record(answer):
             raise gone(detail=cause, inbox_id=self._inbox_id, account_id=self._account_id)

@@ -3,6 +3,7 @@
 Nothing here calls another server. Rules: ryzeapi.md sections 5 and 7, chatwoot.md section 7.
 """
 
+import enum
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -47,6 +48,8 @@ from bridge.store.chats import Thread
 from bridge.store.journal import Direction, NewEntry, Pair
 
 _DAY_S = 86400.0
+#: How long a receipt waits for the next one, in seconds: Chatwoot is told only the last.
+_GATHER_S = 1.0
 #: Receipts come in any order; a lower one never takes the place of a higher one.
 _STEPS = {Ladder.SENT: 1, Ladder.DELIVERED: 2, Ladder.READ: 3, Ladder.FAILED: 4}
 
@@ -171,6 +174,7 @@ def _keep_receipt(db: Database, instance: Instance, receipt: Receipt, now: float
             encode(msgspec.structs.replace(receipt, ids=(whatsapp_id,))),
             position=_STEPS[receipt.reached],
             replaces=True,
+            due_at=0.0 if receipt.reached is Ladder.FAILED else now + _GATHER_S,
         )
         for whatsapp_id in receipt.ids
     ]
@@ -212,55 +216,101 @@ def from_chatwoot(
 
 
 def from_agent(
+    instance: Instance, integration: Integration, message: AgentMessage, services: Services
+) -> bool:
+    """Keeps what an agent wrote, or took back; whether there is new work. Raises StorageFailed."""
+    return _from_agents(instance, integration, [message], services, missed=False) > 0
+
+
+def missed_from_agents(
     instance: Instance,
     integration: Integration,
-    message: AgentMessage,
+    messages: Sequence[AgentMessage],
+    services: Services,
+) -> int:
+    """Keeps what was found by looking, not told by Chatwoot, at one go; how many messages are new
+    work. Raises StorageFailed."""
+    return _from_agents(instance, integration, messages, services, missed=True)
+
+
+def _from_agents(
+    instance: Instance,
+    integration: Integration,
+    messages: Sequence[AgentMessage],
     services: Services,
     *,
-    missed: bool = False,
-) -> bool:
-    """Keeps what an agent wrote, or took back; True when there is new work.
+    missed: bool,
+) -> int:
+    ours = [one for one in messages if _is_agents(one, integration, missed=missed)]
+    if not ours:
+        return 0
+    now = services.clock()
 
-    `missed`: found by looking, not told by Chatwoot. Private notes and what we put there ourselves
-    are passed over (chatwoot.md section 7.1). Raises StorageFailed.
-    """
+    def work(db: Database) -> list[_Kept]:
+        return [_keep_reply(db, instance, integration, one, services, missed, now) for one in ours]
+
+    kept = services.committer.run(work)
+    if any(one is not _Kept.NOTHING for one in kept):
+        services.bell.ring(look_again=_Kept.REVIVED in kept)
+    return sum(one is not _Kept.NOTHING for one in kept)
+
+
+class _Kept(enum.Enum):
+    """What became of an agent's message: nothing new, new entries, old ones to be tried again."""
+
+    NOTHING = enum.auto()
+    FRESH = enum.auto()
+    REVIVED = enum.auto()
+
+
+def _is_agents(message: AgentMessage, integration: Integration, *, missed: bool) -> bool:
+    """Private notes and what we put there ourselves are passed over (chatwoot.md section 7.1)."""
     ours = message.own_source_id.startswith(WHATSAPP_ID_PREFIX)
     if message.private or message.type not in {"outgoing", "template"}:
         return False
     if message.inbox_id != integration.inbox_id or (ours and not message.deleted):
         return False
     # Chatwoot repeats a message that it, or we, marked as failed: that is no new message.
-    if message.external_error and not missed:
-        return False
-    now = services.clock()
-    is_news = not (missed or message.updated) or _is_recent(message, integration, services)
+    return missed or not message.external_error
+
+
+def _keep_reply(
+    db: Database,
+    instance: Instance,
+    integration: Integration,
+    message: AgentMessage,
+    services: Services,
+    missed: bool,
+    now: float,
+) -> _Kept:
+    thread = _thread_of(db, instance, integration, message)
+    if thread is None:
+        return _Kept.NOTHING
+    if message.deleted:
+        entries.discard(db, instance.id, message.id, now=now)
+        body = outgoing.write(Deletion(message))
+        position = message.id * PARTS + LAST_PART
+        gone = NewEntry(thread.chat_id, Direction.OUT, f"d{message.id}", body, position)
+        return _Kept.FRESH if entries.insert(db, instance.id, [gone], now=now) else _Kept.NOTHING
+    if _is_news(message, integration, services, missed=missed):
+        parts = _parts(db, instance, thread.chat_id, message, missed=missed)
+        if entries.insert(db, instance.id, parts, now=now):
+            chats.follow(db, thread)
+            return _Kept.FRESH
+    # The agent's Retry button: Chatwoot only updates the message (chatwoot.md section 5).
+    again = not message.external_error and message.status in {"", "sent"}
+    if again and entries.revive(db, instance.id, message.id, now=now):
+        return _Kept.REVIVED
+    return _Kept.NOTHING
+
+
+def _is_news(
+    message: AgentMessage, integration: Integration, services: Services, *, missed: bool
+) -> bool:
     if missed and message.status in {"delivered", "read"}:
         # Only our receipts say so: it was sent before the backup that we go on from was restored.
-        is_news = False
-
-    def work(db: Database) -> tuple[int, int]:
-        thread = _thread_of(db, instance, integration, message)
-        if thread is None:
-            return 0, 0
-        if message.deleted:
-            entries.discard(db, instance.id, message.id, now=now)
-            body = outgoing.write(Deletion(message))
-            position = message.id * PARTS + LAST_PART
-            gone = NewEntry(thread.chat_id, Direction.OUT, f"d{message.id}", body, position)
-            return entries.insert(db, instance.id, [gone], now=now), 0
-        parts = _parts(db, instance, thread.chat_id, message, missed=missed) if is_news else []
-        fresh = entries.insert(db, instance.id, parts, now=now)
-        if fresh:
-            chats.follow(db, thread)
-        elif not message.external_error and message.status in {"", "sent"}:
-            # The agent's Retry button: Chatwoot only updates the message (chatwoot.md section 5).
-            return 0, entries.revive(db, instance.id, message.id, now=now)
-        return fresh, 0
-
-    fresh, revived = services.committer.run(work)
-    if fresh or revived:
-        services.bell.ring(look_again=revived > 0)
-    return fresh + revived > 0
+        return False
+    return not (missed or message.updated) or _is_recent(message, integration, services)
 
 
 def _is_recent(message: AgentMessage, integration: Integration, services: Services) -> bool:

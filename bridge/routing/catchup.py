@@ -47,20 +47,23 @@ def catch_up(context: Context) -> int:
     return found
 
 
-def look_at(conversation_id: int, after_id: int, context: Context) -> int:
+def look_at(conversation_id: int, after_id: int, context: Context) -> tuple[int, int]:
     """Keeps the replies in a conversation with an id above `after_id`, and mends what Chatwoot
-    shows of ours; how many replies were new. Raises BridgeErrors."""
+    shows of ours; how many replies were new, and the id up to which all were seen.
+
+    Raises BridgeErrors.
+    """
     services, one = context.services, context.integration
     found = 0
     for _ in range(_MOST_ANSWERS):
         messages = context.chatwoot().messages_after(conversation_id, after_id)
+        found += accept.missed_from_agents(context.instance, one, messages, services)
         for message in messages:
-            found += accept.from_agent(context.instance, one, message, services, missed=True)
             _mend(message, context)
+            after_id = max(after_id, message.id)
         if len(messages) < _PAGE:
             break
-        after_id = messages[-1].id
-    return found
+    return found, after_id
 
 
 def _since_last_look(conversation_id: int, newest_id: int, context: Context) -> int:
@@ -69,7 +72,7 @@ def _since_last_look(conversation_id: int, newest_id: int, context: Context) -> 
     checked_id = known.checked_id if known else 0
     if newest_id and checked_id >= newest_id:
         return 0
-    found = look_at(conversation_id, max(checked_id - _OVERLAP_IDS, 0), context)
+    found, _ = look_at(conversation_id, max(checked_id - _OVERLAP_IDS, 0), context)
     thread = known or services.chats.thread_of_conversation(one.id, conversation_id)
     if thread is not None:
         services.chats.note_checked(one.id, thread.chat_id, newest_id)

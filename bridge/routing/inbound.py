@@ -163,7 +163,7 @@ def _unknown(conversation_id: int, entry: Entry, context: Context) -> Iterator[A
     chatwoot, chats = context.chatwoot(), context.services.chats
     latest = chatwoot.latest_messages(conversation_id)
     yield from latest
-    after = chats.newest_from_customer(entry.chat_id, entry.instance_id, conversation_id)
+    after = chats.newest_from_customer(entry.chat_id, conversation_id)
     while after and latest and after < latest[0].id:
         page = chatwoot.messages_after(conversation_id, after)
         yield from page

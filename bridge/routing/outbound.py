@@ -81,10 +81,10 @@ def _look_for_earlier(entry: Entry, message: AgentMessage, context: Context) -> 
     thread = context.services.chats.thread(context.integration.id, entry.chat_id)
     if thread is None or thread.checked_id >= message.id:
         return
-    fresh = catchup.look_at(message.conversation_id, thread.checked_id, context)
-    context.services.chats.note_checked(context.integration.id, entry.chat_id, message.id)
-    if fresh:
-        raise NotYet(what="earlier replies of this conversation", after_s=0)
+    _, seen_id = catchup.look_at(message.conversation_id, thread.checked_id, context)
+    # Also of later ones nothing can be missing up to there: they need not be asked about again.
+    checked_id = max(seen_id, message.id)
+    context.services.chats.note_checked(context.integration.id, entry.chat_id, checked_id)
 
 
 def _look_for_files(entry: Entry, message: AgentMessage, context: Context) -> None:
@@ -143,6 +143,8 @@ def _text(message: AgentMessage, context: Context) -> str:
 def _quoted(message: AgentMessage, context: Context) -> str:
     """The WhatsApp id of the message that is replied to."""
     external = message.in_reply_to_external_id
+    if not external and not message.in_reply_to_id:
+        return ""
     pairs = context.services.chats.pairs_of_chatwoot(context.instance.id, message.in_reply_to_id)
     found = external.removeprefix(WHATSAPP_ID_PREFIX) or (pairs[0].whatsapp_id if pairs else "")
     # Of an edit or a reaction, the message that it is about is quoted: `edit:<id>:<own>:<time>`.

@@ -47,6 +47,11 @@ class Thread:
     given_name: str = ""
 
 
+#: The WhatsApp messages that a Chatwoot message became, for an instance and a Chatwoot id. Left to
+#: itself SQLite reads all pairs of the instance: it takes any leading part of a key for few rows.
+PAIRS_OF_CHATWOOT = "pair indexed by pair_chatwoot where instance_id = ? and chatwoot_id = ?"
+
+
 class Chats:
     """The chats of every instance."""
 
@@ -67,12 +72,14 @@ class Chats:
 
     def thread(self, integration_id: str, chat_id: int) -> Thread | None:
         """Where a chat is in Chatwoot."""
-        return self._thread("integration_id = ? and chat_id = ?", integration_id, chat_id)
+        return self._thread("where integration_id = ? and chat_id = ?", integration_id, chat_id)
 
     def thread_of_conversation(self, integration_id: str, conversation_id: int) -> Thread | None:
         """The chat behind a conversation."""
         return self._thread(
-            "integration_id = ? and conversation_id = ?", integration_id, conversation_id
+            "indexed by thread_conversation where integration_id = ? and conversation_id = ?",
+            integration_id,
+            conversation_id,
         )
 
     def save_thread(self, thread: Thread) -> None:
@@ -91,7 +98,7 @@ class Chats:
 
     def note_checked(self, integration_id: str, chat_id: int, message_id: int) -> None:
         """All of Chatwoot's messages up to this one have been looked at."""
-        self._run(
+        self._note(
             "update thread set checked_id = max(checked_id, ?) "
             "where integration_id = ? and chat_id = ?",
             [message_id, integration_id, chat_id],
@@ -130,7 +137,7 @@ class Chats:
 
     def note_read(self, chat_id: int, whatsapp_id: str) -> None:
         """The customer has been shown that this message was read."""
-        self._run(
+        self._note(
             "update chat set last_in_id = '' where id = ? and last_in_id = ?",
             [chat_id, whatsapp_id],
         )
@@ -143,42 +150,42 @@ class Chats:
         ).fetchone()
         return _pair(row) if row else None
 
-    def newest_from_customer(self, chat_id: int, instance_id: int, conversation_id: int) -> int:
-        """The newest Chatwoot id of what the customer wrote in a conversation; 0 when none is among
-        the latest pairs of the instance."""
-        row = self._store.db.execute(
-            "select chatwoot_id from (select * from pair where instance_id = ? "
-            "order by chatwoot_id desc limit 5000) "
-            "where chat_id = ? and conversation_id = ? and from_me = 0 "
-            "order by chatwoot_id desc limit 1",
-            [instance_id, chat_id, conversation_id],
-        ).fetchone()
-        return int(row[0]) if row else 0
+    def newest_from_customer(self, chat_id: int, conversation_id: int) -> int:
+        """The newest Chatwoot id of what the customer wrote in a conversation; 0 when there is
+        none."""
+        found = self._store.db.execute(
+            "select coalesce(max(chatwoot_id), 0) from pair "
+            "where chat_id = ? and conversation_id = ? and from_me = 0",
+            [chat_id, conversation_id],
+        )
+        return int(found.fetchone()[0])
 
     def pairs_of_chatwoot(self, instance_id: int, chatwoot_id: int) -> list[Pair]:
         """The WhatsApp messages that a Chatwoot message became."""
         found = self._store.db.execute(
-            "select * from pair where instance_id = ? and chatwoot_id = ?",
-            [instance_id, chatwoot_id],
+            f"select * from {PAIRS_OF_CHATWOOT}", [instance_id, chatwoot_id]
         )
         return [_pair(row) for row in found]
 
     def note_reached(self, instance_id: int, whatsapp_id: str, reached: str) -> None:
         """How far Chatwoot has been told that a message has come; `deleted` counts as well."""
-        self._run(
+        self._note(
             "update pair set reached = ? where instance_id = ? and whatsapp_id = ?",
             [reached, instance_id, whatsapp_id],
         )
 
     def _thread(self, where: str, *params: object) -> Thread | None:
         row = self._store.db.execute(
-            f"select * from thread where {where} limit 1",
-            list(params),
+            f"select * from thread {where} limit 1", list(params)
         ).fetchone()
         return Thread(*row) if row else None
 
     def _run(self, sql: str, params: list[Any]) -> None:
         self._committer.run(lambda db: db.execute(sql, params))
+
+    def _note(self, sql: str, params: list[Any]) -> None:
+        """For what is only looked up, marked or told once more when a crash loses it."""
+        self._committer.along(lambda db: db.execute(sql, params))
 
 
 def resolve_chat(
@@ -244,9 +251,11 @@ def chat_of_conversation(
 ) -> int | None:
     """The chat behind a conversation, or behind another one of the same contact in the inbox."""
     row = db.execute(
-        "select chat_id from thread where integration_id = ? and (conversation_id = ? "
-        "or source_id = nullif(?, '')) order by conversation_id = ? desc",
-        [integration_id, conversation_id, source_id, conversation_id],
+        "select chat_id from thread indexed by thread_conversation "
+        "where integration_id = ? and conversation_id = ? union all "
+        "select chat_id from thread indexed by thread_source "
+        "where integration_id = ? and source_id = nullif(?, '') limit 1",
+        [integration_id, conversation_id, integration_id, source_id],
     ).fetchone()
     return int(row[0]) if row else None
 

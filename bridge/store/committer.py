@@ -1,5 +1,6 @@
 """Group commit: what several threads write at the same time shares one transaction and one sync."""
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,14 +10,18 @@ from sqlite_utils import Database
 
 from bridge.store import Store
 
+log = logging.getLogger(__name__)
+
 T = TypeVar("T")
 
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    """`turn` is free once the job is done, or once its thread is to commit for all that wait."""
+    """`turn` is free once the job is done, or once its thread is to commit for all that wait;
+    nobody waits for one that only goes `along`."""
 
     work: Callable[[Database], Any]
+    along: bool = False
     result: Any = None
     error: BaseException | None = None
     done: bool = False
@@ -53,6 +58,12 @@ class Committer:
         result: T = job.result
         return result
 
+    def along(self, work: Callable[[Database], object]) -> None:
+        """Has the next write of this process take this one along, for what costs little when a
+        crash loses it: nothing waits for it and no sync is made for it."""
+        with self._lock:
+            self._waiting.append(_Job(work, along=True))
+
     def _lead(self, own: _Job) -> None:
         """Commits for everybody who waits by now, and hands over to one who came meanwhile."""
         with self._lock:
@@ -61,10 +72,10 @@ class Committer:
             self._commit(batch)
         finally:
             with self._lock:
-                heir = self._waiting[0] if self._waiting else None
+                heir = next((job for job in self._waiting if not job.along), None)
                 self._leading = heir is not None
             for job in [heir, *batch]:
-                if job is not None and job is not own:
+                if job is not None and job is not own and not job.along:
                     job.turn.release()
 
     def _commit(self, batch: list[_Job]) -> None:
@@ -78,5 +89,7 @@ class Committer:
                     self._commit([job])
                 return
             batch[0].error = error
+            if batch[0].along:
+                log.warning("a note could not be written: %s", error)
         for job in batch:
             job.done = True

@@ -7,6 +7,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from bridge.store import Store
+from bridge.store.chats import PAIRS_OF_CHATWOOT
 from bridge.store.committer import Committer
 from bridge.store.journal import OPEN, Direction, State, Try
 from bridge.store.standing import UNDONE
@@ -160,14 +161,15 @@ class Console:
         )
 
     def _twins(self, item: Item) -> tuple[Twin, ...]:
-        columns = "select whatsapp_id, integration_id, conversation_id, chatwoot_id from pair"
         if item.direction is Direction.OUT:
-            chatwoot_id = int("".join(filter(str.isdigit, item.key.partition(":")[0])) or 0)
-            where, value = "chatwoot_id = ?", str(chatwoot_id)
+            pairs = PAIRS_OF_CHATWOOT
+            value = "".join(filter(str.isdigit, item.key.partition(":")[0])) or "0"
         else:
-            where, value = "whatsapp_id = ?", item.key.partition(":")[2] or item.key
+            pairs = "pair where instance_id = ? and whatsapp_id = ?"
+            value = item.key.partition(":")[2] or item.key
         rows = self._store.db.execute(
-            f"{columns} where instance_id = ? and {where}", [item.instance_id, value]
+            f"select whatsapp_id, integration_id, conversation_id, chatwoot_id from {pairs}",
+            [item.instance_id, value],
         )
         return tuple(Twin(*row) for row in rows)
 

@@ -34,7 +34,7 @@ def insert(db: Database, instance_id: int, entries: Sequence[NewEntry], *, now: 
             )
         count += db.execute(
             "insert into journal (instance_id, chat_id, direction, key, position, body, state, "
-            "received_at) values (?, ?, ?, ?, ?, ?, 'ready', ?) on conflict do nothing",
+            "received_at, due_at) values (?, ?, ?, ?, ?, ?, 'ready', ?, ?) on conflict do nothing",
             [
                 instance_id,
                 entry.chat_id,
@@ -43,6 +43,7 @@ def insert(db: Database, instance_id: int, entries: Sequence[NewEntry], *, now: 
                 entry.position or 0,
                 entry.body,
                 now,
+                entry.due_at,
             ],
         ).rowcount
     return count
@@ -82,8 +83,8 @@ def revive(db: Database, instance_id: int, message_id: int, *, now: float) -> in
         "update journal set state = 'ready', due_at = 0, attempts = 0, source = null, "
         f"received_at = ?, done_at = null where {PARTS} and (state = 'dead' or (state = 'done' "
         # Least and greatest of what was reached: both are `failed` only where everything failed.
-        "and 'failed' = (select iif(min(reached) = max(reached), min(reached), '') from pair "
-        "where instance_id = ? and chatwoot_id = ? and from_me)))",
+        "and 'failed' = (select iif(min(reached) = max(reached), min(reached), '') from "
+        "pair indexed by pair_chatwoot where instance_id = ? and chatwoot_id = ? and from_me)))",
         [now, *parts_of(instance_id, message_id), instance_id, message_id],
     ).rowcount
 

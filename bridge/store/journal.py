@@ -36,7 +36,8 @@ OPEN = "('ready', 'sending', 'unconfirmed')"
 
 @dataclass(frozen=True, slots=True)
 class NewEntry:
-    """What is to be accepted. `position` None means: in the order of acceptance."""
+    """What is to be accepted. `position` None means: in the order of acceptance; before `due_at`
+    (UTC seconds) it is not delivered."""
 
     chat_id: int
     direction: Direction
@@ -44,6 +45,7 @@ class NewEntry:
     body: str
     position: int | None = None
     replaces: bool = False  # takes the place of the one with its key and a lower position
+    due_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +166,8 @@ class Journal(Protocol):
 
     def prune(self, *, done_before: float, all_before: float) -> int:
         """Forgets what was done or discarded before the one time (UTC seconds), and dead letters
-        and pairs of ids that are older than the other. How many entries went: when there were any,
-        there may be more."""
+        and pairs of ids that are older than the other. How many went: when there were any, there
+        may be more."""
         ...
 
     def suspect(self, *, due_at: float) -> None:

@@ -229,3 +229,10 @@ def m005_counts(db: Database) -> None:
 def m006_chat(db: Database) -> None:
     """The messages of a chat are found by it: for the console, and when an instance goes."""
     db.execute("create index journal_chat on journal (chat_id)")
+
+
+@migrations()
+def m007_lookups(db: Database) -> None:
+    """The pairs and threads of a chat are found by it."""
+    db.execute("create index pair_chat on pair (chat_id, conversation_id, from_me, chatwoot_id)")
+    db.execute("create index thread_chat on thread (chat_id)")

@@ -150,18 +150,25 @@ class SqliteJournal:
             [done_before, all_before, _PRUNED_AT_ONCE],
         ).fetchall()
 
+        pairs = self._store.db.execute(
+            "select instance_id, whatsapp_id from pair where noted_at between 1 and ? limit ?",
+            [all_before, _PRUNED_AT_ONCE],
+        ).fetchall()
+
         def work(db: Database) -> None:
             for row in old:
                 db.execute(f"delete from journal where id = ? and state not in {OPEN}", [row[0]])
-            db.execute("delete from pair where noted_at between 1 and ?", [all_before])
+            for row in pairs:
+                db.execute("delete from pair where instance_id = ? and whatsapp_id = ?", row)
 
         self._committer.run(work)
-        return len(old)
+        return len(old) + len(pairs)
 
     def suspect(self, *, due_at: float) -> None:
         def work(db: Database) -> None:
             db.execute(
-                "update journal set state = 'unconfirmed', due_at = ? where state = 'sending'",
+                "update journal indexed by journal_open set state = 'unconfirmed', due_at = ? "
+                f"where state in {OPEN} and state = 'sending'",
                 [due_at],
             )
             db.execute(
