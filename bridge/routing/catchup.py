@@ -6,7 +6,7 @@ import logging
 from bridge.chatwoot.events import AgentMessage
 from bridge.errors import BridgeError
 from bridge.messages import Ladder
-from bridge.routing import accept
+from bridge.routing import replies
 from bridge.routing.context import Context
 from bridge.routing.outgoing import WHATSAPP_ID_PREFIX
 
@@ -57,7 +57,7 @@ def look_at(conversation_id: int, after_id: int, context: Context) -> tuple[int,
     found = 0
     for _ in range(_MOST_ANSWERS):
         messages = context.chatwoot().messages_after(conversation_id, after_id)
-        found += accept.missed_from_agents(context.instance, one, messages, services)
+        found += replies.missed_from_agents(context.instance, one, messages, services)
         for message in messages:
             _mend(message, context)
             after_id = max(after_id, message.id)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from bridge.deadline import Deadline
 from bridge.errors import BridgeError, IntegrationMissing
 from bridge.models import Gateway, Instance, Integration, Status
-from bridge.routing import accept, catchup, context, spares
+from bridge.routing import accept, catchup, context, replies, spares
 from bridge.routing.context import Context
 from bridge.routing.outcome import backoff, judge
 from bridge.services import Services
@@ -128,7 +128,7 @@ class Transports:
             if missed:  # the subscription stands: what came before it is asked for
                 catchup.catch_up(found)
                 missed = False
-            accept.from_chatwoot(one, event, self.services)
+            replies.from_chatwoot(one, event, self.services)
 
     def _gateway(self, one: Integration) -> None:
         found = self._context(one)

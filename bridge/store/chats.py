@@ -262,7 +262,7 @@ def chat_of_conversation(
 
 def follow(db: Database, moved: Thread) -> None:
     """An agent has gone on in this conversation, and so do we: what the customer writes next
-    belongs there. What has been looked at, and the name, stay known."""
+    belongs there. The name stays known; what has been looked at was in another conversation."""
     known = db.execute(
         "select * from thread where integration_id = ? and chat_id = ?",
         [moved.integration_id, moved.chat_id],
@@ -281,6 +281,7 @@ def follow(db: Database, moved: Thread) -> None:
             contact_id=moved.contact_id or before.contact_id,
             conversation_id=moved.conversation_id,
             status=moved.status,
+            checked_id=0,
         ),
     )
 

@@ -21,6 +21,7 @@ class _Job:
     nobody waits for one that only goes `along`."""
 
     work: Callable[[Database], Any]
+    then: Callable[[], None] | None = None
     along: bool = False
     result: Any = None
     error: BaseException | None = None
@@ -37,12 +38,13 @@ class Committer:
         self._waiting: list[_Job] = []
         self._leading = False
 
-    def run(self, work: Callable[[Database], T]) -> T:
+    def run(self, work: Callable[[Database], T], then: Callable[[], None] | None = None) -> T:
         """What `work` returns, once its writes are durable. Raises as it does, or StorageFailed.
 
         `work` runs again, in a transaction of its own, when another write of its batch fails.
+        `then` is called soon after, once for all in a batch that wish it.
         """
-        job = _Job(work)
+        job = _Job(work, then)
         # A lock of its own: were all to wait for one, each would have to be awake for a moment
         # before the next batch can begin.
         job.turn.acquire()
@@ -77,6 +79,8 @@ class Committer:
             for job in [heir, *batch]:
                 if job is not None and job is not own and not job.along:
                     job.turn.release()
+        for then in {job.then for job in batch if job.then is not None}:
+            then()
 
     def _commit(self, batch: list[_Job]) -> None:
         try:

@@ -15,6 +15,9 @@ from bridge.vault import SealBroken, Vault
 
 log = logging.getLogger(__name__)
 
+#: Within so many seconds a second event of an instance is no news of its being heard.
+_ONE_MOMENT_S = 0.2
+
 
 @dataclass(frozen=True, slots=True)
 class Hook:
@@ -146,8 +149,11 @@ class Instances:
 
 
 def note_heard(db: Database, instance_id: int, at: float) -> None:
-    """An event of the instance came, at UTC seconds `at`."""
-    db.execute("update instance set heard_at = ? where id = ?", [at, instance_id])
+    """An event of the instance came, at UTC seconds `at`; of many in a row the first is noted."""
+    db.execute(
+        "update instance set heard_at = ?1 where id = ?2 and heard_at not between ?1 - ?3 and ?1",
+        [at, instance_id, _ONE_MOMENT_S],
+    )
 
 
 def note_connection(db: Database, instance_id: int, state: str) -> None:

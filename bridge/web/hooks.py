@@ -9,7 +9,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from werkzeug.datastructures import EnvironHeaders
+import msgspec
 from werkzeug.exceptions import HTTPException
 from werkzeug.wsgi import get_input_stream
 
@@ -17,7 +17,7 @@ from bridge.chatwoot import events
 from bridge.errors import BridgeError
 from bridge.gateways.base import Gateway
 from bridge.models import Instance, Integration, Secret
-from bridge.routing import accept, context
+from bridge.routing import accept, context, replies
 from bridge.services import Services
 from bridge.store.kept import Kept
 
@@ -100,9 +100,9 @@ class Hooks:
     def _keep(self, integration: Integration, environ: "WSGIEnvironment") -> None:
         raw = _body(environ)
         now = self._services.clock()
-        headers = dict(EnvironHeaders(environ))
+        headers = _headers(environ)
         if events.verify_signature(integration.webhook_secret, headers, raw, now=now):
-            accept.from_chatwoot(integration, events.parse_webhook(_json(raw)), self._services)
+            replies.from_chatwoot(integration, events.parse_webhook(_json(raw)), self._services)
         else:
             log.warning("a webhook for %s was not signed by Chatwoot: passed over", integration.id)
 
@@ -116,7 +116,7 @@ class Hooks:
             if caller.adapter is None:
                 return 404, "no gateway is set for this instance"
             raw = _body(environ)
-            if not caller.adapter.authorized(dict(EnvironHeaders(environ)), raw, caller.secret):
+            if not caller.adapter.authorized(_headers(environ), raw, caller.secret):
                 return 401, "wrong authorization"
             received = caller.adapter.parse(
                 _json(raw), now=services.clock(), spool=services.settings.spool
@@ -146,15 +146,32 @@ class Hooks:
         )
 
 
+def _headers(environ: "WSGIEnvironment") -> dict[str, str]:
+    """What was sent along, under the names as they are usually written."""
+    return {
+        name[5:].replace("_", "-").title(): value
+        for name, value in environ.items()
+        if name.startswith("HTTP_")
+    }
+
+
 def _body(environ: "WSGIEnvironment") -> bytes:
     """All of it. Raises werkzeug's HTTPExceptions when it is too large."""
     return get_input_stream(environ, max_content_length=MAX_BYTES).read()
 
 
+def _leniently(raw: bytes) -> Any:
+    """Half a pair of surrogates, NaN and the like: no reason to lose what is around them."""
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+
+
 def _json(raw: bytes) -> dict[str, Any]:
     """The body as an object; what is none becomes an empty one, which means nothing to anybody."""
     try:
-        said = json.loads(raw)
+        said = msgspec.json.decode(raw)
     except (ValueError, RecursionError):
-        return {}
+        said = _leniently(raw)
     return said if isinstance(said, dict) else {}
