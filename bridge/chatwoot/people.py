@@ -41,22 +41,27 @@ class People(InboxCalls):
         phone: str = "",
         identifier: str = "",
         source_id: str,
-        avatar_url: str = "",
+        avatar: Path | None = None,
     ) -> int:
         """A new contact that stands in the inbox under `source_id`; its id.
 
-        `phone` in E.164. Raises PhoneTaken, InboxGone, and ChatwootFailing when the source_id is
-        another contact's: Chatwoot stumbles over that instead of refusing it.
+        `phone` in E.164, `avatar` an image file. Raises PhoneTaken, InboxGone, and ChatwootFailing
+        when the source_id is another contact's: Chatwoot stumbles instead of refusing it.
         """
         wish = {
             "name": name[:_MAX_NAME],
             "phone_number": phone if _E164.fullmatch(phone) else "",
             "identifier": identifier,
-            "avatar_url": avatar_url,
+            "source_id": source_id,
         }
-        body: dict[str, object] = {key: text for key, text in wish.items() if text or key == "name"}
-        body |= {"inbox_id": self._inbox_id, "source_id": source_id}
-        answer = self._send("POST", self._path("contacts"), body)
+        fields = {key: text for key, text in wish.items() if text or key == "name"}
+        path = self._path("contacts")
+        if avatar is None:
+            answer = self._send("POST", path, {**fields, "inbox_id": self._inbox_id})
+        else:
+            answer = self._put_picture(
+                "POST", path, fields | {"inbox_id": str(self._inbox_id)}, avatar
+            )
         self._expect(answer, InboxGone, taken=PhoneTaken)
         said = as_dict(self._read(answer), "payload", "contact")
         return self._id(said, answer)
@@ -104,12 +109,17 @@ class People(InboxCalls):
         if avatar is None:
             answer = self._send("PUT", path, fields)
         else:
-            form = Multipart(fields, "avatar", avatar, name="avatar.jpg", mime_type="image/jpeg")
-            answer = self._send("PUT", path, form=form, read_s=STORE_S)
+            answer = self._put_picture("PUT", path, fields, avatar)
         self._expect(answer, ContactGone)
         return self._contact(as_dict(self._read(answer), "payload"), answer)
 
     # -- underneath --------------------------------------------------------------------------------
+
+    def _put_picture(
+        self, method: str, path: str, fields: Mapping[str, str], avatar: Path
+    ) -> Answer:
+        form = Multipart(fields, "avatar", avatar, name="avatar.jpg", mime_type="image/jpeg")
+        return self._send(method, path, form=form, read_s=STORE_S)
 
     def _filter(self, attribute: str, values: Sequence[str]) -> list[Contact]:
         conditions = [

@@ -8,15 +8,17 @@ Rules: chatwoot.md sections 3 and 4.
 import dataclasses
 import hashlib
 import logging
+from dataclasses import dataclass
 
 from bridge.chatwoot.messaging import MessageFields, NewMessage
 from bridge.chatwoot.refusals import ContactGone, PhoneTaken, SourceTaken
 from bridge.deadline import Deadline
-from bridge.errors import BridgeError, ChatwootUnreachable
+from bridge.errors import BridgeError, ChatwootThrottles, ChatwootUnreachable
 from bridge.gateways import jids
 from bridge.gateways.base import GatewayError
+from bridge.http import CallFailed
 from bridge.messages import Address
-from bridge.routing import accept, outgoing
+from bridge.routing import accept, introductions, outgoing
 from bridge.routing.context import CALL_S, Context
 from bridge.routing.outcome import NotYet
 from bridge.routing.outgoing import Introduction
@@ -24,6 +26,11 @@ from bridge.store.chats import Chat, Thread
 from bridge.store.journal import Direction, NewEntry
 
 log = logging.getLogger(__name__)
+
+#: How long a new contact may wait for its picture, and when one that was late is fetched again, in
+#: seconds.
+_PICTURE_S = 4.0
+_LATER_S = 30.0
 
 
 def ensure_contact(chat: Chat, context: Context) -> Thread:
@@ -36,19 +43,19 @@ def ensure_contact(chat: Chat, context: Context) -> Thread:
     thread = chats.thread(context.integration.id, chat.id)
     source_id = thread.source_id if thread and thread.source_id else _source_id(chat, context)
     name = chat.name or _fallback_name(chat, context)
-    found, is_new = _make_or_find(chat, name, source_id, context)
+    found = _make_or_find(chat, name, source_id, context)
     ready = dataclasses.replace(
         thread or Thread(context.integration.id, chat.id, source_id),
         source_id=source_id,
-        contact_id=found,
+        contact_id=found.id,
         # The name of a group follows the group's; a person's is only filled in where it was not
         # known. Of a contact that was there before, it is none of our business.
-        given_name=name if is_new and (chat.kind == "group" or not chat.name) else "",
+        given_name=name if found.is_new and (chat.kind == "group" or not chat.name) else "",
     )
-    if not is_new:
+    if not found.is_new:
         ready = _with_its_conversation(ready, context)
     chats.save_thread(ready)
-    if is_new:
+    if found.is_new and not found.has_picture:
         _introduce(chat, ready, context, with_picture=True)
     return ready
 
@@ -109,33 +116,63 @@ def _meet(chat: Chat, context: Context) -> Chat:
     return context.services.chats.get(met)
 
 
-def _make_or_find(chat: Chat, name: str, source_id: str, context: Context) -> tuple[int, bool]:
-    """The contact's id, and whether it is new. A contact that an agent made by phone number is
-    used, in either Brazilian form of the number; one that an earlier try made is found by its
-    source_id."""
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """`has_picture`: it is new and there is no picture that it could be given later."""
+
+    id: int
+    is_new: bool = False
+    has_picture: bool = False
+
+
+def _make_or_find(chat: Chat, name: str, source_id: str, context: Context) -> _Found:
+    """A contact that an agent made by phone number is used, in either Brazilian form of the number;
+    one that an earlier try made is found by its source_id."""
     phone = _phone(chat, context)
     forms = [f"+{one}" for one in jids.variants(phone)] if phone else []
     if len(forms) > 1:
         found = context.chatwoot().find_contacts_by_phone(forms)
         if found:
-            return _join(found[0].id, source_id, context), False
+            return _Found(_join(found[0].id, source_id, context))
     identifier = next(iter(context.services.chats.forms(chat.id)), chat.address)
+    wish = _Wish(name, f"+{phone}" if phone else "", identifier, source_id)
     try:
-        made = context.chatwoot().create_contact(
-            name=name,
-            phone=f"+{phone}" if phone else "",
-            identifier=identifier,
-            source_id=source_id,
-        )
+        return _make(chat, wish, context)
     except (PhoneTaken, SourceTaken) as taken:
-        return _existing(forms, identifier, source_id, context, taken), False
+        return _Found(_existing(forms, identifier, source_id, context, taken))
     except ChatwootUnreachable as error:
         # A source_id that is in use makes Chatwoot stumble instead of refuse (section 3).
         known = _by_source(source_id, context)
         if known is None:
             raise error
-        return known, False
-    return made, True
+        return _Found(known)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """The fields of a new contact."""
+
+    name: str
+    phone: str
+    identifier: str
+    source_id: str
+
+
+def _make(chat: Chat, wish: _Wish, context: Context) -> _Found:
+    """A new contact with its picture, in one call. What the picture is to blame for is no reason
+    to do without the contact, and a gateway that is slow no reason to wait for long."""
+    fields = dataclasses.asdict(wish)
+    try:
+        with introductions.picture(chat, context, seconds=_PICTURE_S) as file:
+            made = context.chatwoot().create_contact(**fields, avatar=file)
+            return _Found(made, is_new=True, has_picture=True)
+    except (PhoneTaken, SourceTaken, ChatwootThrottles):
+        raise
+    except (BridgeError, CallFailed) as error:
+        if isinstance(error, ChatwootUnreachable) and not error.uncertain:
+            raise
+        log.info("a contact is made without its picture: %s", error)
+    return _Found(context.chatwoot().create_contact(**fields), is_new=True)
 
 
 def _existing(
@@ -176,11 +213,11 @@ def _with_its_conversation(thread: Thread, context: Context) -> Thread:
 
 
 def _introduce(chat: Chat, thread: Thread, context: Context, *, with_picture: bool) -> None:
-    told = Introduction(thread.contact_id, with_picture)
+    services, told = context.services, Introduction(thread.contact_id, with_picture)
     name = hashlib.sha256(chat.name.encode()).hexdigest()[:16]
     key = f"introduction:{chat.id}:{thread.contact_id}:{with_picture:d}:{name}"
-    entry = NewEntry(chat.id, Direction.TYPING, key, outgoing.write(told))
-    services = context.services
+    due_at = services.clock() + _LATER_S if with_picture else 0.0
+    entry = NewEntry(chat.id, Direction.TYPING, key, outgoing.write(told), due_at=due_at)
     if services.journal.accept(chat.instance_id, [entry], now=services.clock()):
         services.bell.ring()
 

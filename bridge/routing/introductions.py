@@ -3,8 +3,10 @@
 Best effort, beside the lane of the chat, and only where nobody in Chatwoot has written anything.
 """
 
+import contextlib
 import logging
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from bridge.chatwoot.refusals import ContactGone
@@ -30,7 +32,9 @@ def introduce(chat: Chat, told: Introduction, context: Context) -> None:
     try:
         _name(chat, thread, context)
         if told.with_picture:
-            _picture(chat, thread, context)
+            with picture(chat, context, seconds=CALL_S) as file:
+                if file is not None:
+                    context.chatwoot().update_contact(thread.contact_id, avatar=file)
     except (BridgeError, CallFailed) as error:
         log.info("contact %s stays as it is: %s", told.contact_id, error)
 
@@ -50,24 +54,32 @@ def _name(chat: Chat, thread: Thread, context: Context) -> None:
     context.services.chats.note_given_name(thread.integration_id, chat.id, given)
 
 
-def _picture(chat: Chat, thread: Thread, context: Context) -> None:
+@contextlib.contextmanager
+def picture(chat: Chat, context: Context, *, seconds: float) -> Iterator[Path | None]:
+    """The picture that WhatsApp has of a person, until the block ends; None without one.
+
+    Raises GatewayErrors and CallFailed.
+    """
+    with tempfile.TemporaryDirectory(dir=context.spool, prefix="file-") as folder:
+        yield _fetched(chat, context, Path(folder) / "picture", Deadline(seconds))
+
+
+def _fetched(chat: Chat, context: Context, file: Path, deadline: Deadline) -> Path | None:
     if context.gateway is None or chat.kind == "group":
-        return
-    deadline = Deadline(CALL_S)
+        return None
     is_lid = chat.address.endswith("@lid")
     address = Address(lid=chat.address) if is_lid else Address(jid=chat.address)
     url = context.gateway.profile(address, deadline=deadline).picture_url
     if not url:
-        return
-    with tempfile.TemporaryDirectory(dir=context.spool, prefix="file-") as folder:
-        file = Path(folder) / "picture"
-        answer = context.services.http.call(
-            "GET",
-            url,
-            deadline=deadline,
-            public_only=not context.is_gateways_own(url),
-            max_bytes=_MAX_BYTES,
-            save_to=file,
-        )
-        if answer.status == 200 and answer.media_type in {"image/jpeg", "image/png", "image/webp"}:
-            context.chatwoot().update_contact(thread.contact_id, avatar=file)
+        return None
+    answer = context.services.http.call(
+        "GET",
+        url,
+        deadline=deadline,
+        public_only=not context.is_gateways_own(url),
+        max_bytes=_MAX_BYTES,
+        save_to=file,
+    )
+    if answer.status == 200 and answer.media_type in {"image/jpeg", "image/png", "image/webp"}:
+        return file
+    return None

@@ -165,8 +165,37 @@ def test_a_new_contact_gets_name_and_picture(desk: Desk) -> None:
     desk.knows(number, "Carla")
     desk.customer(number, "hello")
     conversation = desk.conversation(number)
-    assert desk.contact(conversation)["name"] == "Carla"
-    until(lambda: desk.contact(conversation)["thumbnail"], "the picture")
+    contact = desk.contact(conversation)
+    assert contact["name"] == "Carla"
+    assert contact["thumbnail"]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "refuse", "status": 422, "body": '{"message":"Avatar","attributes":["avatar"]}'},
+        {"kind": "drop_after"},
+        {"kind": "drop"},
+    ],
+)
+def test_what_the_picture_is_to_blame_for_costs_no_message(
+    desk: Desk, fault: dict[str, object]
+) -> None:
+    number = desk.number()
+    fault |= {"method": "POST", "path": "/accounts/1/contacts", "times": 1}
+    desk.chatwoot.control("POST", "faults", fault)
+    desk.customer(number, "hello")
+    desk.shows(desk.conversation(number), "hello")
+    assert len(contacts_of(desk, number)) == 1
+
+
+def test_a_gateway_that_tells_no_pictures_costs_no_message(desk: Desk) -> None:
+    desk.phone.control(
+        "POST", "faults", {"kind": "status", "times": 20, "path": "/api/chat/contacts/"}
+    )
+    number = desk.number()
+    desk.customer(number, "hello")
+    desk.shows(desk.conversation(number), "hello")
 
 
 def test_a_name_that_is_learnt_later_is_filled_in(desk: Desk) -> None:
