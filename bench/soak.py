@@ -15,6 +15,9 @@ import requests
 
 from bench.loop import INSTANCE, Loop
 
+#: `private`: no public address, but the gateway stands in the same network.
+_SETTINGS = {"webhooks": {}, "private": {}, "sockets": {"BRIDGE_GATEWAY_URL": "none"}}
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -37,7 +40,7 @@ def main() -> int:
     parser.add_argument("--outages", type=int, default=3, help="of each side")
     parser.add_argument("--outage-s", type=float, default=60.0)
     parser.add_argument("--settle-s", type=float, default=600.0, help="patience at the end")
-    parser.add_argument("--transport", choices=["webhooks", "sockets"], default="webhooks")
+    parser.add_argument("--transport", choices=list(_SETTINGS), default="webhooks")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     given = vars(parser.parse_args())
     seed = given.pop("seed")
@@ -47,7 +50,7 @@ def main() -> int:
 
 def run(plan: Plan, dice: random.Random) -> bool:
     """Whether every message arrived, once and in order."""
-    settings = {"BRIDGE_ECHO_WAIT": "10"}
+    settings = {"BRIDGE_ECHO_WAIT": "10", **_SETTINGS[plan.transport]}
     with Loop(public=plan.transport == "webhooks", **settings) as loop:
         numbers = [f"55119{10_000_000 + index}" for index in range(plan.chats)]
         for number in numbers:

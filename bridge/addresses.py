@@ -47,6 +47,23 @@ def resolve(host: str, port: int, timeout_s: float) -> list[tuple[int, str]]:
     return answer
 
 
+def facing(host: str, port: int, timeout_s: float) -> str:
+    """The IP address of this machine that a host in a private network sees; empty for a host on the
+    public internet, which sees another one, and for one that is not known."""
+    try:
+        [(family, address), *_] = resolve(host, port, timeout_s)
+    except Unresolved:
+        return ""
+    if is_public(address):
+        return ""
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((address, port))  # sends nothing, and asks the routing table
+        except OSError:
+            return ""
+        return str(probe.getsockname()[0]).partition("%")[0]
+
+
 def is_public(address: str) -> bool:
     """Whether an IP address lies on the public internet, also when it hides in another form."""
     ip = ipaddress.ip_address(address.partition("%")[0])

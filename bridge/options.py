@@ -91,6 +91,10 @@ def _public_url(raw: str) -> str:
     return raw.rstrip("/")
 
 
+def _gateway_url(raw: str) -> str:
+    return NOBODY if raw == NOBODY else _public_url(raw)
+
+
 def _rate(raw: str) -> str:
     amount, _, unit = raw.partition("/")
     if not amount.strip().isdigit() or not 1 <= int(amount.strip()[:9]) <= 1_000_000:
@@ -142,9 +146,10 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "BRIDGE_GATEWAY_URL",
         "",
-        "Address under which the gateway reaches this service if that is another one, such as a "
-        "private address; empty: BRIDGE_PUBLIC_URL.",
-        _public_url,
+        "Address under which the gateway reaches this service if that is another one; empty: "
+        "BRIDGE_PUBLIC_URL, without it one that a gateway in the same network can call; none: it "
+        "calls no address.",
+        _gateway_url,
     ),
     Option(
         "BRIDGE_PROXIES",
@@ -246,5 +251,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("BRIDGE_LOG_FORMAT", "text", "How a line of the log looks: text or json.", _log_format),
     Option("BRIDGE_LOG_LEVEL", "info", "How much is logged: debug, info, warning, error.", _level),
 )
+#: What BRIDGE_GATEWAY_URL says where the gateway can call no address.
+NOBODY = "none"
 #: Read before everything else, because it says where `config.toml` is.
 INSTANCE_DIR = Option("BRIDGE_INSTANCE_DIR", "instance", "Folder of all run-time state.", _text)

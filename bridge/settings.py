@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.errors import StartupError
-from bridge.options import INSTANCE_DIR, OPTIONS, Option
+from bridge.options import INSTANCE_DIR, NOBODY, OPTIONS, Option
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,13 @@ class Settings:
 
     @property
     def address_for_gateway(self) -> str:
-        """Base URL that the gateway calls; empty when it cannot, and its socket is held instead."""
-        return self.gateway_url or self.public_url
+        """Base URL that was set for the gateway to call, empty without one."""
+        return "" if self.gateway_url == NOBODY else self.gateway_url or self.public_url
+
+    @property
+    def seeks_gateway(self) -> bool:
+        """Whether a gateway in the same network may be told an address that nobody has set."""
+        return self.gateway_url != NOBODY
 
     @property
     def spool(self) -> Path:

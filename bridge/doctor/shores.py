@@ -9,7 +9,7 @@ from bridge.doctor.findings import CALL_S, Finding, call, clock, ok, remedy_of, 
 from bridge.errors import BridgeError, IntegrationMissing
 from bridge.http import Answer
 from bridge.models import Actor, Instance, Integration, Status
-from bridge.routing import context, media
+from bridge.routing import callbacks, context, media
 from bridge.services import Services
 
 _LATE_S = 600.0
@@ -104,7 +104,9 @@ def gateway(instance: Instance, services: Services) -> Iterator[Finding]:
             f"{services.settings.address_for_gateway} and activate again.",
         )
     else:
-        yield ok("gateway", instance.name, "reachable, token good, number connected")
+        calls = callbacks.is_relied_on(instance.id, services)
+        way = "it calls us" if calls else "heard over its socket"
+        yield ok("gateway", instance.name, f"reachable, token good, number connected; {way}")
 
 
 def messages(services: Services) -> Iterator[Finding]:

@@ -40,15 +40,18 @@ def from_gateway(
     integration: Integration | None,
     received: Sequence[Received],
     services: Services,
+    *,
+    called: bool,
 ) -> None:
-    """Keeps the events of one webhook call or socket frame; `integration` is the instance's own.
+    """Keeps the events of one webhook call (`called`) or socket frame; `integration` is the
+    instance's own.
 
     An echo of our own send is the proof that it happened, and ends there. Raises StorageFailed.
     """
     now = services.clock()
 
     def work(db: Database) -> list[Message]:
-        instances.note_heard(db, instance.id, now)
+        instances.note_heard(db, instance.id, now, called=called)
         return [
             one.event
             for one in received

@@ -272,8 +272,6 @@ class Router:
         unconfirmed = services.journal.unconfirmed(limit=200)
         self._contacts = {one.id: self._contacts.get(one.id, 0.0) for one in unconfirmed}
         for entry in unconfirmed:
-            if self.heard_since(entry.instance_id) > entry.sent_at:
-                continue
             if not self._has_echo(entry.instance_id):
                 continue  # nothing can prove it: the operator decides
             if self._is_settled(entry, now):
@@ -295,7 +293,11 @@ class Router:
         services, wait_s = self.services, self.services.settings.echo_wait
         doubted_at = entry.due_at - wait_s
         opened_at = max(doubted_at, services.store.beat_at("web"))
-        if services.instances.heard_at(entry.instance_id) <= opened_at:
+        heard_at = services.instances.heard_at(entry.instance_id)
+        if self.heard_since(entry.instance_id) > entry.sent_at:
+            # The socket was not open all the time; what calls us repeats what we did not take.
+            heard_at = services.instances.callback(entry.instance_id).called_at
+        if heard_at <= opened_at:
             return False
         if self._contacts[entry.id] <= opened_at:
             self._contacts[entry.id] = now

@@ -1,6 +1,7 @@
 """Hears what is new on both shores where they cannot call us, and asks for what was missed.
 
-With a public address both sides call our webhooks; without one, a socket to each side is held open.
+With a public address both sides call our webhooks; without one, a socket to each side is held open,
+to the gateway until it is known to call us all the same.
 Sockets replay nothing, and webhooks get lost: after every gap Chatwoot is asked (chatwoot.md
 sections 7.4 and 8). The gateway's socket is not persisted either (ryzeapi.md section 5.3).
 """
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 from bridge.deadline import Deadline
 from bridge.errors import BridgeError, IntegrationMissing
 from bridge.models import Gateway, Instance, Integration, Status
-from bridge.routing import accept, catchup, context, replies, spares
+from bridge.routing import accept, callbacks, catchup, context, replies, spares
 from bridge.routing.context import Context
 from bridge.routing.outcome import backoff, judge
 from bridge.services import Services
@@ -26,6 +27,8 @@ _OPEN_S = 20.0
 _MOST_PAUSE_S = 30.0
 #: How often Chatwoot is asked for missed replies although it tells of each, in seconds.
 _LOOK_S = 60.0
+#: How often it is looked whether the gateway still calls the right address.
+_CALLBACK_S = 15.0
 
 #: An integration, which side is heard, and where: what moves is heard at its new place.
 _Key = tuple[str, str, Gateway | None]
@@ -56,12 +59,10 @@ class Transports:
             # Customers write on while an integration is paused or in trouble, and the gateway's
             # socket replays nothing.
             instance = self.services.instances.get(one.instance_id)
-            if (
-                instance is not None
-                and instance.gateway is not None
-                and not settings.address_for_gateway
-            ):
-                jobs[_gateway_key(one, instance)] = self._gateway
+            if instance is not None and instance.gateway is not None:
+                jobs[one.id, "callback", instance.gateway] = self._callback
+                if not callbacks.is_relied_on(one.instance_id, self.services):
+                    jobs[_gateway_key(one, instance)] = self._gateway
         self._wanted = set(jobs)
         by_id = {one.id: one for one in found}
         for key, job in jobs.items():
@@ -118,6 +119,14 @@ class Transports:
                     return
                 spares.remove_spares(self._context(one))
 
+    def _callback(self, one: Integration) -> None:
+        """Sees to it that the gateway calls us where we are."""
+        found = self._context(one)
+        key = (one.id, "callback", found.instance.gateway)
+        while key in self._wanted and found.gateway is not None:
+            callbacks.keep(found.instance, found.gateway, self.services, Deadline(_OPEN_S))
+            self._stopped.wait(_CALLBACK_S)
+
     def _cable(self, one: Integration) -> None:
         found = self._context(one)
         events = found.hear_chatwoot(Deadline(_OPEN_S))
@@ -148,6 +157,7 @@ class Transports:
                         self.services.integrations.of(one.instance_id),
                         received,
                         self.services,
+                        called=False,
                     )
         finally:
             self._gapless.pop(one.instance_id, None)

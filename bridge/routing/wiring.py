@@ -5,14 +5,17 @@ What does not stand is no reason to refuse the activation: it is said, with the 
 """
 
 import contextlib
+import logging
 from collections.abc import Callable
 
 from bridge.deadline import Deadline
 from bridge.errors import N_, BridgeError, Problem
-from bridge.gateways.base import Gateway
+from bridge.gateways.base import Gateway, GatewayError
 from bridge.models import Instance
-from bridge.routing import context
+from bridge.routing import callbacks, context
 from bridge.services import Services
+
+log = logging.getLogger(__name__)
 
 
 def wire(instance: Instance, services: Services, deadline: Deadline) -> list[Problem]:
@@ -38,8 +41,8 @@ def wire(instance: Instance, services: Services, deadline: Deadline) -> list[Pro
 def unwire(instance: Instance, services: Services, deadline: Deadline) -> None:
     """Takes our webhook off the gateway. Raises GatewayError's."""
     gateway = context.gateway_of(instance, services)
-    if gateway is not None and services.settings.address_for_gateway:
-        gateway.remove_webhook(deadline=deadline)
+    if gateway is not None:
+        callbacks.withdraw(instance, gateway, services, deadline)
     services.bell.ring(look_again=True)
 
 
@@ -48,12 +51,13 @@ def _prove_gateway(
 ) -> list[Problem]:
     connected = gateway.check(deadline=deadline.within(10))
     services.instances.note_connection(instance.id, "connected" if connected else "disconnected")
-    base = services.settings.address_for_gateway
-    if base:
-        hook = services.instances.hook(instance.id)
-        url = f"{base}/hooks/gateway/{hook.key}"
-        gateway.register_webhook(url, hook.secret, deadline=deadline.within(10))
+    if services.settings.address_for_gateway:
+        callbacks.register(instance, gateway, services, deadline.within(10))
     else:
+        try:
+            callbacks.register(instance, gateway, services, deadline.within(10))
+        except GatewayError as error:  # the socket does without it
+            log.info("%s: the gateway calls no address: %s", instance.name, error.message)
         with contextlib.closing(gateway.listen(deadline=deadline.within(10))) as events:
             next(events)
     if connected:

@@ -27,6 +27,21 @@ class Hook:
     secret: Secret
 
 
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """The base URL that the gateway was told, since when (0: it has been given up), and when it
+    last called, in UTC seconds."""
+
+    url: str = ""
+    since: float = 0.0
+    called_at: float = 0.0
+
+    @property
+    def has_called(self) -> bool:
+        """Whether it works."""
+        return self.called_at > self.since > 0
+
+
 class Instances:
     """The WhatsApp numbers that this bridge knows."""
 
@@ -58,6 +73,7 @@ class Instances:
         with self._store.write() as db:
             self._write_gateway(db, instance_id, gateway)
             note_connection(db, instance_id, "")
+            _note_callback(db, instance_id, "", 0.0)
 
     def _write_gateway(self, db: Database, instance_id: int, gateway: Gateway) -> None:
         sealed = self._vault.seal(gateway.token, where=_where(instance_id))
@@ -109,6 +125,18 @@ class Instances:
         row = self._store.row("select heard_at from instance where id = ?", instance_id)
         return float(row["heard_at"]) if row else 0.0
 
+    def callback(self, instance_id: int) -> Callback:
+        """Where the gateway calls us."""
+        row = self._store.row(
+            "select callback_url, callback_since, called_at from instance where id = ?", instance_id
+        )
+        return Callback(*row.values()) if row else Callback()
+
+    def note_callback(self, instance_id: int, url: str, *, since: float) -> None:
+        """The gateway was told to call there; `since` 0: it is not to do so any more."""
+        with self._store.write() as db:
+            _note_callback(db, instance_id, url, since)
+
     def of_token(self, token_hash: str) -> Instance | None:
         """The instance whose token has that hash."""
         row = self._store.row(
@@ -148,11 +176,21 @@ class Instances:
             return Secret("")
 
 
-def note_heard(db: Database, instance_id: int, at: float) -> None:
-    """An event of the instance came, at UTC seconds `at`; of many in a row the first is noted."""
+def note_heard(db: Database, instance_id: int, at: float, *, called: bool) -> None:
+    """An event of the instance came, at UTC seconds `at`, and perhaps the gateway called to tell
+    it; of many in a row the first is noted."""
+    noted = "called_at" if called else "heard_at"
     db.execute(
-        "update instance set heard_at = ?1 where id = ?2 and heard_at not between ?1 - ?3 and ?1",
-        [at, instance_id, _ONE_MOMENT_S],
+        "update instance set heard_at = ?1, called_at = iif(?4, ?1, called_at) "
+        f"where id = ?2 and {noted} not between ?1 - ?3 and ?1",
+        [at, instance_id, _ONE_MOMENT_S, called],
+    )
+
+
+def _note_callback(db: Database, instance_id: int, url: str, since: float) -> None:
+    db.execute(
+        "update instance set callback_url = ?, callback_since = ?, called_at = 0 where id = ?",
+        [url, since, instance_id],
     )
 
 

@@ -236,3 +236,11 @@ def m007_lookups(db: Database) -> None:
     """The pairs and threads of a chat are found by it."""
     db.execute("create index pair_chat on pair (chat_id, conversation_id, from_me, chatwoot_id)")
     db.execute("create index thread_chat on thread (chat_id)")
+
+
+@migrations()
+def m008_callback(db: Database) -> None:
+    """Where the gateway was told to call us, since when, and when it last did."""
+    db.execute("alter table instance add column callback_url text not null default ''")
+    db.execute("alter table instance add column callback_since real not null default 0")
+    db.execute("alter table instance add column called_at real not null default 0")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from bridge.errors import N_, Problem
 from bridge.models import Instance, Integration, Status
+from bridge.routing import callbacks
 from bridge.services import Services
-from bridge.settings import Settings
 from bridge.store.journal import Direction
 from bridge.store.standing import Standing
 from bridge.web import findings, plot
@@ -82,17 +82,17 @@ def _card(instance: Instance, standing: Standing, services: Services) -> Card:
         integration=integration,
         standing=standing,
         plot=plot.draw(minutes[Direction.IN], minutes[Direction.OUT]),
-        transport=_transport(services.settings),
+        transport=_transport(instance, services),
         is_connected=_is_connected(instance),
         complaints=tuple(_complaints(instance, integration, standing, now)),
     )
 
 
-def _transport(settings: Settings) -> str:
+def _transport(instance: Instance, services: Services) -> str:
     """How news reach us: webhook, socket, or mixed: the gateway calls us and Chatwoot does not."""
-    if settings.public_url:
+    if services.settings.public_url:
         return "webhook"
-    return "mixed" if settings.address_for_gateway else "socket"
+    return "mixed" if callbacks.is_relied_on(instance.id, services) else "socket"
 
 
 def _is_connected(instance: Instance) -> bool:

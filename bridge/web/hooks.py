@@ -121,7 +121,9 @@ class Hooks:
             received = caller.adapter.parse(
                 _json(raw), now=services.clock(), spool=services.settings.spool
             )
-            accept.from_gateway(caller.instance, caller.integration, received, services)
+            accept.from_gateway(
+                caller.instance, caller.integration, received, services, called=True
+            )
         except HTTPException as error:
             return (413, "too large") if error.code == 413 else (503, "it did not come whole")
         except BridgeError as error:

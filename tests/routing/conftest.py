@@ -18,7 +18,7 @@ def _desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 
 @pytest.fixture(scope="session")
 def _indoor_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    desk = Desk(tmp_path_factory.mktemp("indoor"), public=False)
+    desk = Desk(tmp_path_factory.mktemp("indoor"), public=False, BRIDGE_GATEWAY_URL="none")
     yield desk
     desk.close()
 

@@ -2,12 +2,14 @@
 
 import contextlib
 import json
+import sqlite3
 
 import pytest
 import requests
 
 from bench.loop import INSTANCE
-from tests.routing.desk import Desk, until
+from tests.routing.desk import Desk, Json, until
+from tests.support.processes import SandboxPhone, free_port
 
 
 def test_both_directions_work_through_sockets(indoor_desk: Desk) -> None:
@@ -15,17 +17,18 @@ def test_both_directions_work_through_sockets(indoor_desk: Desk) -> None:
     written = indoor_desk.reply(conversation, "out")
     indoor_desk.gets(number, "out")
     until(lambda: indoor_desk.status(conversation, written["id"]) == "delivered", "the receipt")
-    instances = indoor_desk.phone.control("GET", "instances")["instances"]
-    [ours] = [one for one in instances if one["name"] == INSTANCE]
-    assert ours["sockets"] == 1
-    assert not [one for one in ours["webhooks"] if one.get("enabled")]
+    assert sockets(indoor_desk) == 1
+    assert not webhooks(indoor_desk)
 
 
+@pytest.mark.parametrize(
+    "settings", [{"BRIDGE_GATEWAY_URL": "{base_url}"}, {}], ids=["told", "found"]
+)
 def test_a_gateway_beside_us_calls_us_while_chatwoot_is_listened_to(
-    tmp_path_factory: pytest.TempPathFactory,
+    tmp_path_factory: pytest.TempPathFactory, settings: dict[str, str]
 ) -> None:
     folder = tmp_path_factory.mktemp("beside")
-    with contextlib.closing(Desk(folder, public=False, BRIDGE_GATEWAY_URL="{base_url}")) as desk:
+    with contextlib.closing(Desk(folder, public=False, **settings)) as desk:
         number, conversation = desk.meet("in")
         desk.reply(conversation, "out")
         desk.gets(number, "out")
@@ -33,6 +36,76 @@ def test_a_gateway_beside_us_calls_us_while_chatwoot_is_listened_to(
         desk.customer(number, "while you were down")
         desk.bridge.start()
         desk.shows(conversation, "in", "out", "while you were down")
+        until(lambda: not sockets(desk), "the socket to be no longer needed")
+
+
+def test_an_address_that_the_gateway_does_not_reach_is_given_up_for_its_socket(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    with contextlib.closing(Desk(tmp_path_factory.mktemp("apart"), public=False)) as desk:
+        until(desk.listens, "both sockets")
+        # As from inside a container, where our loopback address means another machine.
+        desk.phone.control("POST", "switches", {"webhook_retry_max_s": 0.2})
+        call_elsewhere(desk)
+        long_ago(desk)
+        number, conversation = desk.meet("by socket")
+        until(lambda: not webhooks(desk), "the webhook being given up")
+        desk.customer(number, "still heard")
+        desk.shows(conversation, "by socket", "still heard")
+
+
+def test_an_address_that_changes_is_told_to_the_gateway_anew(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    with contextlib.closing(Desk(tmp_path_factory.mktemp("moved"), public=False)) as desk:
+        number, conversation = desk.meet("in")
+        has_called = "select 1 from instance where called_at > callback_since"
+        until(lambda: desk.rows(has_called), "a call of the gateway")
+        desk.bridge.stop()
+        call_elsewhere(desk)
+        with sqlite3.connect(desk.bridge.instance_dir / "bridge.db") as db:
+            db.execute("update instance set callback_url = 'http://10.9.8.7:1'")
+        db.close()
+        desk.bridge.start()
+        until(lambda: desk.bridge.base_url in str(webhooks(desk)), "the new address")
+        desk.customer(number, "called again")
+        desk.shows(conversation, "in", "called again")
+
+
+def call_elsewhere(desk: Desk) -> None:
+    """The gateway's calls go where nobody listens."""
+    url = f"http://127.0.0.1:{free_port()}/hooks/gateway/x"
+    answer = requests.post(
+        f"{desk.phone.base_url}/api/events/webhook/{INSTANCE}",
+        json={"label": "chatwoot-bridge", "enabled": True, "url": url},
+        headers={"token": SandboxPhone.instance_token},
+        timeout=10,
+    )
+    assert answer.ok, answer.text
+
+
+def long_ago(desk: Desk) -> None:
+    """The gateway was told minutes ago where to call."""
+    with sqlite3.connect(desk.bridge.instance_dir / "bridge.db") as db:
+        db.execute("update instance set callback_since = callback_since - 200")
+    db.close()
+
+
+def webhooks(desk: Desk) -> list[object]:
+    """The webhooks that the gateway calls."""
+    return [one for one in ours(desk)["webhooks"] if one.get("enabled")]
+
+
+def sockets(desk: Desk) -> int:
+    """The sockets that the gateway has open to us."""
+    return int(ours(desk)["sockets"])
+
+
+def ours(desk: Desk) -> Json:
+    """Our instance, as the gateway has it."""
+    instances = desk.phone.control("GET", "instances")["instances"]
+    [found] = [one for one in instances if one["name"] == INSTANCE]
+    return dict(found)
 
 
 def test_files_come_through_sockets(indoor_desk: Desk) -> None:

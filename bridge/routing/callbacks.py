@@ -1,0 +1,90 @@
+"""Where the gateway calls us: at the address that was set; or, where it stands in the same network
+and none was set, at one that we find ourselves and that has to prove itself.
+
+Its socket replays nothing, its webhook is repeated until it is acknowledged (ryzeapi.md sections
+5.2 and 5.3): so the socket is held only until the webhook has called.
+"""
+
+import ipaddress
+import logging
+from urllib.parse import urlsplit
+
+from bridge import addresses
+from bridge.deadline import Deadline
+from bridge.gateways.base import Gateway
+from bridge.models import Instance
+from bridge.services import Services
+from bridge.settings import Settings
+
+log = logging.getLogger(__name__)
+
+#: After so many seconds a webhook that has not called, while the socket told something, is given
+#: up: the gateway does not reach the address that we found, such as from inside a container.
+_PROOF_S = 120.0
+_RESOLVE_S = 5.0
+
+
+def wanted(instance: Instance, settings: Settings) -> str:
+    """The base URL that the gateway is to call, empty where it cannot."""
+    if settings.address_for_gateway or not settings.seeks_gateway or instance.gateway is None:
+        return settings.address_for_gateway
+    place = urlsplit(instance.gateway.base_url)
+    facing = addresses.facing(place.hostname or "", place.port or 80, _RESOLVE_S)
+    if not facing or not _listens_on(facing, settings.host):
+        return ""
+    return f"http://{f'[{facing}]' if ':' in facing else facing}:{settings.port}"
+
+
+def is_relied_on(instance_id: int, services: Services) -> bool:
+    """Whether the gateway calls us, and repeats, so that its socket is not needed."""
+    if services.settings.address_for_gateway:
+        return True
+    return services.instances.callback(instance_id).has_called
+
+
+def register(instance: Instance, gateway: Gateway, services: Services, deadline: Deadline) -> None:
+    """Has the gateway call us, where it can. Raises GatewayErrors."""
+    base = wanted(instance, services.settings)
+    if base:
+        hook = services.instances.hook(instance.id)
+        url = f"{base}/hooks/gateway/{hook.key}"
+        gateway.register_webhook(url, hook.secret, deadline=deadline)
+    services.instances.note_callback(instance.id, base, since=services.clock() if base else 0.0)
+
+
+def withdraw(instance: Instance, gateway: Gateway, services: Services, deadline: Deadline) -> None:
+    """Takes our webhook off the gateway, if there is one. Raises GatewayErrors."""
+    if services.settings.address_for_gateway or services.instances.callback(instance.id).since:
+        gateway.remove_webhook(deadline=deadline)
+    services.instances.note_callback(instance.id, "", since=0.0)
+
+
+def keep(instance: Instance, gateway: Gateway, services: Services, deadline: Deadline) -> None:
+    """Follows an address that has changed, and gives up one that does not work. Raises
+    GatewayErrors."""
+    base, known = wanted(instance, services.settings), services.instances.callback(instance.id)
+    if base != known.url:
+        (register if base else withdraw)(instance, gateway, services, deadline)
+        log.info("%s: the gateway is to call %s", instance.name, base or "nobody")
+    elif known.since and not is_relied_on(instance.id, services) and _is_told(instance, services):
+        gateway.remove_webhook(deadline=deadline)
+        services.instances.note_callback(instance.id, base, since=0.0)
+        log.info("%s: the gateway does not reach %s: its socket stays", instance.name, base)
+
+
+def _is_told(instance: Instance, services: Services) -> bool:
+    """Whether by now the webhook would have brought what the socket did."""
+    since = services.instances.callback(instance.id).since
+    return services.instances.heard_at(instance.id) > since + _PROOF_S
+
+
+def _listens_on(address: str, host: str) -> bool:
+    """Whether who listens on `host` is reached at that IP address."""
+    try:
+        own = ipaddress.ip_address({"localhost": "127.0.0.1"}.get(host, host))
+    except ValueError:
+        return False
+    found = ipaddress.ip_address(address)
+    if own.is_unspecified:
+        return own.version == 6 or found.version == 4
+    return own == found or (own.is_loopback and found.is_loopback and own.version == found.version)
