@@ -83,6 +83,10 @@ class Conversation:
     last_message_id: int = 0
 
 
+#: The path of the pages where customers rate a conversation.
+SURVEY_PATH = "/survey/responses/"
+
+
 class Messaging(People):
     """Raises ChatwootUnreachable and what derives from it, with `uncertain` where the request may
     have been acted upon; the classes of `bridge.chatwoot.refusals`; and what says that nothing will
@@ -132,6 +136,16 @@ class Messaging(People):
     def moved_conversations(self, page: int) -> list[Conversation]:
         """The inbox's conversations, latest activity first, 25 a page from 1 on."""
         return self._conversations(f"?inbox_id={self._inbox_id}&status=all&page={page}")
+
+    def survey_link(self, conversation_id: int) -> str:
+        """Where the customer rates a conversation. Raises ConversationGone.
+
+        Chatwoot appends it to what a webhook tells, and nowhere else (section 7.2).
+        """
+        answer = self._send("GET", self._path("conversations", conversation_id))
+        self._expect(answer, ConversationGone)
+        uuid = str(as_dict(self._read(answer)).get("uuid") or "")
+        return f"{self._base_url}{SURVEY_PATH}{quote(uuid)}" if uuid else ""
 
     def toggle_status(self, conversation_id: int, status: str) -> None:
         """Sets a conversation to open, resolved, pending or snoozed. Raises ConversationGone."""

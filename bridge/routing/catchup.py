@@ -4,11 +4,12 @@ import contextlib
 import logging
 
 from bridge.chatwoot.events import AgentMessage
+from bridge.chatwoot.refusals import ConversationGone
 from bridge.errors import BridgeError
 from bridge.messages import Ladder
-from bridge.routing import replies
+from bridge.routing import outgoing, replies
 from bridge.routing.context import Context
-from bridge.routing.outgoing import WHATSAPP_ID_PREFIX
+from bridge.routing.outgoing import WHATSAPP_ID_PREFIX, Part
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +23,8 @@ _OVERLAP_IDS = 50
 #: Messages in an answer to `after`, and how many answers are read at most (section 5).
 _PAGE = 100
 _MOST_ANSWERS = 50
+#: How old a dead letter may be whose Retry is still looked for, in days.
+_RETRIES_DAYS = 3
 
 
 def catch_up(context: Context) -> int:
@@ -45,6 +48,23 @@ def catch_up(context: Context) -> int:
     if found:
         log.info("%s: %d replies had been missed", context.instance.name, found)
     return found
+
+
+def look_at_retries(context: Context) -> None:
+    """Looks whether an agent pressed Retry while nobody could tell us: that moves no conversation,
+    it only takes the failed mark off (chatwoot.md section 5). Raises BridgeErrors."""
+    services = context.services
+    given_up = services.journal.given_up(
+        context.instance.id, since=services.clock() - _RETRIES_DAYS * 86400
+    )
+    first: dict[int, int] = {}
+    for entry in given_up:
+        part = outgoing.read(entry.body)
+        if isinstance(part, Part):
+            first.setdefault(part.message.conversation_id, part.message.id)
+    for conversation_id, message_id in first.items():
+        with contextlib.suppress(ConversationGone):
+            look_at(conversation_id, message_id - 1, context)
 
 
 def look_at(conversation_id: int, after_id: int, context: Context) -> tuple[int, int]:

@@ -9,6 +9,7 @@ import secrets
 
 from bridge import markup
 from bridge.chatwoot.events import AgentMessage
+from bridge.chatwoot.messaging import SURVEY_PATH
 from bridge.chatwoot.refusals import FileNotThere, FileRefused, FileTooLarge
 from bridge.deadline import Deadline
 from bridge.errors import BridgeError
@@ -134,6 +135,9 @@ def _carries_text(entry: Entry, part: Part, context: Context) -> bool:
 
 def _text(message: AgentMessage, context: Context) -> str:
     text = markup.to_whatsapp(message.text)
+    if message.content_type == "input_csat" and SURVEY_PATH not in text:
+        # Found by looking, or heard over a socket: only a webhook brings the link along.
+        text = f"{text} {context.chatwoot().survey_link(message.conversation_id)}".strip()
     name = message.sender_name if message.sender_type == "user" else ""
     if context.integration.options.sign_messages and name:
         return f"{markup.signature(name)}\n{text}"

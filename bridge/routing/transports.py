@@ -105,6 +105,7 @@ class Transports:
 
     def _look(self, one: Integration) -> None:
         """What webhooks and sockets do not bring is asked for now and then."""
+        catchup.look_at_retries(self._context(one))
         while (one.id, "look", None) in self._wanted:
             catchup.catch_up(self._context(one))
             self._stopped.wait(_LOOK_S)
@@ -136,6 +137,7 @@ class Transports:
                 return
             if missed:  # the subscription stands: what came before it is asked for
                 catchup.catch_up(found)
+                catchup.look_at_retries(found)
                 missed = False
             replies.from_chatwoot(one, event, self.services)
 

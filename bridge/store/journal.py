@@ -164,6 +164,11 @@ class Journal(Protocol):
         """Whether a part of that Chatwoot message is a dead letter."""
         ...
 
+    def given_up(self, instance_id: int, *, since: float) -> list[Entry]:
+        """The replies that became dead letters since then (UTC seconds) and are shown to agents as
+        failed, oldest first."""
+        ...
+
     def prune(self, *, done_before: float, all_before: float) -> int:
         """Forgets what was done or discarded before the one time (UTC seconds), and dead letters
         and pairs of ids that are older than the other. How many went: when there were any, there

@@ -142,6 +142,16 @@ class SqliteJournal:
         )
         return found.fetchone() is not None
 
+    def given_up(self, instance_id: int, *, since: float) -> list[Entry]:
+        found = self._store.db.execute(
+            f"select {_COLUMNS} from journal where instance_id = ?1 and state = 'dead' "
+            "and direction = 'out' and done_at >= ?2 and exists (select 1 from journal told "
+            "where told.instance_id = ?1 and told.direction = 'receipt' "
+            "and told.key = journal.key and told.state = 'done') order by id",
+            [instance_id, since],
+        )
+        return [_entry(row) for row in found]
+
     def prune(self, *, done_before: float, all_before: float) -> int:
         # Looked for outside of the transaction: nobody waits while all of the journal is read.
         old = self._store.db.execute(

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import sqlite3
+import time
 
 import pytest
 import requests
@@ -106,6 +107,40 @@ def ours(desk: Desk) -> Json:
     instances = desk.phone.control("GET", "instances")["instances"]
     [found] = [one for one in instances if one["name"] == INSTANCE]
     return dict(found)
+
+
+def test_a_survey_brings_its_link_through_sockets_too(indoor_desk: Desk) -> None:
+    number, conversation = indoor_desk.meet("in")
+    body = {
+        "content": "How did we do?",
+        "message_type": "template",
+        "content_type": "input_csat",
+    }
+    indoor_desk.api("POST", f"conversations/{conversation}/messages", body)
+    until(lambda: indoor_desk.sent(number), "the survey")
+    uuid = indoor_desk.api("GET", f"conversations/{conversation}")["uuid"]
+    link = f"{indoor_desk.chatwoot.base_url}/survey/responses/{uuid}"
+    indoor_desk.gets(number, f"How did we do? {link}")
+
+
+def test_a_retry_that_was_pressed_while_we_were_away_is_noticed(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    with contextlib.closing(Desk(tmp_path_factory.mktemp("away"), public=False)) as desk:
+        number, conversation = desk.meet("first")
+        fault = {"kind": "status", "status": 400, "path": "/api/message/text/"}
+        desk.phone.control("POST", "faults", fault)
+        written = desk.reply(conversation, "refused at first")
+        until(lambda: desk.status(conversation, written["id"]) == "failed", "the mark")
+        desk.settled(number)
+        desk.bridge.stop()
+        desk.chatwoot.control("POST", f"agent/messages/{written['id']}/retry")
+        with sqlite3.connect(desk.bridge.instance_dir / "bridge.db") as db:
+            # As if nothing had moved in the conversation since the last look.
+            db.execute("update integration set caught_up_at = ?", [time.time() + 600])
+        db.close()
+        desk.bridge.start()
+        desk.gets(number, "refused at first")
 
 
 def test_files_come_through_sockets(indoor_desk: Desk) -> None:

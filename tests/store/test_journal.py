@@ -305,6 +305,31 @@ class TestSending:
         assert journal.gave_up(ground.instance_id, 7)
         assert not journal.gave_up(ground.instance_id, 71)
 
+    def test_replies_are_given_up_once_their_agents_were_told(
+        self, ground: Ground, journal: Journal
+    ) -> None:
+        chat = ground.chat()
+        journal.accept(ground.instance_id, [new(chat, "m7:0", direction=OUT)], now=1.0)
+        head = journal.head(Lane(ground.instance_id, OUT, chat))
+        assert head is not None
+        journal.bury(head, made=FAILED, now=20.0)
+        told = [new(chat, "m7:0", direction=RECEIPT)]
+        journal.accept(ground.instance_id, told, now=21.0)
+        assert journal.given_up(ground.instance_id, since=0.0) == []
+        receipt = journal.head(Lane(ground.instance_id, RECEIPT, chat))
+        assert receipt is not None
+        journal.finish(receipt, [], made=MADE, now=22.0)
+        found = journal.given_up(ground.instance_id, since=20.0)
+        assert [one.key for one in found] == ["m7:0"]
+        assert journal.given_up(ground.instance_id, since=20.5) == []
+
+    def test_what_is_to_wait_says_until_when(self, ground: Ground, journal: Journal) -> None:
+        chat = ground.chat()
+        journal.accept(ground.instance_id, [new(chat, "later", due_at=30.0)], now=1.0)
+        head = journal.head(Lane(ground.instance_id, IN, chat))
+        assert head is not None
+        assert head.due_at == 30.0
+
 
 class TestForgetting:
     def test_only_what_is_old_and_over_is_forgotten(self, ground: Ground, journal: Journal) -> None:
