@@ -122,9 +122,11 @@ class Transports:
 
     def _callback(self, one: Integration) -> None:
         """Sees to it that the gateway calls us where we are."""
-        found = self._context(one)
-        key = (one.id, "callback", found.instance.gateway)
-        while key in self._wanted and found.gateway is not None:
+        while True:
+            found = self._context(one)
+            key = (one.id, "callback", found.instance.gateway)
+            if key not in self._wanted or found.gateway is None:
+                return
             callbacks.keep(found.instance, found.gateway, self.services, Deadline(_OPEN_S))
             self._stopped.wait(_CALLBACK_S)
 
