@@ -1,6 +1,7 @@
 """What has to be right with Chatwoot and the gateway of each instance, and with its messages."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from bridge import checks
 from bridge.chatwoot.client import Chatwoot
@@ -102,6 +103,15 @@ def gateway(instance: Instance, services: Services) -> Iterator[Finding]:
             "it has never called us",
             "Send a message to the number; if nothing comes, check that the gateway reaches "
             f"{services.settings.address_for_gateway} and activate again.",
+        )
+    elif silence := callbacks.silence(instance.id, services):
+        since, until = (f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S}" for at in silence)
+        yield warning(
+            "gateway",
+            instance.name,
+            f"it was not heard from {since} to {until} (UTC), and it repeats nothing",
+            "Look on the phone for what customers wrote in that time; BRIDGE_PUBLIC_URL or "
+            "BRIDGE_GATEWAY_URL gives the gateway an address to call.",
         )
     else:
         calls = callbacks.is_relied_on(instance.id, services)

@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 #: up: the gateway does not reach the address that we found, such as from inside a container.
 _PROOF_S = 120.0
 _RESOLVE_S = 5.0
+#: How long it is said that a gateway was not heard, in seconds.
+_NEWS_S = 24 * 3600.0
 
 
 def wanted(instance: Instance, settings: Settings) -> str:
@@ -70,6 +72,13 @@ def keep(instance: Instance, gateway: Gateway, services: Services, deadline: Dea
         gateway.remove_webhook(deadline=deadline)
         services.instances.note_callback(instance.id, base, since=0.0)
         log.info("%s: the gateway does not reach %s: its socket stays", instance.name, base)
+
+
+def silence(instance_id: int, services: Services) -> tuple[float, float] | None:
+    """From when until when (UTC seconds) the gateway was last not heard, nor will be any more; None
+    once that is a day ago."""
+    since, until = services.instances.deaf(instance_id)
+    return (since, until) if services.clock() - until < _NEWS_S else None
 
 
 def _is_told(instance: Instance, services: Services) -> bool:

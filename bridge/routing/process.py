@@ -44,7 +44,7 @@ def _route(services: Services, stop: threading.Event, news: threading.Event) -> 
             break
         except OSError:
             time.sleep(0.2)  # the router before us is just letting go
-    transports = Transports(services)
+    transports = Transports(services, last_beat=services.store.beat_at("router"))
     router = Router(services, heard_since=transports.heard_since, on_look=news.set)
     thread = threading.Thread(target=router.run, name="router")
     thread.start()

@@ -27,6 +27,8 @@ _OPEN_S = 20.0
 _MOST_PAUSE_S = 30.0
 #: How often Chatwoot is asked for missed replies although it tells of each, in seconds.
 _LOOK_S = 60.0
+#: How long a gateway's socket may be closed, in seconds, before the operator is told.
+_DEAF_S = 5.0
 #: How often it is looked whether the gateway still calls the right address.
 _CALLBACK_S = 15.0
 
@@ -36,11 +38,17 @@ _Key = tuple[str, str, Gateway | None]
 
 @dataclass(slots=True)
 class Transports:
-    """One thread for each thing that is listened to; `sync` begins and ends them."""
+    """One thread for each thing that is listened to; `sync` begins and ends them.
+
+    `last_beat` is when a router was last alive before this one, in UTC seconds.
+    """
 
     services: Services
+    last_beat: float = 0.0
     _running: dict[_Key, threading.Thread] = field(default_factory=dict)
     _gapless: dict[int, float] = field(default_factory=dict)
+    #: When each instance's socket was last known to stand.
+    _heard_until: dict[int, float] = field(default_factory=dict)
     _wanted: set[_Key] = field(default_factory=set)
     _stopped: threading.Event = field(default_factory=threading.Event)
 
@@ -151,7 +159,9 @@ class Transports:
             for body in found.gateway.listen(deadline=Deadline(_OPEN_S)):
                 if _gateway_key(one, found.instance) not in self._wanted:
                     return
-                self._gapless.setdefault(one.instance_id, self.services.clock())
+                if one.instance_id not in self._gapless:
+                    self._stands_again(one)
+                self._heard_until[one.instance_id] = self.services.clock()
                 if body is not None:
                     received = found.gateway.parse(
                         body, now=self.services.clock(), spool=self.services.settings.spool
@@ -165,6 +175,14 @@ class Transports:
                     )
         finally:
             self._gapless.pop(one.instance_id, None)
+
+    def _stands_again(self, one: Integration) -> None:
+        """The socket was opened; if it had been before, something may have been missed since."""
+        now = self.services.clock()
+        since = self._heard_until.get(one.instance_id, self.last_beat)
+        if now - since > _DEAF_S and since > one.created_at:
+            self.services.instances.note_deaf(one.instance_id, since, now)
+        self._gapless[one.instance_id] = now
 
     def _context(self, one: Integration) -> Context:
         return context.of_instance(one.instance_id, self.services)

@@ -74,6 +74,7 @@ class Instances:
             self._write_gateway(db, instance_id, gateway)
             note_connection(db, instance_id, "")
             _note_callback(db, instance_id, "", 0.0)
+            db.execute("update instance set deaf_until = 0 where id = ?", [instance_id])
 
     def _write_gateway(self, db: Database, instance_id: int, gateway: Gateway) -> None:
         sealed = self._vault.seal(gateway.token, where=_where(instance_id))
@@ -136,6 +137,20 @@ class Instances:
         """The gateway was told to call there; `since` 0: it is not to do so any more."""
         with self._store.write() as db:
             _note_callback(db, instance_id, url, since)
+
+    def deaf(self, instance_id: int) -> tuple[float, float]:
+        """From when until when the gateway was last not heard, in UTC seconds; 0 for never."""
+        sql = "select deaf_from, deaf_until from instance where id = ?"
+        row = self._store.row(sql, instance_id)
+        return (float(row["deaf_from"]), float(row["deaf_until"])) if row else (0.0, 0.0)
+
+    def note_deaf(self, instance_id: int, since: float, until: float) -> None:
+        """The gateway was not heard in that time, and does not say again what it said."""
+        with self._store.write() as db:
+            db.execute(
+                "update instance set deaf_from = ?, deaf_until = ? where id = ?",
+                [since, until, instance_id],
+            )
 
     def of_token(self, token_hash: str) -> Instance | None:
         """The instance whose token has that hash."""

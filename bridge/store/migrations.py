@@ -240,7 +240,10 @@ def m007_lookups(db: Database) -> None:
 
 @migrations()
 def m008_callback(db: Database) -> None:
-    """Where the gateway was told to call us, since when, and when it last did."""
+    """Where the gateway was told to call us, since when, and when it last did; and the last time in
+    which neither a call nor a socket would have told us anything."""
     db.execute("alter table instance add column callback_url text not null default ''")
     db.execute("alter table instance add column callback_since real not null default 0")
     db.execute("alter table instance add column called_at real not null default 0")
+    db.execute("alter table instance add column deaf_from real not null default 0")
+    db.execute("alter table instance add column deaf_until real not null default 0")

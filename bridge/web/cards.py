@@ -12,7 +12,7 @@ from bridge.routing import callbacks
 from bridge.services import Services
 from bridge.store.journal import Direction
 from bridge.store.standing import Standing
-from bridge.web import findings, plot
+from bridge.web import findings, plot, times
 from bridge.web.pages import Trouble
 from bridge.web.plot import Plot
 
@@ -84,7 +84,7 @@ def _card(instance: Instance, standing: Standing, services: Services) -> Card:
         plot=plot.draw(minutes[Direction.IN], minutes[Direction.OUT]),
         transport=_transport(instance, services),
         is_connected=_is_connected(instance),
-        complaints=tuple(_complaints(instance, integration, standing, now)),
+        complaints=tuple(_complaints(instance, integration, standing, services, now)),
     )
 
 
@@ -100,7 +100,11 @@ def _is_connected(instance: Instance) -> bool:
 
 
 def _complaints(
-    instance: Instance, integration: Integration | None, standing: Standing, now: float
+    instance: Instance,
+    integration: Integration | None,
+    standing: Standing,
+    services: Services,
+    now: float,
 ) -> Iterator[Complaint]:
     if integration is None:
         said = Problem(N_("This number is not connected to a Chatwoot inbox."))
@@ -112,6 +116,7 @@ def _complaints(
         yield Complaint("resume", Trouble(said), is_grave=False)
     if integration is not None:
         yield from _of_gateway(instance)
+        yield from _of_silence(callbacks.silence(instance.id, services))
     yield from _of_messages(standing, now)
 
 
@@ -135,6 +140,18 @@ def _of_gateway(instance: Instance) -> Iterator[Complaint]:
         )
         remedy = Problem(N_("Connect it in the gateway; messages wait until then."))
         yield Complaint("check", Trouble(said, remedy))
+
+
+def _of_silence(silence: tuple[float, float] | None) -> Iterator[Complaint]:
+    if silence is not None:
+        since, until = map(times.exact, silence)
+        said = Problem(
+            N_("The gateway was not heard from {since} to {until}, and it repeats nothing."),
+            since=since,
+            until=until,
+        )
+        remedy = Problem(N_("Look on the phone for what customers wrote in that time."))
+        yield Complaint("check", Trouble(said, remedy), is_grave=False)
 
 
 def _of_messages(standing: Standing, now: float) -> Iterator[Complaint]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import sqlite3
 import time
 
@@ -11,6 +12,7 @@ import requests
 from bench.loop import INSTANCE
 from tests.routing.desk import Desk, Json, until
 from tests.support.processes import SandboxPhone, free_port
+from tests.support.visitor import Visitor
 
 
 def test_both_directions_work_through_sockets(indoor_desk: Desk) -> None:
@@ -107,6 +109,26 @@ def ours(desk: Desk) -> Json:
     instances = desk.phone.control("GET", "instances")["instances"]
     [found] = [one for one in instances if one["name"] == INSTANCE]
     return dict(found)
+
+
+def test_a_time_in_which_the_gateway_was_not_heard_is_told_to_the_operator(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder = tmp_path_factory.mktemp("deaf")
+    with contextlib.closing(Desk(folder, public=False, BRIDGE_GATEWAY_URL="none")) as desk:
+        desk.meet("heard")
+        desk.bridge.stop()
+        # As if the integration were old, and nothing had run for a minute.
+        with sqlite3.connect(desk.bridge.instance_dir / "bridge.db") as db:
+            db.execute("update integration set created_at = created_at - 3600")
+        db.close()
+        a_minute_ago = time.time() - 60
+        os.utime(desk.bridge.instance_dir / "locks" / "router.beat", (a_minute_ago, a_minute_ago))
+        desk.bridge.start()
+        until(lambda: desk.rows("select 1 from instance where deaf_until > 0"), "the gap")
+        page = Visitor(desk.bridge).sign_in().get("/")
+        assert "The gateway was not heard from" in page.text
+        assert "Look on the phone for what customers wrote in that time." in page.text
 
 
 def test_a_survey_brings_its_link_through_sockets_too(indoor_desk: Desk) -> None:
