@@ -34,6 +34,8 @@ def wanted(instance: Instance, settings: Settings) -> str:
     facing = addresses.facing(place.hostname or "", place.port or 80, _RESOLVE_S)
     if not facing or not _listens_on(facing, settings.host):
         return ""
+    if place.scheme == "https" and not ipaddress.ip_address(facing).is_loopback:
+        return ""  # whoever speaks TLS to the gateway does not want to be called without
     return f"http://{f'[{facing}]' if ':' in facing else facing}:{settings.port}"
 
 
