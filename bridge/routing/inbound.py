@@ -250,7 +250,7 @@ def _revoke(entry: Entry, message: Message, context: Context) -> list[Pair]:
     if pair is None or (pair.reached == "deleted" and first_try):
         return []
     # Noted first: Chatwoot tells us of every deletion, and this one must not travel back.
-    context.services.chats.note_reached(entry.instance_id, message.target_id, "deleted")
+    context.services.chats.note_deleted(entry.instance_id, message.target_id)
     try:
         context.chatwoot().delete_message(pair.conversation_id, pair.chatwoot_id)
     except MessageGone:

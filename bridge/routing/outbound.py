@@ -169,7 +169,7 @@ def _revoke(entry: Entry, message: AgentMessage, context: Context) -> None:
             gateway.send(reply, source=SOURCE_PREFIX + "delete", deadline=Deadline(CALL_S))
         except GatewayRefuses as error:
             log.info("message %s could not be taken back: %s", pair.whatsapp_id, error.message)
-        chats.note_reached(context.instance.id, pair.whatsapp_id, "deleted")
+        chats.note_deleted(context.instance.id, pair.whatsapp_id)
 
 
 def _show_typing(entry: Entry, context: Context) -> None:

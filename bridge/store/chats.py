@@ -50,6 +50,7 @@ class Thread:
 #: The WhatsApp messages that a Chatwoot message became, for an instance and a Chatwoot id. Left to
 #: itself SQLite reads all pairs of the instance: it takes any leading part of a key for few rows.
 PAIRS_OF_CHATWOOT = "pair indexed by pair_chatwoot where instance_id = ? and chatwoot_id = ?"
+_REACHED = "update pair set reached = ? where instance_id = ? and whatsapp_id = ?"
 
 
 class Chats:
@@ -168,11 +169,12 @@ class Chats:
         return [_pair(row) for row in found]
 
     def note_reached(self, instance_id: int, whatsapp_id: str, reached: str) -> None:
-        """How far Chatwoot has been told that a message has come; `deleted` counts as well."""
-        self._note(
-            "update pair set reached = ? where instance_id = ? and whatsapp_id = ?",
-            [reached, instance_id, whatsapp_id],
-        )
+        """How far Chatwoot has been told that a message has come."""
+        self._note(_REACHED, [reached, instance_id, whatsapp_id])
+
+    def note_deleted(self, instance_id: int, whatsapp_id: str) -> None:
+        """The message is deleted on both sides, or is about to be."""
+        self._run(_REACHED, ["deleted", instance_id, whatsapp_id])
 
     def _thread(self, where: str, *params: object) -> Thread | None:
         row = self._store.db.execute(
