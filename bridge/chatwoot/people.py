@@ -101,16 +101,18 @@ class People(InboxCalls):
         self._read(answer)
 
     def update_contact(
-        self, contact_id: int, *, name: str = "", avatar: Path | None = None
+        self, contact_id: int, *, name: str = "", phone: str = "", avatar: Path | None = None
     ) -> Contact:
-        """Changes what is given; `avatar` is an image file. Raises ContactGone."""
+        """Changes what is given; `phone` in E.164, `avatar` an image file. Raises ContactGone and
+        PhoneTaken."""
         path = self._path("contacts", contact_id)
-        fields = {"name": name[:_MAX_NAME]} if name else {}
+        wish = {"name": name[:_MAX_NAME], "phone_number": phone if _E164.fullmatch(phone) else ""}
+        fields = {key: text for key, text in wish.items() if text}
         if avatar is None:
             answer = self._send("PUT", path, fields)
         else:
             answer = self._put_picture("PUT", path, fields, avatar)
-        self._expect(answer, ContactGone)
+        self._expect(answer, ContactGone, taken=PhoneTaken)
         return self._contact(as_dict(self._read(answer), "payload"), answer)
 
     # -- underneath --------------------------------------------------------------------------------

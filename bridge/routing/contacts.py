@@ -56,14 +56,17 @@ def ensure_contact(chat: Chat, context: Context) -> Thread:
         ready = _with_its_conversation(ready, context)
     chats.save_thread(ready)
     if found.is_new and not found.has_picture:
-        _introduce(chat, ready, context, with_picture=True)
+        _introduce(chat, Introduction(ready.contact_id, with_picture=True), context)
     return ready
 
 
-def keep_name(chat: Chat, thread: Thread, context: Context) -> None:
-    """Sees to it that a contact gets the name that has become known, beside the chat's lane."""
+def keep_known(chat: Chat, thread: Thread, context: Context) -> None:
+    """Sees to it that a contact gets the name and the number that have become known, beside the
+    chat's lane."""
     if thread.given_name and chat.name and chat.name != thread.given_name:
-        _introduce(chat, thread, context, with_picture=False)
+        _introduce(chat, Introduction(thread.contact_id), context)
+    if thread.source_id.endswith("@lid") and (phone := _phone(chat, context)):
+        _introduce(chat, Introduction(thread.contact_id, phone=phone), context)
 
 
 def open_conversation(thread: Thread, context: Context) -> Thread:
@@ -212,14 +215,16 @@ def _with_its_conversation(thread: Thread, context: Context) -> Thread:
     return dataclasses.replace(thread, conversation_id=latest.id, status=latest.status)
 
 
-def _introduce(chat: Chat, thread: Thread, context: Context, *, with_picture: bool) -> None:
-    services, told = context.services, Introduction(thread.contact_id, with_picture)
-    name = hashlib.sha256(chat.name.encode()).hexdigest()[:16]
-    key = f"introduction:{chat.id}:{thread.contact_id}:{with_picture:d}:{name}"
-    due_at = services.clock() + _LATER_S if with_picture else 0.0
+def _introduce(chat: Chat, told: Introduction, context: Context) -> None:
+    services, name = context.services, hashlib.sha256(chat.name.encode()).hexdigest()[:16]
+    about = f"phone:{told.phone}" if told.phone else f"{told.with_picture:d}:{name}"
+    key = f"introduction:{chat.id}:{told.contact_id}:{about}"
+    if services.journal.knows(chat.instance_id, key, Direction.TYPING):
+        return
+    due_at = services.clock() + _LATER_S if told.with_picture else 0.0
     entry = NewEntry(chat.id, Direction.TYPING, key, outgoing.write(told), due_at=due_at)
-    if services.journal.accept(chat.instance_id, [entry], now=services.clock()):
-        services.bell.ring()
+    services.journal.accept(chat.instance_id, [entry], now=services.clock())
+    services.bell.ring()
 
 
 def _phone(chat: Chat, context: Context) -> str:

@@ -59,7 +59,7 @@ def _put(entry: Entry, message: Message, chat: Chat, context: Context) -> list[P
         return []
     for _ in range(_HEALS):
         thread = contacts.ensure_contact(chat, context)
-        contacts.keep_name(chat, thread, context)
+        contacts.keep_known(chat, thread, context)
         if entry.doubtful:
             found = _already_there(entry, message, thread, context)
             if found is not None:

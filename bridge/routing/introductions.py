@@ -1,4 +1,4 @@
-"""Fills in what WhatsApp knows of a contact: the name and the picture.
+"""Fills in what WhatsApp knows of a contact: the name, the picture and the number.
 
 Best effort, beside the lane of the chat, and only where nobody in Chatwoot has written anything.
 """
@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from bridge.chatwoot.refusals import ContactGone
+from bridge.chatwoot.refusals import ContactGone, PhoneTaken
 from bridge.deadline import Deadline
 from bridge.errors import BridgeError
 from bridge.http import CallFailed
@@ -31,6 +31,8 @@ def introduce(chat: Chat, told: Introduction, context: Context) -> None:
         return
     try:
         _name(chat, thread, context)
+        if told.phone:
+            _number(thread, told.phone, context)
         if told.with_picture:
             with picture(chat, context, seconds=CALL_S) as file:
                 if file is not None:
@@ -52,6 +54,15 @@ def _name(chat: Chat, thread: Thread, context: Context) -> None:
     except ContactGone:
         return
     context.services.chats.note_given_name(thread.integration_id, chat.id, given)
+
+
+def _number(thread: Thread, phone: str, context: Context) -> None:
+    """Only where Chatwoot has none. When another contact has it, the person was here twice, and an
+    agent decides whether to merge the two."""
+    chatwoot = context.chatwoot()
+    with contextlib.suppress(ContactGone, PhoneTaken):
+        if not chatwoot.contact(thread.contact_id).phone:
+            chatwoot.update_contact(thread.contact_id, phone=f"+{phone}")
 
 
 @contextlib.contextmanager

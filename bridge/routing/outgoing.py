@@ -45,10 +45,11 @@ class Writing(Struct, frozen=True, tag="writing"):
 
 
 class Introduction(Struct, frozen=True, tag="introduction"):
-    """A contact is to get the name and the picture that WhatsApp knows."""
+    """A contact is to get the name, the picture and the number (digits) that WhatsApp knows."""
 
     contact_id: int
     with_picture: bool = False
+    phone: str = ""
 
 
 class Failure(Struct, frozen=True, tag="failure"):

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from bridge.store.journal import OPEN, NewEntry, Pair
+from bridge.store.journal import OPEN, Direction, NewEntry, Pair
 
 #: The entries of one Chatwoot message, found by their keys; for the parameters of `parts_of`.
 PARTS = "instance_id = ? and direction = 'out' and key between ? and ?"
@@ -49,11 +49,13 @@ def insert(db: Database, instance_id: int, entries: Sequence[NewEntry], *, now: 
     return count
 
 
-def is_known(db: Database, instance_id: int, key: str) -> bool:
-    """Whether a reply with that key was accepted before."""
+def is_known(
+    db: Database, instance_id: int, key: str, direction: Direction = Direction.OUT
+) -> bool:
+    """Whether an entry with that key, a reply unless said otherwise, was accepted before."""
     found = db.execute(
-        "select 1 from journal where instance_id = ? and direction = 'out' and key = ?",
-        [instance_id, key],
+        "select 1 from journal where instance_id = ? and direction = ? and key = ?",
+        [instance_id, direction.value, key],
     )
     return found.fetchone() is not None
 

@@ -156,8 +156,8 @@ class Journal(Protocol):
         """Whether a send to the chat is under way or unconfirmed."""
         ...
 
-    def knows(self, instance_id: int, key: str) -> bool:
-        """Whether a reply with that key was accepted before."""
+    def knows(self, instance_id: int, key: str, direction: Direction = Direction.OUT) -> bool:
+        """Whether an entry with that key, a reply unless said otherwise, was accepted before."""
         ...
 
     def gave_up(self, instance_id: int, message_id: int) -> bool:

@@ -132,8 +132,8 @@ class SqliteJournal:
         )
         return found.fetchone() is not None
 
-    def knows(self, instance_id: int, key: str) -> bool:
-        return writes.is_known(self._store.db, instance_id, key)
+    def knows(self, instance_id: int, key: str, direction: Direction = Direction.OUT) -> bool:
+        return writes.is_known(self._store.db, instance_id, key, direction)
 
     def gave_up(self, instance_id: int, message_id: int) -> bool:
         found = self._store.db.execute(

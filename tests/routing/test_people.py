@@ -63,6 +63,18 @@ def test_a_lid_that_nobody_knows_is_no_phone_number(desk: Desk) -> None:
     assert contact["identifier"] == lid
 
 
+def test_a_number_that_is_learnt_later_is_filled_in(desk: Desk) -> None:
+    number = desk.number()
+    lid = f"82{number}@lid"
+    raw_text(desk, {"jid": lid, "lid": None, "name": "Nora"}, f"RAW{number}", "by lid")
+    conversation = desk.conversation(lid)
+    assert not desk.contact(conversation)["phone_number"]
+    desk.knows(number, "Nora", lid=lid)
+    desk.customer(number, "by phone")
+    desk.shows(conversation, "by lid", "by phone")
+    until(lambda: desk.contact(conversation)["phone_number"] == f"+{number}", "the number")
+
+
 def raw_text(desk: Desk, party: dict[str, object], message_id: str, text: str) -> None:
     """An event exactly as a gateway might send it."""
     data = {
