@@ -81,6 +81,29 @@ def test_a_name_and_a_picture_are_changed(desk: Desk, tmp_path: Path) -> None:
     assert "avatar.jpg" in desk.api("GET", f"/contacts/{made}")["payload"]["thumbnail"]
 
 
+def test_a_contact_is_made_with_its_picture(desk: Desk, tmp_path: Path) -> None:
+    client = desk.client()
+    picture = tmp_path / "p"
+    picture.write_bytes(b"\xff\xd8\xff" + b"0" * 1000)
+    made = client.create_contact(
+        name="Ána", phone="+5511987650001", identifier="x@lid", source_id="55", avatar=picture
+    )
+    shown = desk.api("GET", f"/contacts/{made}")["payload"]
+    told = (shown["name"], shown["phone_number"], shown["identifier"])
+    assert told == ("Ána", "+5511987650001", "x@lid")
+    assert [one["source_id"] for one in shown["contact_inboxes"]] == ["55"]
+    assert "avatar.jpg" in shown["thumbnail"]
+
+
+def test_a_number_is_added_unless_another_contact_has_it(desk: Desk) -> None:
+    client = desk.client()
+    client.create_contact(name="A", phone="+5511987650001", source_id="a")
+    made = client.create_contact(name="B", source_id="b")
+    with pytest.raises(PhoneTaken):
+        client.update_contact(made, phone="+5511987650001")
+    assert client.update_contact(made, phone="+5511987650002").phone == "+5511987650002"
+
+
 def test_a_deleted_contact_is_gone(desk: Desk) -> None:
     client = desk.client()
     made = client.create_contact(name="A", source_id="a")
