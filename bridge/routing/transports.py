@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from bridge.deadline import Deadline
 from bridge.errors import BridgeError, IntegrationMissing
+from bridge.gateways.base import GatewayError
 from bridge.models import Gateway, Instance, Integration, Status
 from bridge.routing import accept, callbacks, catchup, context, replies, spares
 from bridge.routing.context import Context
@@ -31,6 +32,7 @@ _LOOK_S = 60.0
 _DEAF_S = 5.0
 #: How often it is looked whether the gateway still calls the right address.
 _CALLBACK_S = 15.0
+_CALLBACK_AGAIN_S = 600.0
 
 #: An integration, which side is heard, and where: what moves is heard at its new place.
 _Key = tuple[str, str, Gateway | None]
@@ -135,8 +137,16 @@ class Transports:
             key = (one.id, "callback", found.instance.gateway)
             if key not in self._wanted or found.gateway is None:
                 return
-            callbacks.keep(found.instance, found.gateway, self.services, Deadline(_OPEN_S))
-            self._stopped.wait(_CALLBACK_S)
+            wait_s = _CALLBACK_S
+            try:
+                callbacks.keep(found.instance, found.gateway, self.services, Deadline(_OPEN_S))
+            except GatewayError as error:
+                if self.services.settings.address_for_gateway:
+                    raise
+                # Nobody asked for it, and the socket stands: all webhooks may be in use there.
+                log.info("%s: the gateway calls no address: %s", one.id, error.message)
+                wait_s = _CALLBACK_AGAIN_S
+            self._stopped.wait(wait_s)
 
     def _cable(self, one: Integration) -> None:
         found = self._context(one)

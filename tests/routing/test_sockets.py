@@ -57,6 +57,24 @@ def test_an_address_that_the_gateway_does_not_reach_is_given_up_for_its_socket(
         desk.shows(conversation, "by socket", "still heard")
 
 
+def test_a_gateway_whose_webhooks_are_all_in_use_is_heard_over_its_socket(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder = tmp_path_factory.mktemp("full")
+    with contextlib.closing(Desk(folder, public=False, BRIDGE_GATEWAY_URL="none")) as desk:
+        for label in ("crm", "n8n", "default"):
+            call_elsewhere(desk, label)
+        desk.bridge.stop()
+        desk.bridge.change(BRIDGE_GATEWAY_URL="")
+        desk.bridge.start()
+        assert desk.join().get("warnings") is None
+        until(desk.listens, "both sockets")
+        number, conversation = desk.meet("in")
+        desk.reply(conversation, "out")
+        desk.gets(number, "out")
+        assert len(webhooks(desk)) == 3
+
+
 def test_an_address_that_changes_is_told_to_the_gateway_anew(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
@@ -75,12 +93,12 @@ def test_an_address_that_changes_is_told_to_the_gateway_anew(
         desk.shows(conversation, "in", "called again")
 
 
-def call_elsewhere(desk: Desk) -> None:
+def call_elsewhere(desk: Desk, label: str = "chatwoot-bridge") -> None:
     """The gateway's calls go where nobody listens."""
     url = f"http://127.0.0.1:{free_port()}/hooks/gateway/x"
     answer = requests.post(
         f"{desk.phone.base_url}/api/events/webhook/{INSTANCE}",
-        json={"label": "chatwoot-bridge", "enabled": True, "url": url},
+        json={"label": label, "enabled": True, "url": url},
         headers={"token": SandboxPhone.instance_token},
         timeout=10,
     )
