@@ -138,7 +138,11 @@ def address(services: Services) -> Iterator[Finding]:
     """Whether the public address leads to us, seen from here."""
     url = services.settings.public_url
     if not url:
-        yield ok("address", "", "none is set: both sides are listened to over sockets")
+        yield ok(
+            "address",
+            "",
+            "none is set: a socket to Chatwoot, and to each gateway that cannot call us",
+        )
         return
     answer = call(services, f"{url}/healthz")
     if isinstance(answer, str):
