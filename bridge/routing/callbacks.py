@@ -78,9 +78,12 @@ def keep(instance: Instance, gateway: Gateway, services: Services, deadline: Dea
 
 def silence(instance_id: int, services: Services) -> tuple[float, float] | None:
     """From when until when (UTC seconds) the gateway was last not heard, nor will be any more; None
-    once that is a day ago."""
+    without such a time in the last day."""
     since, until = services.instances.deaf(instance_id)
-    return (since, until) if services.clock() - until < _NEWS_S else None
+    known = services.instances.callback(instance_id)
+    if services.clock() - until >= _NEWS_S or (known.has_called and since >= known.since):
+        return None  # it is old, or the webhook was there already and has repeated everything
+    return since, until
 
 
 def _is_told(instance: Instance, services: Services) -> bool:

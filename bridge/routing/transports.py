@@ -49,7 +49,7 @@ class Transports:
     last_beat: float = 0.0
     _running: dict[_Key, threading.Thread] = field(default_factory=dict)
     _gapless: dict[int, float] = field(default_factory=dict)
-    #: When each instance's socket was last known to stand.
+    #: Until when each instance was surely heard, by a webhook that is repeated or by its socket.
     _heard_until: dict[int, float] = field(default_factory=dict)
     _wanted: set[_Key] = field(default_factory=set)
     _stopped: threading.Event = field(default_factory=threading.Event)
@@ -71,7 +71,9 @@ class Transports:
             instance = self.services.instances.get(one.instance_id)
             if instance is not None and instance.gateway is not None:
                 jobs[one.id, "callback", instance.gateway] = self._callback
-                if not callbacks.is_relied_on(one.instance_id, self.services):
+                if callbacks.is_relied_on(one.instance_id, self.services):
+                    self._heard_until[one.instance_id] = self.services.clock()
+                else:
                     jobs[_gateway_key(one, instance)] = self._gateway
         self._wanted = set(jobs)
         by_id = {one.id: one for one in found}
