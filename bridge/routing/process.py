@@ -7,6 +7,7 @@ import threading
 import time
 
 from bridge.errors import ActivationRunning
+from bridge.routing.looks import Looks
 from bridge.routing.router import Router
 from bridge.routing.transports import Transports
 from bridge.services import Services
@@ -44,7 +45,9 @@ def _route(services: Services, stop: threading.Event, news: threading.Event) -> 
             break
         except OSError:
             time.sleep(0.2)  # the router before us is just letting go
-    transports = Transports(services, last_beat=services.store.beat_at("router"))
+    looks = Looks(services)
+    last_beat = services.store.beat_at("router")
+    transports = Transports(services, last_beat=last_beat, ask=looks.ask)
     router = Router(services, heard_since=transports.heard_since, on_look=news.set)
     thread = threading.Thread(target=router.run, name="router")
     thread.start()
@@ -52,10 +55,12 @@ def _route(services: Services, stop: threading.Event, news: threading.Event) -> 
     while not stop.is_set() and thread.is_alive():
         services.store.beat("router")
         transports.sync()
+        looks.sync()
         # Who was just activated is heard at once: a gateway's socket replays nothing.
         news.wait(_SYNC_S)
         news.clear()
     transports.stop()
+    looks.stop()
     router.stop()
     thread.join()
     stop.set()

@@ -17,7 +17,7 @@ from bridge.deadline import Deadline
 from bridge.errors import BridgeError, IntegrationMissing
 from bridge.gateways.base import GatewayError
 from bridge.models import Gateway, Instance, Integration, Status
-from bridge.routing import accept, callbacks, catchup, context, replies, spares
+from bridge.routing import accept, callbacks, context, replies, spares
 from bridge.routing.context import Context
 from bridge.routing.outcome import backoff, judge
 from bridge.services import Services
@@ -26,8 +26,6 @@ log = logging.getLogger(__name__)
 
 _OPEN_S = 20.0
 _MOST_PAUSE_S = 30.0
-#: How often Chatwoot is asked for missed replies although it tells of each, in seconds.
-_LOOK_S = 60.0
 #: How long a gateway's socket may be closed, in seconds, before the operator is told.
 _DEAF_S = 5.0
 #: How often it is looked whether the gateway still calls the right address.
@@ -42,11 +40,13 @@ _Key = tuple[str, str, Gateway | None]
 class Transports:
     """One thread for each thing that is listened to; `sync` begins and ends them.
 
-    `last_beat` is when a router was last alive before this one, in UTC seconds.
+    `last_beat` is when a router was last alive before this one, in UTC seconds; `ask` is called
+    with the id of an integration when Chatwoot may have told something that nobody heard.
     """
 
     services: Services
     last_beat: float = 0.0
+    ask: Callable[[str], None] = lambda _: None
     _running: dict[_Key, threading.Thread] = field(default_factory=dict)
     _gapless: dict[int, float] = field(default_factory=dict)
     #: Until when each instance was surely heard, by a webhook that is repeated or by its socket.
@@ -61,7 +61,6 @@ class Transports:
         settings = self.services.settings
         for one in found:
             if one.status is Status.ACTIVE:
-                jobs[one.id, "look", None] = self._look
                 if not settings.public_url:
                     jobs[one.id, "chatwoot", None] = self._cable
                 if self.services.clock() - one.created_at < spares.LOOKS_S[-1]:
@@ -108,19 +107,12 @@ class Transports:
                 return
             except BridgeError as error:
                 log.info("%s of %s: %s", key[1], one.id, error.message)
-                if key[1] in {"chatwoot", "look"} and judge(error, 0).hold is not None:
+                if key[1] == "chatwoot" and judge(error, 0).hold is not None:
                     self.services.integrations.judge(one.id, Status.ERROR, error.message)
             except Exception:
                 log.exception("listening to the %s of %s failed", key[1], one.id)
             failures = 0 if time.monotonic() - began > 60 else failures + 1
             self._stopped.wait(backoff(failures, most_s=_MOST_PAUSE_S))
-
-    def _look(self, one: Integration) -> None:
-        """What webhooks and sockets do not bring is asked for now and then."""
-        catchup.look_at_retries(self._context(one))
-        while (one.id, "look", None) in self._wanted:
-            catchup.catch_up(self._context(one))
-            self._stopped.wait(_LOOK_S)
 
     def _tidy(self, one: Integration) -> None:
         """Looks for a spare inbox while an answer of Chatwoot may still come late."""
@@ -158,8 +150,7 @@ class Transports:
             if (one.id, "chatwoot", None) not in self._wanted:
                 return
             if missed:  # the subscription stands: what came before it is asked for
-                catchup.catch_up(found)
-                catchup.look_at_retries(found)
+                self.ask(one.id)
                 missed = False
             replies.from_chatwoot(one, event, self.services)
 
