@@ -8,8 +8,7 @@ from werkzeug.datastructures import FileStorage
 
 from bridge.sandbox.chatwoot import contact_deeds, conversation_deeds, message_deeds
 from bridge.sandbox.chatwoot.answers import Refusal, reply
-from bridge.sandbox.chatwoot.door import as_bool, params, read_params, world
-from bridge.sandbox.chatwoot.local import refuse_strangers
+from bridge.sandbox.chatwoot.door import as_bool, params, read_params, refuse_strangers, world
 from bridge.sandbox.chatwoot.records import CONVERSATION_STATUSES, Conversation, Message, User
 
 routes = Blueprint("agent", __name__, url_prefix="/sandbox/api/agent")

@@ -8,7 +8,8 @@ from simple_websocket import ConnectionClosed, ConnectionError, Server
 
 from bridge.sandbox.chatwoot.door import world
 from bridge.sandbox.chatwoot.hub import Connection
-from bridge.sandbox.chatwoot.tamper import NoAnswer, note
+from bridge.sandbox.chatwoot.tamper import note
+from bridge.sandbox.kit.noanswer import NoAnswer
 
 routes = Blueprint("cable", __name__)
 

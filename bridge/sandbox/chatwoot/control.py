@@ -3,12 +3,13 @@
 Loopback only. Errors are {"error": sentence}.
 """
 
+from dataclasses import asdict
+
 from flask import Blueprint, Response, request
 
 from bridge.sandbox.chatwoot.answers import Refusal, reply
-from bridge.sandbox.chatwoot.door import params, read_params, world
+from bridge.sandbox.chatwoot.door import params, read_params, refuse_strangers, world
 from bridge.sandbox.chatwoot.faults import KINDS
-from bridge.sandbox.chatwoot.local import refuse_strangers
 from bridge.sandbox.chatwoot.seed import ACCOUNT_ID, ADMIN_TOKEN
 
 routes = Blueprint("control", __name__, url_prefix="/sandbox/api")
@@ -100,7 +101,7 @@ def change_user(user_id: int) -> Response:
 @routes.get("/faults")
 def list_faults() -> Response:
     """The faults that are set, and the kinds there are."""
-    return reply({"faults": world().faults.as_json(), "kinds": KINDS})
+    return reply({"faults": world().faults.listed(), "kinds": KINDS})
 
 
 @routes.post("/faults")
@@ -110,7 +111,7 @@ def set_fault() -> Response:
         fault = world().faults.add(params())
     except ValueError as error:
         raise Refusal(400, {"error": str(error)}) from None
-    return reply(fault.__dict__)
+    return reply(asdict(fault))
 
 
 @routes.delete("/faults")
@@ -124,7 +125,7 @@ def clear_faults() -> Response:
 def clear_fault(fault_id: int) -> Response:
     """Remove one fault."""
     world().faults.clear(fault_id)
-    return reply({"faults": world().faults.as_json()})
+    return reply({"faults": world().faults.listed()})
 
 
 @routes.get("/requests")

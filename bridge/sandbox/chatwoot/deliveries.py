@@ -57,13 +57,13 @@ class Deliveries:
 
     def send(self, event: str, hook: Hook, build: Callable[[], Json | None]) -> None:
         """Queue a webhook. `build` makes the body when a worker gets to it; None drops it."""
-        if self._faults.take("webhook_lost", path=event):
+        if self._faults.strike("webhook_lost", path=event):
             return
-        times = 2 if self._faults.take("webhook_double", path=event) else 1
+        times = 2 if self._faults.strike("webhook_double", path=event) else 1
         wait_s = 0.0
-        if fault := self._faults.take("webhook_delay", path=event):
+        if fault := self._faults.strike("webhook_delay", path=event):
             wait_s += fault.seconds
-        shuffle = self._faults.take("webhook_shuffle", path=event)
+        shuffle = self._faults.strike("webhook_shuffle", path=event)
         delivery_id = str(uuid.uuid4())
         for _ in range(times):
             jitter_s = random.uniform(0, shuffle.seconds) if shuffle else 0.0  # noqa: S311

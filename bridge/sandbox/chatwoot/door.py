@@ -24,6 +24,7 @@ from bridge.sandbox.chatwoot.answers import (
 )
 from bridge.sandbox.chatwoot.records import Account, AgentBot, Contact, Conversation, Inbox, User
 from bridge.sandbox.chatwoot.world import World
+from bridge.sandbox.kit.loopback import stranger
 
 Params = ParamSpec("Params")
 
@@ -102,6 +103,12 @@ def as_id(value: object) -> int:
 def as_bool(value: object) -> bool:
     """A boolean column's reading of JSON and form values, as Rails casts them."""
     return value not in (False, None, "", 0, "0", "f", "F", "false", "FALSE", "off", "OFF")
+
+
+def refuse_strangers() -> None:
+    """Refuse who may not steer the sandbox."""
+    if sentence := stranger():
+        raise Refusal(403, {"error": sentence})
 
 
 def actor(*, bots: bool) -> User | AgentBot:

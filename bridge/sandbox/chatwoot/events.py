@@ -57,7 +57,7 @@ class Events:
             return
         late = None
         if message.attachment_ids and event == "message_created":
-            late = self._faults.take("attachment_late", path=event)
+            late = self._faults.strike("attachment_late", path=event)
         self._message_hooks(event, message, inbox, with_attachments=late is None)
         if late:
             self._deliveries.later(

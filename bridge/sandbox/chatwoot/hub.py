@@ -104,7 +104,7 @@ class Hub:
         concerned: Callable[[User], bool],
     ) -> None:
         connections = self._open
-        if not connections or self._faults.take("cable_lost", path=event):
+        if not connections or self._faults.strike("cable_lost", path=event):
             return
         message: str | None = None
         for connection in connections:
@@ -133,7 +133,7 @@ class Hub:
             self._presence(connection, identifier)
 
     def _subscribe(self, connection: Connection, identifier: str, channel: Json) -> None:
-        if channel.get("channel") != "RoomChannel" or self._faults.take("cable_silent"):
+        if channel.get("channel") != "RoomChannel" or self._faults.strike("cable_silent"):
             return
         token, account_id = channel.get("pubsub_token"), channel.get("account_id")
         with self._state.lock:

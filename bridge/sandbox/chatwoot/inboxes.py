@@ -79,7 +79,7 @@ def create_inbox(who: Caller) -> Response:
     """A new inbox. The limit comes before the role; channel and inbox are one transaction."""
     state = world().state
     count = sum(inbox.account_id == who.account.id for inbox in state.inboxes.values())
-    if count >= who.account.inbox_limit or world().faults.take("inbox_limit", method="POST"):
+    if count >= who.account.inbox_limit or world().faults.strike("inbox_limit", method="POST"):
         raise limit_exceeded()
     who.need_admin()
     given = _without_null_texts(params())

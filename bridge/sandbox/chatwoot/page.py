@@ -16,8 +16,7 @@ from bridge.sandbox.chatwoot.agent import (
     set_status,
 )
 from bridge.sandbox.chatwoot.answers import reply
-from bridge.sandbox.chatwoot.door import world
-from bridge.sandbox.chatwoot.local import refuse_strangers
+from bridge.sandbox.chatwoot.door import refuse_strangers, world
 from bridge.sandbox.chatwoot.page_views import Views, clock_time
 from bridge.sandbox.chatwoot.records import Conversation
 from bridge.sandbox.chatwoot.seed import ACCOUNT_ID, ADMIN_TOKEN, AGENT_TOKEN
@@ -92,7 +91,7 @@ def _helpdesk(opened: Conversation | None) -> str:
             agent_token=AGENT_TOKEN,
             version=world().state.options.version,
             pulse=world().state.changes,
-            faults=len(world().faults.as_json()),
+            faults=len(world().faults.listed()),
         )
 
 

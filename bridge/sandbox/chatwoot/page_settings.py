@@ -40,7 +40,7 @@ def _page(error: str = "", given: Json | None = None) -> str:
         return render_template(
             "chatwoot_faults.html",
             kinds=KINDS,
-            faults=world().faults.as_json(),
+            faults=world().faults.listed(),
             options=state.options.as_json(),
             option_labels=_OPTION_LABELS,
             accounts=list(state.accounts.values()),

@@ -1,16 +1,14 @@
 """Carries the faults out around each request, and notes each request in the log."""
 
 import time
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from flask import Flask, Response, g, request
 
 from bridge.sandbox.chatwoot.answers import reply
 from bridge.sandbox.chatwoot.door import read_params, world
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+from bridge.sandbox.kit.noanswer import NoAnswer
 
 DASHBOARD = (
     "<!DOCTYPE html>\n<html>\n  <head><title>Chatwoot</title></head>\n"
@@ -22,18 +20,6 @@ _BAD_GATEWAY = (
 )
 _REASONS = {502: "502 Bad Gateway", 503: "503 Service Temporarily Unavailable"}
 _REASONS |= {504: "504 Gateway Time-out"}
-
-
-class NoAnswer(Response):
-    """Closes the connection without a byte.
-
-    gunicorn's threaded worker takes StopIteration for "nothing more to say on this connection".
-    """
-
-    def __call__(
-        self, environ: "WSGIEnvironment", start_response: "StartResponse"
-    ) -> Iterable[bytes]:
-        raise StopIteration
 
 
 def concerns_chatwoot(path: str) -> bool:
@@ -59,9 +45,9 @@ def _before() -> Response | None:
     read_params()
     faults = world().faults
     place = {"method": request.method, "path": request.path}
-    if fault := faults.take("slow", **place):
+    if fault := faults.strike("slow", **place):
         time.sleep(fault.seconds)
-    fault = faults.take("refuse", "html", "drop", "redirect", **place)
+    fault = faults.strike("refuse", "html", "drop", "redirect", **place)
     if fault is None:
         return None
     match fault.kind:
@@ -98,14 +84,14 @@ def _after(response: Response) -> Response:
     faults = world().faults
     if request.path != "/cable" or response.status_code != 200:
         note(None if isinstance(response, NoAnswer) else response.status_code)
-    if not faults.as_json():
+    if not faults.in_force():
         return response
     place = {"method": request.method, "path": request.path}
-    if fault := faults.take("slow_after", **place):
+    if fault := faults.strike("slow_after", **place):
         time.sleep(fault.seconds)
-    if faults.take("drop_after", **place):
+    if faults.strike("drop_after", **place):
         return NoAnswer(status=response.status_code)
-    if fault := faults.take("drip", **place):
+    if fault := faults.strike("drip", **place):
         response = _dripping(response, fault.seconds)
     return response
 

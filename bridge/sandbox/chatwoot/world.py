@@ -5,11 +5,13 @@ from pathlib import Path
 from bridge.sandbox.chatwoot.events import Events
 from bridge.sandbox.chatwoot.faults import Faults
 from bridge.sandbox.chatwoot.hub import Hub
-from bridge.sandbox.chatwoot.limits import Limits
-from bridge.sandbox.chatwoot.requestlog import RequestLog
 from bridge.sandbox.chatwoot.shapes import Shapes
 from bridge.sandbox.chatwoot.state import State
 from bridge.sandbox.chatwoot.webhook_bodies import WebhookBodies
+from bridge.sandbox.kit.limits import Limits
+from bridge.sandbox.kit.requestlog import RequestLog
+
+_KEPT_REQUESTS = 20_000
 
 
 class World:
@@ -22,7 +24,7 @@ class World:
         self.base_url = base_url
         self.state = State(database)
         self.faults = Faults()
-        self.log = RequestLog()
+        self.log = RequestLog(_KEPT_REQUESTS)
         self.limits = Limits()
         self.hub = Hub(self.state, self.faults)
         self.shapes = Shapes(self.state, base_url)
@@ -34,3 +36,7 @@ class World:
         self.faults.clear()
         self.log.clear()
         self.state.reset()
+
+    def let_go(self) -> None:
+        """The process is about to end: close what would hold threads for ever."""
+        self.hub.cut_all()

@@ -35,7 +35,7 @@ def sent_token(*, in_query: bool = False) -> str:
 def count_request(phone: Phone, *, creating: bool) -> None:
     """Count this request against its token; refused with 429 when it is one too many."""
     limit = phone.switches.rate_limit_new if creating else phone.switches.rate_limit
-    remaining, reset = phone.limits.count("new" if creating else "all", sent_token(), limit)
+    remaining, reset = phone.limits.count(f"{'new' if creating else 'all'}/{sent_token()}", limit)
     g.rate = (limit, max(remaining, 0), reset)
     if remaining < 0:
         raise Refusal(429, wire.RATE_LIMITED)

@@ -1,18 +1,15 @@
 """The Flask application: the gateway's API, the control API and the phone's page on one port."""
 
-import ipaddress
-import socket
-import struct
 import time
-from contextlib import suppress
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, request
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import HTTPException
 
 from bridge.assets import folder
+from bridge.sandbox.kit.loopback import stranger
+from bridge.sandbox.kit.noanswer import NoAnswer
 from bridge.sandbox.phone import (
     access,
     api_chats,
@@ -23,7 +20,7 @@ from bridge.sandbox.phone import (
 )
 from bridge.sandbox.phone.faults import Fault
 from bridge.sandbox.phone.phone import Phone
-from bridge.sandbox.phone.watch import Call, keep
+from bridge.sandbox.phone.watch import keep, route_of
 from bridge.sandbox.phone.wire import Json, Refusal, dumps, failure
 
 MAX_REQUEST = 150 * 1024 * 1024
@@ -66,23 +63,13 @@ class _Json(DefaultJSONProvider):
     compact = True
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a host name means this machine only."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _begin() -> Response | tuple[Json, int] | None:
     """Refuse strangers, count the request, and let the faults strike that come before it."""
     g.began = time.perf_counter()
     g.faults = []
     phone = access.the_phone()
-    if not _from_here():
-        return failure("The sandbox answers on loopback names only"), 403
+    if sentence := stranger():
+        return failure(sentence), 403
     phone.base_url = request.host_url.rstrip("/")
     if not _is_api():
         return None
@@ -100,16 +87,6 @@ def _begin() -> Response | tuple[Json, int] | None:
         elif fault.kind == "status":
             return _failed(fault)
     return None
-
-
-def _from_here() -> bool:
-    """No foreign page may use a visitor's browser to get in, by name (DNS rebinding) or by form."""
-    if not is_loopback(urlsplit(request.host_url).hostname or ""):
-        return False
-    if request.method in ("GET", "HEAD", "OPTIONS") or request.path.startswith("/api/"):
-        return True
-    origin = request.headers.get("Origin")
-    return origin is None or urlsplit(origin).netloc == request.host
 
 
 def _is_api() -> bool:
@@ -150,25 +127,21 @@ def _finish(answer: Response) -> Response:
             time.sleep(fault.seconds)
         elif fault.kind == "drop_after":
             g.dropped = True
-    ms = (time.perf_counter() - g.began) * 1000
-    query = request.args.to_dict() if request.query_string else {}
-    status = 0 if g.get("dropped") else answer.status_code
     phone.journal.add(
-        Call(time.time(), request.method, request.path, query, keep(request.get_data()), status, ms)
+        {
+            "at": time.time(),
+            "method": request.method,
+            "path": request.path,
+            "route": route_of(request.path),
+            "query": request.args.to_dict() if request.query_string else {},
+            "body": keep(request.get_data()),
+            "status": 0 if g.get("dropped") else answer.status_code,
+            "ms": round((time.perf_counter() - g.began) * 1000, 2),
+        }
     )
     if g.get("dropped"):
-        _cut()
+        return NoAnswer()
     return answer
-
-
-def _cut() -> None:
-    """Close the connection under the server's feet: the answer can no longer be written."""
-    for name in ("gunicorn.socket", "werkzeug.socket"):
-        link = request.environ.get(name)
-        if link is not None:
-            with suppress(OSError):
-                link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                link.shutdown(socket.SHUT_RDWR)
 
 
 def _refused(error: Refusal) -> Response:

@@ -226,13 +226,16 @@ def clear_faults(fault_id: int | None = None) -> Json:
 
 @routes.get("/requests")
 def requests_made() -> Json:
-    return the_phone().journal.readable()
+    """Counters per route (without the instance), and the requests, oldest first."""
+    log = the_phone().journal.since()
+    counts = {**log["totals"]["by_route"], "total": log["totals"]["requests"]}
+    return {"counts": counts, "requests": log["requests"]}
 
 
 @routes.delete("/requests")
 def clear_requests() -> Json:
     the_phone().journal.clear()
-    return the_phone().journal.readable()
+    return requests_made()
 
 
 @routes.get("/deliveries")

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bridge.sandbox.kit.limits import Limits
 from bridge.sandbox.phone import media as media_files
 from bridge.sandbox.phone.courier import Courier, Job
 from bridge.sandbox.phone.directory import PHONE_SUFFIX, Directory, Group, Person
@@ -17,7 +18,7 @@ from bridge.sandbox.phone.hub import Hub, Pulse
 from bridge.sandbox.phone.instances import Instance, Instances, Webhook
 from bridge.sandbox.phone.store import Store
 from bridge.sandbox.phone.switches import Switches
-from bridge.sandbox.phone.watch import Journal, Limits
+from bridge.sandbox.phone.watch import journal
 from bridge.sandbox.phone.wire import Json, dumps
 
 # Documented, and worth nothing outside the loopback interface this server is bound to.
@@ -39,7 +40,7 @@ class Phone:
         self.faults = Faults()
         self.hub = Hub()
         self.pulse = Pulse()
-        self.journal = Journal()
+        self.journal = journal()
         self.limits = Limits()
         self.base_url = ""
         self.not_yet: dict[str, int] = {}

@@ -1,11 +1,9 @@
-"""Who may use the agent page and the control API: this machine, and no foreign web page."""
+"""Who may steer a pretend server: this machine, and no foreign web page."""
 
 import ipaddress
 from urllib.parse import urlsplit
 
 from flask import request
-
-from bridge.sandbox.chatwoot.answers import Refusal
 
 
 def is_loopback(host: str) -> bool:
@@ -18,11 +16,13 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def refuse_strangers() -> None:
-    """Refuse other machines, foreign host names (DNS rebinding) and foreign origins (CSRF)."""
+def stranger() -> str | None:
+    """Why the current request may not steer: another machine, a foreign host name (DNS
+    rebinding), a foreign origin (CSRF). None when it may."""
     host = urlsplit(f"//{request.host}").hostname or ""
     if not is_loopback(request.remote_addr or "") or not is_loopback(host):
-        raise Refusal(403, {"error": "The sandbox is steered from this machine only"})
+        return "The sandbox is steered from this machine only"
     origin = request.headers.get("Origin")
     if origin not in (None, f"{request.scheme}://{request.host}"):
-        raise Refusal(403, {"error": f"The page at {origin} may not steer the sandbox"})
+        return f"The page at {origin} may not steer the sandbox"
+    return None

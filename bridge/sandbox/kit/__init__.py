@@ -1,0 +1,9 @@
+"""What every pretend server shares: faults, request log, limits, the loopback guard, the server.
+
+faults      what goes wrong, for which requests, how often and for how long
+requestlog  what was asked, without secrets
+limits      requests in a minute
+loopback    who may steer: this machine, and no foreign web page
+noanswer    closing a connection without a word
+server      gunicorn: one process, many threads
+"""

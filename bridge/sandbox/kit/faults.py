@@ -1,0 +1,160 @@
+"""Faults a test or a page can ask for: what goes wrong, for which requests, how often, how long.
+
+In memory on purpose: a restarted server is a healthy one.
+"""
+
+import random
+import re
+import threading
+import time
+import types
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin, get_type_hints
+
+
+@dataclass(eq=False)
+class Rule:
+    """One fault. Every server's own kind of fault adds what it needs.
+
+    `method` and `path` are regular expressions for the whole method and a part of the path; empty
+    ones fit all. `times` counts down to the fault's end, None is for ever; `lasts_s` is how many
+    seconds it is in force; `chance` is the probability, 0 to 1, that it strikes.
+    """
+
+    PATTERNS: ClassVar[tuple[str, ...]] = ("method", "path")
+
+    id: int
+    kind: str
+    method: str = ""
+    path: str = ""
+    times: int | None = None
+    lasts_s: float | None = None
+    chance: float = 1.0
+    hits: int = 0
+
+    def __post_init__(self) -> None:
+        self._over = threading.Event()
+        self._ends = None if self.lasts_s is None else time.monotonic() + self.lasts_s
+
+    def fits(self, method: str, path: str) -> bool:
+        """Whether it is about such a request."""
+        if self.method and not re.fullmatch(self.method, method, re.IGNORECASE):
+            return False
+        return not self.path or re.search(self.path, path) is not None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it was cleared, or its time is up."""
+        return self._over.is_set() or (self._ends is not None and time.monotonic() >= self._ends)
+
+    def wait(self, seconds: float | None) -> bool:
+        """Wait for its end, at most `seconds` (None: for ever); whether it has ended."""
+        left = None if self._ends is None else max(0.0, self._ends - time.monotonic())
+        if left is None or (seconds is not None and seconds < left):
+            return self._over.wait(seconds)
+        self._over.wait(left)
+        return True
+
+    def end(self) -> None:
+        """End it: whoever waits for its end goes on."""
+        self._over.set()
+
+
+RuleType = TypeVar("RuleType", bound=Rule)
+
+
+class Faults(Generic[RuleType]):
+    """The faults in force, oldest first. Safe to use from any thread."""
+
+    def __init__(self, rule: type[RuleType], kinds: Collection[str]) -> None:
+        """`rule` is the server's own kind of fault, `kinds` are the kinds there are."""
+        self._rule = rule
+        self._kinds = kinds
+        hints = get_type_hints(rule)
+        own = ("id", "hits")
+        self._known = {one.name: hints[one.name] for one in fields(rule) if one.name not in own}
+        self._lock = threading.Lock()
+        self._set: list[RuleType] = []
+        self._last_id = 0
+
+    def add(self, wanted: Mapping[str, Any]) -> RuleType:
+        """Put a fault in force. Raises ValueError with a sentence when something is wrong."""
+        if wanted.get("kind") not in self._kinds:
+            known = ", ".join(self._kinds)
+            raise ValueError(f"unknown kind {wanted.get('kind')!r}; known: {known}")
+        given = {}
+        for name, value in wanted.items():
+            if name not in self._known:
+                raise ValueError(f"unknown field {name!r}; known: {', '.join(self._known)}")
+            if value is None and not _accepts(self._known[name], None):
+                continue
+            if not _accepts(self._known[name], value):
+                raise ValueError(f"field {name!r} has a wrong type")
+            given[name] = value
+        for name in self._rule.PATTERNS:
+            try:
+                re.compile(given.get(name, ""))
+            except re.error as error:
+                raise ValueError(f"field {name!r} is no regular expression: {error}") from None
+        with self._lock:
+            self._last_id += 1
+            fault = self._rule(id=self._last_id, **given)
+            self._set = [*self._set, fault]
+        return fault
+
+    def clear(self, fault_id: int | None = None) -> None:
+        """End one fault, or all."""
+        with self._lock:
+            ended = [one for one in self._set if fault_id in (None, one.id)]
+            self._set = [one for one in self._set if one not in ended]
+        for fault in ended:
+            fault.end()
+
+    def in_force(self, *kinds: str) -> list[RuleType]:
+        """The faults in force, of these kinds when any are named; none of them counts as used."""
+        if not self._set:
+            return []
+        return [one for one in self._set if not one.is_over and (not kinds or one.kind in kinds)]
+
+    def listed(self) -> list[dict[str, Any]]:
+        """The faults in force as JSON."""
+        return [asdict(fault) for fault in self.in_force()]
+
+    def take(self, *kinds: str, fits: Callable[[RuleType], bool]) -> RuleType | None:
+        """The first fault of these kinds that strikes; it counts as used."""
+        with self._lock:
+            return next((one for one in self.in_force(*kinds) if self._strikes(one, fits)), None)
+
+    def take_all(self, *kinds: str, fits: Callable[[RuleType], bool]) -> list[RuleType]:
+        """Every fault of these kinds that strikes; each counts as used."""
+        with self._lock:
+            return [one for one in self.in_force(*kinds) if self._strikes(one, fits)]
+
+    def _strikes(self, fault: RuleType, fits: Callable[[RuleType], bool]) -> bool:
+        if not fits(fault) or random.random() >= fault.chance:  # noqa: S311 - no secret
+            return False
+        fault.hits += 1
+        if fault.times is not None:
+            fault.times -= 1
+            if fault.times <= 0:
+                self._set = [one for one in self._set if one is not fault]
+        return True
+
+
+def _accepts(hint: Any, value: Any) -> bool:
+    """Whether a JSON value is of a field's type; a whole number will do as a float."""
+    if isinstance(hint, types.UnionType):
+        return any(_accepts(one, value) for one in get_args(hint))
+    if hint is None or hint is type(None):
+        return value is None
+    if isinstance(value, bool) or hint is bool:
+        return hint is bool and isinstance(value, bool)
+    if hint is float:
+        return isinstance(value, int | float)
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin is list:
+        return isinstance(value, list) and all(_accepts(inner[0], one) for one in value)
+    if origin is dict:
+        return isinstance(value, dict) and all(_accepts(inner[1], one) for one in value.values())
+    return isinstance(value, hint)
