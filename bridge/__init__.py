@@ -2,7 +2,7 @@
 
 The map of the house, lowest floor first; a module imports only from floors below its own:
 
-    errors  options  models  messages  assets  deadline  markup  logs  addresses    plain facts
+    errors  options  models  messages  texts  assets  deadline  markup  logs  addresses    plain
     settings  vault  http  bell  processes     tools: settings, sealed secrets, calls, processes
     store/  sockets                            the one SQLite file; sockets to others
     chatwoot/  gateways/                       the two shores, which do not know each other

@@ -23,7 +23,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, NewConnectionError
 
-from bridge import addresses
+from bridge import addresses, texts
 from bridge.deadline import Deadline
 
 CONNECT_S = 10.0
@@ -251,12 +251,14 @@ class Http:
         max_bytes: int = MAX_ANSWER_BYTES,
         read_s: float = READ_S,
         save_to: Path | None = None,
+        read_body: bool = True,
     ) -> Answer:
         """One request and its whole answer, whatever its status; redirects are answers too.
 
-        `data` may be an iterable of bytes with a length: it is sent as it comes. `read_s` is how
-        long the other side may be silent. The body of a success goes into the new file `save_to`
-        when that is given. Raises CallFailed when no answer came before the deadline.
+        What databases do not take is left out of every text in `json`. `data` may be an iterable
+        of bytes with a length: it is sent as it comes. `read_s` is how long the other side may be
+        silent. The body of a success goes into the new file `save_to` when that is given, and is
+        left unread without `read_body`. Raises CallFailed when no answer came before the deadline.
         """
         call = _Call(deadline)
         _current.call = call
@@ -267,7 +269,7 @@ class Http:
                 method,
                 url,
                 headers=dict(headers or {}),
-                json=json,
+                json=None if json is None else texts.clean_json(json),
                 files=files,
                 data=data,
                 timeout=(min(CONNECT_S, left), max(min(read_s, left), 0.001)),
@@ -280,7 +282,7 @@ class Http:
                     if save_to is not None and response.status_code in range(200, 300):
                         keep = stack.enter_context(save_to.open("wb")).write
                     size = 0
-                    for chunk in response.iter_content(_CHUNK):
+                    for chunk in response.iter_content(_CHUNK) if read_body else ():
                         size += len(chunk)
                         if size > max_bytes:
                             cause = f"the answer is larger than {max_bytes} bytes"

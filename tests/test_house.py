@@ -8,7 +8,7 @@ import pytest
 
 HOUSE = Path(__file__).resolve().parent.parent / "bridge"
 FLOORS = [
-    "errors options models messages assets deadline markup logs addresses",
+    "errors options models messages assets deadline markup logs addresses texts",
     "settings vault http bell pace processes",
     "store sockets",
     "credentials chatwoot gateways",

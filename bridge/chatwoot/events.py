@@ -15,6 +15,8 @@ from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct
 
+from bridge.texts import clean
+
 #: How far a signed webhook's time may be from ours, in seconds (section 7.6).
 TOLERANCE_S = 300.0
 _TYPES = ("incoming", "outgoing", "activity", "template")
@@ -311,8 +313,8 @@ def _seconds(value: object) -> float:
 
 
 def _text(value: object) -> str:
-    """A text that can be written down again: halves of surrogate pairs cannot."""
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+    """A text that can be written down again: halves of characters cannot."""
+    return clean(value) if isinstance(value, str) else ""
 
 
 def _dict(value: object) -> dict[str, Any]:

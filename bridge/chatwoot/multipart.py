@@ -4,6 +4,8 @@ import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from bridge.texts import clean
+
 _CHUNK = 64 * 1024
 _MAX_NAME = 200
 
@@ -20,12 +22,14 @@ class Multipart:
         boundary = f"bridge-{secrets.token_hex(16)}"
         self.content_type = f"multipart/form-data; boundary={boundary}"
         begin = f"--{boundary}\r\nContent-Disposition: form-data; name="
-        parts = [f'{begin}"{_quoted(key)}"\r\n\r\n{text}\r\n' for key, text in fields.items()]
+        parts = [
+            f'{begin}"{_quoted(key)}"\r\n\r\n{clean(text)}\r\n' for key, text in fields.items()
+        ]
         parts.append(
             f'{begin}"{_quoted(field)}"; filename="{_quoted(file_name(name))}"\r\n'
             f"Content-Type: {_mime_type(mime_type)}\r\n\r\n"
         )
-        self._head = "".join(parts).encode("utf-8", "replace")
+        self._head = "".join(parts).encode()
         self._tail = f"\r\n--{boundary}--\r\n".encode()
         self._path, self._size = path, path.stat().st_size
 

@@ -66,6 +66,10 @@ class Transport:
         form: Multipart | None = None,
         read_s: float = READ_S,
     ) -> Answer:
+        """One call and its answer. A POST always has a body: to one without Chatwoot answers 200
+        and makes an empty message (docs/contracts/chatwoot.md, messages)."""
+        if method == "POST" and form is None and not body:
+            raise ValueError(f"POST {path} without a body")
         headers = {"Accept": "application/json", "User-Agent": "chatwoot-bridge"}
         if not anonymous:
             headers["api-access-token"] = self._token

@@ -10,6 +10,8 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from bridge.texts import clean_json
+
 _PIECE = 192 * 1024  # a multiple of 3 and of 4: whole groups of base64 in both directions
 _BLANK = bytes.maketrans(b"-_", b"+/")
 _DATA_URI = re.compile(rb"data:[^,]{0,500},")
@@ -30,7 +32,7 @@ class JsonWithFile:
         self, fields: Mapping[str, object], *, name: str, file: Path, prefix: str = ""
     ) -> None:
         self._file, self._size = file, file.stat().st_size
-        begin = json.dumps(fields)[:-1] + (", " if fields else "")
+        begin = json.dumps(clean_json(dict(fields)))[:-1] + (", " if fields else "")
         self._head = f"{begin}{json.dumps(name)}: {json.dumps(prefix)[:-1]}".encode()
         self._tail = b'"}'
 

@@ -6,11 +6,14 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
+from bridge import texts
+
 #: No message is older: 1 January 2009, the year WhatsApp began, in UTC seconds.
 _FIRST_S = 1_230_768_000
 #: A clock that is further ahead than this is wrong.
 _AHEAD_S = 24 * 3600
-_MAX_TEXT = 70_000
+#: Far more than any text of WhatsApp's, in characters.
+_MAX_TEXT = 1_000_000
 _MAX_NAME = 120
 #: Separators, and what has no place in a name: controls, and marks that turn the reading direction.
 _NOT_IN_NAMES = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|\u200e\u200f\u202a-\u202e\u2066-\u2069]')
@@ -116,13 +119,9 @@ def clean(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int):
         return ""
     try:
-        said = str(value)[:_MAX_TEXT]
-        said.encode()
-    except UnicodeEncodeError:
-        said = said.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return texts.clean(str(value)[:_MAX_TEXT])
     except ValueError:  # an integer of more digits than Python writes out
         return ""
-    return said.replace("\0", "")
 
 
 def number(value: object) -> float | None:

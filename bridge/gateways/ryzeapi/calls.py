@@ -90,7 +90,8 @@ class Calls:
                 "POST",
                 self.url(path),
                 headers=self.headers() | {"Content-Type": "application/json"},
-                data=body if isinstance(body, JsonWithFile) else json.dumps(body).encode(),
+                json=None if isinstance(body, JsonWithFile) else dict(body),
+                data=body if isinstance(body, JsonWithFile) else None,
                 deadline=deadline,
                 # The gateway uploads a file to WhatsApp before it answers.
                 read_s=deadline.remaining(),

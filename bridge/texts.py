@@ -1,0 +1,78 @@
+"""What a text may hold before it is sent to others, and where a long one is cut.
+
+Source: docs/contracts/chatwoot.md, messages (NUL is refused, half characters make a 400, and a
+text has at most 150,000 characters).
+"""
+
+import unicodedata
+from collections.abc import Callable
+
+#: How far before the limit a better place for a cut is looked for, as a part of the limit.
+_SEARCH = 5
+#: Where a text is cut, the best place first.
+_SEAMS = ("\n\n", "\n", ". ", " ")
+#: The most characters that one visible sign is made of, such as a family of emoji.
+_MOST_JOINED = 32
+_JOINER = "\u200d"
+_SKIN_TONES = range(0x1F3FB, 0x1F400)
+
+
+def clean(text: str) -> str:
+    """The text without NUL and without halves of characters, which no database takes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
+    return text.replace("\0", "")
+
+
+def clean_json(value: object) -> object:
+    """The same value with every text in it clean, names of fields included."""
+    match value:
+        case str():
+            return clean(value)
+        case dict():
+            return {clean_json(key): clean_json(one) for key, one in value.items()}
+        case list() | tuple():
+            return [clean_json(one) for one in value]
+    return value
+
+
+def split(text: str, limit: int, *, sent: Callable[[str], str] = lambda text: text) -> list[str]:
+    """The text in pieces of at most `limit` characters each, also in the form `sent` gives them.
+
+    Cut at the end of a paragraph, line, sentence or word where there is one near the limit; only
+    blanks at a cut are lost. A text that fits is one piece.
+    """
+    pieces = []
+    while len(sent(text)) > limit and len(text) > 1:
+        size = min(limit, len(text) - 1)
+        at = _seam(text, size)
+        while len(sent(text[:at].rstrip())) > limit and size > 1:
+            size //= 2
+            at = _seam(text, size)
+        if head := text[:at].rstrip():
+            pieces.append(head)
+        text = text[at:].lstrip()
+    return [*pieces, text] if text or not pieces else pieces
+
+
+def _seam(text: str, limit: int) -> int:
+    least = limit - limit // _SEARCH
+    for seam in _SEAMS:
+        found = text.rfind(seam, least, limit)
+        if found > 0:
+            return found + len(seam)
+    at = limit
+    while at > max(limit - _MOST_JOINED, 1) and _is_joined(text, at):
+        at -= 1
+    return at
+
+
+def _is_joined(text: str, at: int) -> bool:
+    """Whether a cut before that character would tear one visible sign."""
+    return (
+        text[at - 1] == _JOINER
+        or unicodedata.category(text[at]) in {"Mn", "Me", "Mc", "Cf"}
+        or ord(text[at]) in _SKIN_TONES
+    )
