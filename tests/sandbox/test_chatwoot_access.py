@@ -131,14 +131,17 @@ def test_limits_are_402_before_the_role_is_looked_at(
     assert (answer.status_code, answer.json()) == (402, wanted)
 
 
-def test_validation_texts_follow_the_locale_and_others_do_not(
+def test_what_chatwoot_says_itself_follows_the_locale_and_validations_do_not(
     sandbox: SandboxChatwoot, chatwoot: Chatwoot
 ) -> None:
     sandbox.control("PATCH", "accounts/1", {"locale": "pt_BR"})
     answer = chatwoot("POST", "/inboxes", {"name": "", "channel": {"type": "api"}})
-    assert answer.json()["message"] == "Name não pode ficar em branco"
-    assert answer.json()["attributes"] == ["name"]
+    assert answer.json() == {"message": "Name can't be blank", "attributes": ["name"]}
     assert chatwoot("GET", "/inboxes/99").json() == NOT_FOUND
+    inbox_id, number = chatwoot.chat()
+    message = chatwoot.say(number, "x")["id"]
+    deleted = chatwoot.ok("DELETE", f"/conversations/{number}/messages/{message}")
+    assert deleted["content"] == "Esta mensagem foi excluída"
 
 
 def test_a_token_can_be_revoked_and_a_role_lost(

@@ -59,7 +59,6 @@ def profile_of(who: User | AgentBot) -> Response:
             "name": who.name,
             "provider": "email",
             "pubsub_token": who.pubsub_token,
-            "custom_attributes": {},
             "role": active["role"],
             "ui_settings": {},
             "uid": who.email,
@@ -83,7 +82,10 @@ def account_of(user: User, account: Account) -> dict[str, Any]:
         "name": account.name,
         "status": "suspended" if suspended else "active",
         "onboarding_step": None,
-        "active_at": "2026-06-17T12:00:00.000Z",
+        "active_at": None,
+        "api_and_webhooks": True,
+        "custom_role": None,
+        "custom_role_id": None,
         "role": role,
         "permissions": [role],
         "availability": "online",
@@ -105,24 +107,24 @@ def reset_access_token() -> Response:
 
 @routes.get("/api/v1/accounts/<int:account_id>")
 def show_account(account_id: int) -> Response:
-    """An account among the user's own: a stranger gets 404 here, not 401."""
+    """An account among the user's own, suspended or not: a stranger gets 404, not 401."""
     who = actor(bots=False)
     account = world().state.accounts.get(account_id)
     if account is None or not isinstance(who, User) or str(account_id) not in who.roles:
         raise not_found()
-    if account.status == "suspended" or world().faults.account_suspended(account_id):
-        raise unauthorized("Account is suspended")
     return reply(
         {
             "id": account.id,
             "name": account.name,
             "locale": account.locale,
             "domain": None,
-            "support_email": "support@sandbox.test",
+            "support_email": None,
             "status": account.status,
             "created_at": "2026-06-17T12:00:00.000Z",
-            "features": {},
-            "custom_attributes": {},
+            "cache_keys": dict.fromkeys(("label", "inbox", "team"), "0000000000"),
+            "features": {"api_and_webhooks": True},
+            "latest_chatwoot_version": None,
+            "subscribed_features": [],
             "settings": {},
         }
     )
@@ -145,8 +147,9 @@ def agent(user: User, account_id: int) -> dict[str, Any]:
         "confirmed": True,
         "email": user.email,
         "available_name": user.name,
-        "custom_attributes": {},
+        "custom_role_id": None,
         "name": user.name,
+        "provider": "email",
         "role": user.roles[str(account_id)],
         "thumbnail": "",
     }

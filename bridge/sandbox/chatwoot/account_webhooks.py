@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Response
 
-from bridge.sandbox.chatwoot.answers import invalid, not_found, reply
+from bridge.sandbox.chatwoot.answers import empty, invalid, not_found, reply
 from bridge.sandbox.chatwoot.door import Caller, account_route, params, world
 from bridge.sandbox.chatwoot.records import AccountWebhook, Json
 from bridge.sandbox.chatwoot.state import base58_token
@@ -67,7 +67,7 @@ def delete_webhook(who: Caller, webhook_id: int) -> Response:
     if webhook is None or webhook.account_id != who.account.id:
         raise not_found()
     world().state.remove_webhook(webhook)
-    return Response(status=200)
+    return empty()
 
 
 def _shown(webhook: AccountWebhook) -> Json:

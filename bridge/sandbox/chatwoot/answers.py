@@ -12,6 +12,11 @@ def reply(body: Any, status: int = 200) -> Response:
     return Response(text, status, content_type="application/json; charset=utf-8")
 
 
+def empty(status: int = 200) -> Response:
+    """An answer without a body, which Rails calls JSON all the same."""
+    return Response(status=status, content_type="application/json")
+
+
 class Refusal(Exception):
     """An answer other than 200, raised from anywhere. A body of None is an empty body."""
 
@@ -23,16 +28,16 @@ class Refusal(Exception):
     def response(self) -> Response:
         """The answer itself."""
         if self.body is None:
-            return Response(status=self.status)
+            return empty(self.status)
         if isinstance(self.body, str):
             return Response(self.body, self.status, content_type="text/plain")
         return reply(self.body, self.status)
 
 
 def no_token(locale: str = "en") -> Refusal:
-    """No token or an empty one: the only body with an array, and the only translated one."""
+    """No token or an empty one: the only body with an array, in the installation's language."""
     sentences = {
-        "pt_BR": "Para continuar, faça login ou registre-se.",
+        "pt_BR": "Você precisa entrar ou se cadastrar antes de continuar.",
         "es": "Tienes que iniciar sesión o registrarte antes de continuar.",
     }
     default = "You need to sign in or sign up before continuing."
@@ -89,35 +94,3 @@ def unprocessable(text: str) -> Refusal:
 def missing_param(name: str) -> Refusal:
     """Rails' params.require found nothing."""
     return unprocessable(f"param is missing or the value is empty: {name}")
-
-
-# Rails' validation sentences come in the account's language (section 1, Localisation).
-_TRANSLATIONS = {
-    "pt_BR": {
-        "can't be blank": "não pode ficar em branco",
-        "has already been taken": "já está em uso",
-        "is too long (maximum is": "é muito longo (máximo:",
-        "characters)": "caracteres)",
-        "is not included in the list": "não está incluído na lista",
-        "must exist": "é obrigatório",
-    },
-    "es": {
-        "can't be blank": "no puede estar en blanco",
-        "has already been taken": "ya está en uso",
-        "is too long (maximum is": "es demasiado largo (máximo:",
-        "characters)": "caracteres)",
-        "is not included in the list": "no está incluido en la lista",
-        "must exist": "debe existir",
-    },
-}
-
-
-def translated(refusal: Refusal, locale: str) -> Refusal:
-    """A model's refusal in the account's language; the hard-coded English bodies stay."""
-    body = refusal.body
-    if locale not in _TRANSLATIONS or not isinstance(body, dict) or "attributes" not in body:
-        return refusal
-    message = body["message"]
-    for english, local in _TRANSLATIONS[locale].items():
-        message = message.replace(english, local)
-    return Refusal(refusal.status, body | {"message": message})

@@ -4,7 +4,7 @@ import re
 from functools import partial
 from pathlib import Path
 
-from flask import Flask, Response, current_app, g, render_template, request, url_for
+from flask import Flask, Response, current_app, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing.exceptions import WebsocketMismatch
 
@@ -24,7 +24,7 @@ from bridge.sandbox.chatwoot import (
     page_settings,
     uploads,
 )
-from bridge.sandbox.chatwoot.answers import Refusal, crash, no_route, reply, translated
+from bridge.sandbox.chatwoot.answers import Refusal, crash, no_route, reply
 from bridge.sandbox.chatwoot.message_deeds import webhook_failed
 from bridge.sandbox.chatwoot.tamper import DASHBOARD, watch
 from bridge.sandbox.chatwoot.world import World
@@ -96,7 +96,7 @@ def _dashboard(anything: str = "") -> Response:
 
 
 def _refused(refusal: Refusal) -> Response:
-    return translated(refusal, g.get("locale", "en")).response()
+    return refusal.response()
 
 
 def _no_such_page(error: HTTPException) -> Response:

@@ -5,26 +5,36 @@ Source: chatwoot.md section 3. All are called under the state's lock.
 
 import re
 import time
+from functools import partial
 from typing import Any
 
-from bridge.sandbox.chatwoot.answers import invalid
+from bridge.sandbox.chatwoot.answers import crash, invalid
 from bridge.sandbox.chatwoot.records import Contact, Json
+from bridge.sandbox.chatwoot.shapes import iso
 from bridge.sandbox.chatwoot.world import World
 
 # Anchored at the end only, as in Chatwoot.
 _PHONE = re.compile(r"\+[1-9]\d{1,14}\Z")
+_MERGED = (
+    *("email", "phone_number", "identifier", "name"),
+    *("additional_attributes", "custom_attributes"),
+)
 _EMAIL = re.compile(r"\A[^@\s]+@[^@\s]+\Z")
 
 
 def wanted_columns(given: Json) -> Json:
-    """The columns of a request, blank ones as null and the e-mail in lower case."""
+    """The columns of a request; the e-mail in lower case, and null when it is blank.
+
+    A null byte makes the database refuse the row, which nobody rescues.
+    """
     columns: Json = {}
-    for name in ("identifier", "phone_number", "email"):
-        if name in given:
-            text = "" if given[name] is None else str(given[name])
-            columns[name] = (text.lower() if name == "email" else text) or None
-    if "name" in given:
-        columns["name"] = "" if given["name"] is None else str(given["name"])
+    for name in ("name", "identifier", "phone_number", "email"):
+        if name in given and not isinstance(given[name], dict | list):
+            columns[name] = None if given[name] is None else str(given[name])
+            if "\0" in (columns[name] or ""):
+                raise crash()
+    if "email" in columns:
+        columns["email"] = (columns["email"] or "").lower() or None
     if "blocked" in given:
         columns["blocked"] = given["blocked"] in (True, "true", "1", 1)
     return columns
@@ -94,8 +104,13 @@ def _merge_attributes(contact: Contact, given: Json) -> None:
 
 
 def merge(world: World, base: Contact, mergee: Contact) -> None:
-    """Move everything of `mergee` to `base` and delete it; the base wins on conflicts."""
-    state = world.state
+    """Move everything of `mergee` to `base` and delete it; the base wins on conflicts.
+
+    Merging a contact with itself changes nothing.
+    """
+    if base is mergee:
+        return
+    state, events = world.state, world.events
     for place in list(state.places_of[mergee.id]):
         state.move_place(place, base.id)
     for number in state.conversations_of.pop(mergee.id, []):
@@ -103,24 +118,33 @@ def merge(world: World, base: Contact, mergee: Contact) -> None:
         conversation.contact_id = base.id
         state.conversations_of[base.id].append(number)
         state.save(conversation)
+        events.conversation_told_agents("conversation.contact_changed", conversation)
         for message in state.thread[number]:
             if message.sender_type == "Contact":
+                was, message.updated_at = message.updated_at, time.time()
                 message.sender_id = base.id
                 state.save(message)
-    freed = {name: getattr(mergee, name) for name in ("email", "phone_number", "identifier")}
-    freed["name"] = mergee.name
-    extra = mergee.additional_attributes, mergee.custom_attributes
+                moved = {
+                    "sender_id": [mergee.id, base.id],
+                    "updated_at": [iso(was), iso(message.updated_at)],
+                }
+                events.message("message_updated", message, changes=moved)
+    before = {name: getattr(base, name) for name in _MERGED}
+    gone = {name: getattr(mergee, name) for name in _MERGED}
     state.remove_contact(mergee)
-    for name, value in freed.items():
-        if not getattr(base, name):
-            setattr(base, name, value)
-    base.additional_attributes = extra[0] | base.additional_attributes
-    base.custom_attributes = extra[1] | base.custom_attributes
+    for name, value in before.items():
+        merged = gone[name] | value if isinstance(value, dict) else value or gone[name]
+        setattr(base, name, merged)
     state.save(base)
-    world.events.contact("contact_merged", base)
+    events.contact("contact_merged", base)
+    if before != {name: getattr(base, name) for name in _MERGED}:
+        events.contact("contact_updated", base)
+    events.contact("contact_deleted", mergee)
 
 
 def remove(world: World, contact: Contact) -> None:
-    """Delete a contact with its conversations."""
-    world.events.contact("contact_deleted", contact)
+    """Delete a contact. Its conversations go a moment later, in a job of their own."""
     world.state.remove_contact(contact)
+    world.events.contact("contact_deleted", contact)
+    job = partial(world.state.remove_conversations_of, contact.id)
+    world.later(world.state.options.deletion_s, job)

@@ -6,9 +6,9 @@ import time
 from flask import Blueprint, Response, request
 
 from bridge.sandbox.chatwoot import contact_deeds, uploads
-from bridge.sandbox.chatwoot.answers import Refusal, crash, not_found, reply
-from bridge.sandbox.chatwoot.conversation_deeds import SourceTaken, place_in_inbox
-from bridge.sandbox.chatwoot.door import Caller, account_route, params, world
+from bridge.sandbox.chatwoot.answers import Refusal, crash, empty, reply
+from bridge.sandbox.chatwoot.conversation_deeds import SourceTaken, check_source, place_in_inbox
+from bridge.sandbox.chatwoot.door import Caller, account_route, is_blank, params, world
 from bridge.sandbox.chatwoot.records import Contact, Inbox
 from bridge.sandbox.chatwoot.shapes import iso
 
@@ -19,13 +19,14 @@ routes = Blueprint("contacts", __name__)
 def create_contact(who: Caller) -> Response:
     """A new contact with its place in an inbox; one transaction."""
     given, state, shapes = params(), world().state, world().shapes
-    inbox = who.inbox(given["inbox_id"]) if given.get("inbox_id") else None
-    source_id = str(given["source_id"]) if given.get("source_id") else None
-    if inbox and source_id and (inbox.id, source_id) in state.places:
-        # RecordNotUnique nobody rescues; validation problems still come first.
-        wanted = contact_deeds.wanted_columns(given)
-        contact_deeds.check(world(), who.account.id, wanted, own_id=None)
-        raise crash()
+    inbox = None if is_blank(given.get("inbox_id")) else who.inbox(given["inbox_id"])
+    source_id = None if given.get("source_id") is None else str(given["source_id"])
+    wanted = contact_deeds.wanted_columns(given)
+    contact_deeds.check(world(), who.account.id, wanted, own_id=None)
+    if inbox and source_id:
+        check_source(source_id)
+        if (inbox.id, source_id) in state.places:
+            raise crash()  # RecordNotUnique, which nobody rescues
     contact = contact_deeds.create(world(), who.account.id, given)
     _take_avatar(contact)
     place = place_in_inbox(world(), contact, inbox, source_id) if inbox else None
@@ -55,7 +56,7 @@ def delete_contact(who: Caller, contact_id: int) -> Response:
     contact = who.contact(contact_id)
     who.need_admin()
     contact_deeds.remove(world(), contact)
-    return Response(status=200)
+    return empty()
 
 
 def _take_avatar(contact: Contact) -> None:
@@ -87,9 +88,13 @@ def create_contact_inbox(who: Caller, contact_id: int) -> Response:
     inbox = who.inbox(given.get("inbox_id"))
     source_id = given.get("source_id")
     try:
-        place = place_in_inbox(world(), contact, inbox, str(source_id) if source_id else None)
+        place = place_in_inbox(
+            world(), contact, inbox, None if source_id is None else str(source_id)
+        )
     except SourceTaken:
         raise crash() from None
+    if place is None:
+        raise crash()
     return reply(world().shapes.place(place))
 
 
@@ -137,7 +142,5 @@ def merge_contacts(who: Caller) -> Response:
     given = params()
     base = who.contact(given.get("base_contact_id"))
     mergee = who.contact(given.get("mergee_contact_id"))
-    if base is mergee:
-        raise not_found()
     contact_deeds.merge(world(), base, mergee)
-    return reply(world().shapes.contact(base))
+    return reply(world().shapes.contact(base, places=False))

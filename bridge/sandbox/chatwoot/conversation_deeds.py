@@ -7,7 +7,7 @@ import time
 import uuid
 from typing import Any
 
-from bridge.sandbox.chatwoot.answers import invalid
+from bridge.sandbox.chatwoot.answers import crash, invalid
 from bridge.sandbox.chatwoot.records import (
     ACTIVITY,
     AgentBot,
@@ -30,6 +30,7 @@ _ACTIVITIES = {
     "snoozed": "Conversation was snoozed by {}",
 }
 _TIMES = ("waiting_since", "first_reply_created_at", "snoozed_until")
+LONGEST_SOURCE = 20_000
 _CSAT = "Please rate the conversation"
 
 
@@ -37,15 +38,27 @@ class SourceTaken(Exception):
     """The source_id belongs to another contact in that inbox."""
 
 
+def check_source(source_id: str) -> None:
+    """Refuse a source_id that is too long, or that the database cannot store."""
+    if "\0" in source_id:
+        raise crash()
+    if len(source_id) > LONGEST_SOURCE:
+        problem = f"Source is too long (maximum is {LONGEST_SOURCE} characters)"
+        raise invalid(("source_id", problem))
+
+
 def place_in_inbox(
     world: World, contact: Contact, inbox: Inbox, source_id: str | None
-) -> ContactInbox:
+) -> ContactInbox | None:
     """Find or make a contact_inbox; without a source_id always a new one with a random UUID.
 
-    Raises SourceTaken.
+    None for an empty source_id. Raises SourceTaken.
     """
     state = world.state
+    if source_id == "":
+        return None
     source_id = source_id or str(uuid.uuid4())
+    check_source(source_id)
     found = state.places.get((inbox.id, source_id))
     if found is not None:
         if found.contact_id != contact.id:

@@ -1,20 +1,27 @@
 """Conversation routes (chatwoot.md section 4)."""
 
-import threading
-
 from flask import Blueprint, Response, request
 
 from bridge.sandbox.chatwoot import conversation_deeds as deeds
 from bridge.sandbox.chatwoot import message_deeds
 from bridge.sandbox.chatwoot.answers import (
     crash,
+    empty,
     invalid,
     not_allowed,
     not_found,
     reply,
     unprocessable,
 )
-from bridge.sandbox.chatwoot.door import Caller, account_route, as_bool, as_id, params, world
+from bridge.sandbox.chatwoot.door import (
+    Caller,
+    account_route,
+    as_bool,
+    as_id,
+    is_blank,
+    params,
+    world,
+)
 from bridge.sandbox.chatwoot.records import (
     CONVERSATION_STATUSES,
     ContactInbox,
@@ -67,14 +74,16 @@ def _with_message(who: Caller, conversation: Conversation) -> Response:
 def _place(who: Caller) -> ContactInbox:
     """The contact_inbox a request means: by inbox and contact, else by source_id anywhere."""
     given, state = params(), world().state
-    inbox = who.inbox(given["inbox_id"]) if given.get("inbox_id") else None
-    contact = who.contact(given["contact_id"]) if given.get("contact_id") else None
-    source_id = str(given["source_id"]) if given.get("source_id") else None
+    inbox = None if is_blank(given.get("inbox_id")) else who.inbox(given["inbox_id"])
+    contact = None if is_blank(given.get("contact_id")) else who.contact(given["contact_id"])
+    source_id = None if given.get("source_id") is None else str(given["source_id"])
     if inbox and contact:
         try:
-            return deeds.place_in_inbox(world(), contact, inbox, source_id)
+            place = deeds.place_in_inbox(world(), contact, inbox, source_id)
         except deeds.SourceTaken:
             raise unprocessable("source_id should be unique") from None
+        if place:
+            return place
     numbers = state.places_by_source.get(source_id or "")
     if not numbers:
         raise not_found()
@@ -143,14 +152,11 @@ def delete_conversation(who: Caller, display_id: int) -> Response:
     state = world().state
 
     def job() -> None:
-        with state.lock:
-            if conversation.id in state.conversations:
-                state.remove_conversation(conversation)
+        if state.conversations.get(conversation.id) is conversation:
+            state.remove_conversation(conversation)
 
-    timer = threading.Timer(state.options.deletion_s, job)
-    timer.daemon = True
-    timer.start()
-    return Response(status=200)
+    world().later(state.options.deletion_s, job)
+    return empty()
 
 
 @account_route(routes, "/conversations/<int:display_id>/toggle_status", "POST", bots=True)
@@ -196,7 +202,7 @@ def toggle_typing(who: Caller, display_id: int) -> Response:
     if status in ("on", "off"):
         private = as_bool(params().get("is_private"))
         world().events.typing(conversation, who.actor, on=status == "on", private=private)
-    return Response(status=200)
+    return empty()
 
 
 @account_route(routes, "/conversations/<int:display_id>/custom_attributes", "POST", bots=True)

@@ -100,6 +100,11 @@ def as_id(value: object) -> int:
     return int(match.group(1)) if match else 0
 
 
+def is_blank(value: object) -> bool:
+    """Whether Rails calls a parameter blank: it is missing, null or an empty text."""
+    return value is None or value == ""
+
+
 def as_bool(value: object) -> bool:
     """A boolean column's reading of JSON and form values, as Rails casts them."""
     return value not in (False, None, "", 0, "0", "f", "F", "false", "FALSE", "off", "OFF")
@@ -139,7 +144,6 @@ def caller(account_id: int, *, bots: bool = False) -> Caller:
             raise unauthorized("Bot is not authorized to access this account")
     elif str(account_id) not in who.roles:
         raise unauthorized("You are not authorized to access this account")
-    g.locale = account.locale
     return Caller(who, account)
 
 

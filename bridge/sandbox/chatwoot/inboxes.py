@@ -1,7 +1,6 @@
 """Inbox routes (chatwoot.md section 2)."""
 
 import re
-import threading
 import time
 from typing import Any
 from zoneinfo import available_timezones
@@ -12,14 +11,15 @@ from bridge.sandbox.chatwoot.account import agent
 from bridge.sandbox.chatwoot.answers import (
     Refusal,
     crash,
+    empty,
     invalid,
     limit_exceeded,
     no_route,
-    not_found,
     reply,
 )
 from bridge.sandbox.chatwoot.door import Caller, account_route, as_bool, as_id, params, world
 from bridge.sandbox.chatwoot.records import Inbox, Json
+from bridge.sandbox.chatwoot.sentences import sentence
 from bridge.sandbox.chatwoot.state import base58_token
 
 routes = Blueprint("inboxes", __name__)
@@ -44,6 +44,8 @@ _VALUES: Json = {
     "business_name": None,
     "portal_id": None,
 }
+_OBJECTS = ("channel", "csat_config", "auto_assignment_config")
+_SENDER_NAMES = (None, "friendly", "professional")
 # A website inbox is of no use to a bridge but as the wrong kind of inbox.
 _CHANNELS = {"api": "Channel::Api", "web_widget": "Channel::WebWidget"}
 _WORKING_HOURS = [
@@ -82,7 +84,7 @@ def create_inbox(who: Caller) -> Response:
     if count >= who.account.inbox_limit or world().faults.strike("inbox_limit", method="POST"):
         raise limit_exceeded()
     who.need_admin()
-    given = _without_null_texts(params())
+    given = _wanted(params())
     channel = given.get("channel")
     if not isinstance(channel, dict):
         raise crash()
@@ -121,7 +123,7 @@ def update_inbox(who: Caller, inbox_id: int) -> Response:
     """Change what is given, leave the rest."""
     inbox = who.inbox(inbox_id)
     who.need_admin()
-    _apply(inbox, _without_null_texts(params()))
+    _apply(inbox, _wanted(params()))
     inbox.updated_at = time.time()
     world().state.save(inbox)
     return reply(shown(inbox, who))
@@ -149,14 +151,11 @@ def delete_inbox(who: Caller, inbox_id: int) -> Response:
     state = world().state
 
     def job() -> None:
-        with state.lock:
-            if state.inboxes.get(inbox.id) is inbox:
-                state.remove_inbox(inbox)
+        if state.inboxes.get(inbox.id) is inbox:
+            state.remove_inbox(inbox)
 
-    timer = threading.Timer(state.options.deletion_s, job)
-    timer.daemon = True
-    timer.start()
-    return reply({"message": "Your inbox deletion request will be processed in some time."})
+    world().later(state.options.deletion_s, job)
+    return reply({"message": sentence(who.account.locale, "inbox deletion")})
 
 
 @account_route(routes, "/inbox_members/<int:inbox_id>", "GET")
@@ -173,9 +172,9 @@ def change_members(who: Caller) -> Response:
     who.need_admin()
     users = world().state.users
     wanted = [as_id(number) for number in given.get("user_ids") or []]
-    for number in wanted:
-        if number not in users or str(who.account.id) not in users[number].roles:
-            raise not_found()
+    account = str(who.account.id)
+    if not all(number in users and account in users[number].roles for number in wanted):
+        raise invalid(("user", "User must exist"))
     match request.method:
         case "POST":
             inbox.members = list(dict.fromkeys([*inbox.members, *wanted]))
@@ -184,7 +183,7 @@ def change_members(who: Caller) -> Response:
         case "DELETE":
             inbox.members = [one for one in inbox.members if one not in wanted]
     world().state.save(inbox)
-    return Response(status=200) if request.method == "DELETE" else _members(inbox)
+    return empty() if request.method == "DELETE" else _members(inbox)
 
 
 def _members(inbox: Inbox) -> Response:
@@ -192,13 +191,19 @@ def _members(inbox: Inbox) -> Response:
     return reply({"payload": [agent(users[number], inbox.account_id) for number in inbox.members]})
 
 
-def _without_null_texts(given: Json) -> Json:
-    """Chatwoot turns the text "null" of a top-level value into null."""
-    return {name: None if value == "null" else value for name, value in given.items()}
+def _wanted(given: Json) -> Json:
+    """What Chatwoot takes of a request: the text "null" is null, a plain column is no object."""
+    return {
+        name: None if value == "null" else value
+        for name, value in given.items()
+        if name in _OBJECTS or not isinstance(value, dict | list)
+    }
 
 
 def _apply(inbox: Inbox, given: Json) -> None:
     """Check the given values, then set them; on any problem nothing is set."""
+    if given.get("sender_name_type") not in _SENDER_NAMES:
+        raise crash()
     channel = given.get("channel")
     channel = channel if isinstance(channel, dict) else {}
     if problems := _channel_problems(channel):
@@ -228,13 +233,13 @@ def _channel_problems(channel: Json) -> list[tuple[str, str]]:
     problems = []
     longest = 2048 if world().state.options.at_least(2, 18, 0) else 255
     if len(str(channel.get("webhook_url") or "")) > longest:
-        sentence = f"Webhook url is too long (maximum is {longest} characters)"
-        problems.append(("webhook_url", sentence))
+        rule = f"is too long (maximum is {longest} characters)"
+        problems.append(("webhook_url", f"Webhook url {rule}"))
     extra = channel.get("additional_attributes")
     window = extra.get("agent_reply_time_window") if isinstance(extra, dict) else None
     if window is not None and not (isinstance(window, int | float) and window > 0):
-        sentence = "Agent reply time window must be greater than 0"
-        problems.append(("agent_reply_time_window", sentence))
+        rule = "agent_reply_time_window must be greater than 0"
+        problems.append(("agent_reply_time_window", f"Agent reply time window {rule}"))
     return problems
 
 

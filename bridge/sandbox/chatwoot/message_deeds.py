@@ -11,7 +11,12 @@ from werkzeug.datastructures import FileStorage
 
 from bridge.sandbox.chatwoot import uploads
 from bridge.sandbox.chatwoot.answers import unprocessable
-from bridge.sandbox.chatwoot.conversation_deeds import change, say_template, set_status
+from bridge.sandbox.chatwoot.conversation_deeds import (
+    LONGEST_SOURCE,
+    change,
+    say_template,
+    set_status,
+)
 from bridge.sandbox.chatwoot.liquid import render
 from bridge.sandbox.chatwoot.records import (
     INCOMING,
@@ -26,19 +31,14 @@ from bridge.sandbox.chatwoot.records import (
     Message,
     User,
 )
+from bridge.sandbox.chatwoot.sentences import sentence
 from bridge.sandbox.chatwoot.world import World
 
 _CONTENT_TYPES = ("text", "input_text", "input_textarea", "input_email", "input_select", "cards")
 _OTHER_CONTENT_TYPES = ("form", "article", "incoming_email", "input_csat", "integrations")
 _MOST_ATTACHMENTS = 15
 _LONGEST_CONTENT = 150_000
-_LONGEST_TEXT = 20_000
 _PER_MINUTE = 200
-_DELETED = {
-    "en": "This message was deleted",
-    "pt_BR": "Esta mensagem foi excluída",
-    "es": "Este mensaje fue eliminado",
-}
 
 
 @dataclass
@@ -63,12 +63,17 @@ def create(
     state = world.state
     _check(world, conversation, draft)
     message_type = MESSAGE_TYPES.index(draft.message_type)
-    contact = state.contacts[conversation.contact_id]
+    contact = state.contacts.get(conversation.contact_id)
     sender: User | AgentBot | Contact | None = contact if message_type == INCOMING else author
     if message_type not in (INCOMING, OUTGOING):
         sender = None
     content = draft.content
-    if content and message_type in (OUTGOING, TEMPLATE) and state.options.at_least(2, 13, 0):
+    if (
+        contact
+        and content
+        and message_type in (OUTGOING, TEMPLATE)
+        and state.options.at_least(2, 13, 0)
+    ):
         content = render(content, _drops(world, conversation, author))
     keys = [uploads.keep(state, file) for file in draft.files] + draft.blob_ids
     now = time.time()
@@ -95,6 +100,9 @@ def create(
         )
         message.attachment_ids.append(state.add(attachment).id)
     state.add(message)
+    if contact is None:
+        # It was deleted a moment ago: the row is kept, and telling of it is what fails.
+        raise unprocessable("undefined method `source_id' for nil")
     _after_create(world, conversation, message, draft.echo_id)
     return message
 
@@ -110,8 +118,8 @@ def _check(world: World, conversation: Conversation, draft: Draft) -> None:
     problems = []
     if len(draft.content or "") > _LONGEST_CONTENT:
         problems.append(f"Content is too long (maximum is {_LONGEST_CONTENT} characters)")
-    if len(draft.source_id or "") > _LONGEST_TEXT:
-        problems.append(f"Source is too long (maximum is {_LONGEST_TEXT} characters)")
+    if len(draft.source_id or "") > LONGEST_SOURCE:
+        problems.append(f"Source is too long (maximum is {LONGEST_SOURCE} characters)")
     if len(draft.files) + len(draft.blob_ids) > _MOST_ATTACHMENTS:
         problems.append("Attachments exceeded maximum allowed")
     if _flooded(world, conversation):
@@ -150,7 +158,7 @@ def _with_reply(world: World, conversation: Conversation, given: Json) -> Json:
 def _drops(world: World, conversation: Conversation, author: User | AgentBot) -> dict[str, Any]:
     contact = world.state.contacts[conversation.contact_id]
     return {
-        "contact": _named(contact.name)
+        "contact": _named(contact.name or "")
         | {
             "email": contact.email,
             "phone_number": contact.phone_number,
@@ -251,7 +259,7 @@ def delete(world: World, message: Message) -> None:
     """Soft: the text is replaced, the files are destroyed."""
     before = {"content": message.content, "content_attributes": message.content_attributes}
     locale = world.state.accounts[message.account_id].locale
-    message.content = _DELETED.get(locale, _DELETED["en"])
+    message.content = sentence(locale, "message deleted")
     message.content_attributes = {"deleted": True}
     message.content_type = "text"
     world.state.remove_attachments(message)

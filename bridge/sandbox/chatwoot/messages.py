@@ -74,7 +74,7 @@ def list_messages(who: Caller, display_id: int) -> Response:
     meta: Json = {
         "labels": conversation.labels,
         "additional_attributes": conversation.additional_attributes,
-        "contact": shapes.contact_push(state.contacts[conversation.contact_id]),
+        "contact": shapes.contact_push(state.contact_of(conversation)),
     }
     if assignee := state.users.get(conversation.assignee_id or 0):
         meta["assignee"] = shapes.user_push(assignee)

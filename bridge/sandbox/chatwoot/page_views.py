@@ -111,7 +111,9 @@ class Views:
         fitting = [
             one
             for one in self._state.conversations.values()
-            if inbox_id in (None, one.inbox_id) and status in ("all", one.status)
+            if inbox_id in (None, one.inbox_id)
+            and status in ("all", one.status)
+            and one.contact_id in self._state.contacts
         ]
         fitting.sort(key=lambda one: one.last_activity_at, reverse=True)
         return [self.listed(one) for one in fitting[:_NEWEST]]
@@ -197,7 +199,7 @@ class Views:
 
     def _author(self, message: Message) -> str:
         sender = self._world.shapes.sender_of(message)
-        return sender.name if sender else "Automatic"
+        return (sender.name or "No name") if sender else "Automatic"
 
     def _file(self, attachment: Json) -> dict[str, Any]:
         # The page may be open under another name of this machine than base_url says.

@@ -76,7 +76,7 @@ class Contact:
 
     id: int
     account_id: int
-    name: str
+    name: str | None
     created_at: float
     email: str | None = None
     phone_number: str | None = None

@@ -61,6 +61,7 @@ class Shapes:
             "created_at": iso(inbox.created_at),
             "updated_at": iso(inbox.updated_at),
             "channel_type": inbox.channel_type,
+            "email_address": None,
         }
         return columns | inbox.settings
 
@@ -278,7 +279,7 @@ class Shapes:
 
     def conversation(self, conversation: Conversation) -> Json:
         """A conversation as the REST API shows it. The source_id is not among its fields."""
-        contact = self._state.contacts[conversation.contact_id]
+        contact = self._state.contact_of(conversation)
         thread = self._state.thread[conversation.id]
         meta = self._meta(conversation, self.contact(contact, places=False))
         meta = {name: value for name, value in meta.items() if value is not None}
@@ -318,7 +319,7 @@ class Shapes:
         state = self._state
         place = state.contact_inboxes.get(conversation.contact_inbox_id)
         last_said = next(self.said(conversation), None)
-        contact = state.contacts[conversation.contact_id]
+        contact = state.contact_of(conversation)
         body: Json = {
             "additional_attributes": conversation.additional_attributes,
             "can_reply": self.can_reply(conversation),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from bridge.sandbox.chatwoot import records
+from bridge.sandbox.chatwoot.answers import crash
 from bridge.sandbox.chatwoot.file import StateFile
 from bridge.sandbox.chatwoot.options import Options
 from bridge.sandbox.chatwoot.records import (
@@ -83,6 +84,8 @@ class State:
                     self._index(getattr(records, kind)(**attributes))
             if not self.accounts:
                 self._seed()
+            for number in self.conversations_of.keys() - self.contacts.keys():
+                self.remove_conversations_of(number)
 
     def _clear(self) -> None:
         self.options = Options()
@@ -217,10 +220,21 @@ class State:
         self.places_of[contact_id].append(place)
         self.save(place)
 
-    def remove_contact(self, contact: Contact) -> None:
-        """Delete a contact with its conversations."""
-        for number in list(self.conversations_of[contact.id]):
+    def contact_of(self, conversation: Conversation) -> Contact:
+        """Its contact. When that was deleted a moment ago, Rails stumbles over its absence."""
+        contact = self.contacts.get(conversation.contact_id)
+        if contact is None:
+            raise crash()
+        return contact
+
+    def remove_conversations_of(self, contact_id: int) -> None:
+        """Delete the conversations that a deleted contact left behind."""
+        for number in list(self.conversations_of[contact_id]):
             self.remove_conversation(self.conversations[number])
+        del self.conversations_of[contact_id]
+
+    def remove_contact(self, contact: Contact) -> None:
+        """Delete a contact with its places; its conversations stay behind."""
         for place in list(self.places_of[contact.id]):
             self._remove_place(place)
         for key in self._unique_of.pop(contact.id, ()):

@@ -1,5 +1,7 @@
 """Everything one sandbox consists of, in one place."""
 
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from bridge.sandbox.chatwoot.events import Events
@@ -30,6 +32,17 @@ class World:
         self.shapes = Shapes(self.state, base_url)
         bodies = WebhookBodies(self.state, self.shapes, base_url)
         self.events = Events(self.state, self.faults, self.shapes, bodies, self.hub)
+
+    def later(self, seconds: float, job: Callable[[], None]) -> None:
+        """Run a background job under the state's lock, `seconds` from now."""
+
+        def run() -> None:
+            with self.state.lock:
+                job()
+
+        timer = threading.Timer(seconds, run)
+        timer.daemon = True
+        timer.start()
 
     def reset(self) -> None:
         """Back to the seed: rows, options, faults and log."""

@@ -1,0 +1,43 @@
+"""Chatwoot's own sentences in the language of an account.
+
+Only what Chatwoot wrote itself is translated; what Rails says about a model stays English in every
+account (docs/contracts/chatwoot.md section 1).
+"""
+
+_SENTENCES = {
+    "en": {
+        "message deleted": "This message was deleted",
+        "inbox deletion": "Your inbox deletion request will be processed in some time.",
+        "invalid attribute": "Invalid attribute key - [{key}]. The key should be one of [{keys}] "
+        "or a custom attribute defined in the account.",
+        "resolved": "Conversation was marked resolved by {name}",
+        "open": "Conversation was reopened by {name}",
+        "pending": "Conversation was marked as pending by {name}",
+        "snoozed": "Conversation was snoozed by {name}",
+        "reopened": "System reopened the conversation due to a new incoming message.",
+    },
+    "pt_BR": {
+        "message deleted": "Esta mensagem foi excluída",
+        "inbox deletion": "Seu pedido de exclusão da caixa de entrada será processado dentro de "
+        "algum tempo.",
+        "invalid attribute": "Chave de atributo inválido - [{key}]. A chave deve ser uma das "
+        "[{keys}] ou um atributo personalizado definido na conta.",
+        "resolved": "Conversa foi marcada como resolvida por {name}",
+        "reopened": "O sistema reabriu a conversa devido a uma nova mensagem recebida.",
+    },
+    "es": {
+        "message deleted": "Este mensaje se ha eliminado",
+        "inbox deletion": "Su solicitud de eliminación de la bandeja de entrada será procesada en "
+        "algún tiempo.",
+        "invalid attribute": "Clave de atributo no válida - [{key}]. La clave debe ser una de "
+        "[{keys}] o un atributo personalizado definido en la cuenta.",
+        "resolved": "La conversación fue marcada por {name}",
+        "reopened": "El sistema reabrió la conversación debido a un nuevo mensaje entrante.",
+    },
+}
+
+
+def sentence(locale: str, key: str, /, **values: object) -> str:
+    """The sentence `key` in a language; in English where the language has none of its own."""
+    text = _SENTENCES.get(locale, {}).get(key) or _SENTENCES["en"][key]
+    return text.format(**values)
