@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from bridge import addresses, checks
+from bridge import addresses, capabilities, checks
 from bridge.chatwoot import versions
 from bridge.chatwoot.client import Chatwoot, Inbox, InboxWish
 from bridge.deadline import Deadline
@@ -101,6 +101,7 @@ def _activate(
     chatwoot = checks.client(request, services, deadline)
     on_step(Step.ADDRESS)
     version = chatwoot.version()
+    versions.require(version)
     problem = versions.name_problem(request.inbox_name, version)
     if problem:
         raise InvalidBody({"inboxName": problem})
@@ -121,7 +122,7 @@ def _activate(
     if before is not None and before.id != after.id:
         _unlink(before, services, deadline)
     on_step(Step.WIRE)
-    warnings = _warnings(services, version, deadline)
+    warnings = [*capabilities.missing(after, services), *_warnings(services, version, deadline)]
     return Activated(after, (*warnings, *wiring.wire(instance, services, deadline)))
 
 
@@ -254,6 +255,7 @@ def _integration(
         chatwoot_version=version,
         webhook_key=attempt.webhook_key,
         webhook_secret=inbox.secret,
+        public_url=request.public_url,
     )
 
 
@@ -271,7 +273,7 @@ def _unlink(integration: Integration, services: Services, deadline: Deadline) ->
 def _warnings(services: Services, version: str, deadline: Deadline) -> list[Problem]:
     """Chatwoot refuses webhooks to private addresses from 4.14.0 on (chatwoot.md section 7.5)."""
     url = services.settings.public_url
-    if not url or versions.numbers(version) < versions.BLOCKS_PRIVATE:
+    if not url or not versions.guards_private(version):
         return []
     parts = urlsplit(url)
     try:

@@ -7,7 +7,7 @@ import contextlib
 import logging
 from dataclasses import replace
 
-from bridge.chatwoot import address
+from bridge.chatwoot import address, versions
 from bridge.chatwoot.client import Chatwoot
 from bridge.deadline import Deadline
 from bridge.errors import (
@@ -51,13 +51,15 @@ def client(to: ActivationRequest | Integration, services: Services, deadline: De
 def probe_address(text: str, services: Services) -> ChatwootFound:
     """What answers at an address that a person typed or pasted.
 
-    Raises address.BadAddress, or the errors of `bridge.chatwoot.diagnosis`.
+    Raises address.BadAddress, ChatwootTooOld, or the errors of `bridge.chatwoot.diagnosis`.
     """
     found = address.parse_pasted(text)
     chatwoot = Chatwoot(
         services.http, found.base_url, deadline=Deadline(PROBE_S), account_id=found.account_id
     )
-    return ChatwootFound(found.base_url, chatwoot.version(), found.account_id)
+    version = chatwoot.version()
+    versions.require(version)
+    return ChatwootFound(found.base_url, version, found.account_id)
 
 
 def probe_token(base_url: str, token: Secret, services: Services) -> TokenOwner:

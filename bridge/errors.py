@@ -189,6 +189,17 @@ class NotChatwoot(ChatwootNotFound):
     )
 
 
+class ChatwootTooOld(BridgeError):
+    """Its version is below the lowest that the bridge works with (`bridge.chatwoot.versions`)."""
+
+    code, status = "chatwoot_too_old", 400
+    sentence = N_("Chatwoot {version} is too old: the bridge works with {oldest} and later")
+    remedy = N_(
+        "Update Chatwoot. Older ones do not keep the ids by which messages are found again, so "
+        "that some would arrive twice."
+    )
+
+
 class AccountUnknown(ChatwootNotFound):
     code = "account_unknown"
     remedy = N_(

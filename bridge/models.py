@@ -71,13 +71,17 @@ class InboxOptions:
 
 @dataclass(frozen=True, slots=True)
 class ActivationRequest:
-    """A checked wish: what `set`, the wizard and the command line all hand to `activate`."""
+    """A checked wish: what `set`, the wizard and the command line all hand to `activate`.
+
+    `public_url` is where customers reach Chatwoot, empty where that was not said.
+    """
 
     base_url: str
     account_id: int
     api_token: Secret
     inbox_name: str = DEFAULT_INBOX_NAME
     options: InboxOptions = field(default_factory=InboxOptions)
+    public_url: str = ""
 
 
 class Status(StrEnum):
@@ -94,6 +98,10 @@ class Integration:
 
     `webhook_key` is the unguessable part of the path that Chatwoot calls; `webhook_secret` is the
     key Chatwoot signs with, empty where the installation does not sign (chatwoot.md section 7.6).
+    `public_url` is where customers reach Chatwoot as the operator said, `seen_url` as Chatwoot
+    showed it. `refused` names the capabilities (`bridge.chatwoot.versions.Can`) that it refused
+    although its version has them. What agents wrote before `unproven_until` (UTC seconds), and the
+    journal does not know, may have been sent before a backup was restored.
     """
 
     id: str
@@ -110,6 +118,10 @@ class Integration:
     chatwoot_version: str
     webhook_key: str
     webhook_secret: Secret
+    public_url: str = ""
+    seen_url: str = ""
+    refused: frozenset[str] = frozenset()
+    unproven_until: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

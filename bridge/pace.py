@@ -1,6 +1,6 @@
 """Keeps calls to one address below a rate, so that it never has to refuse one.
 
-A token bucket: a second's worth may go at once, then each call waits for its turn.
+`Pace` is a token bucket: a second's worth may go at once, then each call waits for its turn.
 """
 
 import ipaddress
@@ -34,6 +34,25 @@ class Pace:
             free_at = max(self._free_at.get(base_url, 0.0), now - max(1.0 - gap_s, 0.0))
             self._free_at[base_url] = free_at + gap_s
             return max(free_at - now, 0.0)
+
+
+@dataclass(slots=True)
+class Allowance:
+    """At most `most` calls in `seconds` to each address; who is refused comes again later."""
+
+    most: int
+    seconds: float
+    _taken: dict[str, list[float]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self, base_url: str, *, now: float) -> bool:
+        """Whether the address may be called now; `now` in seconds of a clock that never goes
+        back."""
+        with self._lock:
+            recent = [at for at in self._taken.get(base_url, []) if at > now - self.seconds]
+            granted = len(recent) < self.most
+            self._taken[base_url] = [*recent, now] if granted else recent
+            return granted
 
 
 def _is_here(base_url: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bridge import credentials
 from bridge.bell import Bell
 from bridge.http import Http
-from bridge.pace import Pace
+from bridge.pace import Allowance, Pace
 from bridge.settings import Settings
 from bridge.store import Store
 from bridge.store.audit import Audit
@@ -24,6 +24,8 @@ from bridge.vault import Vault, token_hash
 
 #: The router gives a sign of life every two seconds; it is given up after this many.
 BEAT_FRESH_S = 15.0
+#: Searches for a contact, and in how many seconds: Chatwoot grants five a minute before 3.9.0.
+SEARCHES = (4, 60.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Services:
     audit: Audit
     bell: Bell
     pace: Pace
+    searches: Allowance
     clock: Callable[[], float] = time.time
 
     @classmethod
@@ -76,6 +79,7 @@ class Services:
             audit=Audit(store),
             bell=Bell(settings.instance_dir),
             pace=Pace(settings.chatwoot_rate),
+            searches=Allowance(*SEARCHES),
         )
 
     @property

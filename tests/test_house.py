@@ -13,7 +13,7 @@ FLOORS = [
     "store sockets",
     "credentials chatwoot gateways",
     "services backup",
-    "checks intake routing rotation",
+    "capabilities checks intake routing rotation",
     "activation console metrics",
     "instances doctor",
     "supervisor commands",

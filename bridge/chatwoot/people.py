@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from bridge.chatwoot.answers import InboxCalls, as_dict, rows_of
 from bridge.chatwoot.multipart import Multipart
@@ -82,13 +83,29 @@ class People(InboxCalls):
         return self._id(as_dict(self._read(answer)), answer)
 
     def find_contacts_by_phone(self, phones: Sequence[str]) -> list[Contact]:
-        """The contacts that have one of the numbers (E.164)."""
-        return self._filter("phone_number", phones)
+        """The contacts that have one of the numbers (E.164).
+
+        Asked without the plus, which every version adds by itself; one that is given is taken off
+        before that only from 4.7.0 on (docs/contracts/chatwoot.md, Versions).
+        """
+        found = self._filter("phone_number", [one.removeprefix("+") for one in phones])
+        return [one for one in found if one.phone in phones]
 
     def find_contacts_by_identifier(self, identifier: str) -> list[Contact]:
         """The contacts with that identifier. With Chatwoot's crm_v2 only those with a phone number
         or an e-mail are seen (section 3)."""
-        return self._filter("identifier", [identifier])
+        found = self._filter("identifier", [identifier])
+        return [one for one in found if one.identifier.lower() == identifier.lower()]
+
+    def search_contacts(self, wanted: str) -> list[Contact]:
+        """The contacts whose phone number (E.164) or identifier is `wanted`, as Chatwoot's search
+        box finds them: also those that a filter does not see. Few a minute are granted (section
+        9)."""
+        query = quote(wanted.removeprefix("+"), safe="")
+        answer = self._send("GET", f"{self._path('contacts', 'search')}?q={query}")
+        rows = rows_of(as_dict(self._read(answer)), "payload")
+        found = [self._contact(row, answer) for row in rows]
+        return [one for one in found if wanted in {one.phone, one.identifier}]
 
     def add_contact_inbox(self, contact_id: int, source_id: str) -> None:
         """Has a contact stand in the inbox under `source_id`; again is harmless.

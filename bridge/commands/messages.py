@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from bridge import console, instances
+from bridge import capabilities, console, instances
 from bridge.commands import terminal
 from bridge.console import Way
-from bridge.models import Actor, Instance
+from bridge.models import Actor, Instance, Integration
 from bridge.services import Services
 from bridge.store.console import Item
 from bridge.store.journal import State
@@ -38,6 +38,7 @@ def status(instance_dir: str | None, as_json: bool) -> None:
                     **{key: value for key, value in asdict(one).items() if key != "instance_id"},
                     "oldest_s": round(now - one.oldest_at, 1) if one.oldest_at else 0,
                     "last_error": integration.last_error if integration else "",
+                    "missing": _missing(integration, services) if integration else [],
                 }
             )
     header = ["NAME", "STATUS", "WAITING", "OLDEST", "UNCONFIRMED", "DEAD", "LAST IN", "LAST OUT"]
@@ -56,7 +57,14 @@ def status(instance_dir: str | None, as_json: bool) -> None:
     ]
     lines = [f"router: {'runs' if alive else 'does not run'}", terminal.table(header, rows)]
     lines += [f"{one['name']}: {one['last_error']}" for one in said if one["last_error"]]
+    lines += [f"{one['name']}: {each}" for one in said for each in one["missing"]]
     terminal.say({"router": alive, "instances": said}, "\n".join(lines), as_json=as_json)
+
+
+def _missing(one: Integration, services: Services) -> list[str]:
+    """What its Chatwoot cannot do."""
+    old = capabilities.too_old(one)
+    return [*([old.message] if old else []), *map(str, capabilities.missing(one, services))]
 
 
 @click.command()

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from bridge import checks
+from bridge import capabilities, checks
 from bridge.chatwoot.client import Chatwoot
 from bridge.deadline import Deadline
 from bridge.doctor.findings import CALL_S, Finding, call, clock, ok, remedy_of, warning, wrong
@@ -43,7 +43,16 @@ def chatwoot(instance: Instance, services: Services) -> Iterator[Finding]:
         )
     else:
         yield ok("chatwoot", instance.name, f"{one.base_url} account {one.account_id}: all well")
+    yield from _version(instance, one, services)
     yield from _webhook(instance, one, services)
+
+
+def _version(instance: Instance, one: Integration, services: Services) -> Iterator[Finding]:
+    old = capabilities.too_old(one)
+    if old is not None:
+        yield wrong("version", instance.name, old.message, remedy_of(old))
+    for missing in capabilities.missing(one, services):
+        yield warning("version", instance.name, str(missing), "Update Chatwoot.")
 
 
 def _webhook(instance: Instance, one: Integration, services: Services) -> Iterator[Finding]:

@@ -5,12 +5,16 @@ a memory that forgets. A chat is one lane, so two first messages cannot make two
 Rules: chatwoot.md sections 3 and 4.
 """
 
+import contextlib
 import dataclasses
 import hashlib
 import logging
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
-from bridge.chatwoot.messaging import MessageFields, NewMessage
+from bridge.chatwoot.messaging import Contact, MessageFields, NewMessage
 from bridge.chatwoot.refusals import ContactGone, PhoneTaken, SourceTaken
 from bridge.deadline import Deadline
 from bridge.errors import BridgeError, ChatwootThrottles, ChatwootUnreachable
@@ -31,6 +35,8 @@ log = logging.getLogger(__name__)
 #: seconds.
 _PICTURE_S = 4.0
 _LATER_S = 30.0
+#: How long a message waits, in seconds, for a contact that Chatwoot has and does not show.
+_TAKEN_S = 30.0
 
 
 def ensure_contact(chat: Chat, context: Context) -> Thread:
@@ -181,15 +187,40 @@ def _make(chat: Chat, wish: _Wish, context: Context) -> _Found:
 def _existing(
     forms: list[str], identifier: str, source_id: str, context: Context, taken: BridgeError
 ) -> int:
+    """The contact that Chatwoot says is there already; asked for in several ways, since one that
+    finds nothing only shows that this way is blind now. Raises NotYet: what was refused as taken
+    exists, so that it is never given up for want of it."""
     known = _by_source(source_id, context)
     if known is not None:
         return known
-    found = context.chatwoot().find_contacts_by_phone(forms) if forms else []
-    if not found:
-        found = context.chatwoot().find_contacts_by_identifier(identifier)
-    if not found:
-        raise taken
-    return _join(found[0].id, source_id, context)
+    looks: list[Callable[[], list[Contact]]] = [
+        lambda: context.chatwoot().find_contacts_by_phone(forms),
+        lambda: context.chatwoot().find_contacts_by_identifier(identifier),
+        *(partial(_searched, one, context) for one in [*forms, identifier]),
+    ]
+    for look in looks:
+        with _blind_at_worst("a contact that is there already"):
+            for found in look():
+                return _join(found.id, source_id, context)
+    raise NotYet(
+        what="Chatwoot to show the contact that it has already", after_s=_TAKEN_S
+    ) from taken
+
+
+def _searched(wanted: str, context: Context) -> list[Contact]:
+    services, base_url = context.services, context.integration.base_url
+    if not services.searches.take(base_url, now=time.monotonic()):
+        return []
+    return context.chatwoot().search_contacts(wanted)
+
+
+@contextlib.contextmanager
+def _blind_at_worst(what: str) -> Iterator[None]:
+    """What a look fails of does not judge the message that asked for it."""
+    try:
+        yield
+    except BridgeError as error:
+        log.info("looking for %s failed: %s", what, error.message)
 
 
 def _join(contact_id: int, source_id: str, context: Context) -> int:

@@ -76,6 +76,8 @@ class Integrations:
                 one.webhook_secret, where=f"integration/{one.id}/webhook_secret"
             ),
             "created_at": one.created_at,
+            "public_url": one.public_url,
+            "refused": " ".join(sorted(one.refused)),
         }
         with self._store.write() as db:
             db.execute(
@@ -113,6 +115,41 @@ class Integrations:
                 [status.value, last_error, inbox_name, integration_id],
             )
 
+    def note_version(self, integration_id: str, version: str) -> None:
+        """Which Chatwoot answers now; another one is asked anew for what the old one refused."""
+        with self._store.write() as db:
+            db.execute(
+                "update integration set chatwoot_version = ?, refused = '' "
+                "where id = ? and chatwoot_version <> ?",
+                [version, integration_id, version],
+            )
+
+    def note_refused(self, integration_id: str, capability: str) -> None:
+        """Its Chatwoot does not have a capability (`bridge.chatwoot.versions`) after all."""
+        with self._store.write() as db:
+            db.execute(
+                "update integration set refused = trim(refused || ' ' || ?) "
+                "where id = ? and instr(' ' || refused || ' ', ' ' || ? || ' ') = 0",
+                [capability, integration_id, capability],
+            )
+
+    def forget_refused(self) -> None:
+        """Every Chatwoot is asked anew for what it refused."""
+        with self._store.write() as db:
+            db.execute("update integration set refused = '' where refused <> ''")
+
+    def note_seen_url(self, integration_id: str, url: str) -> None:
+        """Where customers reach Chatwoot, as it shows itself."""
+        with self._store.write() as db:
+            db.execute("update integration set seen_url = ? where id = ?", [url, integration_id])
+
+    def note_unproven(self, integration_id: str, until: float) -> None:
+        """What agents wrote before `until` (UTC seconds) may have been sent without our knowing."""
+        with self._store.write() as db:
+            db.execute(
+                "update integration set unproven_until = ? where id = ?", [until, integration_id]
+            )
+
     def caught_up_at(self, integration_id: str) -> float:
         """When Chatwoot was last asked for what was missed, in UTC seconds; 0 for never."""
         row = self._store.row("select caught_up_at from integration where id = ?", integration_id)
@@ -138,6 +175,7 @@ class Integrations:
         options = InboxOptions(**{name: bool(facts.pop(name)) for name in _OPTIONS})
         del facts["caught_up_at"]
         facts["status"] = Status(facts["status"])
+        facts["refused"] = frozenset(facts["refused"].split())
         try:
             for name in _SEALED:
                 facts[name] = self._vault.open(facts[name], where=f"integration/{row['id']}/{name}")

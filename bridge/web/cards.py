@@ -6,6 +6,7 @@ Nobody is called for them, and everything is read by an index of the database.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from bridge import capabilities
 from bridge.errors import N_, Problem
 from bridge.models import Instance, Integration, Status
 from bridge.routing import callbacks
@@ -115,6 +116,8 @@ def _complaints(
         said = Problem(N_("Paused: what comes is kept, and delivered once you resume."))
         yield Complaint("resume", Trouble(said), is_grave=False)
     if integration is not None:
+        if old := capabilities.too_old(integration):
+            yield Complaint("check", Trouble.of(old))
         yield from _of_gateway(instance)
         yield from _of_silence(callbacks.silence(instance.id, services))
     yield from _of_messages(standing, now)

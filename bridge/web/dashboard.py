@@ -6,7 +6,7 @@ from flask import Blueprint, flash, make_response, redirect, render_template, re
 from flask import session as browser
 from werkzeug.wrappers import Response
 
-from bridge import activation, checks, instances
+from bridge import activation, capabilities, checks, instances
 from bridge.deadline import Deadline
 from bridge.errors import BridgeError, IntegrationMissing, NothingToDelete
 from bridge.routing import wiring
@@ -41,6 +41,8 @@ def instance(name: str) -> str:
     draft = Draft.of_session(services())
     is_fresh = draft is not None and draft.answers.get("done") == name
     kept = draft.answers.get("warnings", []) if draft and is_fresh else []
+    missing = capabilities.missing(integration, services()) if integration else []
+    lasting = {str(one) for one in missing}
     token = draft.take_instance_token() if draft and is_fresh else ""
     settings, gateway = services().settings, found.gateway
     is_sandbox = settings.sandbox and gateway and gateway.base_url == settings.sandbox_phone_url
@@ -52,7 +54,8 @@ def instance(name: str) -> str:
         is_fresh=is_fresh and integration is not None,
         token=token,
         card=cards.of_one(found, services()),
-        warnings=[Trouble.unpacked(one) for one in kept],
+        warnings=[one for one in map(Trouble.unpacked, kept) if str(one.sentence) not in lasting],
+        missing=missing,
         sandbox_phone=settings.sandbox_phone_url if is_sandbox else "",
         form=forms.ActionForm(),
     )

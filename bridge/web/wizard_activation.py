@@ -25,6 +25,7 @@ STEP_AT_FAULT = {
     "chatwoot_not_found": "address",
     "chatwoot_redirects": "address",
     "not_chatwoot": "address",
+    "chatwoot_too_old": "address",
     "chatwoot_unreachable": "address",
     "address_blocked": "address",
     "account_unknown": "account",
