@@ -6,10 +6,14 @@ from typing import Any
 from flask import Response
 
 
+def as_text(body: Any) -> str:
+    """JSON as Rails writes it: raw UTF-8, no spaces."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+
+
 def reply(body: Any, status: int = 200) -> Response:
-    """A JSON answer as Rails writes it: raw UTF-8, no spaces."""
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    return Response(text, status, content_type="application/json; charset=utf-8")
+    """A JSON answer."""
+    return Response(as_text(body), status, content_type="application/json; charset=utf-8")
 
 
 def empty(status: int = 200) -> Response:

@@ -8,6 +8,7 @@ from bridge.sandbox.chatwoot import filters
 from bridge.sandbox.chatwoot.answers import Refusal, reply
 from bridge.sandbox.chatwoot.door import Caller, account_route, as_id, params, world
 from bridge.sandbox.chatwoot.records import Contact, Json
+from bridge.sandbox.chatwoot.versions import Trait
 
 routes = Blueprint("contact_search", __name__)
 
@@ -60,13 +61,13 @@ def search_contacts(who: Caller) -> Response:
     """Substring search; `%` and `_` are wildcards. A blank `q` finds nothing, with 200."""
     options = world().state.options
     if options.throttle:
-        limit = 100 if options.at_least(3, 9, 0) else 5
+        limit = 100 if options.has(Trait.MANY_SEARCHES) else 5
         if not world().limits.allow(f"search/{who.account.id}", limit):
             raise Refusal(429, "Retry later\n")
     wanted = request.args.get("q", "").strip()
     if not wanted:
         meta: Json = {"count": None, "current_page": request.args.get("page", 1)}
-        if options.at_least(4, 11, 0):
+        if options.has(Trait.SEARCH_HAS_MORE):
             meta["has_more"] = None
         return reply({"meta": meta, "payload": []})
     exact = _like(wanted)
@@ -79,7 +80,7 @@ def search_contacts(who: Caller) -> Response:
         return exact.search(contact.identifier or "") is not None
 
     found = [contact for contact in _of_account(who) if hit(contact)]
-    return _page(found, old_count=not options.at_least(4, 11, 0))
+    return _page(found, old_count=not options.has(Trait.SEARCH_HAS_MORE))
 
 
 def _like(text: str) -> re.Pattern[str]:

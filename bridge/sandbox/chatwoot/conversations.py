@@ -28,6 +28,7 @@ from bridge.sandbox.chatwoot.records import (
     Conversation,
     User,
 )
+from bridge.sandbox.chatwoot.versions import Trait
 
 routes = Blueprint("conversations", __name__)
 
@@ -98,7 +99,7 @@ def list_conversations(who: Caller) -> Response:
     status = arguments.get("status", "open")
     inbox_id = as_id(arguments["inbox_id"]) if arguments.get("inbox_id") else None
     source_id = arguments.get("source_id") or None
-    if source_id and state.options.at_least(2, 17, 0):
+    if source_id and state.options.has(Trait.SOURCE_ID_FILTER):
         places = state.places_by_source.get(source_id, [])
         numbers = [number for place in places for number in state.conversations_of_place[place]]
         found = [state.conversations[number] for number in numbers]

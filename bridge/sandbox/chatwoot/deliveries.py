@@ -24,12 +24,14 @@ from urllib.parse import unquote, urljoin, urlsplit
 from bridge.sandbox.chatwoot.faults import Faults
 from bridge.sandbox.chatwoot.options import Options
 from bridge.sandbox.chatwoot.records import Json
+from bridge.sandbox.chatwoot.versions import Trait, fitted
 
 _log = logging.getLogger(__name__)
 
 _WORKERS = 10
 _LARGEST_ANSWER = 40 * 1024 * 1024
 _MOST_REDIRECTS = 10
+_REST_CLIENT = "rest-client/2.1.0 (linux-gnu x86_64) ruby/3.3.8p144"
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -95,15 +97,18 @@ class Deliveries:
         body = build()
         if body is None:
             return
+        options = self._options()
+        body = fitted(options.version, body)
         raw = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
         # Rails escapes these three, so a signature only fits the raw bytes.
         raw = raw.replace(b"<", b"\\u003c").replace(b">", b"\\u003e").replace(b"&", b"\\u0026")
         headers = {
             "Content-Type": "application/json",
             "Accept": "application/json",
-            "User-Agent": "Chatwoot",
-            "X-Chatwoot-Delivery": delivery_id,
+            "User-Agent": "Ruby" if options.has(Trait.RUBY_AGENT) else _REST_CLIENT,
         }
+        if options.has(Trait.DELIVERY_ID):
+            headers["X-Chatwoot-Delivery"] = delivery_id
         if hook.secret:
             stamp = str(int(time.time()))
             mac = hmac.new(hook.secret.encode(), f"{stamp}.".encode() + raw, hashlib.sha256)
@@ -120,7 +125,7 @@ class Deliveries:
             status, location = _post_once(url, body, headers, options)
             if 200 <= status < 300:
                 return
-            if status not in _REDIRECTS or not location or not options.at_least(4, 14, 0):
+            if status not in _REDIRECTS or not location or not options.has(Trait.REDIRECTS):
                 raise DeliveryFailed(f"{status} {http.client.responses.get(status, '')}".strip())
             url = urljoin(url, location)
         raise DeliveryFailed(f"Too many redirects (maximum is {_MOST_REDIRECTS})")

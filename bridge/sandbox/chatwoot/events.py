@@ -17,6 +17,7 @@ from bridge.sandbox.chatwoot.records import (
 )
 from bridge.sandbox.chatwoot.shapes import Shapes
 from bridge.sandbox.chatwoot.state import State
+from bridge.sandbox.chatwoot.versions import Trait
 from bridge.sandbox.chatwoot.webhook_bodies import WebhookBodies
 
 
@@ -77,7 +78,7 @@ class Events:
                 return self._bodies.message(event, message, with_attachments=with_attachments)
 
         def failed(reason: str) -> None:
-            if self._state.options.at_least(3, 3, 0):
+            if self._state.options.has(Trait.FAILED_MARK):
                 self.mark_failed(message, reason)
 
         self._hooks(event, inbox, build, failed)
@@ -131,7 +132,7 @@ class Events:
                 "account_id": conversation.account_id,
             },
         )
-        if self._state.options.at_least(4, 2, 0):
+        if self._state.options.has(Trait.TYPING_HOOKS):
             self._hooks(event, inbox, build)
 
     def contact(self, event: str, contact: Contact) -> None:
@@ -153,12 +154,12 @@ class Events:
         failed: Callable[[str], None] = lambda reason: None,
     ) -> None:
         if inbox.webhook_url:
-            secret = inbox.secret if self._state.options.has_secret else ""
+            secret = inbox.secret if self._state.options.has(Trait.SECRET) else ""
             self._deliveries.send(event, Hook(inbox.webhook_url, secret, failed), build)
         self._account_hooks(event, inbox.account_id, build)
 
     def _account_hooks(self, event: str, account_id: int, build: Callable[[], Json | None]) -> None:
-        signed = self._state.options.at_least(4, 11, 2)
+        signed = self._state.options.has(Trait.DELIVERY_ID)
         for one in self._state.webhooks.values():
             if one.account_id == account_id and event in one.subscriptions:
                 secret = one.secret if signed else ""

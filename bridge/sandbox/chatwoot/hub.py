@@ -13,6 +13,7 @@ from simple_websocket import ConnectionClosed, Server
 from bridge.sandbox.chatwoot.faults import Faults
 from bridge.sandbox.chatwoot.records import Inbox, Json, User
 from bridge.sandbox.chatwoot.state import State
+from bridge.sandbox.chatwoot.versions import Trait, fitted
 
 PING_SECONDS = 3.0
 
@@ -93,7 +94,7 @@ class Hub:
 
     def tell_account(self, account_id: int, event: str, data: Callable[[], Json]) -> None:
         """Tell everybody in the account (since 4.0.4)."""
-        if self._state.options.at_least(4, 0, 4):
+        if self._state.options.has(Trait.CONTACTS_TOLD):
             self._tell(account_id, event, data, lambda user: True)
 
     def _tell(
@@ -112,7 +113,8 @@ class Hub:
                 if user is None or account != account_id or not concerned(user):
                     continue
                 if message is None:
-                    message = json.dumps({"event": event, "data": data()}, ensure_ascii=False)
+                    body = fitted(self._state.options.version, data())
+                    message = json.dumps({"event": event, "data": body}, ensure_ascii=False)
                 head = json.dumps(identifier)
                 connection.frames.put(f'{{"identifier":{head},"message":{message}}}')
 

@@ -14,13 +14,13 @@ from bridge.sandbox.chatwoot.answers import (
     empty,
     invalid,
     limit_exceeded,
-    no_route,
     reply,
 )
 from bridge.sandbox.chatwoot.door import Caller, account_route, as_bool, as_id, params, world
 from bridge.sandbox.chatwoot.records import Inbox, Json
 from bridge.sandbox.chatwoot.sentences import sentence
 from bridge.sandbox.chatwoot.state import base58_token
+from bridge.sandbox.chatwoot.versions import Trait
 
 routes = Blueprint("inboxes", __name__)
 
@@ -132,8 +132,6 @@ def update_inbox(who: Caller, inbox_id: int) -> Response:
 @account_route(routes, "/inboxes/<int:inbox_id>/reset_secret", "POST")
 def reset_secret(who: Caller, inbox_id: int) -> Response:
     """A new webhook secret; the old one is void at once (since 4.13.0)."""
-    if not world().state.options.has_secret:
-        raise no_route()
     inbox = who.inbox(inbox_id)
     who.need_admin()
     if inbox.channel_type != "Channel::Api":
@@ -231,7 +229,7 @@ def _apply(inbox: Inbox, given: Json) -> None:
 
 def _channel_problems(channel: Json) -> list[tuple[str, str]]:
     problems = []
-    longest = 2048 if world().state.options.at_least(2, 18, 0) else 255
+    longest = 2048 if world().state.options.has(Trait.LONG_WEBHOOK_URL) else 255
     if len(str(channel.get("webhook_url") or "")) > longest:
         rule = f"is too long (maximum is {longest} characters)"
         problems.append(("webhook_url", f"Webhook url {rule}"))
@@ -252,7 +250,7 @@ def _inbox_problems(given: Json) -> list[tuple[str, str]]:
             problems.append(("name", "Name can't be blank"))
         if len(text) > 255:
             problems.append(("name", "Name is too long (maximum is 255 characters)"))
-        if not world().state.options.at_least(4, 3, 0) and not _OLD_NAME.search(text):
+        if not world().state.options.has(Trait.FREE_NAMES) and not _OLD_NAME.search(text):
             problems.append(("name", f"Name {_OLD_NAME_RULE}"))
     if "timezone" in given and given["timezone"] not in _TIMEZONES:
         problems.append(("timezone", "Timezone is not included in the list"))
@@ -304,7 +302,7 @@ def shown(inbox: Inbox, who: Caller) -> Json:
     is_api = inbox.channel_type == "Channel::Api"
     if who.is_admin:
         body["hmac_token"] = inbox.hmac_token
-        if is_api and world().state.options.has_secret:
+        if is_api:
             body["secret"] = inbox.secret
     if is_api:
         body["webhook_url"] = inbox.webhook_url

@@ -32,6 +32,7 @@ from bridge.sandbox.chatwoot.records import (
     User,
 )
 from bridge.sandbox.chatwoot.sentences import sentence
+from bridge.sandbox.chatwoot.versions import Trait
 from bridge.sandbox.chatwoot.world import World
 
 _CONTENT_TYPES = ("text", "input_text", "input_textarea", "input_email", "input_select", "cards")
@@ -72,7 +73,7 @@ def create(
         contact
         and content
         and message_type in (OUTGOING, TEMPLATE)
-        and state.options.at_least(2, 13, 0)
+        and state.options.has(Trait.LIQUID)
     ):
         content = render(content, _drops(world, conversation, author))
     keys = [uploads.keep(state, file) for file in draft.files] + draft.blob_ids
@@ -88,7 +89,7 @@ def create(
         status="sent",
         content_attributes=_with_reply(world, conversation, draft.content_attributes),
         private=draft.private,
-        source_id=draft.source_id if state.options.at_least(3, 4, 0) else None,
+        source_id=draft.source_id if state.options.has(Trait.SOURCE_ID_KEPT) else None,
         sender_type=type(sender).__name__ if sender else None,
         sender_id=sender.id if sender else None,
         created_at=now,
@@ -131,7 +132,7 @@ def _check(world: World, conversation: Conversation, draft: Draft) -> None:
 def _flooded(world: World, conversation: Conversation) -> bool:
     options = world.state.options
     thread = world.state.thread[conversation.id]
-    if not options.flood_guard or not options.at_least(3, 9, 0) or len(thread) < _PER_MINUTE:
+    if not options.flood_guard or not options.has(Trait.FLOOD_GUARD) or len(thread) < _PER_MINUTE:
         return False
     return thread[-_PER_MINUTE].created_at > time.time() - 60
 
@@ -226,7 +227,7 @@ def _changed(world: World, message: Message, before: Json) -> None:
         for name, value in before.items()
         if getattr(message, name) != value
     }
-    if not changes:
+    if not changes and world.state.options.has(Trait.QUIET_SAVES):
         return
     message.updated_at = time.time()
     world.state.save(message)

@@ -5,7 +5,7 @@ import json
 from flask import Blueprint, Response, request
 
 from bridge.sandbox.chatwoot import message_deeds as deeds
-from bridge.sandbox.chatwoot.answers import Refusal, no_route, not_found, reply, unprocessable
+from bridge.sandbox.chatwoot.answers import Refusal, not_found, reply, unprocessable
 from bridge.sandbox.chatwoot.door import Caller, account_route, as_bool, as_id, params, world
 from bridge.sandbox.chatwoot.records import ACTIVITY, Conversation, Json, Message
 
@@ -92,9 +92,7 @@ def _message(conversation: Conversation, message_id: int) -> Message:
 
 @account_route(routes, f"{_THREAD}/<int:message_id>", "PATCH", "PUT")
 def update_message(who: Caller, display_id: int, message_id: int) -> Response:
-    """Set the status (since 4.2.0, API inboxes only); `content` is ignored."""
-    if not world().state.options.has_status_update:
-        raise no_route()
+    """Set the status (API inboxes only); `content` is ignored."""
     conversation = who.conversation(display_id)
     message = _message(conversation, message_id)
     if world().state.inboxes[message.inbox_id].channel_type != "Channel::Api":

@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from bridge.sandbox.chatwoot.versions import Trait, has, parse_version
+
 DEFAULT_VERSION = "4.15.1"
 
 
@@ -10,7 +12,8 @@ DEFAULT_VERSION = "4.15.1"
 class Options:
     """The installation's settings. Kept with the state; changed by page and control API.
 
-    `version`: what GET /api reports, and what every version-dependent trait follows.
+    `version`: what GET /api reports, and what every trait of `versions.Trait` follows. It may be
+    changed while the sandbox runs, which is an upgrade.
     `allow_private_network`: Chatwoot's SAFE_FETCH_ALLOW_PRIVATE_NETWORK. Chatwoot's own default
     is off; here it is on, so that the loop works on one machine (chatwoot.md section 7.5).
     `flood_guard`: 200 messages per conversation and minute (section 5).
@@ -28,26 +31,16 @@ class Options:
     webhook_timeout_s: float = 5.0
     deletion_s: float = 0.5
 
-    def at_least(self, *version: int) -> bool:
-        """Whether the reported version is `version` or later."""
-        return parse_version(self.version) >= version
-
-    @property
-    def has_secret(self) -> bool:
-        """API-channel webhooks are signed, and the inbox shows its secret (4.13.0)."""
-        return self.at_least(4, 13, 0)
-
-    @property
-    def has_status_update(self) -> bool:
-        """Message status can be set by PATCH (4.2.0)."""
-        return self.at_least(4, 2, 0)
+    def has(self, trait: Trait) -> bool:
+        """Whether the reported version has a trait."""
+        return has(self.version, trait)
 
     @property
     def blocks_private(self) -> bool:
         """Webhooks to private addresses are refused (4.14.0; 4.14.1 brought the opt-out)."""
-        if not self.at_least(4, 14, 0):
+        if not self.has(Trait.PRIVATE_GUARD):
             return False
-        return not (self.allow_private_network and self.at_least(4, 14, 1))
+        return not (self.allow_private_network and self.has(Trait.PRIVATE_SWITCH))
 
     def change(self, changes: dict[str, Any]) -> None:
         """Set the named options. Raises ValueError with a sentence when one is unknown or wrong."""
@@ -67,11 +60,3 @@ class Options:
     def as_json(self) -> dict[str, Any]:
         """All options by name."""
         return asdict(self)
-
-
-def parse_version(text: str) -> tuple[int, ...]:
-    """'4.15.1' as (4, 15, 1). Raises ValueError when it is not three numbers."""
-    parts = text.split(".")
-    if len(parts) != 3 or not all(part.isdecimal() for part in parts):
-        raise ValueError(f"version {text!r} must be three numbers such as {DEFAULT_VERSION}")
-    return tuple(int(part) for part in parts)

@@ -21,6 +21,7 @@ from bridge.sandbox.chatwoot.records import (
     User,
 )
 from bridge.sandbox.chatwoot.state import State
+from bridge.sandbox.chatwoot.versions import Trait
 
 
 def iso(at: float) -> str:
@@ -67,9 +68,20 @@ class Shapes:
 
     def place(self, place: ContactInbox) -> Json:
         """A contact_inbox."""
-        return {
-            "source_id": place.source_id,
-            "inbox": self.slim_inbox(self._state.inboxes[place.inbox_id]),
+        inbox = self._state.inboxes[place.inbox_id]
+        shown = self.slim_inbox(inbox)
+        if not self._state.options.has(Trait.SLIM_INBOX):
+            shown |= self._settings(inbox)
+        return {"source_id": place.source_id, "inbox": shown}
+
+    def _settings(self, inbox: Inbox) -> Json:
+        """What old versions show of an inbox to everybody who sees one of its contacts."""
+        return inbox.settings | {
+            "hmac_mandatory": inbox.hmac_mandatory,
+            "hmac_token": inbox.hmac_token,
+            "webhook_url": inbox.webhook_url,
+            "inbox_identifier": inbox.inbox_identifier,
+            "additional_attributes": inbox.additional_attributes,
         }
 
     def contact(self, contact: Contact, *, places: bool = True) -> Json:
@@ -150,7 +162,7 @@ class Shapes:
             f"{attachment.key}/{_quoted(attachment.file_name)}"
         )
         options = self._state.options
-        inline = attachment.file_type == "audio" and options.at_least(4, 14, 0)
+        inline = attachment.file_type == "audio" and options.has(Trait.INLINE_AUDIO)
         body: Json = {
             "id": attachment.id,
             "message_id": attachment.message_id,
@@ -158,9 +170,8 @@ class Shapes:
             "account_id": attachment.account_id,
             "extension": attachment.extension,
         }
-        if options.has_secret:  # content_type came with 4.13.0 as well
-            body["content_type"] = attachment.content_type
         body |= {
+            "content_type": attachment.content_type,
             "data_url": f"{url}?disposition=inline" if inline else url,
             "thumb_url": url if attachment.file_type == "image" else "",
             "file_size": attachment.file_size,
@@ -345,8 +356,7 @@ class Shapes:
             "created_at": epoch(conversation.created_at),
             "updated_at": conversation.updated_at,
         }
-        if state.options.at_least(4, 14, 2):
-            body["account"] = self.account(conversation.account_id)
+        body["account"] = self.account(conversation.account_id)
         return body
 
     def _place_push(self, place: ContactInbox) -> Json:

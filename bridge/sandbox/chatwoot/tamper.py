@@ -6,8 +6,10 @@ from typing import Any
 
 from flask import Flask, Response, g, request
 
-from bridge.sandbox.chatwoot.answers import reply
+from bridge.sandbox.chatwoot import versions
+from bridge.sandbox.chatwoot.answers import as_text, no_route, reply
 from bridge.sandbox.chatwoot.door import read_params, world
+from bridge.sandbox.chatwoot.versions import Trait
 from bridge.sandbox.kit.noanswer import NoAnswer
 
 DASHBOARD = (
@@ -18,6 +20,7 @@ _BAD_GATEWAY = (
     "<html>\r\n<head><title>{0}</title></head>\r\n<body>\r\n<center><h1>{0}</h1></center>\r\n"
     "<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
 )
+
 _REASONS = {502: "502 Bad Gateway", 503: "503 Service Temporarily Unavailable"}
 _REASONS |= {504: "504 Gateway Time-out"}
 
@@ -39,10 +42,14 @@ def _before() -> Response | None:
         return None
     options = world().state.options
     if options.throttle and request.path != "/health":
-        per_minute = 3000 if options.at_least(3, 1, 0) else 300
+        per_minute = 3000 if options.has(Trait.MANY_REQUESTS) else 300
         if not world().limits.allow(f"address/{request.remote_addr}", per_minute):
             return Response("Retry later\n", 429, content_type="text/plain")
     read_params()
+    if versions.lacks_route(options.version, request.method, request.path):
+        return no_route().response()
+    g.sent = g.params
+    g.params = versions.read(options.version, request.path, g.params)
     faults = world().faults
     place = {"method": request.method, "path": request.path}
     if fault := faults.strike("slow", **place):
@@ -81,6 +88,7 @@ def _refusal(status: int, body: str | None, retry_after: int | None) -> Response
 def _after(response: Response) -> Response:
     if not concerns_chatwoot(request.path):
         return response
+    _fit(response)
     faults = world().faults
     if request.path != "/cable" or response.status_code != 200:
         note(None if isinstance(response, NoAnswer) else response.status_code)
@@ -94,6 +102,16 @@ def _after(response: Response) -> Response:
     if fault := faults.strike("drip", **place):
         response = _dripping(response, fault.seconds)
     return response
+
+
+def _fit(response: Response) -> None:
+    """Leave out what the reported version does not know."""
+    if not response.is_json or response.is_streamed or not response.get_data():
+        return
+    body = response.get_json()
+    fit = versions.fitted(world().state.options.version, body)
+    if fit is not body:
+        response.set_data(as_text(fit))
 
 
 def _dripping(response: Response, seconds: float) -> Response:
@@ -112,7 +130,7 @@ def _dripping(response: Response, seconds: float) -> Response:
 
 def note(status: int | None) -> None:
     """Write the current request into the log; a status of None means it got no answer."""
-    body: Any = g.get("params") or None
+    body: Any = g.get("sent", g.get("params")) or None
     entry = {
         "at": g.at,
         "method": request.method,

@@ -15,6 +15,7 @@ from bridge.sandbox.chatwoot.records import (
 )
 from bridge.sandbox.chatwoot.shapes import Shapes, iso
 from bridge.sandbox.chatwoot.state import State
+from bridge.sandbox.chatwoot.versions import Trait
 
 _SURVEY = "/survey/responses/"
 
@@ -57,9 +58,10 @@ class WebhookBodies:
         content = message.content
         if message.content_type == "input_csat":
             return f"{content} {self._base_url}{_SURVEY}{conversation.uuid}"
-        if content and self._state.options.has_secret:
-            # 4.13.0 and later strip the editor's hard breaks and trailing newlines.
-            content = content.replace("\\\n", "\n").rstrip("\n")
+        if content and self._state.options.has(Trait.HARD_BREAKS):
+            content = content.replace("\\\n", "\n")
+        if content and self._state.options.has(Trait.NEWLINES_CUT):
+            content = content.rstrip("\n")
         return content
 
     def _sender(self, sender: User | AgentBot | Contact | None) -> Json | None:
