@@ -15,6 +15,7 @@ from bridge.store.chats import Chats
 from bridge.store.committer import Committer
 from bridge.store.console import Console
 from bridge.store.drafts import Drafts
+from bridge.store.hearing import Hearing
 from bridge.store.instances import Instances
 from bridge.store.integrations import Attempts, Integrations
 from bridge.store.journal import Journal
@@ -44,6 +45,7 @@ class Services:
     committer: Committer
     journal: Journal
     chats: Chats
+    hearing: Hearing
     standings: Standings
     console: Console
     audit: Audit
@@ -74,6 +76,7 @@ class Services:
             committer=committer,
             journal=SqliteJournal(store, committer),
             chats=Chats(store, committer),
+            hearing=Hearing(store, committer),
             standings=Standings(store),
             console=Console(store, committer),
             audit=Audit(store),

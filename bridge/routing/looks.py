@@ -13,6 +13,7 @@ from bridge.models import Integration, Status
 from bridge.routing import catchup, context
 from bridge.routing.outcome import judge
 from bridge.services import Services
+from bridge.store.hearing import Way
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,8 @@ class Looks:
             known = {one.id for ones in self._wanted.values() for one in ones}
             new = {one.id for ones in wanted.values() for one in ones} - known
             self._wanted = wanted
+            for integration_id in new:
+                self._ways_stand(integration_id)
             if new:
                 self._asked |= new
                 self._changed.notify_all()
@@ -55,6 +58,14 @@ class Looks:
                 )
                 self._running[account] = thread
                 thread.start()
+
+    def _ways_stand(self, integration_id: str) -> None:
+        """The ways by which Chatwoot is heard, as this process begins to look."""
+        services = self.services
+        used = Way.WEBHOOK if services.settings.public_url else Way.CABLE
+        services.hearing.stands(integration_id, used, now=services.clock())
+        for way in set(Way) - {used}:
+            services.hearing.falls(integration_id, way)
 
     def ask(self, integration_id: str) -> None:
         """Something may have been missed just now: a socket was closed, a webhook not kept."""

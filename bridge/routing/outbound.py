@@ -83,9 +83,9 @@ def _look_for_earlier(entry: Entry, message: AgentMessage, context: Context) -> 
     if thread is None or thread.checked_id >= message.id:
         return
     _, seen_id = catchup.look_at(message.conversation_id, thread.checked_id, context)
-    # Also of later ones nothing can be missing up to there: they need not be asked about again.
-    checked_id = max(seen_id, message.id)
-    context.services.chats.note_checked(context.integration.id, entry.chat_id, checked_id)
+    # Of all that the answers showed nothing is missing: later replies among it need no look. The id
+    # of this one proves nothing by itself, since anybody may have written it into a webhook.
+    context.services.chats.note_checked(context.integration.id, entry.chat_id, seen_id)
 
 
 def _look_for_files(entry: Entry, message: AgentMessage, context: Context) -> None:

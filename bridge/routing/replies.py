@@ -30,15 +30,16 @@ from bridge.routing.outgoing import (
     Writing,
 )
 from bridge.services import Services
-from bridge.store import chats, entries
+from bridge.store import chats, entries, hearing
 from bridge.store.chats import Thread
+from bridge.store.hearing import Way
 from bridge.store.journal import Direction, NewEntry
 
 _DAY_S = 86400.0
 
 
 def from_chatwoot(
-    integration: Integration, event: ChatwootEvent | None, services: Services
+    integration: Integration, event: ChatwootEvent | None, services: Services, *, way: Way
 ) -> None:
     """Keeps what one webhook or socket frame of Chatwoot says. Raises StorageFailed."""
     instance = services.instances.get(integration.instance_id)
@@ -46,20 +47,13 @@ def from_chatwoot(
         return
     match event:
         case AgentMessage():
-            from_agent(instance, integration, event, services)
+            _from_agents(instance, integration, [event], services, way=way)
         case ConversationChanged():
             services.chats.note_status(integration.id, event.id, event.status)
         case Typing() if event.on and not event.private and services.settings.show_typing:
             writing(instance, integration, event.conversation_id, services)
         case ContactGone(merged=False):  # of a merged one the conversations stand as before
             services.chats.forget_contact(integration.id, event.id)
-
-
-def from_agent(
-    instance: Instance, integration: Integration, message: AgentMessage, services: Services
-) -> bool:
-    """Keeps what an agent wrote, or took back; whether there is new work. Raises StorageFailed."""
-    return _from_agents(instance, integration, [message], services, missed=False) > 0
 
 
 def missed_from_agents(
@@ -70,7 +64,7 @@ def missed_from_agents(
 ) -> int:
     """Keeps what was found by looking, not told by Chatwoot, at one go; how many messages are new
     work. Raises StorageFailed."""
-    return _from_agents(instance, integration, messages, services, missed=True)
+    return _from_agents(instance, integration, messages, services, way=None)
 
 
 def _from_agents(
@@ -79,15 +73,24 @@ def _from_agents(
     messages: Sequence[AgentMessage],
     services: Services,
     *,
-    missed: bool,
+    way: Way | None,
 ) -> int:
+    """`way` told of the messages, None where a look found them."""
+    missed = way is None
     ours = [one for one in messages if _is_agents(one, integration, missed=missed)]
     if not ours:
         return 0
     now = services.clock()
 
     def work(db: Database) -> list[_Kept]:
-        return [_keep_reply(db, instance, integration, one, services, missed, now) for one in ours]
+        kept = [_keep_reply(db, instance, integration, one, services, missed, now) for one in ours]
+        for message, became in zip(ours, kept, strict=True):
+            if way is not None:
+                hearing.note_told(db, integration.id, way, message.id, now=now)
+            elif became is _Kept.FRESH:
+                at = message.created_at
+                hearing.note_found(db, integration.id, message.id, written_at=at, now=now)
+        return kept
 
     kept = services.committer.run(work)
     if any(one is not _Kept.NOTHING for one in kept):

@@ -21,6 +21,7 @@ from bridge.routing import accept, callbacks, context, replies, spares
 from bridge.routing.context import Context
 from bridge.routing.outcome import backoff, judge
 from bridge.services import Services
+from bridge.store.hearing import Way
 
 log = logging.getLogger(__name__)
 
@@ -150,9 +151,10 @@ class Transports:
             if (one.id, "chatwoot", None) not in self._wanted:
                 return
             if missed:  # the subscription stands: what came before it is asked for
+                self.services.hearing.stands(one.id, Way.CABLE, now=self.services.clock())
                 self.ask(one.id)
                 missed = False
-            replies.from_chatwoot(one, event, self.services)
+            replies.from_chatwoot(one, event, self.services, way=Way.CABLE)
 
     def _gateway(self, one: Integration) -> None:
         found = self._context(one)

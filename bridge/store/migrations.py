@@ -289,3 +289,41 @@ def _shows_status(version: str) -> bool:
     """Whether a Chatwoot takes the status of a message: from 4.2.0 on."""
     parts = [int(part) if part.isdecimal() else 9999 for part in version.split(".")[:2]]
     return tuple(parts) >= (4, 2)
+
+
+@migrations()
+def m010_looks(db: Database) -> None:
+    """Which way of hearing Chatwoot tells, what is to be looked at there because a way did not, and
+    how long an entry has waited for its operator."""
+    db.execute(
+        """create table hearing (
+            integration_id text not null references integration (id) on delete cascade,
+            way text not null check (way in ('cable', 'webhook')),
+            stands_since real not null default 0,
+            told_at real not null default 0,
+            told_id integer not null default 0,
+            missed_at real not null default 0,
+            passed_over integer not null default 0,
+            passed_over_at real not null default 0,
+            primary key (integration_id, way)
+        ) strict, without rowid"""
+    )
+    db.execute(
+        """create table wanted_look (
+            integration_id text not null references integration (id) on delete cascade,
+            conversation_id integer not null,
+            wanted_at real not null,
+            primary key (integration_id, conversation_id)
+        ) strict, without rowid"""
+    )
+    db.execute("alter table journal add column held_s real not null default 0")
+    # What became dead letters before this step is looked for in Chatwoot, once.
+    db.execute(
+        """create table old_dead_letter (
+            journal_id integer primary key references journal (id) on delete cascade
+        ) strict"""
+    )
+    db.execute(
+        "insert into old_dead_letter select id from journal "
+        "where state = 'dead' and direction = 'in'"
+    )

@@ -19,6 +19,7 @@ from bridge.gateways.base import Gateway
 from bridge.models import Instance, Integration, Secret
 from bridge.routing import accept, context, replies
 from bridge.services import Services
+from bridge.store.hearing import Way
 from bridge.store.kept import Kept
 
 if TYPE_CHECKING:
@@ -102,8 +103,10 @@ class Hooks:
         now = self._services.clock()
         headers = _headers(environ)
         if events.verify_signature(integration.webhook_secret, headers, raw, now=now):
-            replies.from_chatwoot(integration, events.parse_webhook(_json(raw)), self._services)
+            event = events.parse_webhook(_json(raw))
+            replies.from_chatwoot(integration, event, self._services, way=Way.WEBHOOK)
         else:
+            self._services.hearing.note_passed_over(integration.id, now=now)
             log.warning("a webhook for %s was not signed by Chatwoot: passed over", integration.id)
 
     def _gateway(self, key: str, environ: "WSGIEnvironment") -> tuple[int, str]:
