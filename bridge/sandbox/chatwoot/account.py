@@ -105,7 +105,7 @@ def reset_access_token() -> Response:
     return profile_of(who)
 
 
-@routes.get("/api/v1/accounts/<int:account_id>")
+@routes.get("/api/v1/accounts/<id:account_id>")
 def show_account(account_id: int) -> Response:
     """An account among the user's own, suspended or not: a stranger gets 404, not 401."""
     who = actor(bots=False)
@@ -135,6 +135,12 @@ def list_agents(who: Caller) -> Response:
     """Everybody in the account."""
     members = [u for u in world().state.users.values() if str(who.account.id) in u.roles]
     return reply([agent(user, who.account.id) for user in members])
+
+
+@account_route(routes, "/labels", "GET")
+def list_labels(who: Caller) -> Response:
+    """The labels of the account; those of conversations need none of these."""
+    return reply({"payload": []})
 
 
 def agent(user: User, account_id: int) -> dict[str, Any]:

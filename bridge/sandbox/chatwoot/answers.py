@@ -73,6 +73,11 @@ def no_route() -> Refusal:
     return Refusal(404, {"status": 404, "error": "Not Found"})
 
 
+def bad_request() -> Refusal:
+    """What Rack or Rails cannot read."""
+    return Refusal(400, {"status": 400, "error": "Bad Request"})
+
+
 def crash() -> Refusal:
     """An exception nobody caught in Rails."""
     return Refusal(500, {"status": 500, "error": "Internal Server Error"})

@@ -1,11 +1,14 @@
 """Puts the sandbox Chatwoot together as a Flask app."""
 
 import re
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flask import Flask, Response, current_app, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import BaseConverter
 from werkzeug.routing.exceptions import WebsocketMismatch
 
 from bridge.assets import folder
@@ -13,6 +16,7 @@ from bridge.sandbox.chatwoot import (
     account,
     account_webhooks,
     agent,
+    bots,
     cable,
     contact_search,
     contacts,
@@ -25,9 +29,13 @@ from bridge.sandbox.chatwoot import (
     uploads,
 )
 from bridge.sandbox.chatwoot.answers import Refusal, crash, no_route, reply
+from bridge.sandbox.chatwoot.door import as_id
 from bridge.sandbox.chatwoot.message_deeds import webhook_failed
 from bridge.sandbox.chatwoot.tamper import DASHBOARD, watch
 from bridge.sandbox.chatwoot.world import World
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _NOT_FOUND_PAGE = (
     "<!DOCTYPE html>\n<html>\n<head><title>The page you were looking for doesn't exist (404)"
@@ -45,6 +53,7 @@ _ROOMS = (
     messages,
     uploads,
     account_webhooks,
+    bots,
     cable,
     control,
     agent,
@@ -70,6 +79,9 @@ def create_sandbox_chatwoot(
     world.events.mark_failed = partial(webhook_failed, world)
     app.extensions["sandbox_chatwoot"] = world
     watch(app)
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    app.url_map.converters["id"] = _Id
+    app.wsgi_app = _plain_paths(app.wsgi_app)  # type: ignore[method-assign, assignment]
     for room in _ROOMS:
         app.register_blueprint(room.routes)
     app.add_url_rule("/app", "dashboard", _dashboard)
@@ -78,6 +90,26 @@ def create_sandbox_chatwoot(
     app.register_error_handler(HTTPException, _no_such_page)
     app.register_error_handler(Exception, _crashed)
     return app
+
+
+class _Id(BaseConverter):
+    """An id in a path; what is no number finds nothing, which is not "no such path"."""
+
+    def to_python(self, value: str) -> int:
+        return as_id(value)
+
+
+def _plain_paths(inner: "WSGIApplication") -> "WSGIApplication":
+    """Rails' routes know no double slashes, no slash at the end and no `.json`."""
+
+    def served(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        if path.startswith(("/api", "//")):
+            path = re.sub("/{2,}", "/", path).rstrip("/").removesuffix(".json")
+            environ = environ | {"PATH_INFO": path}
+        return inner(environ, start_response)
+
+    return served
 
 
 def _dashboard(anything: str = "") -> Response:

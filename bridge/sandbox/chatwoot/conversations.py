@@ -126,7 +126,7 @@ def list_conversations(who: Caller) -> Response:
     return reply({"data": {"meta": meta, "payload": payload}})
 
 
-@account_route(routes, "/conversations/<int:display_id>", "GET", bots=True)
+@account_route(routes, "/conversations/<id:display_id>", "GET", bots=True)
 def show_conversation(who: Caller, display_id: int) -> Response:
     """One conversation, at top level."""
     return _shown(who.conversation(display_id))
@@ -136,7 +136,7 @@ def _shown(conversation: Conversation) -> Response:
     return reply(world().shapes.conversation(conversation))
 
 
-@account_route(routes, "/conversations/<int:display_id>", "PATCH", "PUT", bots=True)
+@account_route(routes, "/conversations/<id:display_id>", "PATCH", "PUT", bots=True)
 def update_conversation(who: Caller, display_id: int) -> Response:
     """The priority is all that can be changed here."""
     conversation = who.conversation(display_id)
@@ -145,7 +145,7 @@ def update_conversation(who: Caller, display_id: int) -> Response:
     return _shown(conversation)
 
 
-@account_route(routes, "/conversations/<int:display_id>", "DELETE")
+@account_route(routes, "/conversations/<id:display_id>", "DELETE")
 def delete_conversation(who: Caller, display_id: int) -> Response:
     """Administrators only; a job does it a moment later."""
     conversation = who.conversation(display_id)
@@ -160,7 +160,7 @@ def delete_conversation(who: Caller, display_id: int) -> Response:
     return empty()
 
 
-@account_route(routes, "/conversations/<int:display_id>/toggle_status", "POST", bots=True)
+@account_route(routes, "/conversations/<id:display_id>/toggle_status", "POST", bots=True)
 def toggle_status(who: Caller, display_id: int) -> Response:
     """Set a status; without one, open becomes resolved and everything else open."""
     conversation = who.conversation(display_id)
@@ -187,7 +187,7 @@ def toggle_status(who: Caller, display_id: int) -> Response:
     return reply({"meta": {}, "payload": payload})
 
 
-@account_route(routes, "/conversations/<int:display_id>/update_last_seen", "POST")
+@account_route(routes, "/conversations/<id:display_id>/update_last_seen", "POST")
 def update_last_seen(who: Caller, display_id: int) -> Response:
     """The token's user has read it; no webhook."""
     conversation = who.conversation(display_id)
@@ -195,7 +195,7 @@ def update_last_seen(who: Caller, display_id: int) -> Response:
     return _shown(conversation)
 
 
-@account_route(routes, "/conversations/<int:display_id>/toggle_typing_status", "POST", bots=True)
+@account_route(routes, "/conversations/<id:display_id>/toggle_typing_status", "POST", bots=True)
 def toggle_typing(who: Caller, display_id: int) -> Response:
     """The token's user types, or stopped; never the contact."""
     conversation = who.conversation(display_id)
@@ -206,7 +206,7 @@ def toggle_typing(who: Caller, display_id: int) -> Response:
     return empty()
 
 
-@account_route(routes, "/conversations/<int:display_id>/custom_attributes", "POST", bots=True)
+@account_route(routes, "/conversations/<id:display_id>/custom_attributes", "POST", bots=True)
 def set_custom_attributes(who: Caller, display_id: int) -> Response:
     """Replaces the whole map."""
     conversation = who.conversation(display_id)
@@ -215,13 +215,13 @@ def set_custom_attributes(who: Caller, display_id: int) -> Response:
     return reply({"custom_attributes": conversation.custom_attributes})
 
 
-@account_route(routes, "/conversations/<int:display_id>/labels", "GET", bots=True)
+@account_route(routes, "/conversations/<id:display_id>/labels", "GET", bots=True)
 def list_labels(who: Caller, display_id: int) -> Response:
     """The labels."""
     return reply({"payload": who.conversation(display_id).labels})
 
 
-@account_route(routes, "/conversations/<int:display_id>/labels", "POST", bots=True)
+@account_route(routes, "/conversations/<id:display_id>/labels", "POST", bots=True)
 def set_labels(who: Caller, display_id: int) -> Response:
     """Replaces the list."""
     conversation = who.conversation(display_id)
@@ -230,7 +230,7 @@ def set_labels(who: Caller, display_id: int) -> Response:
     return reply({"payload": conversation.labels})
 
 
-@account_route(routes, "/conversations/<int:display_id>/assignments", "POST", bots=True)
+@account_route(routes, "/conversations/<id:display_id>/assignments", "POST", bots=True)
 def assign(who: Caller, display_id: int) -> Response:
     """Give the conversation to an agent, or to nobody."""
     conversation = who.conversation(display_id)

@@ -4,17 +4,20 @@ Order of checks on account routes (chatwoot.md section 1): token, bot, account e
 membership, then the action's own.
 """
 
+import codecs
 import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
+from urllib.parse import unquote_to_bytes
 
 from flask import Blueprint, Response, current_app, g, request
 
 from bridge.sandbox.chatwoot.answers import (
     Refusal,
+    bad_request,
     crash,
     no_token,
     not_allowed,
@@ -27,6 +30,9 @@ from bridge.sandbox.chatwoot.world import World
 from bridge.sandbox.kit.loopback import stranger
 
 Params = ParamSpec("Params")
+
+#: Rack and Ruby's JSON reader refuse what is nested deeper.
+_DEEPEST = 100
 
 
 def world() -> World:
@@ -165,7 +171,7 @@ def account_route(
             with world().state.lock:
                 return view(caller(account_id, bots=bots), *args, **kwargs)
 
-        full = f"/api/v1/accounts/<int:account_id>{rule}"
+        full = f"/api/v1/accounts/<id:account_id>{rule}"
         blueprint.add_url_rule(full, view.__name__, guarded, methods=list(methods))
         return view
 
@@ -178,18 +184,54 @@ def read_params() -> None:
     Malformed JSON is refused here, before authentication.
     """
     g.params = {}
+    if not _is_readable(request.environ.get("RAW_URI", "")):
+        raise bad_request()
+    declared = request.headers.get("Content-Type", "")
+    if declared and "/" not in declared:
+        raise Refusal(406, {"status": 406, "error": "Not Acceptable"})
     if request.mimetype == "application/json":
         body = request.get_data(cache=True)
         if len(body) < (request.content_length or 0):  # the caller died while it spoke
-            raise Refusal(400, {"status": 400, "error": "Bad Request"})
+            raise bad_request()
         if body.strip():
             try:
-                parsed = json.loads(body, parse_constant=_no_constant)
+                parsed = _parsed(body)
             except (ValueError, RecursionError):
-                raise Refusal(400, {"status": 400, "error": "Bad Request"}) from None
+                raise bad_request() from None
             g.params = parsed if isinstance(parsed, dict) else {"_json": parsed}
     elif request.mimetype in ("multipart/form-data", "application/x-www-form-urlencoded"):
         g.params = _nested(request.form.to_dict(flat=False))
+
+
+def _is_readable(address: str) -> bool:
+    """Whether an address is percent-encoded UTF-8 without a stray `%`."""
+    try:
+        unquote_to_bytes(address).decode()
+    except UnicodeDecodeError:
+        return False
+    return re.search(r"%(?![0-9A-Fa-f]{2})", address) is None
+
+
+def _parsed(body: bytes) -> Any:
+    """A JSON body as Ruby reads it. Raises ValueError where Ruby refuses and Python does not.
+
+    That is a byte order mark, NaN, half a surrogate pair and more than 100 levels.
+    """
+    if body.startswith(codecs.BOM_UTF8):
+        raise ValueError("byte order mark")
+    parsed = json.loads(body, parse_constant=_no_constant)
+    if b"\\u" in body:
+        json.dumps(parsed, ensure_ascii=False).encode()
+    if _is_deeper(parsed, _DEEPEST):
+        raise ValueError("too deep")
+    return parsed
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_is_deeper(one, levels - 1) for one in inner)
 
 
 def _no_constant(name: str) -> None:
@@ -202,6 +244,8 @@ def _nested(form: dict[str, list[str]]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for name, values in form.items():
         first, *keys = re.findall(r"[^\[\]]+|(?<=\[)(?=\])", name) or [name]
+        if len(keys) >= _DEEPEST:
+            raise bad_request()
         place, key = tree, first
         for deeper in keys:
             if deeper == "":
@@ -212,6 +256,11 @@ def _nested(form: dict[str, list[str]]) -> dict[str, Any]:
             place, key = inner, deeper
         place[key] = values if name.endswith("[]") else values[-1]
     return tree
+
+
+def query() -> dict[str, Any]:
+    """The parameters of the current request's address; of a repeated one the last counts."""
+    return _nested(request.args.to_dict(flat=False))
 
 
 def params() -> dict[str, Any]:

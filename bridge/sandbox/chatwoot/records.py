@@ -47,6 +47,8 @@ class AgentBot:
     name: str
     access_token: str
     account_id: int
+    outgoing_url: str = ""
+    secret: str = ""
 
 
 @dataclass
@@ -68,6 +70,7 @@ class Inbox:
     updated_at: float
     channel_type: str = "Channel::Api"
     members: list[int] = field(default_factory=list)
+    agent_bot_id: int | None = None
 
 
 @dataclass

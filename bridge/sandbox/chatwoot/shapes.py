@@ -29,6 +29,18 @@ def iso(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
+def bot_row(bot: AgentBot) -> Json:
+    """An agent bot as the REST API shows it."""
+    return {
+        "id": bot.id,
+        "name": bot.name,
+        "description": None,
+        "thumbnail": "",
+        "outgoing_url": bot.outgoing_url,
+        "bot_type": "webhook",
+    }
+
+
 def epoch(at: float | None) -> int | None:
     """Whole seconds, or null."""
     return None if at is None else int(at)
