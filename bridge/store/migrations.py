@@ -267,7 +267,7 @@ def m009_versions(db: Database) -> None:
     ]
     for instance_id in able:
         db.execute(
-            "update journal indexed by journal_state set shown = 1 where instance_id = ?1 "
+            "update journal set shown = 1 where instance_id = ?1 "
             "and state = 'dead' and direction = 'out' and exists (select 1 from journal told "
             "where told.instance_id = ?1 and told.direction = 'receipt' "
             "and told.key = journal.key and told.state = 'done')",
