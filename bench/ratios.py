@@ -278,7 +278,7 @@ class _Paused:
         self._services.close()
 
     def _set(self, status: Status) -> None:
-        self._services.integrations.judge(self._id, status, "")
+        self._services.integrations.judge(self._id, status, None, now=time.time())
         self._services.bell.ring(look_again=True)
 
     def wait_for_open(self, count: int) -> None:

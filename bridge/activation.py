@@ -250,12 +250,15 @@ def _integration(
         inbox_name=inbox.name,
         options=request.options,
         status=Status.ACTIVE,
-        last_error="",
+        last_error=None,
         created_at=before.created_at if before is not None and same else services.clock(),
         chatwoot_version=version,
         webhook_key=attempt.webhook_key,
         webhook_secret=inbox.secret,
         public_url=request.public_url,
+        status_at=before.status_at
+        if before is not None and same and before.status is Status.ACTIVE
+        else services.clock(),
     )
 
 

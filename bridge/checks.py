@@ -98,19 +98,19 @@ def look(
     except ChatwootUnreachable as error:
         return stored, error
     except BridgeError as error:
-        return _judged(stored, services, Status.ERROR, error.message), error
+        return _judged(stored, services, Status.ERROR, error), error
     if stored.status is not Status.ERROR:
-        return _judged(stored, services, stored.status, "", inbox.name), None
+        return _judged(stored, services, stored.status, None, inbox.name), None
     with contextlib.suppress(StorageFailed):  # who only looks needs no disk
         services.audit.note(by, "found it well again", instance.name, at=services.clock())
-    return _judged(stored, services, Status.ACTIVE, "", inbox.name), None
+    return _judged(stored, services, Status.ACTIVE, None, inbox.name), None
 
 
 def _judged(
     stored: Integration,
     services: Services,
     status: Status,
-    last_error: str,
+    last_error: BridgeError | None,
     inbox_name: str | None = None,
 ) -> Integration:
     judged = replace(
@@ -118,7 +118,9 @@ def _judged(
     )
     if judged != stored:
         try:
-            services.integrations.judge(stored.id, status, last_error, inbox_name=inbox_name)
+            services.integrations.judge(
+                stored.id, status, last_error, now=services.clock(), inbox_name=inbox_name
+            )
         except StorageFailed as error:
             log.warning("the status of %s could not be noted: %s", stored.id, error.message)
         services.bell.ring(look_again=True)

@@ -5,7 +5,7 @@ Every change is noted with who made it. Nothing here runs on the way of a messag
 
 from dataclasses import dataclass, replace
 
-from bridge.errors import IntegrationMissing, MessageElsewhere, MessageUnknown
+from bridge.errors import BridgeError, IntegrationMissing, MessageElsewhere, MessageUnknown
 from bridge.gateways import jids
 from bridge.models import Actor, Instance, Integration, Status
 from bridge.services import Services
@@ -21,13 +21,14 @@ _SHORTEST_NUMBER = 4
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One moment of a message's way. `at` is UTC seconds; `what` a stable word, `detail` a reason,
-    an id or empty; `seconds` is how long a try took, 0 for what is no try."""
+    """One moment of a message's way. `at` is UTC seconds; `what` a stable word, `detail` an id or
+    empty, `error` why it did not arrive; `seconds` is how long a try took, 0 for what is no try."""
 
     at: float
     what: str
     detail: str = ""
     seconds: float = 0.0
+    error: BridgeError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,7 @@ def _judge(instance: Instance, status: Status, deed: str, by: Actor, services: S
     integration = services.integrations.of(instance.id)
     if integration is None:
         raise IntegrationMissing
-    services.integrations.judge(integration.id, status, "")
+    services.integrations.judge(integration.id, status, None, now=services.clock())
     _note(by, deed, instance.name, services)
     services.bell.ring(look_again=True)
 
@@ -179,10 +180,10 @@ def _shown(item: Item, services: Services) -> Item:
 
 def _steps(found: Trace) -> tuple[Step, ...]:
     item = found.item
-    ours = [Step(one.began_at, one.outcome, one.reason, one.seconds) for one in found.tries]
+    ours = [Step(one.began_at, one.outcome, "", one.seconds, one.error) for one in found.tries]
     ours.append(Step(item.received_at, "kept"))
     if item.done_at and not any(one.outcome == "arrived" for one in found.tries):
-        ours.append(Step(item.done_at, item.state.value, item.reason))
+        ours.append(Step(item.done_at, item.state.value, error=item.error))
     # The clocks of others, often in whole seconds, must not turn the order round.
     before = [Step(found.written_at, "written")] if found.written_at else []
     after = [Step(one.at, one.reached, one.whatsapp_id) for one in found.receipts]

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from bridge.errors import BridgeError
+
 #: The inbox name when none is asked for (ryzeapi.md section 2.1).
 DEFAULT_INBOX_NAME = "RyzeAPI"
 
@@ -102,6 +104,7 @@ class Integration:
     showed it. `refused` names the capabilities (`bridge.chatwoot.versions.Can`) that it refused
     although its version has them. What agents wrote before `unproven_until` (UTC seconds), and the
     journal does not know, may have been sent before a backup was restored.
+    `status_at` (UTC seconds) is since when it is in this status for this kind of error.
     """
 
     id: str
@@ -113,7 +116,7 @@ class Integration:
     inbox_name: str
     options: InboxOptions
     status: Status
-    last_error: str
+    last_error: BridgeError | None
     created_at: float
     chatwoot_version: str
     webhook_key: str
@@ -122,6 +125,7 @@ class Integration:
     seen_url: str = ""
     refused: frozenset[str] = frozenset()
     unproven_until: float = 0.0
+    status_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,8 @@ log = logging.getLogger(__name__)
 class PortTaken(StartupError):
     """Another program listens there; everything else may be in order."""
 
+    code = "port_taken"
+
 
 def serve(settings: Settings) -> None:
     """Runs the service until SIGTERM or SIGINT. Raises StartupError, before anything runs."""

@@ -8,7 +8,8 @@ import pytest
 
 HOUSE = Path(__file__).resolve().parent.parent / "bridge"
 FLOORS = [
-    "errors options models messages assets deadline markup logs addresses texts",
+    "errors",
+    "options models messages assets deadline markup logs addresses languages texts",
     "settings vault http bell pace processes",
     "store sockets",
     "credentials chatwoot gateways",

@@ -99,7 +99,7 @@ def _listed(instance: Instance, one: Integration | None) -> dict[str, Any]:
         "gateway": instance.gateway.base_url if instance.gateway else "",
         "chatwoot": f"{one.base_url} account {one.account_id}" if one else "",
         "inbox": one.inbox_name if one else "",
-        "last_error": one.last_error if one else "",
+        "last_error": terminal.words(one.last_error if one else None),
     }
 
 
@@ -272,4 +272,4 @@ def _require_terminal(what: str) -> None:
 
 
 def _complain(error: BridgeError) -> None:
-    terminal.note(f"{error.message}\n{error.remedy.format(**error.values)}")
+    terminal.note(f"{error.message}\n{error.next_step}")

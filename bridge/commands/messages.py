@@ -1,14 +1,14 @@
 """Messages and those in trouble: `status`, `trace`, `dead`, `pause` and `resume`."""
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import click
 
 from bridge import capabilities, console, instances
 from bridge.commands import terminal
-from bridge.console import Way
+from bridge.console import Step, Way
 from bridge.models import Actor, Instance, Integration
 from bridge.services import Services
 from bridge.store.console import Item
@@ -37,8 +37,9 @@ def status(instance_dir: str | None, as_json: bool) -> None:
                     "connection": instance.connection,
                     **{key: value for key, value in asdict(one).items() if key != "instance_id"},
                     "oldest_s": round(now - one.oldest_at, 1) if one.oldest_at else 0,
-                    "last_error": integration.last_error if integration else "",
                     "missing": _missing(integration, services) if integration else [],
+                    "last_error": terminal.words(integration.last_error if integration else None),
+                    "status_at": integration.status_at if integration else 0,
                 }
             )
     header = ["NAME", "STATUS", "WAITING", "OLDEST", "UNCONFIRMED", "DEAD", "LAST IN", "LAST OUT"]
@@ -212,7 +213,17 @@ def _each(
 
 
 def _item_json(one: Item) -> dict[str, Any]:
-    return {key: value for key, value in asdict(one).items() if not key.endswith("_id")}
+    """Without numbers that mean nothing outside, and with the error in words."""
+    plain = asdict(replace(one, error=None))
+    del plain["error"]
+    plain["reason"] = terminal.words(one.error)
+    return {key: value for key, value in plain.items() if not key.endswith("_id")}
+
+
+def _step_json(one: Step) -> dict[str, Any]:
+    plain = asdict(replace(one, error=None))
+    del plain["error"]
+    return plain | {"detail": one.detail or terminal.words(one.error)}
 
 
 def _items(found: list[Item]) -> str:
@@ -226,7 +237,9 @@ def _items(found: list[Item]) -> str:
             one.state,
             terminal.moment(one.received_at),
             terminal.one_line(one.text, 30),
-            terminal.one_line(one.reason, 200) if one.state is not State.DONE else "",
+            terminal.one_line(terminal.words(one.error), 200)
+            if one.state is not State.DONE
+            else "",
         ]
         for one in found
     ]
@@ -236,7 +249,7 @@ def _items(found: list[Item]) -> str:
 def _way_json(way: Way) -> dict[str, Any]:
     return {
         **_item_json(way.item),
-        "steps": [asdict(one) for one in way.steps],
+        "steps": [_step_json(one) for one in way.steps],
         "whatsapp_ids": way.whatsapp_ids,
         "chatwoot_ids": way.chatwoot_ids,
         "link": way.link,
@@ -256,7 +269,7 @@ def _way_text(way: Way) -> str:
     lines += [
         f"{terminal.moment(step.at)}  {step.what:<10}"
         f"{f'{step.seconds * 1000:.0f} ms  ' if step.seconds else ''}"
-        f"{terminal.one_line(step.detail, 300)}".rstrip()
+        f"{terminal.one_line(step.detail or terminal.words(step.error), 300)}".rstrip()
         for step in way.steps
     ]
     return "\n".join(line for line in lines if line)

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import click
 
 from bridge import logs, settings
-from bridge.errors import StartupError
+from bridge.errors import BridgeError, StartupError
 from bridge.models import Actor
 from bridge.services import Services
 from bridge.settings import Settings
@@ -125,6 +125,11 @@ def age(seconds: float) -> str:
         if seconds >= size:
             return f"{seconds / size:.0f} {unit}"
     return f"{max(seconds, 0):.0f} s"
+
+
+def words(error: BridgeError | None) -> str:
+    """What an error says, empty for none."""
+    return error.message if error else ""
 
 
 def one_line(text: str, width: int = 60) -> str:

@@ -54,7 +54,7 @@ def local(host: str) -> str:
 
 def remedy_of(error: BridgeError) -> str:
     """The next step that an error names."""
-    return error.remedy.format(**error.values)
+    return str(error.next_step)
 
 
 def ok(check: str, subject: str, what: str) -> Finding:

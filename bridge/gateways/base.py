@@ -59,7 +59,7 @@ class GatewayRefuses(GatewayError):
 class GatewayUnavailable(GatewayError):
     """Temporary, and surely nothing was sent: not connected, throttled, refused connection.
 
-    `retry_after_s` in values is how long the gateway wants to be left alone, 0 if it does not say.
+    `retry_after_s` is how long the gateway wants to be left alone, 0 if it does not say.
     """
 
     code, retryable = "gateway_unavailable", True
@@ -70,9 +70,13 @@ class GatewayUnavailable(GatewayError):
 class FileTooLarge(GatewayRefuses):
     """A file of a message is larger than was allowed."""
 
+    code = "gateway_file_too_large"
+
 
 class FileNotYet(GatewayUnavailable):
     """The gateway answers, and does not have the file of a message: not yet, or never."""
+
+    code = "gateway_file_not_yet"
 
 
 class GatewayUncertain(GatewayError):

@@ -17,14 +17,13 @@ from functools import partial
 from bridge.chatwoot.messaging import Contact, MessageFields, NewMessage
 from bridge.chatwoot.refusals import ContactGone, PhoneTaken, SourceTaken
 from bridge.deadline import Deadline
-from bridge.errors import BridgeError, ChatwootThrottles, ChatwootUnreachable
+from bridge.errors import N_, BridgeError, ChatwootThrottles, ChatwootUnreachable, NotYet
 from bridge.gateways import jids
 from bridge.gateways.base import GatewayError
 from bridge.http import CallFailed
 from bridge.messages import Address
 from bridge.routing import accept, introductions, outgoing
 from bridge.routing.context import CALL_S, Context
-from bridge.routing.outcome import NotYet
 from bridge.routing.outgoing import Introduction
 from bridge.store.chats import Chat, Thread
 from bridge.store.journal import Direction, NewEntry
@@ -121,7 +120,7 @@ def _meet(chat: Chat, context: Context) -> Chat:
     if met != chat.id:
         # The two are one: this message goes on in the lane that was there first.
         context.services.bell.ring(look_again=True)
-        raise NotYet(what="its turn in the chat of the same person", after_s=0)
+        raise NotYet(N_("its turn in the chat of the same person"), retry_after_s=0)
     return context.services.chats.get(met)
 
 
@@ -203,7 +202,7 @@ def _existing(
             for found in look():
                 return _join(found.id, source_id, context)
     raise NotYet(
-        what="Chatwoot to show the contact that it has already", after_s=_TAKEN_S
+        N_("Chatwoot to show the contact that it has already"), retry_after_s=_TAKEN_S
     ) from taken
 
 

@@ -12,13 +12,13 @@ from bridge import markup
 from bridge.chatwoot.events import AgentMessage
 from bridge.chatwoot.messaging import MessageFields
 from bridge.chatwoot.refusals import ConversationGone, FileTooLarge, MessageGone, SourceTaken
+from bridge.errors import N_, NotYet
 from bridge.gateways import base, jids
 from bridge.gateways.base import GatewayRefuses, GatewayUnavailable
 from bridge.messages import MEDIA, Address, Kind, Message, decode
 from bridge.routing import contacts, media
 from bridge.routing.context import FILE_S, Context
 from bridge.routing.notes import note
-from bridge.routing.outcome import NotYet
 from bridge.routing.outgoing import WHATSAPP_ID_PREFIX
 from bridge.store.chats import Chat, Thread
 from bridge.store.journal import Entry, Pair
@@ -49,7 +49,7 @@ def deliver(entry: Entry, context: Context) -> list[Pair]:
             return []  # it arrived before, or is the echo of our own send
         case _ if message.from_me and services.journal.is_sending(entry.chat_id):
             # It may be the echo of that send, which does not know its id yet.
-            raise NotYet(what="a send of ours in the same chat", after_s=0.5)
+            raise NotYet(N_("a send of ours in the same chat"), retry_after_s=0.5)
     return _put(entry, message, chat, context)
 
 
@@ -71,7 +71,7 @@ def _put(entry: Entry, message: Message, chat: Chat, context: Context) -> list[P
             context.services.chats.forget_contact(thread.integration_id, thread.contact_id)
         except SourceTaken:
             context.services.chats.forget_contact(thread.integration_id, thread.contact_id)
-    raise NotYet(what="Chatwoot to settle a conversation that was deleted", after_s=5)
+    raise NotYet(N_("Chatwoot to settle a conversation that was deleted"), retry_after_s=5)
 
 
 def _post(entry: Entry, message: Message, text: str, thread: Thread, context: Context) -> Pair:
@@ -124,7 +124,7 @@ def _post_media(
         patience_s = _FILE_PATIENCE_S if there else _GATEWAY_PATIENCE_S
         if context.services.clock() - entry.received_at < patience_s:
             after_s = min(_FILE_PAUSE_S * (1 + entry.attempts / 4), 60.0)
-            raise NotYet(what="a file of the message", after_s=after_s) from error
+            raise NotYet(N_("a file of the message"), retry_after_s=after_s) from error
         key = "file_gone"
     else:
         return _pair(message, thread, message_id, context)

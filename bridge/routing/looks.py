@@ -107,6 +107,7 @@ class Looks:
         except BridgeError as error:
             log.info("looking at %s: %s", one.id, error.message)
             if judge(error, 0).hold is not None:
-                self.services.integrations.judge(one.id, Status.ERROR, error.message)
+                now = self.services.clock()
+                self.services.integrations.judge(one.id, Status.ERROR, error, now=now)
         except Exception:
             log.exception("looking at %s failed", one.id)

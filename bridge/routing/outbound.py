@@ -12,12 +12,11 @@ from bridge.chatwoot.events import AgentMessage
 from bridge.chatwoot.messaging import SURVEY_PATH
 from bridge.chatwoot.refusals import FileNotThere, FileRefused, FileTooLarge
 from bridge.deadline import Deadline
-from bridge.errors import BridgeError
+from bridge.errors import N_, BridgeError, NotYet, dump
 from bridge.gateways.base import Gateway, GatewayRefuses, GatewayUnavailable
 from bridge.messages import Kind, Ladder, Reply
 from bridge.routing import catchup, introductions, media, outgoing
 from bridge.routing.context import CALL_S, FILE_S, Context
-from bridge.routing.outcome import NotYet
 from bridge.routing.outgoing import (
     SOURCE_PREFIX,
     TEXT_PART,
@@ -67,7 +66,7 @@ def _send(entry: Entry, part: Part, context: Context) -> list[Pair]:
         source = f"{SOURCE_PREFIX}{secrets.token_hex(8)}"
         now = context.services.clock()
         if not context.services.journal.start_sending(entry, source, now=now):
-            raise NotYet(what="an earlier reply that has come meanwhile", after_s=0)
+            raise NotYet(N_("an earlier reply that has come meanwhile"), retry_after_s=0)
         seconds = FILE_S if reply.file else CALL_S
         sent = gateway.send(reply, source=source, deadline=Deadline(seconds))
     if part.missed:
@@ -96,7 +95,7 @@ def _look_for_files(entry: Entry, message: AgentMessage, context: Context) -> No
         entry.instance_id, outgoing.part_key(message.id, TEXT_PART + 1)
     )
     if not has_files and entry.attempts < _FILE_TRIES:
-        raise NotYet(what="the attachment of the message", after_s=_FILE_PAUSE_S)
+        raise NotYet(N_("the attachment of the message"), retry_after_s=_FILE_PAUSE_S)
 
 
 def _reply(
@@ -198,21 +197,21 @@ def _clear_failed_mark(message: AgentMessage, context: Context) -> None:
             context.chatwoot().set_status(message.conversation_id, message.id, Ladder.SENT, "")
 
 
-def give_up(entry: Entry, error: BridgeError, reason: str, context: Context) -> None:
-    """Has the agent shown that a reply does not go out, and why; of a file that cannot be sent,
+def give_up(entry: Entry, error: BridgeError, told: BridgeError, context: Context) -> None:
+    """Has the agent `told` that a reply does not go out, and why; where `error` is about a file,
     the words go without it. Kept in the journal, so that Chatwoot may be down. Raises
     StorageFailed."""
     part = outgoing.read(entry.body)
     if not isinstance(part, Part):
         return
     message, now = part.message, context.services.clock()
-    told = Failure(message.conversation_id, message.id, reason)
+    failure = Failure(message.conversation_id, message.id, dump(told))
     new = [
         NewEntry(
             entry.chat_id,
             Direction.RECEIPT,
             part.key,
-            outgoing.write(told),
+            outgoing.write(failure),
             position=int(now),
             replaces=True,
         )

@@ -13,6 +13,7 @@ from bridge.errors import (
     ChatwootThrottles,
     ChatwootUnreachable,
     InboxGone,
+    NotYet,
     TokenRejected,
 )
 from bridge.gateways.base import GatewayDenies, GatewayRefuses, GatewayUnavailable, GatewayUncertain
@@ -22,13 +23,6 @@ PATIENCE_S = 72 * 3600
 _FIRST_S = 1.0
 _MOST_S = 300.0
 _SIDE_MOST_S = 20.0
-
-
-class NotYet(BridgeError):
-    """Something that must come first has not; `after_s` in values is when to look again."""
-
-    code, retryable = "not_yet", True
-    sentence = "waiting for {what}"
 
 
 def backoff(failures: int, *, most_s: float = _MOST_S) -> float:
@@ -42,7 +36,7 @@ class Verdict:
     again after `after_s`; `side_down`: nothing else of that side need be tried until then, where
     it is `doubtful` only once a second lane says the same."""
 
-    reason: str
+    error: BridgeError
     dead: bool = False
     hold: BridgeError | None = None
     after_s: float = 0.0
@@ -55,26 +49,25 @@ def judge(error: BridgeError, attempts: int) -> Verdict:
     """The verdict on an error of either side."""
     match error:
         case TokenRejected() | AccessDenied() | AccountUnknown() | InboxGone() | GatewayDenies():
-            return Verdict(error.message, hold=error)
+            return Verdict(error, hold=error)
         case NotYet():
-            return Verdict(error.message, after_s=float(str(error.values.get("after_s", 0))))
+            return Verdict(error, after_s=error.retry_after_s)
         case GatewayUncertain():
-            return Verdict(error.message, unconfirmed=True)
+            return Verdict(error, unconfirmed=True)
         case ConversationFlooded():
             # One conversation has had enough for now; the others have not (section 5).
-            return Verdict(error.message, after_s=float(str(error.values["retry_after_s"])))
+            return Verdict(error, after_s=error.retry_after_s)
         case ChatwootThrottles() | GatewayUnavailable():
-            wanted = float(str(error.values.get("retry_after_s") or 0))
-            after_s = wanted or backoff(attempts, most_s=_SIDE_MOST_S)
-            return Verdict(error.message, after_s=after_s, side_down=True)
+            after_s = error.retry_after_s or backoff(attempts, most_s=_SIDE_MOST_S)
+            return Verdict(error, after_s=after_s, side_down=True)
         case ChatwootFailing() if not is_passing(error):
             # One message that makes Chatwoot stumble must not stop all others.
-            return Verdict(error.message, after_s=backoff(attempts), doubtful=True)
+            return Verdict(error, after_s=backoff(attempts), doubtful=True)
         case ChatwootUnreachable():
             after_s = backoff(attempts, most_s=_SIDE_MOST_S)
-            return Verdict(error.message, after_s=after_s, doubtful=error.uncertain, side_down=True)
+            return Verdict(error, after_s=after_s, doubtful=error.uncertain, side_down=True)
         case GatewayRefuses():
-            return Verdict(error.message, dead=True)
+            return Verdict(error, dead=True)
     if error.retryable:
-        return Verdict(error.message, after_s=backoff(attempts), doubtful=True)
-    return Verdict(error.message, dead=True)
+        return Verdict(error, after_s=backoff(attempts), doubtful=True)
+    return Verdict(error, dead=True)

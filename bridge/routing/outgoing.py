@@ -53,7 +53,7 @@ class Introduction(Struct, frozen=True, tag="introduction"):
 
 
 class Failure(Struct, frozen=True, tag="failure"):
-    """The agent is to be shown that a reply did not go out, and why."""
+    """The agent is to be shown that a reply did not go out, and why: as `dump` writes an error."""
 
     conversation_id: int
     message_id: int

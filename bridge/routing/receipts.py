@@ -5,12 +5,13 @@ Rules: chatwoot.md section 5 (PATCH), ryzeapi.md section 5.5 (receipts in any or
 
 from typing import cast
 
+from bridge import languages
 from bridge.chatwoot.refusals import MessageGone
+from bridge.errors import N_, NotYet, load
 from bridge.messages import Ladder, Receipt, decode
 from bridge.routing import outgoing
 from bridge.routing.context import Context
 from bridge.routing.notes import note
-from bridge.routing.outcome import NotYet
 from bridge.routing.outgoing import Failure
 from bridge.store.journal import Entry, Pair
 
@@ -30,7 +31,9 @@ def deliver(entry: Entry, context: Context) -> list[Pair]:
 
 
 def _tell_failure(failure: Failure, context: Context) -> None:
-    _set(failure.conversation_id, failure.message_id, Ladder.FAILED, failure.reason, context)
+    error, language = load(failure.reason), context.services.settings.language
+    reason = languages.say(error.whole, language)
+    _set(failure.conversation_id, failure.message_id, Ladder.FAILED, reason, context)
 
 
 def _tell_receipt(entry: Entry, receipt: Receipt, context: Context) -> None:
@@ -40,7 +43,7 @@ def _tell_receipt(entry: Entry, receipt: Receipt, context: Context) -> None:
     if pair is None:
         young = services.clock() - entry.received_at < _PATIENCE_S
         if young or services.journal.is_sending(entry.chat_id):
-            raise NotYet(what="the message that this receipt is about", after_s=1)
+            raise NotYet(N_("the message that this receipt is about"), retry_after_s=1)
         return
     if not pair.from_me or pair.integration_id != context.integration.id:
         return

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from bridge import logs
-from bridge.errors import BridgeError, IntegrationMissing, StorageFailed
+from bridge.errors import BridgeError, GivenUp, IntegrationMissing, NoEcho, NotYet, StorageFailed
 from bridge.models import Status
 from bridge.routing import context as contexts
 from bridge.routing import inbound, media, outbound, receipts
 from bridge.routing.context import Context
 from bridge.routing.lanes import Lanes
-from bridge.routing.outcome import PATIENCE_S, NotYet, Verdict, judge
+from bridge.routing.outcome import PATIENCE_S, Verdict, judge
 from bridge.services import Services
 from bridge.store.journal import Direction, Entry, Lane, Pair, State, Try
 
@@ -176,8 +176,8 @@ class Router:
         services, began = self.services, time.monotonic()
         began_at = services.clock()
 
-        def made(outcome: str, reason: str = "") -> Try:
-            return Try(began_at, time.monotonic() - began, outcome, reason)
+        def made(outcome: str, error: BridgeError | None = None) -> Try:
+            return Try(began_at, time.monotonic() - began, outcome, error)
 
         try:
             pairs = _DELIVER[entry.direction](entry, context)
@@ -190,7 +190,7 @@ class Router:
                 self._leave(side)
             log.info("entry %s (%s %s): %s", entry.id, entry.direction, entry.key, error.message)
             outcome = "waits" if isinstance(error, NotYet) else "failed"
-            return self._apply(verdict, error, entry, context, side, made(outcome, error.message))
+            return self._apply(verdict, error, entry, context, side, made(outcome, error))
         except BaseException:
             with self._lock:
                 side.probing = False  # or nobody would ever try this side again
@@ -211,7 +211,7 @@ class Router:
     ) -> float | None:
         services, now = self.services, self.services.clock()
         if verdict.hold is not None:
-            services.integrations.judge(context.integration.id, Status.ERROR, verdict.hold.message)
+            services.integrations.judge(context.integration.id, Status.ERROR, verdict.hold, now=now)
             services.journal.postpone(
                 entry, due_at=now, made=made, doubtful=entry.doubtful, counts=False
             )
@@ -222,9 +222,8 @@ class Router:
             return now + _UNCONFIRMED_S
         too_old = now - entry.received_at > PATIENCE_S
         if verdict.dead or too_old:
-            if too_old:
-                made = replace(made, reason=f"given up after 72 hours: {made.reason}")
-            return self._bury(entry, error, context, made)
+            told = GivenUp(error, hours=PATIENCE_S // 3600) if too_old else error
+            return self._bury(entry, error, context, replace(made, error=told))
         due_at = now + verdict.after_s
         with self._lock:
             is_down = side.fails(entry.lane, verdict)
@@ -243,9 +242,9 @@ class Router:
 
     def _bury(self, entry: Entry, error: BridgeError, context: Context, made: Try) -> float | None:
         if entry.direction is Direction.OUT:
-            outbound.give_up(entry, error, made.reason, context)
+            outbound.give_up(entry, error, made.error or error, context)
         self.services.journal.bury(entry, made=made, now=self.services.clock())
-        log.warning("entry %s is a dead letter: %s", entry.id, made.reason)
+        log.warning("entry %s is a dead letter: %s", entry.id, made.error)
         return None
 
     def _tidy(self) -> None:
@@ -276,7 +275,7 @@ class Router:
                 continue  # nothing can prove it: the operator decides
             if self._is_settled(entry, now):
                 log.info("entry %s: no echo came, it is sent again", entry.id)
-                none = Try(now, 0.0, "no echo", "no echo came: it is sent again")
+                none = Try(now, 0.0, "no echo", NoEcho())
                 services.journal.postpone(entry, due_at=now, made=none, doubtful=False)
                 self._lanes.add([entry.lane])
 

@@ -109,7 +109,9 @@ class Transports:
             except BridgeError as error:
                 log.info("%s of %s: %s", key[1], one.id, error.message)
                 if key[1] == "chatwoot" and judge(error, 0).hold is not None:
-                    self.services.integrations.judge(one.id, Status.ERROR, error.message)
+                    self.services.integrations.judge(
+                        one.id, Status.ERROR, error, now=self.services.clock()
+                    )
             except Exception:
                 log.exception("listening to the %s of %s failed", key[1], one.id)
             failures = 0 if time.monotonic() - began > 60 else failures + 1

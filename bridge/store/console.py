@@ -6,8 +6,10 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from bridge.errors import BridgeError
 from bridge.store import Store
 from bridge.store.chats import PAIRS_OF_CHATWOOT
+from bridge.store.columns import to_error
 from bridge.store.committer import Committer
 from bridge.store.journal import OPEN, Direction, State, Try
 from bridge.store.standing import UNDONE
@@ -33,7 +35,7 @@ class Item:
     key: str
     text: str
     attempts: int
-    reason: str
+    error: BridgeError | None
     received_at: float
     due_at: float
     sent_at: float
@@ -154,7 +156,7 @@ class Console:
         return Trace(
             item=item,
             written_at=float(written[0]),
-            tries=tuple(Try(*row) for row in tries),
+            tries=tuple(Try(row[0], row[1], row[2], to_error(row[3])) for row in tries),
             twins=twins,
             receipts=tuple(one for twin in twins for one in self._receipts(item, twin)),
             conversation_id=int(written[1]) or next((one.conversation_id for one in twins), 0),
@@ -308,7 +310,7 @@ def _item(row: tuple[Any, ...]) -> Item:
         key=row[8],
         text=str(row[9]),
         attempts=row[10],
-        reason=row[11],
+        error=to_error(row[11]),
         received_at=row[12],
         due_at=row[13],
         sent_at=row[14],

@@ -6,9 +6,10 @@ import string
 from dataclasses import dataclass
 from typing import Any
 
-from bridge.errors import TokenUnreadable
+from bridge.errors import BridgeError, TokenUnreadable
 from bridge.models import InboxOptions, Integration, Secret, Status
 from bridge.store import Store
+from bridge.store.columns import of_error, to_error
 from bridge.vault import SealBroken, Vault
 
 _ID_LETTERS = string.ascii_lowercase + string.digits
@@ -69,7 +70,8 @@ class Integrations:
             "inbox_name": one.inbox_name,
             **{name: int(getattr(one.options, name)) for name in _OPTIONS},
             "status": one.status.value,
-            "last_error": one.last_error,
+            "last_error": of_error(one.last_error),
+            "status_at": one.status_at,
             "chatwoot_version": one.chatwoot_version,
             "webhook_key": one.webhook_key,
             "webhook_secret": self._vault.seal(
@@ -105,14 +107,29 @@ class Integrations:
         return found if found and found.api_token else None
 
     def judge(
-        self, integration_id: str, status: Status, last_error: str, *, inbox_name: str | None = None
+        self,
+        integration_id: str,
+        status: Status,
+        error: BridgeError | None,
+        *,
+        now: float,
+        inbox_name: str | None = None,
     ) -> None:
-        """Notes how the integration fares."""
+        """Notes how the integration fares. `status_at` stays while status and code are the same."""
         with self._store.write() as db:
             db.execute(
-                "update integration set status = ?, last_error = ?, "
-                "inbox_name = coalesce(?, inbox_name) where id = ?",
-                [status.value, last_error, inbox_name, integration_id],
+                "update integration set "
+                "status_at = iif(status = ?1 and iif(json_valid(last_error), "
+                "json_extract(last_error, '$.code'), '') = ?3, status_at, ?4), "
+                "status = ?1, last_error = ?2, inbox_name = coalesce(?5, inbox_name) where id = ?6",
+                [
+                    status.value,
+                    of_error(error),
+                    error.code if error else "",
+                    now,
+                    inbox_name,
+                    integration_id,
+                ],
             )
 
     def note_version(self, integration_id: str, version: str) -> None:
@@ -176,11 +193,12 @@ class Integrations:
         del facts["caught_up_at"]
         facts["status"] = Status(facts["status"])
         facts["refused"] = frozenset(facts["refused"].split())
+        facts["last_error"] = to_error(facts["last_error"])
         try:
             for name in _SEALED:
                 facts[name] = self._vault.open(facts[name], where=f"integration/{row['id']}/{name}")
         except SealBroken as error:
             log.error("%s", error)
             facts |= dict.fromkeys(_SEALED, Secret(""))
-            facts |= {"status": Status.ERROR, "last_error": TokenUnreadable().message}
+            facts |= {"status": Status.ERROR, "last_error": TokenUnreadable()}
         return Integration(options=options, **facts)

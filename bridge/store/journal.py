@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from bridge.errors import BridgeError
+
 
 class Direction(StrEnum):
     """Which lane of a chat an entry travels in."""
@@ -73,7 +75,7 @@ class Entry:
     doubtful: bool
     due_at: float
     source: str
-    reason: str
+    error: BridgeError | None
     received_at: float
     sent_at: float
 
@@ -85,12 +87,13 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One try of a delivery: when it began (UTC seconds), how long it took, how it ended."""
+    """One try of a delivery: when it began (UTC seconds), how long it took, how it ended and, where
+    it did not arrive, why."""
 
     began_at: float
     seconds: float
     outcome: str
-    reason: str = ""
+    error: BridgeError | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -327,3 +327,9 @@ def m010_looks(db: Database) -> None:
         "insert into old_dead_letter select id from journal "
         "where state = 'dead' and direction = 'in'"
     )
+
+
+@migrations()
+def m011_status_at(db: Database) -> None:
+    """Since when an integration is in its status, in UTC seconds; 0 for not known."""
+    db.execute("alter table integration add column status_at real not null default 0")

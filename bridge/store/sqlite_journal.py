@@ -7,6 +7,7 @@ from sqlite_utils import Database
 
 from bridge.store import Store
 from bridge.store import entries as writes
+from bridge.store.columns import of_error, to_error
 from bridge.store.committer import Committer
 from bridge.store.journal import OPEN, Direction, Entry, Lane, NewEntry, Pair, State, Try
 
@@ -83,7 +84,7 @@ class SqliteJournal:
                 f"attempts = attempts + ? where id = ? and state in {OPEN}",
                 [
                     due_at,
-                    made.reason if made else entry.reason,
+                    of_error(made.error if made else entry.error),
                     int(doubtful),
                     int(counts),
                     entry.id,
@@ -100,7 +101,7 @@ class SqliteJournal:
             db.execute(
                 "update journal set state = 'unconfirmed', due_at = ?, reason = ? "
                 "where id = ? and state = 'sending'",
-                [due_at, made.reason, entry.id],
+                [due_at, of_error(made.error), entry.id],
             )
             _note_try(db, entry, made)
 
@@ -111,7 +112,7 @@ class SqliteJournal:
             db.execute(
                 "update journal set state = 'dead', done_at = ?, reason = ? "
                 f"where id = ? and state in {OPEN}",
-                [now, made.reason, entry.id],
+                [now, of_error(made.error), entry.id],
             )
             _note_try(db, entry, made)
 
@@ -193,7 +194,7 @@ def _note_try(db: Database, entry: Entry, made: Try) -> None:
     db.execute(
         # Not when a later receipt has taken the place of the entry meanwhile.
         "insert into try select id, ?, ?, ?, ? from journal where id = ?",
-        [made.began_at, made.seconds, made.outcome, made.reason, entry.id],
+        [made.began_at, made.seconds, made.outcome, of_error(made.error), entry.id],
     )
 
 
@@ -211,7 +212,7 @@ def _entry(row: tuple[Any, ...]) -> Entry:
         doubtful=bool(row[9]),
         due_at=row[10],
         source=row[11],
-        reason=row[12],
+        error=to_error(row[12]),
         received_at=row[13],
         sent_at=row[14],
     )

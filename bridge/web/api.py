@@ -178,7 +178,7 @@ def _listed(instance: Instance, one: Integration) -> dict[str, Any]:
         "chatwoot_api_token": one.api_token,
         "chatwoot_inbox_id": one.inbox_id,
         "chatwoot_inbox_name": one.inbox_name,
-        "last_error": one.last_error,
+        "last_error": _words(one.last_error),
         "created_at": _rfc3339(one.created_at),
         "sign_messages": one.options.sign_messages,
         "ignore_groups": one.options.ignore_groups,
@@ -199,7 +199,7 @@ def _summary(instance: Instance) -> dict[str, Any]:
             "account_id": integration.account_id,
             "inbox_id": integration.inbox_id,
             "inbox_name": integration.inbox_name,
-            "last_error": integration.last_error,
+            "last_error": _words(integration.last_error),
         }
     gateway = instance.gateway
     return {
@@ -210,6 +210,10 @@ def _summary(instance: Instance) -> dict[str, Any]:
         "chatwoot": chatwoot,
         "created_at": _rfc3339(instance.created_at),
     }
+
+
+def _words(error: BridgeError | None) -> str:
+    return error.message if error else ""
 
 
 def _rfc3339(seconds: float) -> str:

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bridge import capabilities
-from bridge.errors import N_, Problem
+from bridge.errors import N_, BridgeError, Problem
 from bridge.models import Instance, Integration, Status
 from bridge.routing import callbacks
 from bridge.services import Services
 from bridge.store.journal import Direction
 from bridge.store.standing import Standing
-from bridge.web import findings, plot, times
+from bridge.web import plot, times
 from bridge.web.pages import Trouble
 from bridge.web.plot import Plot
 
@@ -40,11 +40,12 @@ _UP = {"", "connected", "keepaliverestored"}
 @dataclass(frozen=True, slots=True)
 class Complaint:
     """Something that is wrong. `step` names the button that helps: connect, edit, check, resume,
-    gateway, replay or waiting."""
+    gateway, replay or waiting. `since` is UTC seconds, 0 for not known."""
 
     step: str
     trouble: Trouble
     is_grave: bool = True
+    since: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +125,11 @@ def _complaints(
 
 
 def _of_error(integration: Integration) -> Complaint:
-    kind = findings.kind_of(integration.last_error)
-    step = "edit" if kind and kind.code in _EDITED else "check"
-    if kind and kind.code == "gateway_denies":
+    error = integration.last_error or BridgeError()
+    step = "edit" if error.code in _EDITED else "check"
+    if error.code == "gateway_denies":
         step = "gateway"
-    return Complaint(step, findings.recognise(integration.last_error))
+    return Complaint(step, Trouble.of(error), since=integration.status_at)
 
 
 def _of_gateway(instance: Instance) -> Iterator[Complaint]:

@@ -13,7 +13,7 @@ from bridge.errors import N_
 from bridge.models import Instance
 from bridge.store.console import Item
 from bridge.store.journal import State
-from bridge.web import findings, forms, session
+from bridge.web import forms, session
 from bridge.web.i18n import gettext, ngettext
 from bridge.web.pages import Trouble, operator, services
 from bridge.web.paths import local_path
@@ -56,15 +56,15 @@ class Held:
 
     @classmethod
     def of(cls, item: Item) -> "Held":
-        """The reason is read back from the English sentence that is kept."""
-        return cls(item, findings.recognise(item.reason) if item.reason else None)
+        """With what its last try met."""
+        return cls(item, Trouble.of(item.error) if item.error else None)
 
 
 def register(app: Flask) -> None:
     """Adds the pages, and what their navigation and tables say."""
     # Asked for by the navigation only where somebody is signed in.
     app.context_processor(lambda: {"held_count": _held_count})
-    app.jinja_env.filters["reason"] = findings.recognise
+    app.jinja_env.filters["trouble"] = Trouble.of
     app.register_blueprint(blueprint)
 
 

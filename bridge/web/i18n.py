@@ -1,17 +1,12 @@
 """The language of a page: from the cookie, else from the browser, else English.
 
-The English sentence is the key. Catalogs are read from their .po files at the start, so that
-nothing has to be compiled and nothing can be out of date.
+The English sentence is the key (`bridge.languages`).
 """
 
-from io import BytesIO
-from pathlib import Path
+from babel.support import NullTranslations
+from flask import Blueprint, Flask, Response, g, redirect, request
 
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
-from babel.support import NullTranslations, Translations
-from flask import Blueprint, Flask, Response, current_app, g, redirect, request
-
+from bridge import languages
 from bridge.errors import Problem
 from bridge.web.paths import local_path
 
@@ -19,26 +14,14 @@ COOKIE = "language"
 _YEAR_S = 365 * 24 * 3600
 #: Each language in its own name; the code is what stands in `lang`.
 LANGUAGES = {"en": "English", "pt-BR": "Português (Brasil)", "es": "Español"}
-LOCALES = Path(__file__).parent / "locales"
 
 blueprint = Blueprint("i18n", __name__)
 
 
-def catalog(language: str) -> NullTranslations:
-    """The translations into a language."""
-    path = LOCALES / language.replace("-", "_") / "LC_MESSAGES" / "messages.po"
-    if not path.exists():
-        return NullTranslations()
-    compiled = BytesIO()
-    with path.open("rb") as file:
-        write_mo(compiled, read_po(file, locale=language.replace("-", "_")))
-    compiled.seek(0)
-    return Translations(compiled)
-
-
 def register(app: Flask) -> None:
     """Gives the templates of `app` their languages."""
-    app.extensions["catalogs"] = {language: catalog(language) for language in LANGUAGES}
+    for code in LANGUAGES:
+        languages.catalog(code)  # now, and not while somebody waits for a page
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
         gettext, ngettext, newstyle=True
@@ -68,15 +51,11 @@ def ngettext(one: str, many: str, count: int) -> str:
 
 def said(problem: Problem) -> str:
     """A problem in the language of this request; its values are filled in afterwards."""
-    values = {
-        name: said(one) if isinstance(one, Problem) else one for name, one in problem.values.items()
-    }
-    return gettext(problem.sentence).format(**values)
+    return languages.say(problem, language())
 
 
 def _catalog() -> NullTranslations:
-    found: NullTranslations = current_app.extensions["catalogs"][language()]
-    return found
+    return languages.catalog(language())
 
 
 def _of_browser() -> str:

@@ -281,7 +281,7 @@ def _refusals(*groups: list[BridgeError]) -> Part:
                 "examples": {
                     error.code: {
                         "value": {"success": False, "error": {"message": error.message}},
-                        "summary": error.message.partition(". Detail:")[0],
+                        "summary": str(error.said),
                     }
                     for error in found
                 },

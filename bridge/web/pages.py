@@ -40,11 +40,7 @@ class Trouble:
     @classmethod
     def of(cls, error: BridgeError) -> "Trouble":
         """The same sentence as the JSON API gives, and its remedy."""
-        return cls(
-            Problem(error.sentence, **error.values),
-            Problem(error.remedy, **error.values),
-            error.detail,
-        )
+        return cls(error.said, error.next_step, error.detail)
 
     def packed(self) -> dict[str, Any]:
         """As a draft keeps it."""

@@ -1,24 +1,25 @@
 """docs/errors.md knows every error: its status, its sentence, its cause and its remedy."""
 
 import importlib
-import pkgutil
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-import bridge
+import bridge.errors
 from bridge.errors import BridgeError
 
+PACKAGE = Path(bridge.errors.__file__).resolve().parents[1]
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "errors.md"
 
 
 def every_error() -> list[type[BridgeError]]:
     """The whole tree, wherever its classes are written down."""
-    for module in pkgutil.walk_packages(bridge.__path__, "bridge."):
-        if not module.name.endswith("__main__"):
-            importlib.import_module(module.name)
+    for path in PACKAGE.rglob("*.py"):
+        if path.stem not in {"__main__", "__init__"}:
+            name = path.relative_to(PACKAGE.parent).with_suffix("")
+            importlib.import_module(".".join(name.parts))
 
     def below(kind: type[BridgeError]) -> Iterator[type[BridgeError]]:
         yield kind

@@ -5,52 +5,15 @@ A class says what the *reader* would do differently. `sentence` is the contract'
 """
 
 from collections.abc import Mapping
-from typing import ClassVar
+from types import MappingProxyType
 
-#: Longest cause that is shown after `Detail:`, in characters.
-MAX_DETAIL = 500
-
-
-def N_(text: str) -> str:
-    """Marks a text for the translation catalogs without translating it here."""
-    return text
-
-
-class Problem:
-    """A rule that an input breaks: an English sentence that the pages can translate."""
-
-    def __init__(self, sentence: str, **values: object) -> None:
-        self.sentence, self.values = sentence, values
-
-    def __str__(self) -> str:
-        return self.sentence.format(**self.values)
-
-
-class BridgeError(Exception):
-    """A failure with a stable code, an HTTP status, a sentence and a next step.
-
-    `values` fill the placeholders of `sentence` and `remedy`; `detail` is the upstream cause,
-    already free of secrets; `field` names the input it belongs to, in the JSON API's spelling.
-    """
-
-    code: ClassVar[str] = "internal"
-    status: ClassVar[int] = 500
-    retryable: ClassVar[bool] = False
-    sentence: ClassVar[str] = N_("Something went wrong on our side")
-    remedy: ClassVar[str] = N_("Try again; if it happens again, look at the log of the bridge.")
-
-    def __init__(self, *, detail: str = "", field: str | None = None, **values: object) -> None:
-        self.detail = detail[:MAX_DETAIL]
-        self.field = field
-        self.values = values
-        super().__init__(self.message)
-
-    @property
-    def message(self) -> str:
-        """The English sentence of the JSON API, with the cause after `Detail:` if there is one."""
-        said = self.sentence.format(**self.values)
-        return f"{said}. Detail: {self.detail}" if self.detail else said
-
+from bridge.errors.base import MAX_DETAIL as MAX_DETAIL
+from bridge.errors.base import N_ as N_
+from bridge.errors.base import BridgeError as BridgeError
+from bridge.errors.base import Problem as Problem
+from bridge.errors.stored import Told as Told
+from bridge.errors.stored import dump as dump
+from bridge.errors.stored import load as load
 
 # -- our own doors (ryzeapi.md sections 1.3, 1.4 and 4) --------------------------------------------
 
@@ -99,6 +62,7 @@ class InstanceUnknown(BridgeError):
 class InstanceMissing(InstanceUnknown):
     """The same fact in the instance module's spelling (ryzeapi.md section 1.4)."""
 
+    code = "instance_missing"
     sentence = N_("Instance not found")
 
 
@@ -109,6 +73,7 @@ class IntegrationMissing(BridgeError):
 
 
 class NothingToDelete(IntegrationMissing):
+    code = "nothing_to_delete"
     sentence = N_("no chatwoot integration to delete")
 
 
@@ -131,11 +96,13 @@ class ActivationRunning(BridgeError):
 
 
 class InvalidBody(BridgeError):
-    """The caller's input; `problems` maps each field to the rule that it breaks."""
+    """The caller's input; `problems` maps each field to the rule that it breaks, and is empty in
+    one that was stored."""
 
     code, status = "invalid_body", 400
     sentence = N_("invalid body: {problems}")
     remedy = N_("Correct the field that is named and send it again.")
+    problems: Mapping[str, Problem] = MappingProxyType({})
 
     def __init__(self, problems: dict[str, Problem]) -> None:
         self.problems = problems
@@ -313,6 +280,46 @@ class AddressBlocked(ChatwootUnreachable):
         "This bridge may not call private addresses (BRIDGE_BLOCK_PRIVATE_ADDRESSES=true). "
         "Use a public address, or have the setting changed."
     )
+
+
+# -- the way of a message --------------------------------------------------------------------------
+
+
+class GivenUp(BridgeError):
+    """A message that was tried for long enough; `cause` is what the last try met."""
+
+    code, status = "given_up", 502
+    sentence = N_("given up after {hours} hours: {cause}")
+    remedy = N_("Mend the cause, then replay the message.")
+
+    def __init__(self, cause: BridgeError, *, hours: int) -> None:
+        super().__init__(detail=cause.detail, hours=hours, cause=cause)
+
+    @property
+    def next_step(self) -> Problem:
+        """That of the cause."""
+        cause = self.values["cause"]
+        return cause.next_step if isinstance(cause, BridgeError) else super().next_step
+
+
+class NotYet(BridgeError):
+    """Something that must come first has not; `retry_after_s` is when to look again."""
+
+    code, status, retryable = "not_yet", 502, True
+    sentence = N_("waiting for {what}")
+    remedy = N_("Nothing to do: it goes on by itself.")
+
+    def __init__(self, what: str, *, retry_after_s: float) -> None:
+        """`what` is an English sentence of the catalogs."""
+        super().__init__(what=Problem(what), retry_after_s=retry_after_s)
+
+
+class NoEcho(BridgeError):
+    """A send in doubt that the gateway would have told of by now."""
+
+    code, status, retryable = "no_echo", 502, True
+    sentence = N_("no echo came: it is sent again")
+    remedy = N_("Nothing to do.")
 
 
 # -- this machine ----------------------------------------------------------------------------------

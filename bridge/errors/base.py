@@ -1,0 +1,105 @@
+"""What every error and every sentence for people is made of."""
+
+from typing import ClassVar
+
+#: Longest cause that is shown after `Detail:`, in characters.
+MAX_DETAIL = 500
+
+
+def N_(text: str) -> str:
+    """Marks a text for the translation catalogs without translating it here."""
+    return text
+
+
+class Problem:
+    """An English sentence that can be translated, and the values of its placeholders, which may be
+    problems themselves."""
+
+    def __init__(self, sentence: str, **values: object) -> None:
+        self.sentence, self.values = sentence, values
+
+    def __str__(self) -> str:
+        return self.sentence.format(**self.values)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Problem):
+            return NotImplemented
+        return (self.sentence, self.values) == (other.sentence, other.values)
+
+    def __hash__(self) -> int:
+        return hash(self.sentence)
+
+
+class BridgeError(Exception):
+    """A failure with a stable code, an HTTP status, a sentence and a next step.
+
+    `values` fill the placeholders of `sentence` and `remedy`; a value may be a `Problem`, or the
+    error that this one was caused by. `detail` is the upstream cause, already free of secrets;
+    `field` names the input it belongs to, in the JSON API's spelling.
+
+    A code names one class, because stored errors are read back by it: a second class with the same
+    code raises TypeError where it is defined.
+    """
+
+    code: ClassVar[str] = "internal"
+    status: ClassVar[int] = 500
+    retryable: ClassVar[bool] = False
+    sentence: ClassVar[str] = N_("Something went wrong on our side")
+    remedy: ClassVar[str] = N_("Try again; if it happens again, look at the log of the bridge.")
+
+    def __init_subclass__(cls) -> None:
+        if KINDS.setdefault(cls.code, cls) is not cls:
+            raise TypeError(f"{cls.__name__} needs a code of its own: {cls.code} is taken")
+
+    def __init__(self, *, detail: str = "", field: str | None = None, **values: object) -> None:
+        self.detail = detail[:MAX_DETAIL]
+        self.field = field
+        self.values = values
+        super().__init__(self.message)
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return (self.values, self.detail, self.field) == (other.values, other.detail, other.field)
+
+    def __hash__(self) -> int:
+        return hash((self.code, self.detail, self.field))
+
+    @property
+    def said(self) -> Problem:
+        """The sentence without the detail."""
+        return self._filled(self.sentence)
+
+    @property
+    def next_step(self) -> Problem:
+        """The remedy."""
+        return self._filled(self.remedy)
+
+    @property
+    def whole(self) -> Problem:
+        """The sentence, with the cause after `Detail:` if there is one."""
+        if not self.detail:
+            return self.said
+        return Problem(N_("{said}. Detail: {detail}"), said=self.said, detail=self.detail)
+
+    @property
+    def message(self) -> str:
+        """The English sentence of the JSON API, with its detail."""
+        return str(self.whole)
+
+    @property
+    def retry_after_s(self) -> float:
+        """How long the other side wants to be left alone, in seconds; 0 where it does not say."""
+        told = self.values.get("retry_after_s")
+        return float(told) if isinstance(told, int | float) else 0.0
+
+    def _filled(self, sentence: str) -> Problem:
+        values = {
+            name: one.said if isinstance(one, BridgeError) else one
+            for name, one in self.values.items()
+        }
+        return Problem(sentence, **values)
+
+
+#: Every error by its code.
+KINDS: dict[str, type[BridgeError]] = {BridgeError.code: BridgeError}
