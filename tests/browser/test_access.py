@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from bridge.errors import dump
+from bridge.gateways.base import GatewayRefuses
 from tests.browser.operator import Operator
 from tests.support.journal import Journal
 from tests.support.processes import SandboxChatwoot
@@ -74,7 +76,7 @@ def _pages(somebody: Operator, sandbox: SandboxChatwoot) -> Iterator[str]:
 def _console(somebody: Operator) -> Iterator[str]:
     """The pages about messages, with one in every state."""
     journal = Journal(somebody.bridge)
-    refused = "the gateway refused the message: no such number. Detail: http://gw.example HTTP 400"
+    refused = dump(GatewayRefuses(reason="no such number", detail="http://gw.example HTTP 400"))
     for minute in range(9):
         journal.add(f"3EB0{minute}", ago=60 * minute, text="a" * 300)
     dead = journal.add("m1:0", direction="out", state="dead", reason=refused, tries=2)

@@ -5,6 +5,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
+from bridge.errors import dump
+from bridge.gateways.base import GatewayRefuses
 from tests.browser.operator import Operator
 from tests.support.api import Instance, new_instance, wish
 from tests.support.journal import Journal
@@ -23,7 +25,7 @@ def support(empty_bridge: Bridge, sandbox: SandboxChatwoot) -> Instance:
 
 def test_news_come_by_themselves_and_disturb_nobody(operator: SignIn, support: Instance) -> None:
     journal = Journal(support.bridge)
-    reason = "the gateway refused the message: no. Detail: http://gw.example HTTP 400"
+    reason = dump(GatewayRefuses(reason="no", detail="http://gw.example HTTP 400"))
     journal.add("m1:0", direction="out", state="dead", reason=reason, phone="5511999990009")
     somebody = operator().go("/waiting")
     page = somebody.page

@@ -149,7 +149,7 @@ def test_an_upgrade_keeps_every_integration(tmp_path: Path, released: str) -> No
         inbox_name="Suporte",
         options=InboxOptions(ignore_groups=True),
         status=Status.ACTIVE,
-        last_error="",
+        last_error=None,
         created_at=2.0,
         chatwoot_version="4.15.1",
         webhook_key="key",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bridge.gateways.base import GatewayUnavailable
 from bridge.store import Store
 from bridge.store.chats import resolve_chat
 from bridge.store.committer import Committer
@@ -19,7 +20,8 @@ from bridge.store.sqlite_journal import SqliteJournal
 ROOT = Path(__file__).resolve().parents[2]
 IN, OUT, RECEIPT = Direction.IN, Direction.OUT, Direction.RECEIPT
 MADE = Try(1.0, 0.1, "arrived")
-FAILED = Try(1.0, 0.1, "failed", "no answer")
+NO_ANSWER = GatewayUnavailable(base_url="http://gw.example", reason="no answer", retry_after_s=2.5)
+FAILED = Try(1.0, 0.1, "failed", NO_ANSWER)
 
 
 class Ground:
@@ -230,7 +232,8 @@ class TestLanes:
         assert head is not None
         assert (head.key, head.attempts, head.due_at) == ("a", 2, 9.0)
         assert head.doubtful
-        assert head.reason == "no answer"
+        assert head.error == NO_ANSWER
+        assert head.error.retry_after_s == 2.5
 
 
 class TestSending:

@@ -6,13 +6,21 @@ from collections.abc import Callable
 
 import pytest
 
+from bridge.errors import dump
+from bridge.gateways.base import GatewayRefuses
 from tests.support.api import new_instance, wish
 from tests.support.journal import Journal
 from tests.support.processes import Bridge, SandboxChatwoot
 from tests.support.visitor import Visitor
 from tests.web.conftest import connect
 
-REFUSED = "the gateway refused the message: number is not on WhatsApp"
+REFUSED = dump(
+    GatewayRefuses(
+        base_url="http://gw.example",
+        reason="number is not on WhatsApp",
+        detail="http://gw.example/send HTTP 400: no",
+    )
+)
 
 
 @pytest.fixture
@@ -111,8 +119,7 @@ def test_contents_can_be_switched_off(
 def test_the_way_of_a_message(
     connected: Visitor, journal: Journal, sandbox: SandboxChatwoot
 ) -> None:
-    detail = f"{REFUSED}. Detail: http://gw.example/send HTTP 400: no"
-    entry_id = journal.add("m77:0", direction="out", state="dead", reason=detail, tries=2)
+    entry_id = journal.add("m77:0", direction="out", state="dead", reason=REFUSED, tries=2)
     journal.pair("3EB0F1", 77, 4)
     page = connected.get(f"/messages/{entry_id}")
     assert page.text.count("Try: it failed") == 2

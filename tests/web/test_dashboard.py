@@ -1,6 +1,5 @@
 """The overview and the page of an instance."""
 
-from bridge.web import findings
 from tests.support.processes import Bridge, SandboxChatwoot
 from tests.support.visitor import Visitor
 from tests.web.conftest import connect
@@ -77,14 +76,3 @@ def test_what_is_not_there_has_a_page(connected: Visitor) -> None:
         page = connected.get(path)
         assert page.status == 404
         assert "Go to the overview" in page.text
-
-
-def test_a_stored_error_is_recognised() -> None:
-    trouble = findings.recognise(
-        "Chatwoot denied the request - verify the API token has admin scope on account 7. "
-        "Detail: https://chat.example.com HTTP 401: {}"
-    )
-    assert trouble.sentence.values == {"account_id": "7"}
-    assert trouble.remedy is not None
-    assert trouble.detail.startswith("https://chat.example.com")
-    assert str(findings.recognise("something else").sentence) == "something else"
