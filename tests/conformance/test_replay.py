@@ -55,7 +55,6 @@ PENDING = {
     "routes",
     "talk_change",
     "talk_create",
-    "talk_list",
     "talk_reopen",
     "typing",
     "webhook_delivery",

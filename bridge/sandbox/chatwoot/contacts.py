@@ -24,7 +24,7 @@ def create_contact(who: Caller) -> Response:
     wanted = contact_deeds.wanted_columns(given)
     contact_deeds.check(world(), who.account.id, wanted, own_id=None)
     if inbox and source_id:
-        check_source(source_id)
+        check_source(state.options, source_id)
         if (inbox.id, source_id) in state.places:
             raise crash()  # RecordNotUnique, which nobody rescues
     contact = contact_deeds.create(world(), who.account.id, given)

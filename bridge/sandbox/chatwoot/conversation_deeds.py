@@ -8,6 +8,7 @@ import uuid
 from typing import Any
 
 from bridge.sandbox.chatwoot.answers import crash, invalid
+from bridge.sandbox.chatwoot.options import Options
 from bridge.sandbox.chatwoot.records import (
     ACTIVITY,
     AgentBot,
@@ -21,6 +22,7 @@ from bridge.sandbox.chatwoot.records import (
 )
 from bridge.sandbox.chatwoot.shapes import iso
 from bridge.sandbox.chatwoot.state import base58_token
+from bridge.sandbox.chatwoot.versions import Trait
 from bridge.sandbox.chatwoot.world import World
 
 _ACTIVITIES = {
@@ -38,12 +40,13 @@ class SourceTaken(Exception):
     """The source_id belongs to another contact in that inbox."""
 
 
-def check_source(source_id: str) -> None:
+def check_source(options: Options, source_id: str) -> None:
     """Refuse a source_id that is too long, or that the database cannot store."""
     if "\0" in source_id:
         raise crash()
-    if len(source_id) > LONGEST_SOURCE:
-        problem = f"Source is too long (maximum is {LONGEST_SOURCE} characters)"
+    longest = LONGEST_SOURCE if options.has(Trait.LONG_SOURCE_IDS) else 255
+    if len(source_id) > longest:
+        problem = f"Source is too long (maximum is {longest} characters)"
         raise invalid(("source_id", problem))
 
 
@@ -58,7 +61,7 @@ def place_in_inbox(
     if source_id == "":
         return None
     source_id = source_id or str(uuid.uuid4())
-    check_source(source_id)
+    check_source(state.options, source_id)
     found = state.places.get((inbox.id, source_id))
     if found is not None:
         if found.contact_id != contact.id:

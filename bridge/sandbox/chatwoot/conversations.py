@@ -1,9 +1,9 @@
 """Conversation routes (chatwoot.md section 4)."""
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from bridge.sandbox.chatwoot import conversation_deeds as deeds
-from bridge.sandbox.chatwoot import message_deeds
+from bridge.sandbox.chatwoot import filters, message_deeds
 from bridge.sandbox.chatwoot.answers import (
     crash,
     empty,
@@ -20,12 +20,14 @@ from bridge.sandbox.chatwoot.door import (
     as_id,
     is_blank,
     params,
+    query,
     world,
 )
 from bridge.sandbox.chatwoot.records import (
     CONVERSATION_STATUSES,
     ContactInbox,
     Conversation,
+    Json,
     User,
 )
 from bridge.sandbox.chatwoot.versions import Trait
@@ -33,6 +35,10 @@ from bridge.sandbox.chatwoot.versions import Trait
 routes = Blueprint("conversations", __name__)
 
 _PAGE = 25
+_SORTED_BY = ("last_activity_at", "created_at", "waiting_since")
+_FILTERS = dict.fromkeys(
+    ("status", "assignee_id", "inbox_id", "contact_id", "display_id", "priority"), filters.EQUAL
+)
 
 
 @account_route(routes, "/conversations", "POST", bots=True)
@@ -93,37 +99,88 @@ def _place(who: Caller) -> ContactInbox:
 
 @account_route(routes, "/conversations", "GET")
 def list_conversations(who: Caller) -> Response:
-    """Twenty-five a page, latest activity first; only open ones unless `status` says else."""
-    state = world().state
-    arguments = request.args
-    status = arguments.get("status", "open")
-    inbox_id = as_id(arguments["inbox_id"]) if arguments.get("inbox_id") else None
-    source_id = arguments.get("source_id") or None
-    if source_id and state.options.has(Trait.SOURCE_ID_FILTER):
-        places = state.places_by_source.get(source_id, [])
-        numbers = [number for place in places for number in state.conversations_of_place[place]]
-        found = [state.conversations[number] for number in numbers]
-    else:
-        found = list(state.conversations.values())
+    """Twenty-five a page, latest activity first; only open ones unless `status` says else.
+
+    `assignee_type` chooses among those that are counted.
+    """
+    state, given = world().state, query()
+    status = given.get("status", "open")
+    inbox_id = as_id(given["inbox_id"]) if given.get("inbox_id") else None
+    sources = given.get("source_id") or None
+    found = _seen_by(who)
+    if sources and state.options.has(Trait.SOURCE_ID_FILTER):
+        wanted = sources if isinstance(sources, list) else [sources]
+        places = {number for source in wanted for number in state.places_by_source.get(source, [])}
+        found = [one for one in found if one.contact_inbox_id in places]
     found = [
-        one
-        for one in found
-        if one.account_id == who.account.id
-        and status in ("all", one.status)
-        and inbox_id in (None, one.inbox_id)
-        and who.may_see(state.inboxes[one.inbox_id])
+        one for one in found if status in ("all", one.status) and inbox_id in (None, one.inbox_id)
     ]
-    found.sort(key=lambda one: (one.last_activity_at, one.id), reverse=True)
+    meta = _counts(who, found)
+    match given.get("assignee_type"):
+        case "me":
+            found = [one for one in found if one.assignee_id == who.actor.id]
+        case "assigned":
+            found = [one for one in found if one.assignee_id]
+        case "unassigned":
+            found = [one for one in found if not one.assignee_id]
+    payload = _page(_sorted(found, str(given.get("sort_by"))))
+    return reply({"data": {"meta": meta, "payload": payload}})
+
+
+def _seen_by(who: Caller) -> list[Conversation]:
+    """The conversations of the account that the caller may see."""
+    state = world().state
+    return [
+        one
+        for one in state.conversations.values()
+        if one.account_id == who.account.id and who.may_see(state.inboxes[one.inbox_id])
+    ]
+
+
+def _counts(who: Caller, found: list[Conversation]) -> Json:
     assigned = [one for one in found if one.assignee_id]
-    meta = {
+    return {
         "mine_count": sum(one.assignee_id == who.actor.id for one in found),
         "assigned_count": len(assigned),
         "unassigned_count": len(found) - len(assigned),
         "all_count": len(found),
     }
-    start = (max(as_id(arguments.get("page")) or 1, 1) - 1) * _PAGE
-    payload = [world().shapes.conversation(one) for one in found[start : start + _PAGE]]
-    return reply({"data": {"meta": meta, "payload": payload}})
+
+
+def _sorted(found: list[Conversation], wanted: str) -> list[Conversation]:
+    """By `sort_by` such as "created_at_asc"; by latest activity when it is none of Chatwoot's."""
+    column, _, direction = wanted.rpartition("_")
+    if column not in _SORTED_BY or direction not in ("asc", "desc"):
+        column, direction = "last_activity_at", "desc"
+    return sorted(
+        found, key=lambda one: (getattr(one, column) or 0, one.id), reverse=direction == "desc"
+    )
+
+
+def _page(found: list[Conversation]) -> list[Json]:
+    start = (max(as_id(query().get("page")) or 1, 1) - 1) * _PAGE
+    return [world().shapes.conversation(one) for one in found[start : start + _PAGE]]
+
+
+@account_route(routes, "/conversations/filter", "POST")
+def filter_conversations(who: Caller) -> Response:
+    """Those that fit conditions."""
+    conditions = params().get("payload")
+    found = filters.chosen(conditions, _FILTERS, who.account.locale, _seen_by(who))
+    return reply({"meta": _counts(who, found), "payload": _page(_sorted(found, ""))})
+
+
+@account_route(routes, "/conversations/search", "GET")
+def search_conversations(who: Caller) -> Response:
+    """Those with a message in which `q` is found."""
+    wanted = str(query().get("q", "")).lower()
+    thread = world().state.thread
+    found = [
+        one
+        for one in _seen_by(who)
+        if any(wanted in (message.content or "").lower() for message in thread[one.id])
+    ]
+    return reply({"meta": _counts(who, found), "payload": _page(_sorted(found, ""))})
 
 
 @account_route(routes, "/conversations/<id:display_id>", "GET", bots=True)
