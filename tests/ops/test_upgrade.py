@@ -181,6 +181,52 @@ def test_an_upgrade_keeps_every_integration(tmp_path: Path, released: str) -> No
     assert run("status", BRIDGE_INSTANCE_DIR=str(tmp_path / "old")).returncode == 0
 
 
+def test_sentences_that_an_older_version_stored_stay_readable(tmp_path: Path) -> None:
+    """0.1.0 kept what went wrong in words."""
+    given = {"BRIDGE_INSTANCE_DIR": str(tmp_path)}
+    assert run("instance", "add", "suporte", **given).returncode == 0
+    sentence = "Chatwoot rejected the API token - verify chatwootApiToken. Detail: HTTP 401: {x}"
+    given_up = f"given up after 72 hours: {sentence}"
+    new = Database(tmp_path / "bridge.db")
+    old = Database(tmp_path / "old.db")
+    migrations.apply(old, stop_before="m009_versions")
+    old.execute("attach database ? as new", [str(tmp_path / "bridge.db")])
+    for table in ("meta", "instance", "token"):
+        columns = ", ".join(column.name for column in old.table(table).columns)
+        old.execute(f"insert into {table} ({columns}) select {columns} from new.{table}")
+    old.execute(
+        "insert into integration (id, instance_id, base_url, account_id, api_token, inbox_id, "
+        "inbox_name, sign_messages, ignore_groups, start_as_pending, reopen_resolved, status, "
+        "last_error, chatwoot_version, webhook_key, webhook_secret, created_at) values ('int_a', "
+        "1, 'https://chat.example', 5, '', 7, 'Suporte', 0, 0, 0, 0, 'error', ?, '4.15.1', 'k', "
+        "'', 1)",
+        [sentence],
+    )
+    old.execute(
+        "insert into chat (instance_id, kind, address, name) values (1, 'private', 'a', 'Ana')"
+    )
+    old.execute(
+        "insert into journal (instance_id, chat_id, direction, key, position, body, state, reason, "
+        "received_at, done_at) values (1, 1, 'in', 'message:A', 0, '{}', 'dead', ?, 1, 2)",
+        [given_up],
+    )
+    old.execute("insert into try values (1, 1, 0.1, 'failed', ?)", [sentence])
+    old.conn.commit()
+    old.execute("detach database new")
+    for database in (old, new):
+        database.close()
+    for rest in tmp_path.glob("bridge.db*"):
+        rest.unlink()
+    (tmp_path / "old.db").rename(tmp_path / "bridge.db")
+
+    [letter] = json.loads(run("dead", "list", "--json", **given).stdout)
+    assert letter["reason"] == given_up
+    way = json.loads(run("trace", "--json", "#1", **given).stdout)
+    assert {one["detail"] for one in way["steps"]} == {"", sentence, given_up}
+    assert given_up in " ".join(run("trace", "#1", **given).stdout.split())
+    assert json.loads(run("status", "--json", **given).stdout)["instances"][0]["status"] == "error"
+
+
 def test_a_newer_database_is_refused_and_not_changed(tmp_path: Path) -> None:
     given = {"BRIDGE_INSTANCE_DIR": str(tmp_path)}
     assert run("instance", "add", "suporte", **given).returncode == 0

@@ -250,6 +250,17 @@ def test_without_ffmpeg_a_recording_arrives_as_a_sound_file(plain_desk: Desk) ->
     assert content(sent) == b"ID3 sound"
 
 
+def test_why_a_reply_failed_is_said_in_the_language_of_the_settings(plain_desk: Desk) -> None:
+    number, conversation = plain_desk.meet()
+    refusal = {"kind": "status", "status": 400, "message": "No WhatsApp", "path": "/text/"}
+    plain_desk.phone.control("POST", "faults", refusal)
+    written = plain_desk.reply(conversation, "lost")
+    until(lambda: plain_desk.status(conversation, written["id"]) == "failed", "the failure")
+    plain_desk.phone.control("DELETE", "faults")
+    shown = plain_desk.message(conversation, written["id"])["content_attributes"]
+    assert shown["external_error"] == "o gateway recusou a mensagem: No WhatsApp"
+
+
 def test_notes_are_written_in_the_language_of_the_settings(plain_desk: Desk) -> None:
     number, conversation = plain_desk.meet()
     [first] = plain_desk.on_phone(number)

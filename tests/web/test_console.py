@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bridge.errors import dump
+from bridge.errors import GivenUp, InboxGone, NotYet, dump
 from bridge.gateways.base import GatewayRefuses
 from tests.support.api import new_instance, wish
 from tests.support.journal import Journal
@@ -134,6 +134,59 @@ def test_the_way_of_a_message(
     page = connected.get(f"/messages/{entry_id}")
     assert "Tentativa: falhou" in page.text
     assert "Corrija o que o gateway" in page.text
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence", "remedy"),
+    [
+        (
+            "en",
+            "given up after 72 hours: inbox 7 no longer exists in Chatwoot account 5",
+            "Activate the integration again: a new inbox is made.",
+        ),
+        (
+            "pt-BR",
+            "desistência depois de 72 horas: a caixa de entrada 7 não existe mais na conta 5",
+            "Ative a integração de novo",
+        ),
+        (
+            "es",
+            "desistida después de 72 horas: la bandeja de entrada 7 ya no existe en la cuenta 5",
+            "Activa la integración otra vez",
+        ),
+    ],
+)
+def test_why_a_message_was_given_up_is_said_in_the_language_of_the_reader(
+    connected: Visitor, journal: Journal, language: str, sentence: str, remedy: str
+) -> None:
+    gone = InboxGone(inbox_id=7, account_id=5, detail="HTTP 404")
+    reason = dump(GivenUp(gone, hours=72))
+    dead = journal.add("3EB0F1", state="dead", reason=reason, tries=1)
+    held = dump(NotYet("a file of the message", retry_after_s=600.0))
+    waits = journal.add("3EB0F2", state="unconfirmed", reason=held, tries=1)
+    connected.session.headers["Accept-Language"] = language
+    for path in ("/waiting", f"/messages/{dead}"):
+        page = connected.get(path)
+        assert sentence in page.text
+        assert remedy in page.text
+        assert "HTTP 404" in page.text
+        assert "inbox_gone" not in page.html
+    page = connected.get(f"/messages/{waits}")
+    assert {
+        "en": "waiting for a file of the message",
+        "pt-BR": "esperando: um arquivo da mensagem",
+        "es": "esperando: un archivo del mensaje",
+    }[language] in page.text
+
+
+def test_what_an_older_version_stored_in_words_stays_readable(
+    connected: Visitor, journal: Journal
+) -> None:
+    said = "given up after 72 hours: no answer. Detail: http://gw.example <b>"
+    entry_id = journal.add("3EB0F1", state="dead", reason=said, tries=1)
+    for path in ("/waiting", f"/messages/{entry_id}"):
+        assert said.partition(" <")[0] in connected.get(path).text
+        assert "<b>" not in connected.get(path).html
 
 
 def test_a_message_that_is_not_there_has_a_page(connected: Visitor) -> None:

@@ -1,5 +1,9 @@
 """The overview and the page of an instance."""
 
+import re
+
+import pytest
+
 from tests.support.processes import Bridge, SandboxChatwoot
 from tests.support.visitor import Visitor
 from tests.web.conftest import connect
@@ -76,3 +80,45 @@ def test_what_is_not_there_has_a_page(connected: Visitor) -> None:
         page = connected.get(path)
         assert page.status == 404
         assert "Go to the overview" in page.text
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence", "remedy"),
+    [
+        ("en", "Chatwoot denied the request", "Account 1 is suspended in Chatwoot"),
+        ("pt-BR", "O Chatwoot negou o pedido", "A conta 1 está suspensa no Chatwoot"),
+        ("es", "Chatwoot denegó la petición", "La cuenta 1 está suspendida en Chatwoot"),
+    ],
+)
+def test_what_stops_an_integration_is_said_in_the_language_of_the_reader(
+    connected: Visitor, sandbox: SandboxChatwoot, language: str, sentence: str, remedy: str
+) -> None:
+    sandbox.fault("suspended")
+    connected.get("/instances/support")  # asks Chatwoot, and keeps what it says
+    connected.session.headers["Accept-Language"] = language
+    page = connected.get("/")
+    assert sentence in page.text
+    assert remedy in page.text
+    assert "Account is suspended" in page.text, "Chatwoot's own words, as a detail"
+    assert "account_suspended" not in page.html
+
+
+def test_the_page_says_since_when_an_integration_stands_still(
+    connected: Visitor, sandbox: SandboxChatwoot
+) -> None:
+    def since() -> str:
+        found = re.search(r'Since <time datetime="([^"]+)"', connected.get("/").html)
+        assert found
+        return found[1]
+
+    sandbox.fault("suspended")
+    connected.get("/instances/support")
+    first = since()
+    connected.get("/instances/support")
+    assert since() == first, "the same trouble at another look"
+    sandbox.control("DELETE", "faults")
+    connected.send({}, path="/instances/support/check")
+    assert "Since <time" not in connected.get("/").html
+    sandbox.fault("suspended")
+    connected.get("/instances/support")
+    assert since() > first
