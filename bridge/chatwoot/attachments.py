@@ -6,17 +6,23 @@ which we reach it: such a path is asked for at the Chatwoot that we know. Nothin
 a private address, and the token goes nowhere.
 """
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from bridge.chatwoot.diagnosis import Diagnosis
+from bridge.chatwoot.events import Attachment
 from bridge.chatwoot.refusals import FileNotThere, FileRefused, FileTooLarge
 from bridge.deadline import Deadline
-from bridge.http import CallFailed, Http, TooLarge
+from bridge.http import Answer, CallFailed, Http, TooLarge
 
 _MOST_REDIRECTS = 5
 _STORAGE = "/rails/active_storage/"
+#: Asks for a byte of a file as it is stored; a storage that cannot do that offers all of it.
+_FIRST_BYTE = {"Range": "bytes=0-0", "Accept-Encoding": "identity"}
+_PARTIAL = 206
 
 
 def download(
@@ -34,6 +40,43 @@ def download(
     Raises FileNotThere (404, perhaps only yet), FileTooLarge, FileRefused (an address that is not
     called), and the errors of the diagnosis.
     """
+    call = partial(http.call, "GET", deadline=deadline, max_bytes=max_bytes, save_to=to)
+    return _follow(call, url, base_url, diagnosis).media_type
+
+
+def is_stored(
+    http: Http,
+    attachment: Attachment,
+    *,
+    base_url: str,
+    deadline: Deadline,
+    diagnosis: Diagnosis,
+) -> bool:
+    """Whether the bytes of an attachment are there, all of them, and not only its row
+    (docs/contracts/chatwoot.md, files). Next to nothing of the file is read.
+
+    True where its address is one that is not called. Raises the errors of the diagnosis.
+    """
+    call = partial(http.call, "GET", deadline=deadline, read_body=False)
+    try:
+        answer = _follow(call, attachment.url, base_url, diagnosis, **_FIRST_BYTE)
+    except FileNotThere:
+        return False
+    except FileRefused:
+        return True
+    partly = answer.headers.get("content-range", "").rpartition("/")[2]
+    told = partly if answer.status == _PARTIAL else answer.headers.get("content-length", "")
+    return not (attachment.size and told.isdecimal()) or int(told) == attachment.size
+
+
+def _follow(
+    call: Callable[..., Answer],
+    url: str,
+    base_url: str,
+    diagnosis: Diagnosis,
+    **headers: str,
+) -> Answer:
+    """The success behind `url`, whatever redirects lead to it."""
     target, home = _at_chatwoot(url, base_url), _origin(base_url)
     trusted = _origin(target) == home
     for _ in range(_MOST_REDIRECTS + 1):
@@ -41,14 +84,10 @@ def download(
         if place is None:
             raise FileRefused(detail="no http address")
         try:
-            answer = http.call(
-                "GET",
+            answer = call(
                 target,
-                deadline=deadline,
-                headers={"User-Agent": "chatwoot-bridge", "Accept": "*/*"},
+                headers={"User-Agent": "chatwoot-bridge", "Accept": "*/*", **headers},
                 public_only=not trusted,
-                max_bytes=max_bytes,
-                save_to=to,
             )
         except TooLarge:
             raise FileTooLarge from None
@@ -57,7 +96,7 @@ def download(
                 raise FileRefused(detail=f"{place.host} is private") from None
             raise diagnosis.no_answer(_of_host(place, failure.cause)) from None
         if 200 <= answer.status < 300:
-            return answer.media_type
+            return answer
         if answer.status in {404, 410}:
             raise FileNotThere(detail=f"{place.host} HTTP {answer.status}")
         location = answer.headers.get("location", "")

@@ -4,7 +4,7 @@ Each method is one HTTP call. Sources: chatwoot.md sections 3 to 5 and 9.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from bridge.chatwoot import attachments, events
 from bridge.chatwoot.answers import as_dict, is_json, is_missing_record, rows_of
-from bridge.chatwoot.events import AgentMessage
+from bridge.chatwoot.events import AgentMessage, Attachment
 from bridge.chatwoot.multipart import Multipart
 from bridge.chatwoot.people import STORE_S, Contact, People
 from bridge.chatwoot.refusals import (
@@ -43,6 +43,7 @@ __all__ = [
     "NewMessage",
     "PhoneTaken",
     "SourceTaken",
+    "Upload",
 ]
 
 
@@ -51,7 +52,8 @@ class MessageFields(TypedDict, total=False):
 
     `incoming`: from the contact; otherwise from the token's owner, and Chatwoot renders it as
     Liquid (see `bridge.markup.protect_liquid`). `private`: a note, for agents only.
-    `content_attributes` are stored and come back (section 5).
+    `content_attributes` are stored and come back (section 5). `uploads`: files that were uploaded
+    before, by the `blob_id` of each.
     """
 
     incoming: bool
@@ -59,6 +61,7 @@ class MessageFields(TypedDict, total=False):
     in_reply_to_external_id: str
     private: bool
     content_attributes: Mapping[str, object]
+    uploads: Sequence[str]
 
 
 class NewMessage(MessageFields):
@@ -83,8 +86,20 @@ class Conversation:
     last_message_id: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that no message has yet: `blob_id` gives it to one."""
+
+    blob_id: str
+    file: Attachment
+
+
 #: The path of the pages where customers rate a conversation.
 SURVEY_PATH = "/survey/responses/"
+#: The longest text of a message, in characters as Chatwoot counts them (section 5).
+MAX_TEXT = 150_000
+#: The longest reason beside a failed message, in characters; Chatwoot keeps 20,000.
+_MAX_REASON = 2_000
 
 
 class Messaging(People):
@@ -186,6 +201,34 @@ class Messaging(People):
             raise FileTooLarge(detail=self._diagnosis.cause(answer))
         return self._posted(answer)
 
+    def upload(self, path: Path, *, file_name: str, mime_type: str) -> Upload | None:
+        """Has Chatwoot keep a file for a message to come; an account may do so 60 times an hour.
+
+        None where it does not keep it, as while its storage is full. Raises FileTooLarge.
+        """
+        form = Multipart({}, "attachment", path, name=file_name, mime_type=mime_type)
+        answer = self._send("POST", self._path("upload"), form=form, read_s=STORE_S)
+        if answer.status == 413:
+            raise FileTooLarge(detail=self._diagnosis.cause(answer))
+        if answer.status in {422, 500}:
+            return None
+        said = as_dict(self._read(answer))
+        blob_id, url = said.get("blob_id"), said.get("file_url")
+        if not isinstance(blob_id, str) or not isinstance(url, str):
+            return None
+        kept = Upload(blob_id, Attachment(url, size=path.stat().st_size))
+        return kept if self.is_stored(kept.file) else None
+
+    def is_stored(self, attachment: Attachment) -> bool:
+        """Whether the bytes of a file are there; rules: `bridge.chatwoot.attachments`."""
+        return attachments.is_stored(
+            self._http,
+            attachment,
+            base_url=self._base_url,
+            deadline=self._deadline,
+            diagnosis=self._diagnosis,
+        )
+
     def messages_after(self, conversation_id: int, after_id: int) -> list[AgentMessage]:
         """The messages of every kind with a greater id, oldest first, up to 100."""
         return self._messages(conversation_id, f"?after={after_id}")
@@ -201,7 +244,9 @@ class Messaging(People):
 
         False when this Chatwoot cannot show it (before 4.2.0).
         """
-        body = {"status": status} | ({"external_error": reason} if status == "failed" else {})
+        body = {"status": status}
+        if status == "failed":
+            body["external_error"] = reason[:_MAX_REASON]
         answer = self._send("PATCH", self._thread(conversation_id, message_id), body)
         if answer.status == 404 and not is_missing_record(answer) and is_json(answer):
             return False
@@ -274,6 +319,7 @@ def _message_body(
     in_reply_to_external_id: str = "",
     private: bool = False,
     content_attributes: Mapping[str, object] | None = None,
+    uploads: Sequence[str] = (),
 ) -> dict[str, object]:
     attributes = dict(content_attributes or {})
     if in_reply_to_external_id:
@@ -288,6 +334,8 @@ def _message_body(
         body["source_id"] = source_id
     if attributes:
         body["content_attributes"] = attributes
+    if uploads:
+        body["attachments"] = list(uploads)
     return body
 
 

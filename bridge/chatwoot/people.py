@@ -52,7 +52,7 @@ class People(InboxCalls):
         wish = {
             "name": name[:_MAX_NAME],
             "phone_number": phone if _E164.fullmatch(phone) else "",
-            "identifier": identifier,
+            "identifier": identifier[:_MAX_NAME],
             "source_id": source_id,
         }
         fields = {key: text for key, text in wish.items() if text or key == "name"}

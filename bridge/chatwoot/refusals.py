@@ -72,3 +72,11 @@ class FileRefused(BridgeError):
     code, status = "file_refused", 400
     sentence = N_("the address of the attachment is not allowed")
     remedy = N_("Only Chatwoot itself and public addresses are asked for attachments.")
+
+
+class FileEmpty(FileRefused):
+    """There is a file, and nothing in it: WhatsApp takes none, and nobody could open it."""
+
+    code, status = "file_empty", 422
+    sentence = N_("the file is empty")
+    remedy = N_("Choose the file once more: nothing of it has arrived.")

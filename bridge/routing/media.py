@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bridge.chatwoot.events import Attachment
-from bridge.chatwoot.refusals import FileTooLarge
+from bridge.chatwoot.refusals import FileEmpty, FileTooLarge
 from bridge.deadline import Deadline
 from bridge.gateways.base import GatewayUnavailable
 from bridge.messages import Kind, Media, Message
@@ -39,6 +39,11 @@ class File:
     kind: Kind
     seconds: int = 0
 
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return self.path.stat().st_size
+
 
 @contextlib.contextmanager
 def from_gateway(message: Message, context: Context) -> Iterator[File]:
@@ -50,6 +55,8 @@ def from_gateway(message: Message, context: Context) -> Iterator[File]:
         path = gateway.fetch_media(message, to=folder, limit=MAX_BYTES, deadline=Deadline(FILE_S))
         if path.stat().st_size > MAX_BYTES:
             raise FileTooLarge
+        if not path.stat().st_size:
+            raise FileEmpty
         mime_type = media.mime_type or "application/octet-stream"
         name = safe_name(media.file_name, message.kind, mime_type)
         yield File(path, name, mime_type, message.kind)
@@ -78,6 +85,8 @@ def from_chatwoot(attachment: Attachment, context: Context) -> Iterator[File]:
     with _folder(context) as folder:
         path = folder / "attachment"
         mime_type = context.chatwoot(FILE_S).download(attachment.url, to=path, max_bytes=MAX_BYTES)
+        if not path.stat().st_size:
+            raise FileEmpty
         mime_type = attachment.mime_type or mime_type
         kind = _kind(attachment, mime_type)
         name = safe_name(attachment.file_name, kind, mime_type)

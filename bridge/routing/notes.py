@@ -3,8 +3,9 @@
 _TEXTS = {
     "en": {
         "unknown": "[{label} message: open WhatsApp on the phone to see it]",
-        "too_large": "[A file of the message is too large to be brought here: {name}]",
+        "too_large": "[A file of the message is too large to be brought here: {name}, {size}]",
         "file_gone": "[A file of the message could not be fetched: {name}]",
+        "file_empty": "[A file of the message is empty: {name}]",
         "not_delivered": "WhatsApp could not deliver the message",
         "edited": "✏️ Edited: {text}",
         "unreacted": "The reaction was taken back",
@@ -14,8 +15,9 @@ _TEXTS = {
     },
     "pt_BR": {
         "unknown": "[Mensagem do tipo {label}: abra o WhatsApp no celular para ver]",
-        "too_large": "[Um arquivo da mensagem é grande demais para chegar aqui: {name}]",
+        "too_large": "[Um arquivo da mensagem é grande demais para chegar aqui: {name}, {size}]",
         "file_gone": "[Não foi possível buscar um arquivo da mensagem: {name}]",
+        "file_empty": "[Um arquivo da mensagem está vazio: {name}]",
         "not_delivered": "O WhatsApp não conseguiu entregar a mensagem",
         "edited": "✏️ Editada: {text}",
         "unreacted": "A reação foi retirada",
@@ -25,8 +27,9 @@ _TEXTS = {
     },
     "es": {
         "unknown": "[Mensaje de tipo {label}: abre WhatsApp en el teléfono para verlo]",
-        "too_large": "[Un archivo del mensaje es demasiado grande para traerlo aquí: {name}]",
+        "too_large": "[Un archivo del mensaje es muy grande para llegar aquí: {name}, {size}]",
         "file_gone": "[No se pudo obtener un archivo del mensaje: {name}]",
+        "file_empty": "[Un archivo del mensaje está vacío: {name}]",
         "not_delivered": "WhatsApp no pudo entregar el mensaje",
         "edited": "✏️ Editado: {text}",
         "unreacted": "La reacción se retiró",
@@ -43,3 +46,12 @@ LANGUAGES = tuple(_TEXTS)
 def note(language: str, key: str, **values: object) -> str:
     """One of the sentences, filled in."""
     return _TEXTS[language][key].format(**values)
+
+
+def file_size(language: str, size: int) -> str:
+    """A number of bytes as a person reads it."""
+    kilobytes, megabytes = size / 1024, size / 1024**2
+    if megabytes < 1:
+        return f"{max(kilobytes, 1):.0f} kB"
+    said = f"{megabytes:.1f}".removesuffix(".0")
+    return f"{said if language == 'en' else said.replace('.', ',')} MB"

@@ -150,6 +150,7 @@ def _quoted(message: AgentMessage, context: Context) -> str:
         return ""
     pairs = context.services.chats.pairs_of_chatwoot(context.instance.id, message.in_reply_to_id)
     found = external.removeprefix(WHATSAPP_ID_PREFIX) or (pairs[0].whatsapp_id if pairs else "")
+    found = outgoing.whole_id(found)
     # Of an edit or a reaction, the message that it is about is quoted: `edit:<id>:<own>:<time>`.
     return found.split(":")[1] if found.count(":") == 3 else found
 
@@ -163,7 +164,8 @@ def _revoke(entry: Entry, message: AgentMessage, context: Context) -> None:
     for pair in chats.pairs_of_chatwoot(context.instance.id, message.id):
         if not pair.from_me or pair.reached == "deleted":
             continue
-        reply = Reply(to=chat.address, kind=Kind.REVOKE, target_id=pair.whatsapp_id)
+        target_id = outgoing.whole_id(pair.whatsapp_id)
+        reply = Reply(to=chat.address, kind=Kind.REVOKE, target_id=target_id)
         try:
             gateway.send(reply, source=SOURCE_PREFIX + "delete", deadline=Deadline(CALL_S))
         except GatewayRefuses as error:

@@ -1,5 +1,7 @@
 """What the journal keeps on the way to WhatsApp, and of what becomes of it on the way back."""
 
+import re
+
 import msgspec
 from msgspec import Struct
 
@@ -13,6 +15,9 @@ WHATSAPP_ID_PREFIX = "WAID:"
 PARTS = 100
 TEXT_PART = 0
 LAST_PART = PARTS - 1
+#: How the further messages are marked that one WhatsApp message becomes in Chatwoot.
+PIECE_MARK = "#"
+_PIECE = re.compile(rf"{PIECE_MARK}(\d+|file\d+)\Z")
 
 
 class Part(Struct, frozen=True, tag="part"):
@@ -87,3 +92,19 @@ class _Tagged(Struct):
 def part_key(message_id: int, index: int) -> str:
     """The key of a part of a Chatwoot message."""
     return f"m{message_id}:{index}"
+
+
+def piece_id(whatsapp_id: str, number: int) -> str:
+    """The id of one of the messages, counted from 1, that a long text becomes in Chatwoot. The
+    first has the id of the WhatsApp message itself."""
+    return whatsapp_id if number == 1 else f"{whatsapp_id}{PIECE_MARK}{number}"
+
+
+def copy_id(whatsapp_id: str, number: int) -> str:
+    """The id of a copy of the file, counted from 1, where Chatwoot lost what it was given."""
+    return f"{whatsapp_id}{PIECE_MARK}file{number}"
+
+
+def whole_id(piece_id: str) -> str:
+    """The id of the WhatsApp message that a piece or copy belongs to."""
+    return _PIECE.sub("", piece_id)

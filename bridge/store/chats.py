@@ -151,6 +151,16 @@ class Chats:
         ).fetchone()
         return _pair(row) if row else None
 
+    def pieces(self, instance_id: int, whatsapp_id: str) -> list[Pair]:
+        """The pairs of every message that one WhatsApp message became in Chatwoot, in order of
+        their ids there: the first has its id, others the id, `#` and what they are."""
+        found = self._store.db.execute(
+            "select * from pair where instance_id = :instance and (whatsapp_id = :id "
+            "or (whatsapp_id > :id || '#' and whatsapp_id < :id || '$')) order by chatwoot_id",
+            {"instance": instance_id, "id": whatsapp_id},
+        )
+        return [_pair(row) for row in found]
+
     def newest_from_customer(self, chat_id: int, conversation_id: int) -> int:
         """The newest Chatwoot id of what the customer wrote in a conversation; 0 when there is
         none."""

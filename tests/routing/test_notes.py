@@ -4,7 +4,7 @@ import string
 
 import pytest
 
-from bridge.routing.notes import _TEXTS, LANGUAGES, note
+from bridge.routing.notes import _TEXTS, LANGUAGES, file_size, note
 
 
 def blanks(text: str) -> set[str]:
@@ -21,10 +21,25 @@ def test_every_note_is_there_with_the_same_blanks(language: str) -> None:
 @pytest.mark.parametrize(
     ("language", "said"),
     [
-        ("en", "[A file of the message is too large to be brought here: a.mp4]"),
-        ("pt_BR", "[Um arquivo da mensagem é grande demais para chegar aqui: a.mp4]"),
-        ("es", "[Un archivo del mensaje es demasiado grande para traerlo aquí: a.mp4]"),
+        ("en", "[A file of the message is too large to be brought here: a.mp4, 41 MB]"),
+        ("pt_BR", "[Um arquivo da mensagem é grande demais para chegar aqui: a.mp4, 41 MB]"),
+        ("es", "[Un archivo del mensaje es muy grande para llegar aquí: a.mp4, 41 MB]"),
     ],
 )
 def test_a_note_is_filled_in(language: str, said: str) -> None:
-    assert note(language, "too_large", name="a.mp4") == said
+    assert note(language, "too_large", name="a.mp4", size="41 MB") == said
+
+
+@pytest.mark.parametrize(
+    ("language", "size", "said"),
+    [
+        ("en", 1, "1 kB"),
+        ("en", 900 * 1024, "900 kB"),
+        ("en", 1024**2, "1 MB"),
+        ("en", 43 * 1024**2 + 600_000, "43.6 MB"),
+        ("pt_BR", 43 * 1024**2 + 600_000, "43,6 MB"),
+        ("es", 2 * 1024**2, "2 MB"),
+    ],
+)
+def test_the_size_of_a_file_is_said_as_people_write_it(language: str, size: int, said: str) -> None:
+    assert file_size(language, size) == said
