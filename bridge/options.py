@@ -174,6 +174,12 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option("BRIDGE_CHATWOOT_ENABLED", "true", "Switches the Chatwoot module on.", _truth),
     Option(
+        "BRIDGE_CHATWOOT_SOCKET",
+        "true",
+        "Listens on Chatwoot's socket beside its webhooks, one connection for each token.",
+        _truth,
+    ),
+    Option(
         "BRIDGE_SANDBOX",
         "auto",
         "Starts the built-in pretend Chatwoot on loopback; auto: when the service itself listens "

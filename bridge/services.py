@@ -19,6 +19,7 @@ from bridge.store.hearing import Hearing
 from bridge.store.instances import Instances
 from bridge.store.integrations import Attempts, Integrations
 from bridge.store.journal import Journal
+from bridge.store.lookups import Lookups
 from bridge.store.sqlite_journal import SqliteJournal
 from bridge.store.standing import Standings
 from bridge.vault import Vault, token_hash
@@ -46,6 +47,7 @@ class Services:
     journal: Journal
     chats: Chats
     hearing: Hearing
+    lookups: Lookups
     standings: Standings
     console: Console
     audit: Audit
@@ -63,6 +65,7 @@ class Services:
         credentials.leave_check(store, vault)
         settings.spool.mkdir(mode=0o700, exist_ok=True)
         committer = Committer(store)
+        bell = Bell(settings.instance_dir)
         return cls(
             settings=settings,
             store=store,
@@ -77,10 +80,11 @@ class Services:
             journal=SqliteJournal(store, committer),
             chats=Chats(store, committer),
             hearing=Hearing(store, committer),
+            lookups=Lookups(store, committer, lambda: bell.ring(look_again=True)),
             standings=Standings(store),
             console=Console(store, committer),
             audit=Audit(store),
-            bell=Bell(settings.instance_dir),
+            bell=bell,
             pace=Pace(settings.chatwoot_rate),
             searches=Allowance(*SEARCHES),
         )

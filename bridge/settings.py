@@ -35,6 +35,7 @@ class Settings:
     account_token: str
     encryption_key: str
     chatwoot_enabled: bool
+    chatwoot_socket: bool
     sandbox: bool
     sandbox_port: int
     sandbox_phone_port: int

@@ -98,14 +98,19 @@ class Typing(Struct, frozen=True, omit_defaults=True):
     conversation_id: int
     on: bool
     private: bool = False
+    inbox_id: int = 0
+    account_id: int = 0
 
 
 class ContactGone(Struct, frozen=True, omit_defaults=True):
-    """A contact was deleted. `merged`: it took in another one, which is gone; Chatwoot does not say
-    which (section 8)."""
+    """There is no contact with that id any more.
+
+    It was deleted with its conversations, or merged into another contact, with which they live on:
+    Chatwoot tells both in the same words (docs/contracts/chatwoot.md, Socket).
+    """
 
     id: int
-    merged: bool = False
+    account_id: int = 0
 
 
 ChatwootEvent = AgentMessage | ConversationChanged | Typing | ContactGone
@@ -143,7 +148,6 @@ def parse_message(
     if not message_id or not display_id:
         return None
     inbox = _dict(said.get("inbox"))
-    account = _dict(said.get("account"))
     place = _dict(conversation.get("contact_inbox"))
     attributes = _dict(said.get("content_attributes"))
     sender = _dict(said.get("sender"))
@@ -157,7 +161,7 @@ def parse_message(
         inbox_id=number(said.get("inbox_id"))
         or number(inbox.get("id"))
         or number(conversation.get("inbox_id")),
-        account_id=number(said.get("account_id")) or number(account.get("id")),
+        account_id=_account_of(said),
         source_id=_text(place.get("source_id")),
         conversation_status=_text(conversation.get("status")),
         contact_id=number(person.get("id")) or number(place.get("contact_id")),
@@ -187,9 +191,9 @@ def verify_signature(
 ) -> bool:
     """Whether a webhook is Chatwoot's: signed over its time and its raw body (section 7.6).
 
-    True for everything where no secret is known: such a Chatwoot does not sign, and only the
-    unguessable path protects. The time keeps recorded calls from being played again much later;
-    repetitions within it are recognised by the journal.
+    True for everything where no secret is known: such a Chatwoot does not sign, and proves nothing.
+    The time keeps recorded calls from being played again much later; repetitions within it are
+    recognised by the journal.
     """
     if not secret:
         return True
@@ -223,9 +227,9 @@ def _event(event: str, data: dict[str, Any]) -> ChatwootEvent | None:
         return _conversation(data)
     if event in {"conversation.typing_on", "conversation.typing_off"}:
         return _typing(data, on=event.endswith("_on"))
-    if event in {"contact.deleted", "contact.merged"}:
+    if event == "contact.deleted":
         contact_id = number(data.get("id"))
-        return ContactGone(contact_id, merged=event.endswith("merged")) if contact_id else None
+        return ContactGone(contact_id, _account_of(data)) if contact_id else None
     return None
 
 
@@ -234,12 +238,11 @@ def _conversation(data: dict[str, Any]) -> ConversationChanged | None:
     if not conversation_id:
         return None
     place, sender = _dict(data.get("contact_inbox")), _dict(_dict(data.get("meta")).get("sender"))
-    account = _dict(data.get("account"))
     return ConversationChanged(
         id=conversation_id,
         status=_text(data.get("status")),
         inbox_id=number(data.get("inbox_id")),
-        account_id=number(data.get("account_id")) or number(account.get("id")),
+        account_id=_account_of(data),
         source_id=_text(place.get("source_id")),
         contact_id=number(sender.get("id")) or number(place.get("contact_id")),
     )
@@ -250,9 +253,21 @@ def _typing(data: dict[str, Any], *, on: bool) -> Typing | None:
     # A contact has no type here, but is the only one with a phone number.
     if user.get("type") == "contact" or "phone_number" in user:
         return None
-    conversation_id = number(_dict(data.get("conversation")).get("id"))
-    private = data.get("is_private") is True
-    return Typing(conversation_id, on, private) if conversation_id else None
+    conversation = _conversation(_dict(data.get("conversation")))
+    if conversation is None:
+        return None
+    return Typing(
+        conversation_id=conversation.id,
+        on=on,
+        private=data.get("is_private") is True,
+        inbox_id=conversation.inbox_id,
+        account_id=_account_of(data) or conversation.account_id,
+    )
+
+
+def _account_of(data: dict[str, Any]) -> int:
+    """A number on the socket, an object in webhooks; 0 where it is not told."""
+    return number(data.get("account_id")) or number(_dict(data.get("account")).get("id"))
 
 
 def _attachments(value: object) -> tuple[Attachment, ...]:

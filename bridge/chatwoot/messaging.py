@@ -75,7 +75,7 @@ class Conversation:
     """A conversation: `id` as the API counts them, `last_activity_at` in UTC seconds.
 
     `message_id` is that of the message it was opened with, `last_message_id` of the last one that
-    a person wrote; 0 without one.
+    a person wrote; 0 without one. `inbox_id` is 0 where it is not told.
     """
 
     id: int
@@ -84,6 +84,7 @@ class Conversation:
     contact_id: int
     message_id: int = 0
     last_message_id: int = 0
+    inbox_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,15 @@ class Messaging(People):
     def moved_conversations(self, page: int) -> list[Conversation]:
         """The inbox's conversations, latest activity first, 25 a page from 1 on."""
         return self._conversations(f"?inbox_id={self._inbox_id}&status=all&page={page}")
+
+    def conversation(self, conversation_id: int) -> Conversation:
+        """A conversation as it is now. Raises ConversationGone, also for another inbox's."""
+        answer = self._send("GET", self._path("conversations", conversation_id))
+        self._expect(answer, ConversationGone)
+        found = self._conversation(as_dict(self._read(answer)), answer)
+        if found.inbox_id != self._inbox_id:
+            raise ConversationGone(detail=f"it is in inbox {found.inbox_id}")
+        return found
 
     def survey_link(self, conversation_id: int) -> str:
         """Where the customer rates a conversation. Raises ConversationGone.
@@ -308,6 +318,7 @@ class Messaging(People):
             last_activity_at=float(at) if isinstance(at, int | float) else 0.0,
             contact_id=events.number(as_dict(row, "meta", "sender").get("id")),
             last_message_id=events.number(as_dict(row, "last_non_activity_message").get("id")),
+            inbox_id=events.number(row.get("inbox_id")),
         )
 
 

@@ -79,7 +79,7 @@ def look_at(conversation_id: int, after_id: int, context: Context) -> tuple[int,
         messages = context.chatwoot().messages_after(conversation_id, after_id)
         found += replies.missed_from_agents(context.instance, one, messages, services)
         for message in messages:
-            _mend(message, context)
+            mend(message, context)
             after_id = max(after_id, message.id)
         if len(messages) < _PAGE:
             break
@@ -99,7 +99,7 @@ def _since_last_look(conversation_id: int, newest_id: int, context: Context) -> 
     return found
 
 
-def _mend(message: AgentMessage, context: Context) -> None:
+def mend(message: AgentMessage, context: Context) -> None:
     """What we brought is there, whatever became of the webhook about it: Chatwoot shows even a
     customer's own message as failed when we did not answer (section 7.4)."""
     if not message.external_error or not message.own_source_id.startswith(WHATSAPP_ID_PREFIX):

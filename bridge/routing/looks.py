@@ -62,10 +62,15 @@ class Looks:
     def _ways_stand(self, integration_id: str) -> None:
         """The ways by which Chatwoot is heard, as this process begins to look."""
         services = self.services
-        used = Way.WEBHOOK if services.settings.public_url else Way.CABLE
-        services.hearing.stands(integration_id, used, now=services.clock())
-        for way in set(Way) - {used}:
-            services.hearing.falls(integration_id, way)
+        used = {
+            Way.WEBHOOK: services.settings.public_url,
+            Way.CABLE: services.settings.chatwoot_socket,
+        }
+        for way in Way:
+            if used[way]:
+                services.hearing.stands(integration_id, way, now=services.clock())
+            else:
+                services.hearing.falls(integration_id, way)
 
     def ask(self, integration_id: str) -> None:
         """Something may have been missed just now: a socket was closed, a webhook not kept."""

@@ -7,7 +7,9 @@ import threading
 import time
 
 from bridge.errors import ActivationRunning
+from bridge.routing.cables import Cables
 from bridge.routing.looks import Looks
+from bridge.routing.lookups import LookupWorkers
 from bridge.routing.router import Router
 from bridge.routing.transports import Transports
 from bridge.services import Services
@@ -47,7 +49,8 @@ def _route(services: Services, stop: threading.Event, news: threading.Event) -> 
             time.sleep(0.2)  # the router before us is just letting go
     looks = Looks(services)
     last_beat = services.store.beat_at("router")
-    transports = Transports(services, last_beat=last_beat, ask=looks.ask)
+    cables, lookups = Cables(services, ask=looks.ask), LookupWorkers(services)
+    transports = Transports(services, last_beat=last_beat)
     router = Router(services, heard_since=transports.heard_since, on_look=news.set)
     thread = threading.Thread(target=router.run, name="router")
     thread.start()
@@ -55,12 +58,16 @@ def _route(services: Services, stop: threading.Event, news: threading.Event) -> 
     while not stop.is_set() and thread.is_alive():
         services.store.beat("router")
         transports.sync()
+        cables.sync()
         looks.sync()
+        lookups.sync()
         # Who was just activated is heard at once: a gateway's socket replays nothing.
         news.wait(_SYNC_S)
         news.clear()
     transports.stop()
+    cables.stop()
     looks.stop()
+    lookups.stop()
     router.stop()
     thread.join()
     stop.set()

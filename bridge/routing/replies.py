@@ -4,6 +4,7 @@ Nothing here calls another server. Rules: chatwoot.md section 7.
 """
 
 import enum
+import logging
 from collections.abc import Sequence
 
 import msgspec
@@ -16,6 +17,7 @@ from bridge.chatwoot.events import (
     ConversationChanged,
     Typing,
 )
+from bridge.errors import StorageFailed
 from bridge.messages import Address
 from bridge.models import Instance, Integration
 from bridge.routing import outgoing
@@ -34,26 +36,139 @@ from bridge.store import chats, entries, hearing
 from bridge.store.chats import Thread
 from bridge.store.hearing import Way
 from bridge.store.journal import Direction, NewEntry
+from bridge.store.lookups import CONVERSATION, Asked
+
+log = logging.getLogger(__name__)
 
 _DAY_S = 86400.0
+#: After so many seconds Chatwoot can say what became of the conversations of a contact that is
+#: gone: until then they answer with errors.
+_GONE_S = 1.0
 
 
 def from_chatwoot(
     integration: Integration, event: ChatwootEvent | None, services: Services, *, way: Way
 ) -> None:
-    """Keeps what one webhook or socket frame of Chatwoot says. Raises StorageFailed."""
+    """Keeps what one signed webhook or socket frame of Chatwoot says.
+
+    What cannot be kept now is asked about later: Chatwoot repeats nothing, and a webhook that is
+    not answered with success marks its message as failed.
+    """
+    if event is None or not _is_for(integration, event):
+        return
+    try:
+        _keep(integration, event, services, way)
+    except Exception as error:
+        full = isinstance(error, StorageFailed)
+        log.error("what Chatwoot told could not be kept: %s", error, exc_info=not full)
+        _ask_about(integration, event, services)
+
+
+def from_unsigned(
+    integration: Integration, event: ChatwootEvent | None, services: Services
+) -> None:
+    """Asks Chatwoot about what a webhook without a valid signature names, and believes none of it.
+
+    Anybody who knows the path may have made it. What could bring nothing new is passed over, so
+    that the echoes of what we post ourselves cost no call; who types cannot be asked about.
+    """
+    if event is None or not _is_for(integration, event):
+        return
+    try:
+        may_bring = _may_bring_something(integration, event, services)
+    except Exception:
+        log.exception("what a webhook without a signature names could not be looked up")
+        may_bring = not isinstance(event, Typing)
+    if may_bring:
+        _ask_about(integration, event, services, trusted=False)
+
+
+def _is_for(integration: Integration, event: ChatwootEvent) -> bool:
+    """Whether an event is about this inbox.
+
+    The socket tells the events of every account of the token's owner, and the ids of conversations
+    count per account (docs/contracts/chatwoot.md, Socket). Inboxes count over the installation.
+    """
+    if isinstance(event, ContactGone):
+        return event.account_id == integration.account_id
+    return event.inbox_id == integration.inbox_id and event.account_id in {
+        0,  # conversations in webhooks before 4.14.2
+        integration.account_id,
+    }
+
+
+def _keep(integration: Integration, event: ChatwootEvent, services: Services, way: Way) -> None:
     instance = services.instances.get(integration.instance_id)
-    if instance is None or event is None:
+    if instance is None:
         return
     match event:
         case AgentMessage():
-            _from_agents(instance, integration, [event], services, way=way)
+            kept = _from_agents(instance, integration, [event], services, way=way)
+            if _Kept.UNPLACED in kept and not event.contact_id:
+                # The socket does not say whose conversation it is.
+                _ask_about(integration, event, services)
         case ConversationChanged():
-            services.chats.note_status(integration.id, event.id, event.status)
+            services.chats.note_status(
+                integration.id, event.id, event.status, contact_id=event.contact_id
+            )
         case Typing() if event.on and not event.private and services.settings.show_typing:
             writing(instance, integration, event.conversation_id, services)
-        case ContactGone(merged=False):  # of a merged one the conversations stand as before
-            services.chats.forget_contact(integration.id, event.id)
+        case ContactGone():
+            _ask_about(integration, event, services)
+
+
+def _ask_about(
+    integration: Integration, event: ChatwootEvent, services: Services, *, trusted: bool = True
+) -> None:
+    """Has Chatwoot asked about what an event names; never fails."""
+
+    def ask(conversation_id: int, message_id: int, after_s: float = 0.0) -> None:
+        due_at = services.clock() + after_s if after_s else 0.0
+        services.lookups.ask(
+            Asked(integration.id, conversation_id, message_id, due_at=due_at, trusted=trusted)
+        )
+
+    match event:
+        case AgentMessage():
+            ask(event.conversation_id, event.id)
+        case ConversationChanged():
+            ask(event.id, CONVERSATION)
+        case ContactGone():
+            # Deleted, or merged into another one: then its conversations live on.
+            for conversation_id in services.chats.conversations_of_contact(
+                integration.id, event.id
+            ):
+                ask(conversation_id, CONVERSATION, _GONE_S)
+
+
+def _may_bring_something(
+    integration: Integration, event: ChatwootEvent, services: Services
+) -> bool:
+    """Whether Chatwoot might say more of what an event names than we know."""
+    match event:
+        case AgentMessage():
+            return _may_bring_a_reply(integration, event, services)
+        case ConversationChanged():
+            known = services.chats.thread_of_conversation(integration.id, event.id)
+            return known is not None and known.status != event.status
+    return False
+
+
+def _may_bring_a_reply(integration: Integration, message: AgentMessage, services: Services) -> bool:
+    instance, journal = services.instances.get(integration.instance_id), services.journal
+    if instance is None or not _is_agents(message, integration, missed=True):
+        return False
+    if message.deleted:
+        return not journal.knows(instance.id, f"d{message.id}")
+    count = len(message.attachments[: PARTS - 2])
+    known = [
+        journal.knows(instance.id, outgoing.part_key(message.id, index))
+        for index in range(TEXT_PART, max(count, 1) + 1)
+    ]
+    # The text goes with the first file, or alone; a file may be told of later than its message.
+    if not (all(known[1:]) if count else any(known)):
+        return True
+    return message.updated and journal.gave_up(instance.id, message.id)
 
 
 def missed_from_agents(
@@ -64,7 +179,8 @@ def missed_from_agents(
 ) -> int:
     """Keeps what was found by looking, not told by Chatwoot, at one go; how many messages are new
     work. Raises StorageFailed."""
-    return _from_agents(instance, integration, messages, services, way=None)
+    kept = _from_agents(instance, integration, messages, services, way=None)
+    return sum(one in {_Kept.FRESH, _Kept.REVIVED} for one in kept)
 
 
 def _from_agents(
@@ -74,12 +190,12 @@ def _from_agents(
     services: Services,
     *,
     way: Way | None,
-) -> int:
+) -> "list[_Kept]":
     """`way` told of the messages, None where a look found them."""
     missed = way is None
     ours = [one for one in messages if _is_agents(one, integration, missed=missed)]
     if not ours:
-        return 0
+        return []
     now = services.clock()
 
     def work(db: Database) -> list[_Kept]:
@@ -93,14 +209,16 @@ def _from_agents(
         return kept
 
     kept = services.committer.run(work)
-    if any(one is not _Kept.NOTHING for one in kept):
+    if any(one in {_Kept.FRESH, _Kept.REVIVED} for one in kept):
         services.bell.ring(look_again=_Kept.REVIVED in kept)
-    return sum(one is not _Kept.NOTHING for one in kept)
+    return kept
 
 
 class _Kept(enum.Enum):
-    """What became of an agent's message: nothing new, new entries, old ones to be tried again."""
+    """What became of an agent's message: nothing new, new entries, old ones to be tried again;
+    UNPLACED where it is not known to whom it is to go."""
 
+    UNPLACED = enum.auto()
     NOTHING = enum.auto()
     FRESH = enum.auto()
     REVIVED = enum.auto()
@@ -128,7 +246,7 @@ def _keep_reply(
 ) -> _Kept:
     thread = _thread_of(db, instance, integration, message)
     if thread is None:
-        return _Kept.NOTHING
+        return _Kept.UNPLACED
     if message.deleted:
         entries.discard(db, instance.id, message.id, now=now)
         body = outgoing.write(Deletion(message))

@@ -1,9 +1,6 @@
-"""Hears what is new on both shores where they cannot call us, and asks for what was missed.
+"""Hears what is new at the gateways: has them call us, or holds a socket until they do.
 
-With a public address both sides call our webhooks; without one, a socket to each side is held open,
-to the gateway until it is known to call us all the same.
-Sockets replay nothing, and webhooks get lost: after every gap Chatwoot is asked (chatwoot.md
-sections 7.4 and 8). The gateway's socket is not persisted either (ryzeapi.md section 5.3).
+The gateway's socket replays nothing (ryzeapi.md section 5.3).
 """
 
 import logging
@@ -17,9 +14,9 @@ from bridge.deadline import Deadline
 from bridge.errors import BridgeError, IntegrationMissing
 from bridge.gateways.base import GatewayError
 from bridge.models import Gateway, Instance, Integration, Status
-from bridge.routing import accept, callbacks, context, replies, spares
+from bridge.routing import accept, callbacks, context, spares
 from bridge.routing.context import Context
-from bridge.routing.outcome import backoff, judge
+from bridge.routing.outcome import backoff
 from bridge.services import Services
 from bridge.store.hearing import Way
 
@@ -41,13 +38,11 @@ _Key = tuple[str, str, Gateway | None]
 class Transports:
     """One thread for each thing that is listened to; `sync` begins and ends them.
 
-    `last_beat` is when a router was last alive before this one, in UTC seconds; `ask` is called
-    with the id of an integration when Chatwoot may have told something that nobody heard.
+    `last_beat` is when a router was last alive before this one, in UTC seconds.
     """
 
     services: Services
     last_beat: float = 0.0
-    ask: Callable[[str], None] = lambda _: None
     _running: dict[_Key, threading.Thread] = field(default_factory=dict)
     _gapless: dict[int, float] = field(default_factory=dict)
     #: Until when each instance was surely heard, by a webhook that is repeated or by its socket.
@@ -59,13 +54,10 @@ class Transports:
         """Listens to what there is now, and to nothing else."""
         jobs: dict[_Key, Callable[[Integration], None]] = {}
         found = self.services.integrations.all()
-        settings = self.services.settings
         for one in found:
-            if one.status is Status.ACTIVE:
-                if not settings.public_url:
-                    jobs[one.id, "chatwoot", None] = self._cable
-                if self.services.clock() - one.created_at < spares.LOOKS_S[-1]:
-                    jobs[one.id, "spares", None] = self._tidy
+            is_new = self.services.clock() - one.created_at < spares.LOOKS_S[-1]
+            if one.status is Status.ACTIVE and is_new:
+                jobs[one.id, "spares", None] = self._tidy
             # Customers write on while an integration is paused or in trouble, and the gateway's
             # socket replays nothing.
             instance = self.services.instances.get(one.instance_id)
@@ -108,10 +100,6 @@ class Transports:
                 return
             except BridgeError as error:
                 log.info("%s of %s: %s", key[1], one.id, error.message)
-                if key[1] == "chatwoot" and judge(error, 0).hold is not None:
-                    self.services.integrations.judge(
-                        one.id, Status.ERROR, error, now=self.services.clock()
-                    )
             except Exception:
                 log.exception("listening to the %s of %s failed", key[1], one.id)
             failures = 0 if time.monotonic() - began > 60 else failures + 1
@@ -144,19 +132,6 @@ class Transports:
                 log.info("%s: the gateway calls no address: %s", one.id, error.message)
                 wait_s = _CALLBACK_AGAIN_S
             self._stopped.wait(wait_s)
-
-    def _cable(self, one: Integration) -> None:
-        found = self._context(one)
-        events = found.hear_chatwoot(Deadline(_OPEN_S))
-        missed = True
-        for event in events:
-            if (one.id, "chatwoot", None) not in self._wanted:
-                return
-            if missed:  # the subscription stands: what came before it is asked for
-                self.services.hearing.stands(one.id, Way.CABLE, now=self.services.clock())
-                self.ask(one.id)
-                missed = False
-            replies.from_chatwoot(one, event, self.services, way=Way.CABLE)
 
     def _gateway(self, one: Integration) -> None:
         found = self._context(one)

@@ -1,6 +1,6 @@
 """Joins both directions of an integration, and proves that they stand.
 
-With a public address the gateway is told where to call; without one, the sockets are opened once.
+The socket to Chatwoot is opened once, and the gateway is told where to call, or its socket opened.
 What does not stand is no reason to refuse the activation: it is said, with the next step.
 """
 
@@ -12,7 +12,7 @@ from bridge.deadline import Deadline
 from bridge.errors import N_, BridgeError, Problem
 from bridge.gateways.base import Gateway, GatewayError
 from bridge.models import Instance
-from bridge.routing import callbacks, context
+from bridge.routing import cables, callbacks, context
 from bridge.services import Services
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,8 @@ def wire(instance: Instance, services: Services, deadline: Deadline) -> list[Pro
     found = context.of_instance(instance.id, services)
     services.bell.ring(look_again=True)  # the router opens its own while we prove that one can
     steps: list[Callable[[], list[Problem]]] = []
-    if not services.settings.public_url:
+    # One that stands proves itself, and another would show the token's owner as online again.
+    if services.settings.chatwoot_socket and not cables.stands(found.integration, services):
         steps.append(lambda: _prove_cable(found, deadline))
     gateway = found.gateway
     if gateway is not None:

@@ -87,14 +87,23 @@ class Chats:
         """Notes where a chat is."""
         self._committer.run(lambda db: write_thread(db, thread))
 
-    def note_status(self, integration_id: str, conversation_id: int, status: str) -> None:
-        """A conversation was opened, resolved, snoozed ..."""
+    def note_status(
+        self, integration_id: str, conversation_id: int, status: str, *, contact_id: int = 0
+    ) -> None:
+        """A conversation was opened, resolved, snoozed ..., or went over to the contact that its
+        own was merged into; `contact_id` is 0 where it is not told."""
         known = self.thread_of_conversation(integration_id, conversation_id)
-        if known is None or known.status == status:
+        if known is None:
+            return
+        contact_id = contact_id or known.contact_id
+        if (known.status, known.contact_id) == (status, contact_id):
             return  # Chatwoot tells of every little change of a conversation
+        # The name of the contact it went over to is somebody else's matter.
+        given_name = known.given_name if contact_id == known.contact_id else ""
         self._run(
-            "update thread set status = ? where integration_id = ? and conversation_id = ?",
-            [status, integration_id, conversation_id],
+            "update thread set status = ?, contact_id = ?, given_name = ? "
+            "where integration_id = ? and conversation_id = ?",
+            [status, contact_id, given_name, integration_id, conversation_id],
         )
 
     def note_checked(self, integration_id: str, chat_id: int, message_id: int) -> None:
@@ -106,12 +115,30 @@ class Chats:
         )
 
     def forget_contact(self, integration_id: str, contact_id: int) -> None:
-        """A contact was merged or deleted in Chatwoot: it is looked up anew."""
+        """A contact was deleted in Chatwoot: it is looked up anew."""
         self._run(
             "update thread set contact_id = 0, conversation_id = 0, status = '' "
             "where integration_id = ? and contact_id = ?",
             [integration_id, contact_id],
         )
+
+    def forget_conversation(self, integration_id: str, conversation_id: int) -> None:
+        """A conversation was deleted in Chatwoot, perhaps with its contact: both are looked up
+        anew."""
+        self._run(
+            "update thread set contact_id = 0, conversation_id = 0, status = '' "
+            "where integration_id = ? and conversation_id = ?",
+            [integration_id, conversation_id],
+        )
+
+    def conversations_of_contact(self, integration_id: str, contact_id: int) -> list[int]:
+        """The conversations that are known to be a contact's."""
+        found = self._store.db.execute(
+            "select conversation_id from thread "
+            "where integration_id = ? and contact_id = ? and conversation_id > 0",
+            [integration_id, contact_id],
+        )
+        return [int(row[0]) for row in found]
 
     def note_given_name(self, integration_id: str, chat_id: int, name: str) -> None:
         """The name that we gave the contact; empty: it is somebody else's matter now."""

@@ -4,6 +4,7 @@ Chatwoot marks a message as failed unless it is answered with 200 at once, whate
 (chatwoot.md section 7.4); a gateway repeats what was not acknowledged (ryzeapi.md section 5.2).
 """
 
+import contextlib
 import json
 import logging
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wsgi import get_input_stream
 
 from bridge.chatwoot import events
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, StorageFailed
 from bridge.gateways.base import Gateway
 from bridge.models import Instance, Integration, Secret
 from bridge.routing import accept, context, replies
@@ -91,23 +92,23 @@ class Hooks:
             integration = self._integrations.get(key)
             if integration is not None:
                 self._keep(integration, environ)
-        except BridgeError as error:
-            # The router asks Chatwoot for what it missed; its own look finds this one too.
-            log.error("a webhook could not be kept: %s", error.message)
         except Exception:
-            log.exception("a webhook could not be kept")
+            # It did not come whole; Chatwoot is asked for what it may have told.
+            log.exception("a webhook could not be read")
         return _OK
 
     def _keep(self, integration: Integration, environ: "WSGIEnvironment") -> None:
         raw = _body(environ)
         now = self._services.clock()
-        headers = _headers(environ)
-        if events.verify_signature(integration.webhook_secret, headers, raw, now=now):
-            event = events.parse_webhook(_json(raw))
+        secret, event = integration.webhook_secret, events.parse_webhook(_json(raw))
+        if secret and events.verify_signature(secret, _headers(environ), raw, now=now):
             replies.from_chatwoot(integration, event, self._services, way=Way.WEBHOOK)
-        else:
-            self._services.hearing.note_passed_over(integration.id, now=now)
-            log.warning("a webhook for %s was not signed by Chatwoot: passed over", integration.id)
+            return
+        if secret:
+            with contextlib.suppress(StorageFailed):
+                self._services.hearing.note_passed_over(integration.id, now=now)
+            log.warning("a webhook for %s was not signed by Chatwoot: it is asked", integration.id)
+        replies.from_unsigned(integration, event, self._services)
 
     def _gateway(self, key: str, environ: "WSGIEnvironment") -> tuple[int, str]:
         """An event of a gateway: 200 once it is kept, 503 to have it repeated."""

@@ -53,7 +53,7 @@ def test_it_says_when_the_subscription_stands_and_then_what_happens(
         changed = until(events, ConversationChanged)
     contact_id = client.find_contact_inbox(SOURCE)
     desk.api("DELETE", f"/contacts/{contact_id}")
-    assert until(events, ContactGone) == ContactGone(contact_id or 0)
+    assert until(events, ContactGone) == ContactGone(contact_id or 0, account_id=1)
 
 
 def test_a_ping_is_a_sign_of_life(listen: Callable[..., Events]) -> None:

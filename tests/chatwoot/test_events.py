@@ -105,7 +105,7 @@ def test_the_same_message_asked_for() -> None:
     assert (said.contact_id, said.external_error, said.source_id) == (7, "timeout", "")
 
 
-MERGED = {"message": {"event": "contact.merged", "data": {"id": 8}}}
+MERGED = {"message": {"event": "contact.merged", "data": {"id": 8, "account_id": 1}}}
 
 
 @pytest.mark.parametrize(
@@ -123,9 +123,12 @@ MERGED = {"message": {"event": "contact.merged", "data": {"id": 8}}}
             parse_frame(payload("cable_conversation_status_changed")),
             ConversationChanged(12, "resolved", 3, 1, "5511999990000", 7),
         ),
-        (parse_webhook(payload("conversation_typing_on")), Typing(12, on=True)),
-        (parse_frame(payload("cable_contact_deleted")), ContactGone(7)),
-        (parse_frame(MERGED), ContactGone(8, merged=True)),
+        (
+            parse_webhook(payload("conversation_typing_on")),
+            Typing(12, on=True, inbox_id=3, account_id=1),
+        ),
+        (parse_frame(payload("cable_contact_deleted")), ContactGone(7, account_id=1)),
+        (parse_frame(MERGED), None),  # it names the one that stays
         (parse_frame({"type": "ping", "message": 1781697600}), None),
         (parse_frame({"message": {"event": "presence.update", "data": {}}}), None),
         (parse_webhook({"event": "conversation_typing_on", "user": {"type": "contact"}}), None),

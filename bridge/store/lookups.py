@@ -1,0 +1,176 @@
+"""Conversations that Chatwoot is to be asked about, because what was told of them may not be
+believed, was not kept, or did not say enough.
+
+They wait in memory until the disk takes them: a full disk must not make anybody forget them.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sqlite_utils import Database
+
+from bridge.errors import StorageFailed
+from bridge.store import Store
+from bridge.store.committer import Committer
+
+log = logging.getLogger(__name__)
+
+#: Stand in the place of a message id: the conversation itself, and all that was written in it since
+#: it was last looked at.
+CONVERSATION, SINCE_LAST_LOOK = 0, -1
+#: Messages of one conversation that are asked about one by one; with more, it is looked at whole.
+_MOST_MESSAGES = 20
+#: Conversations of one integration that wait at most; the regular look finds what is left out.
+_MOST_CONVERSATIONS = 500
+_MOST_IN_MEMORY = 10_000
+_AGAIN_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One thing to ask about, not before `due_at` (UTC seconds). `message_id` may be CONVERSATION
+    or SINCE_LAST_LOOK.
+
+    `trusted`: Chatwoot itself named it, so that it need not be asked sparingly.
+    """
+
+    integration_id: str
+    conversation_id: int
+    message_id: int
+    due_at: float = 0.0
+    trusted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """All that is to be asked about one conversation by now; message ids in ascending order, and
+    how often each was asked for, so that what is asked for meanwhile is asked again."""
+
+    integration_id: str
+    conversation_id: int
+    message_ids: tuple[int, ...]
+    times: tuple[int, ...]
+    trusted: bool
+
+
+@dataclass(slots=True)
+class Lookups:
+    """`ring` is called when there is something new to ask."""
+
+    store: Store
+    committer: Committer
+    ring: Callable[[], None]
+    _unwritten: dict[tuple[str, int, int], Asked] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _is_trying: bool = False
+
+    def ask(self, asked: Asked) -> None:
+        """Has Chatwoot asked about it; never fails, and waits for no disk that is full."""
+        key = (asked.integration_id, asked.conversation_id, asked.message_id)
+        with self._lock:
+            if len(self._unwritten) < _MOST_IN_MEMORY:
+                self._unwritten.setdefault(key, asked)
+        try:
+            self._write()
+        except StorageFailed as error:
+            log.error("a lookup could not be written down, it is kept in memory: %s", error.message)
+            self._try_on()
+
+    def due(self, now: float) -> list[Lookup]:
+        """What is to be asked about by now, what has waited longest first."""
+        found: dict[tuple[str, int], list[tuple[int, int, bool]]] = {}
+        for integration_id, conversation_id, *asked in self.store.db.execute(
+            "select integration_id, conversation_id, message_id, times, trusted from lookup "
+            "where due_at <= ? order by due_at, message_id",
+            [now],
+        ):
+            found.setdefault((integration_id, conversation_id), []).append(tuple(asked))
+        return [
+            Lookup(
+                *key,
+                message_ids=tuple(message_id for message_id, _, _ in sorted(asked)),
+                times=tuple(times for _, times, _ in sorted(asked)),
+                trusted=any(trusted for _, _, trusted in asked),
+            )
+            for key, asked in found.items()
+        ]
+
+    def done(self, lookup: Lookup) -> None:
+        """It has been asked. Raises StorageFailed."""
+        self._change(lookup, "delete from lookup", [], "and times = ?")
+
+    def postpone(self, lookup: Lookup, due_at: float) -> None:
+        """It is asked again, not before then (UTC seconds). Raises StorageFailed."""
+        self._change(lookup, "update lookup set due_at = ?", [due_at], "and times >= ?")
+
+    def _change(self, lookup: Lookup, sql: str, params: list[object], those: str) -> None:
+        where = f"where integration_id = ? and conversation_id = ? and message_id = ? {those}"
+        place = [lookup.integration_id, lookup.conversation_id]
+
+        def work(db: Database) -> None:
+            for message_id, times in zip(lookup.message_ids, lookup.times, strict=True):
+                db.execute(f"{sql} {where}", [*params, *place, message_id, times])
+
+        self.committer.run(work)
+
+    def _write(self) -> None:
+        with self._lock:
+            waiting = dict(self._unwritten)
+
+        def work(db: Database) -> int:
+            return sum([_insert(db, one) for one in waiting.values()])
+
+        fresh = self.committer.run(work) if waiting else 0
+        if fresh:
+            self.ring()
+        with self._lock:
+            for key in waiting:
+                self._unwritten.pop(key, None)
+
+    def _try_on(self) -> None:
+        with self._lock:
+            if self._is_trying:
+                return
+            self._is_trying = True
+        threading.Thread(target=self._until_written, name="lookups", daemon=True).start()
+
+    def _until_written(self) -> None:
+        while True:
+            time.sleep(_AGAIN_S)
+            try:
+                self._write()
+            except StorageFailed:
+                continue
+            with self._lock:
+                if not self._unwritten:
+                    self._is_trying = False
+                    return
+
+
+def _insert(db: Database, asked: Asked) -> bool:
+    """Whether it is new."""
+    place = [asked.integration_id, asked.conversation_id]
+    messages, conversations, known = db.execute(
+        "select (select count(*) from lookup where integration_id = ? and conversation_id = ?), "
+        "(select count(distinct conversation_id) from lookup where integration_id = ?), "
+        "(select count(*) from integration where id = ?)",
+        [*place, asked.integration_id, asked.integration_id],
+    ).fetchone()
+    if not known or (not messages and not asked.trusted and conversations >= _MOST_CONVERSATIONS):
+        return False
+    message_id = asked.message_id if messages < _MOST_MESSAGES else SINCE_LAST_LOOK
+    again = db.execute(
+        "update lookup set times = times + 1, trusted = max(trusted, ?) "
+        "where integration_id = ? and conversation_id = ? and message_id = ?",
+        [int(asked.trusted), *place, message_id],
+    )
+    if again.rowcount:
+        return False
+    db.execute(
+        "insert into lookup values (?, ?, ?, ?, ?, 1)",
+        [*place, message_id, asked.due_at, int(asked.trusted)],
+    )
+    return True
