@@ -18,7 +18,6 @@ from bridge.routing import accept, callbacks, context, spares
 from bridge.routing.context import Context
 from bridge.routing.outcome import backoff
 from bridge.services import Services
-from bridge.store.hearing import Way
 
 log = logging.getLogger(__name__)
 
