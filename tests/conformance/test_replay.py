@@ -32,9 +32,7 @@ WORKERS = 6
 FIRST = ("webhook_failures", "talk_change", "cable_events", "cable", "message_status", "typing")
 #: Scenarios that the sandbox does not answer yet as it should.
 PENDING = {
-    "auto_assignment",
     "automation",
-    "bot_inbox",
     "cable",
     "cable_events",
     "cable_other_account",
@@ -49,13 +47,9 @@ PENDING = {
     "message_list",
     "message_status",
     "message_texts",
-    "refusals_en",
-    "refusals_es",
-    "refusals_pt",
     "routes",
     "talk_change",
     "talk_create",
-    "talk_reopen",
     "typing",
     "webhook_delivery",
     "webhook_failures",

@@ -5,10 +5,10 @@ Source: chatwoot.md section 3. All are called under the state's lock.
 
 import re
 import time
-from functools import partial
 from typing import Any
 
 from bridge.sandbox.chatwoot.answers import crash, invalid
+from bridge.sandbox.chatwoot.conversation_deeds import remove as remove_conversation
 from bridge.sandbox.chatwoot.records import Contact, Json
 from bridge.sandbox.chatwoot.shapes import iso
 from bridge.sandbox.chatwoot.world import World
@@ -146,5 +146,9 @@ def remove(world: World, contact: Contact) -> None:
     """Delete a contact. Its conversations go a moment later, in a job of their own."""
     world.state.remove_contact(contact)
     world.events.contact("contact_deleted", contact)
-    job = partial(world.state.remove_conversations_of, contact.id)
+
+    def job() -> None:
+        for number in list(world.state.conversations_of[contact.id]):
+            remove_conversation(world, world.state.conversations[number])
+
     world.later(world.state.options.deletion_s, job)

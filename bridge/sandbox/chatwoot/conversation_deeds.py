@@ -11,6 +11,7 @@ from bridge.sandbox.chatwoot.answers import crash, invalid
 from bridge.sandbox.chatwoot.options import Options
 from bridge.sandbox.chatwoot.records import (
     ACTIVITY,
+    INCOMING,
     AgentBot,
     Contact,
     ContactInbox,
@@ -20,18 +21,15 @@ from bridge.sandbox.chatwoot.records import (
     Message,
     User,
 )
+from bridge.sandbox.chatwoot.sentences import sentence
 from bridge.sandbox.chatwoot.shapes import iso
 from bridge.sandbox.chatwoot.state import base58_token
 from bridge.sandbox.chatwoot.versions import Trait
 from bridge.sandbox.chatwoot.world import World
 
-_ACTIVITIES = {
-    "open": "Conversation was reopened by {}",
-    "resolved": "Conversation was marked resolved by {}",
-    "pending": "Conversation was marked as pending by {}",
-    "snoozed": "Conversation was snoozed by {}",
-}
-_TIMES = ("waiting_since", "first_reply_created_at", "snoozed_until")
+_TIMES = ("waiting_since", "first_reply_created_at", "snoozed_until", "updated_at")
+#: How long a job waits until it gives a conversation to an agent, in seconds.
+_ASSIGN_S = 0.1
 LONGEST_SOURCE = 20_000
 _CSAT = "Please rate the conversation"
 
@@ -84,23 +82,39 @@ def check_attributes(name: str, attributes: Any) -> Json:
     if not isinstance(attributes, dict):
         return {}
     title = name.replace("_", " ").capitalize()
+    problems = []
     for key, value in attributes.items():
         if isinstance(value, str) and len(value) > 1500:
-            raise invalid((name, f"{title} {key} length should be < 1500"))
+            problems.append((name, f"{title} {key} length should be < 1500"))
         if type(value) is int and value > 9_999_999_999:
-            raise invalid((name, f"{title} {key} value should be < 9999999999"))
+            problems.append((name, f"{title} {key} value should be < 9999999999"))
+    if problems:
+        raise invalid(*problems)
     return attributes
 
 
 def start(
-    world: World, place: ContactInbox, *, status: str, wanted: Json, assignee_id: int | None
+    world: World,
+    place: ContactInbox,
+    *,
+    status: str,
+    wanted: Json,
+    assignee: User | None,
+    snoozed_until: float | None,
 ) -> Conversation:
-    """A new conversation. A blocked contact's is resolved, whatever was asked."""
+    """A new conversation.
+
+    A blocked contact's is resolved and that of an inbox with a bot pending, whatever was asked.
+    """
     state = world.state
     inbox = state.inboxes[place.inbox_id]
     account = state.accounts[inbox.account_id]
     additional = check_attributes("additional_attributes", wanted.get("additional_attributes"))
     custom = check_attributes("custom_attributes", wanted.get("custom_attributes"))
+    if inbox.agent_bot_id:
+        status = "pending"
+    if state.contacts[place.contact_id].blocked:
+        status = "resolved"
     now = time.time()
     conversation = state.add(
         Conversation(
@@ -111,44 +125,72 @@ def start(
             contact_id=place.contact_id,
             contact_inbox_id=place.id,
             uuid=str(uuid.uuid4()),
-            status="resolved" if state.contacts[place.contact_id].blocked else status,
+            status=status,
             created_at=now,
             updated_at=now,
             last_activity_at=now,
             waiting_since=now,
-            assignee_id=assignee_id,
+            snoozed_until=snoozed_until,
+            assignee_id=assignee.id if assignee else None,
+            assignee_agent_bot_id=inbox.agent_bot_id,
             custom_attributes=custom,
             additional_attributes=additional,
         )
     )
     world.events.conversation("conversation_created", conversation)
+    _assign_by_policy(world, conversation)
     return conversation
 
 
-def change(world: World, conversation: Conversation, **values: Any) -> list[Json]:
-    """Set columns and tell about those that changed; the list of changes."""
-    changed: list[Json] = []
-    for name, value in values.items():
-        before = getattr(conversation, name)
-        if before == value:
-            continue
-        setattr(conversation, name, value)
-        pair = {"previous_value": _seen(name, before), "current_value": _seen(name, value)}
-        changed.append({name: pair})
-    if not changed:
-        return changed
-    conversation.updated_at = time.time()
+def change(
+    world: World, conversation: Conversation, *, labels_read: bool = False, **values: Any
+) -> bool:
+    """Set columns and tell about those that changed; whether any did.
+
+    `labels_read`: the labels were shown since the row was loaded, so that their cached text is
+    saved as well, which turns it from null to "" once. Refuses while a job deletes it.
+    """
+    before = {name: getattr(conversation, name) for name in values}
+    before = {name: was for name, was in before.items() if was != values[name]}
+    if not before:
+        return False
+    if conversation.contact_id not in world.state.contacts:
+        missing = ("contact", "Contact must exist"), ("contact_inbox", "Contact inbox must exist")
+        raise invalid(*missing)
+    for name in before:
+        setattr(conversation, name, values[name])
+    before["updated_at"], conversation.updated_at = conversation.updated_at, time.time()
+    changed = [one for name, was in before.items() for one in _changes(conversation, name, was)]
+    if (labels_read or "labels" in before) and not conversation.labels_cached:
+        conversation.labels_cached = True
+        if "labels" not in before:
+            changed.append(_pair("cached_label_list", None, ""))
+    if "status" in before:
+        if conversation.status == "resolved":
+            conversation.waiting_since = None
+        world.events.conversation("conversation_status_changed", conversation)
     world.state.save(conversation)
-    if "status" in values and any("status" in one for one in changed):
-        world.events.conversation("conversation_status_changed", conversation, changed)
     world.events.conversation("conversation_updated", conversation, changed)
-    if any("assignee_id" in one for one in changed):
+    if "assignee_id" in before:
         world.events.conversation_told_agents("assignee.changed", conversation)
-    return changed
+    if "status" in before and conversation.status == "open":
+        _assign_by_policy(world, conversation)
+    return True
 
 
-def _seen(name: str, value: Any) -> Any:
-    return iso(value) if name in _TIMES and value is not None else value
+def _changes(conversation: Conversation, name: str, was: Any) -> list[Json]:
+    """A changed column as `changed_attributes` shows it."""
+    now = getattr(conversation, name)
+    if name == "labels":
+        cached = _pair("cached_label_list", ", ".join(was), ", ".join(now))
+        return [cached, _pair("label_list", was, now)]
+    if name in _TIMES:
+        was, now = was and iso(was), now and iso(now)
+    return [_pair(name, was, now)]
+
+
+def _pair(name: str, was: Any, now: Any) -> Json:
+    return {name: {"previous_value": was, "current_value": now}}
 
 
 def set_status(
@@ -156,25 +198,82 @@ def set_status(
     conversation: Conversation,
     status: str,
     *,
-    by: User | AgentBot | Contact,
+    by: User | AgentBot | None,
     snoozed_until: float | None = None,
 ) -> None:
-    """Open, resolve, snooze or leave pending, with the activity line Chatwoot writes."""
-    values: Json = {"status": status}
-    values["snoozed_until"] = snoozed_until if status == "snoozed" else None
-    is_agent = isinstance(by, User) and by.roles.get(str(conversation.account_id)) == "agent"
-    if status == "open" and is_agent:
-        values["assignee_id"] = by.id
-    if conversation.status == status:
-        change(world, conversation, **values)
+    """Open, resolve, snooze or leave pending, with the activity line Chatwoot writes.
+
+    `by` is None when a customer's message reopens it. An agent who opens it gets it, and a
+    person who opens it takes it from the bot.
+    """
+    was, until = conversation.status, snoozed_until if status == "snoozed" else None
+    change(world, conversation, status=status, snoozed_until=until)
+    if status != was:
+        note(world, conversation, status if by else "reopened", name=by.name if by else "")
+        settings = world.state.inboxes[conversation.inbox_id].settings
+        if status == "resolved" and settings["csat_survey_enabled"]:
+            say_template(world, conversation, _CSAT, content_type="input_csat")
+    if status == "open" and isinstance(by, User):
+        if by.roles.get(str(conversation.account_id)) == "agent":
+            assign(world, conversation, by, by=by)
+        change(world, conversation, assignee_agent_bot_id=None)
+
+
+def assign(
+    world: World, conversation: Conversation, agent: User | None, *, by: User | AgentBot | None
+) -> None:
+    """Give it to an agent, or to nobody; `by` is None when the default policy does."""
+    if not change(world, conversation, assignee_id=agent.id if agent else None):
         return
-    if status == "resolved":
-        conversation.waiting_since = None
-    change(world, conversation, **values)
-    _write(world, conversation, ACTIVITY, _ACTIVITIES[status].format(by.name or "the contact"))
-    settings = world.state.inboxes[conversation.inbox_id].settings
-    if status == "resolved" and settings["csat_survey_enabled"]:
-        say_template(world, conversation, _CSAT, content_type="input_csat")
+    doer = by.name if by else "Default Policy"
+    if agent is None:
+        note(world, conversation, "unassigned", name=doer)
+    elif agent is by:
+        note(world, conversation, "self-assigned", name=doer)
+    else:
+        note(world, conversation, "assigned", agent=agent.name, name=doer)
+        notify(world, conversation, agent.id)
+    if agent and agent.id not in conversation.participants:
+        conversation.participants.append(agent.id)
+        world.state.save(conversation)
+
+
+def _assign_by_policy(world: World, conversation: Conversation) -> None:
+    """Have a job give an open conversation of nobody's to a member of the inbox who is online."""
+    inbox = world.state.inboxes[conversation.inbox_id]
+    if not inbox.settings["enable_auto_assignment"]:
+        return
+
+    def job() -> None:
+        online = [one for one in inbox.members if one in world.hub.online()]
+        gone = world.state.conversations.get(conversation.id) is not conversation
+        if gone or not online or conversation.status != "open" or conversation.assignee_id:
+            return
+        # Round robin over those who are online.
+        agent = world.state.users[online[conversation.display_id % len(online)]]
+        assign(world, conversation, agent, by=None)
+
+    world.later(_ASSIGN_S, job)
+
+
+def notify(world: World, conversation: Conversation, user_id: int) -> None:
+    """A notification for one agent, which only the websocket tells, and only that agent."""
+    conversation.notified.append(user_id)
+    world.state.save(conversation)
+    world.events.notification("notification.created", conversation, user_id)
+
+
+def remove(world: World, conversation: Conversation) -> None:
+    """Delete it with its messages and notifications, which alone are told of."""
+    for user_id in conversation.notified:
+        world.events.notification("notification.deleted", conversation, user_id)
+    world.state.remove_conversation(conversation)
+
+
+def note(world: World, conversation: Conversation, key: str, **values: object) -> None:
+    """An activity line in the language of the account."""
+    locale = world.state.accounts[conversation.account_id].locale
+    _write(world, conversation, ACTIVITY, sentence(locale, key, **values))
 
 
 def say_template(
@@ -220,4 +319,12 @@ def _write(
 def mark_seen(world: World, conversation: Conversation) -> None:
     """An agent read it. Writes without callbacks: no webhook follows (section 4)."""
     conversation.agent_last_seen_at = time.time()
+    world.state.save(conversation)
+
+
+def mark_unread(world: World, conversation: Conversation) -> None:
+    """An agent wants to read the last of the customer's messages again; no webhook either."""
+    thread = reversed(world.state.thread[conversation.id])
+    last = next((one.created_at for one in thread if one.message_type == INCOMING), None)
+    conversation.agent_last_seen_at = None if last is None else last - 1
     world.state.save(conversation)

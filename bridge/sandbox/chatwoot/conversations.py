@@ -1,9 +1,14 @@
 """Conversation routes (chatwoot.md section 4)."""
 
+from contextlib import suppress
+from datetime import datetime
+from typing import cast
+
 from flask import Blueprint, Response
 
+from bridge.sandbox.chatwoot import contact_deeds, filters, message_deeds
 from bridge.sandbox.chatwoot import conversation_deeds as deeds
-from bridge.sandbox.chatwoot import filters, message_deeds
+from bridge.sandbox.chatwoot.account import agent
 from bridge.sandbox.chatwoot.answers import (
     crash,
     empty,
@@ -25,16 +30,18 @@ from bridge.sandbox.chatwoot.door import (
 )
 from bridge.sandbox.chatwoot.records import (
     CONVERSATION_STATUSES,
+    AgentBot,
     ContactInbox,
     Conversation,
     Json,
-    User,
 )
+from bridge.sandbox.chatwoot.shapes import iso
 from bridge.sandbox.chatwoot.versions import Trait
 
 routes = Blueprint("conversations", __name__)
 
 _PAGE = 25
+_PRIORITIES = (None, "low", "medium", "high", "urgent")
 _SORTED_BY = ("last_activity_at", "created_at", "waiting_since")
 _FILTERS = dict.fromkeys(
     ("status", "assignee_id", "inbox_id", "contact_id", "display_id", "priority"), filters.EQUAL
@@ -52,14 +59,35 @@ def create_conversation(who: Caller) -> Response:
     earlier = state.conversations_of_place[place.id]
     if inbox.settings["lock_to_single_conversation"] and earlier:
         return _with_message(who, state.conversations[earlier[-1]])
-    status = given.get("status") or "open"
-    if status not in CONVERSATION_STATUSES:
-        raise crash()
-    assignee_id = as_id(given.get("assignee_id")) or None
-    if assignee_id and assignee_id not in state.users:
-        raise invalid(("assignee", "Assignee must exist"))
-    conversation = deeds.start(world(), place, status=status, wanted=given, assignee_id=assignee_id)
+    status = _status(given.get("status") or "open")
+    assignee = state.users.get(as_id(given.get("assignee_id")))
+    conversation = deeds.start(
+        world(),
+        place,
+        status=status,
+        wanted=given,
+        assignee=assignee if assignee and str(who.account.id) in assignee.roles else None,
+        snoozed_until=_time(given.get("snoozed_until")),
+    )
     return _with_message(who, conversation)
+
+
+def _status(wanted: object) -> str:
+    """A status by name or number; any other is an exception nobody rescues."""
+    if type(wanted) is int and 0 <= wanted < len(CONVERSATION_STATUSES):
+        return CONVERSATION_STATUSES[wanted]
+    if wanted not in CONVERSATION_STATUSES:
+        raise crash()
+    return str(wanted)
+
+
+def _time(given: object) -> float | None:
+    """A time as epoch seconds or ISO text; anything else is none."""
+    if type(given) in (int, float):
+        return float(cast(float, given))
+    with suppress(ValueError):
+        return datetime.fromisoformat(str(given)).timestamp()
+    return None
 
 
 def _with_message(who: Caller, conversation: Conversation) -> Response:
@@ -198,8 +226,25 @@ def update_conversation(who: Caller, display_id: int) -> Response:
     """The priority is all that can be changed here."""
     conversation = who.conversation(display_id)
     if "priority" in params():
-        deeds.change(world(), conversation, priority=params()["priority"])
+        _set_priority(who, conversation)
     return _shown(conversation)
+
+
+@account_route(routes, "/conversations/<id:display_id>/toggle_priority", "POST", bots=True)
+def toggle_priority(who: Caller, display_id: int) -> Response:
+    """Set the priority; without one, none."""
+    _set_priority(who, who.conversation(display_id))
+    return empty()
+
+
+def _set_priority(who: Caller, conversation: Conversation) -> None:
+    was, priority = conversation.priority, params().get("priority")
+    if priority not in _PRIORITIES:
+        raise crash()
+    if deeds.change(world(), conversation, priority=priority):
+        key = "set" if was is None else "removed" if priority is None else "changed"
+        values = {"name": who.actor.name, "was": was, "priority": priority}
+        deeds.note(world(), conversation, f"priority {key}", **values)
 
 
 @account_route(routes, "/conversations/<id:display_id>", "DELETE")
@@ -207,13 +252,13 @@ def delete_conversation(who: Caller, display_id: int) -> Response:
     """Administrators only; a job does it a moment later."""
     conversation = who.conversation(display_id)
     who.need_admin()
-    state = world().state
+    here = world()
 
     def job() -> None:
-        if state.conversations.get(conversation.id) is conversation:
-            state.remove_conversation(conversation)
+        if here.state.conversations.get(conversation.id) is conversation:
+            deeds.remove(here, conversation)
 
-    world().later(state.options.deletion_s, job)
+    here.later(here.state.options.deletion_s, job)
     return empty()
 
 
@@ -221,27 +266,53 @@ def delete_conversation(who: Caller, display_id: int) -> Response:
 def toggle_status(who: Caller, display_id: int) -> Response:
     """Set a status; without one, open becomes resolved and everything else open."""
     conversation = who.conversation(display_id)
-    given = params()
-    status = given.get("status")
-    if not status:
-        status = "resolved" if conversation.status == "open" else "open"
-    if status not in CONVERSATION_STATUSES:
-        raise crash()
-    until = given.get("snoozed_until")
-    deeds.set_status(
-        world(),
-        conversation,
-        status,
-        by=who.actor,
-        snoozed_until=float(until) if isinstance(until, int | float) else None,
-    )
+    given, was = params(), conversation.status
+    wanted = given.get("status")
+    if is_blank(wanted):
+        wanted = "resolved" if was == "open" else "open"
+    status, until = _status(wanted), _time(given.get("snoozed_until"))
+    deeds.set_status(world(), conversation, status, by=who.actor, snoozed_until=until)
+    # A bot that hands a conversation over is not told of any success.
+    handed_over = isinstance(who.actor, AgentBot) and (was, status) == ("pending", "open")
     payload = {
-        "success": True,
+        "success": None if handed_over else True,
         "conversation_id": conversation.display_id,
         "current_status": conversation.status,
-        "snoozed_until": conversation.snoozed_until,
+        "snoozed_until": conversation.snoozed_until and iso(conversation.snoozed_until),
     }
-    return reply({"meta": {}, "payload": payload})
+    return reply({"payload": payload})
+
+
+@account_route(routes, "/conversations/<id:display_id>/mute", "POST", bots=True)
+def mute(who: Caller, display_id: int) -> Response:
+    """Block the contact and resolve."""
+    conversation = who.conversation(display_id)
+    _block(conversation, True)
+    deeds.set_status(world(), conversation, "resolved", by=who.actor)
+    deeds.note(world(), conversation, "muted", name=who.actor.name)
+    return empty()
+
+
+@account_route(routes, "/conversations/<id:display_id>/unmute", "POST", bots=True)
+def unmute(who: Caller, display_id: int) -> Response:
+    """Unblock the contact; the conversation stays resolved."""
+    conversation = who.conversation(display_id)
+    _block(conversation, False)
+    deeds.note(world(), conversation, "unmuted", name=who.actor.name)
+    return empty()
+
+
+def _block(conversation: Conversation, blocked: bool) -> None:
+    contact = world().state.contact_of(conversation)
+    contact_deeds.update(world(), contact, {"blocked": blocked})
+
+
+@account_route(routes, "/conversations/<id:display_id>/unread", "POST")
+def mark_unread(who: Caller, display_id: int) -> Response:
+    """The last of the customer's messages counts as not seen."""
+    conversation = who.conversation(display_id)
+    deeds.mark_unread(world(), conversation)
+    return _shown(conversation)
 
 
 @account_route(routes, "/conversations/<id:display_id>/update_last_seen", "POST")
@@ -267,7 +338,10 @@ def toggle_typing(who: Caller, display_id: int) -> Response:
 def set_custom_attributes(who: Caller, display_id: int) -> Response:
     """Replaces the whole map."""
     conversation = who.conversation(display_id)
-    given = deeds.check_attributes("custom_attributes", params().get("custom_attributes"))
+    given = params().get("custom_attributes")
+    if not isinstance(given, dict):
+        raise crash()
+    given = deeds.check_attributes("custom_attributes", given)
     deeds.change(world(), conversation, custom_attributes=given)
     return reply({"custom_attributes": conversation.custom_attributes})
 
@@ -283,15 +357,27 @@ def set_labels(who: Caller, display_id: int) -> Response:
     """Replaces the list."""
     conversation = who.conversation(display_id)
     labels = [str(label) for label in params().get("labels") or []]
+    if any(len(label) > 255 for label in labels):
+        raise invalid(("tag", "Tag must exist"), ("tag_id", "Tag can't be blank"))
+    was = conversation.labels
     deeds.change(world(), conversation, labels=labels)
+    for key, found in (
+        ("labels added", [one for one in labels if one not in was]),
+        ("labels removed", [one for one in was if one not in labels]),
+    ):
+        if found:
+            values = {"name": who.actor.name, "labels": ", ".join(found)}
+            deeds.note(world(), conversation, key, **values)
     return reply({"payload": conversation.labels})
 
 
 @account_route(routes, "/conversations/<id:display_id>/assignments", "POST", bots=True)
 def assign(who: Caller, display_id: int) -> Response:
-    """Give the conversation to an agent, or to nobody."""
+    """Give the conversation to an agent, or to nobody; there are no teams to give it to."""
     conversation = who.conversation(display_id)
-    user = world().state.users.get(as_id(params().get("assignee_id")))
-    known = isinstance(user, User) and str(who.account.id) in user.roles
-    deeds.change(world(), conversation, assignee_id=user.id if user and known else None)
-    return reply(world().shapes.user_push(user) if user and known else None)
+    if "assignee_id" not in params():
+        return reply(None)
+    user = world().state.users.get(as_id(params()["assignee_id"]))
+    known = user if user and str(who.account.id) in user.roles else None
+    deeds.assign(world(), conversation, known, by=who.actor)
+    return reply(agent(known, who.account.id) if known else None)

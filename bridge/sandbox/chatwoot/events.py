@@ -75,6 +75,8 @@ class Events:
             with self._state.lock:
                 if self._state.messages.get(message.id) is not message:
                     return None
+                if self._contact_is_gone(self._state.conversations[message.conversation_id]):
+                    return None
                 return self._bodies.message(event, message, with_attachments=with_attachments)
 
         def failed(reason: str) -> None:
@@ -82,6 +84,14 @@ class Events:
                 self.mark_failed(message, reason)
 
         self._hooks(event, inbox, build, failed)
+        if bot := self._state.bots.get(inbox.agent_bot_id or 0):
+            self._deliveries.send(
+                event, Hook(bot.outgoing_url, bot.secret, lambda reason: None), build
+            )
+
+    def _contact_is_gone(self, conversation: Conversation) -> bool:
+        """Whether its contact was deleted, over which Chatwoot's job stumbles."""
+        return conversation.contact_id not in self._state.contacts
 
     def conversation(
         self, event: str, conversation: Conversation, changed: list[Json] | None = None
@@ -92,6 +102,8 @@ class Events:
         def build() -> Json | None:
             with self._state.lock:
                 if self._state.conversations.get(conversation.id) is not conversation:
+                    return None
+                if self._contact_is_gone(conversation):
                     return None
                 return self._bodies.conversation(event, conversation, changed or [])
 
@@ -110,6 +122,12 @@ class Events:
         """A websocket-only event about a conversation, such as `assignee.changed`."""
         inbox = self._state.inboxes[conversation.inbox_id]
         self._hub.tell(inbox, event, lambda: self._cable_conversation(conversation))
+
+    def notification(self, event: str, conversation: Conversation, user_id: int) -> None:
+        """`notification.created` or `notification.deleted`, to the agent it is for."""
+        about = {"primary_actor_type": "Conversation", "primary_actor_id": conversation.display_id}
+        data = {"account_id": conversation.account_id, "notification": about}
+        self._hub.tell_user(user_id, conversation.account_id, event, data)
 
     def typing(
         self, conversation: Conversation, user: User | AgentBot, *, on: bool, private: bool

@@ -92,6 +92,15 @@ class Hub:
 
         self._tell(inbox.account_id, event, data, concerned)
 
+    def online(self) -> set[int]:
+        """The ids of the users who listen."""
+        subscriptions = [pair for one in self._open for pair in list(one.subscriptions.values())]
+        return {user.id for user, _ in subscriptions if user}
+
+    def tell_user(self, user_id: int, account_id: int, event: str, data: Json) -> None:
+        """Tell one user."""
+        self._tell(account_id, event, lambda: data, lambda user: user.id == user_id)
+
     def tell_account(self, account_id: int, event: str, data: Callable[[], Json]) -> None:
         """Tell everybody in the account (since 4.0.4)."""
         if self._state.options.has(Trait.CONTACTS_TOLD):

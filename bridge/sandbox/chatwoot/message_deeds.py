@@ -14,6 +14,7 @@ from bridge.sandbox.chatwoot.answers import unprocessable
 from bridge.sandbox.chatwoot.conversation_deeds import (
     LONGEST_SOURCE,
     change,
+    notify,
     say_template,
     set_status,
 )
@@ -104,7 +105,7 @@ def create(
     if contact is None:
         # It was deleted a moment ago: the row is kept, and telling of it is what fails.
         raise unprocessable("undefined method `source_id' for nil")
-    _after_create(world, conversation, message, draft.echo_id)
+    _after_create(world, conversation, message, author, draft.echo_id)
     return message
 
 
@@ -185,13 +186,26 @@ def _named(name: str) -> dict[str, Any]:
 
 
 def _after_create(
-    world: World, conversation: Conversation, message: Message, echo_id: object
+    world: World,
+    conversation: Conversation,
+    message: Message,
+    author: User | AgentBot,
+    echo_id: object,
 ) -> None:
     """What follows a new message, in Chatwoot's order: reopening before the message's event."""
     contact = world.state.contacts[conversation.contact_id]
     incoming = message.message_type == INCOMING
+    inbox = world.state.inboxes[conversation.inbox_id]
+    # What the events of a reopening, or of a bot's inbox, show was read from this very row.
+    labels_read = inbox.agent_bot_id is not None
     if incoming and not contact.blocked and conversation.status in ("resolved", "snoozed"):
-        set_status(world, conversation, "open", by=contact)
+        labels_read = True
+        if conversation.status == "snoozed":
+            set_status(world, conversation, "open", by=author)
+        elif inbox.agent_bot_id:
+            set_status(world, conversation, "pending", by=author)
+        else:
+            set_status(world, conversation, "open", by=None)
     conversation.last_activity_at = message.created_at
     conversation.updated_at = message.created_at
     world.state.save(conversation)
@@ -200,15 +214,28 @@ def _after_create(
         contact.last_activity_at = message.created_at
         world.state.save(contact)
         if conversation.waiting_since is None:
-            change(world, conversation, waiting_since=message.created_at)
+            change(world, conversation, labels_read=labels_read, waiting_since=message.created_at)
         _greet(world, conversation)
     elif message.message_type == OUTGOING and not message.private:
-        if conversation.first_reply_created_at is None:
+        if conversation.first_reply_created_at is None and message.sender_type == "User":
             changes: Json = {"first_reply_created_at": message.created_at, "waiting_since": None}
-            change(world, conversation, **changes)
+            change(world, conversation, labels_read=labels_read, **changes)
             world.events.conversation_told_agents("first.reply.created", conversation)
         elif conversation.waiting_since is not None:
-            change(world, conversation, waiting_since=None)
+            change(world, conversation, labels_read=labels_read, waiting_since=None)
+
+    _notify(world, conversation, message)
+
+
+def _notify(world: World, conversation: Conversation, message: Message) -> None:
+    """A notification of a message for those who had the conversation, but for its author."""
+    if message.message_type not in (INCOMING, OUTGOING):
+        return
+    if world.state.contacts[conversation.contact_id].blocked:
+        return
+    for user_id in conversation.participants:
+        if (message.sender_type, message.sender_id) != ("User", user_id):
+            notify(world, conversation, user_id)
 
 
 def _greet(world: World, conversation: Conversation) -> None:

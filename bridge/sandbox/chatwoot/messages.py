@@ -39,7 +39,10 @@ def create_message(who: Caller, display_id: int) -> Response:
         files=files,
         blob_ids=[str(one) for one in blob_ids],
     )
-    message = deeds.create(world(), conversation, draft, author=who.actor)
+    author = who.actor
+    if given.get("sender_type") == "AgentBot":
+        author = world().state.bots.get(as_id(given.get("sender_id")), author)
+    message = deeds.create(world(), conversation, draft, author=author)
     return reply(world().shapes.message(message, draft.echo_id))
 
 

@@ -106,7 +106,11 @@ class ContactInbox:
 
 @dataclass
 class Conversation:
-    """A conversation. The outside world knows it by `display_id`, counted per account."""
+    """A conversation. The outside world knows it by `display_id`, counted per account.
+
+    `participants`: the agents who had it, who are told of new messages; `notified`: the agents
+    of its notifications; `labels_cached`: the text of its labels was saved once.
+    """
 
     id: int
     display_id: int
@@ -130,6 +134,10 @@ class Conversation:
     agent_last_seen_at: float | None = None
     assignee_last_seen_at: float | None = None
     contact_last_seen_at: float | None = None
+    assignee_agent_bot_id: int | None = None
+    labels_cached: bool = False
+    participants: list[int] = field(default_factory=list)
+    notified: list[int] = field(default_factory=list)
 
 
 @dataclass

@@ -29,6 +29,11 @@ def iso(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
+def bot_push(bot: AgentBot) -> Json:
+    """An agent bot inside messages and conversations."""
+    return {"id": bot.id, "name": bot.name, "avatar_url": "", "type": "agent_bot"}
+
+
 def bot_row(bot: AgentBot) -> Json:
     """An agent bot as the REST API shows it."""
     return {
@@ -162,7 +167,7 @@ class Shapes:
             case User() as user:
                 return self.user_push(user)
             case AgentBot() as bot:
-                return {"id": bot.id, "name": bot.name, "avatar_url": "", "type": "agent_bot"}
+                return bot_push(bot)
             case Contact() as contact:
                 return self.contact_push(contact)
         return None
@@ -291,11 +296,13 @@ class Shapes:
 
     def _meta(self, conversation: Conversation, sender: Json) -> Json:
         place = self._state.contact_inboxes.get(conversation.contact_inbox_id)
-        assignee = self._state.users.get(conversation.assignee_id or 0)
+        user = self._state.users.get(conversation.assignee_id or 0)
+        bot = self._state.bots.get(conversation.assignee_agent_bot_id or 0)
+        assignee = self.user_push(user) if user else bot_push(bot) if bot else None
         return {
             "sender": sender,
-            "assignee": self.user_push(assignee) if assignee else None,
-            "assignee_type": "User" if assignee else None,
+            "assignee": assignee,
+            "assignee_type": "User" if user else "AgentBot" if bot else None,
             "team": None,
             "hmac_verified": place.hmac_verified if place else False,
         }
@@ -306,6 +313,8 @@ class Shapes:
         thread = self._state.thread[conversation.id]
         meta = self._meta(conversation, self.contact(contact, places=False))
         meta = {name: value for name, value in meta.items() if value is not None}
+        if meta.get("assignee_type") == "AgentBot":
+            meta["assignee"] = bot_row(self._state.bots[meta["assignee"]["id"]])
         meta["channel"] = self._state.inboxes[conversation.inbox_id].channel_type
         last_said = next(self.said(conversation), None)
         return {
@@ -323,7 +332,7 @@ class Shapes:
             "inbox_id": conversation.inbox_id,
             "labels": conversation.labels,
             "muted": contact.blocked,
-            "snoozed_until": epoch(conversation.snoozed_until),
+            "snoozed_until": conversation.snoozed_until and iso(conversation.snoozed_until),
             "status": conversation.status,
             "created_at": epoch(conversation.created_at),
             "updated_at": conversation.updated_at,
