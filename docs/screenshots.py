@@ -22,6 +22,8 @@ ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
 sys.path.insert(0, str(ROOT))
 
+from bridge.errors import dump  # noqa: E402
+from bridge.gateways.base import GatewayRefuses  # noqa: E402
 from tests.support.journal import Journal  # noqa: E402
 from tests.support.processes import ACCOUNT_TOKEN, Bridge, free_port  # noqa: E402
 
@@ -76,7 +78,7 @@ def _photograph(browser: Browser, bridge: Bridge, chatwoot: int, phone: int) -> 
     _shoot(page, "messages", whole=False)
     page.click("#found a >> nth=0")
     _shoot(page, "message")
-    reason = "the gateway refused the message: the number is not on WhatsApp"
+    reason = dump(GatewayRefuses(reason="the number is not on WhatsApp"))
     Journal(bridge, name).add(
         "m900:0", direction="out", state="dead", reason=reason, text="Your parcel is here.", tries=1
     )
