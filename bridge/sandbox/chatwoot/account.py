@@ -16,12 +16,13 @@ routes = Blueprint("account", __name__)
 @routes.get("/api")
 def version() -> Response:
     """The version, without a token."""
+    failing = world().faults.failing()
     return reply(
         {
             "version": world().state.options.version,
             "timestamp": time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime()),
-            "queue_services": "ok",
-            "data_services": "ok",
+            "queue_services": "failing" if "queue" in failing else "ok",
+            "data_services": "failing" if "data" in failing else "ok",
         }
     )
 
@@ -46,7 +47,7 @@ def profile_of(who: User | AgentBot) -> Response:
     active = accounts[0] if accounts else {"id": None, "role": None}
     return reply(
         {
-            "access_token": who.access_token,
+            "access_token": who.access_token if accounts else "",
             "account_id": active["id"],
             "available_name": who.name,
             "avatar_url": "",
@@ -70,6 +71,8 @@ def profile_of(who: User | AgentBot) -> Response:
 
 def accounts_of(user: User) -> list[Account]:
     """The accounts a user belongs to."""
+    if world().faults.removed(user):
+        return []
     return [world().state.accounts[int(number)] for number in user.roles]
 
 

@@ -9,7 +9,8 @@ from flask import Blueprint, Response, request
 
 from bridge.sandbox.chatwoot.answers import Refusal, reply
 from bridge.sandbox.chatwoot.door import params, read_params, refuse_strangers, world
-from bridge.sandbox.chatwoot.faults import KINDS
+from bridge.sandbox.chatwoot.fault_acts import set_fault
+from bridge.sandbox.chatwoot.faults import KINDS, WORDS
 from bridge.sandbox.chatwoot.seed import ACCOUNT_ID, ADMIN_TOKEN
 
 routes = Blueprint("control", __name__, url_prefix="/sandbox/api")
@@ -100,18 +101,20 @@ def change_user(user_id: int) -> Response:
 
 @routes.get("/faults")
 def list_faults() -> Response:
-    """The faults that are set, and the kinds there are."""
-    return reply({"faults": world().faults.listed(), "kinds": KINDS})
+    """The faults that are set, and the kinds and words there are."""
+    return reply({"faults": world().faults.listed(), "kinds": KINDS, "words": WORDS})
 
 
 @routes.post("/faults")
-def set_fault() -> Response:
-    """Set one fault: {"kind", "method"?, "path"?, "times"?, "seconds"?, "status"?, ...}."""
+def post_fault() -> Response:
+    """Set one fault: {"kind", "method"?, "path"?, "times"?, "seconds"?, "status"?, ...}, or by its
+    word in the fault table: {"fault", "seconds"?, "times"?, "chance"?, "delay"?, "requests"?,
+    "conversation"?, "containing"?, "agents"?, ...}. Some words are done at once."""
     try:
-        fault = world().faults.add(params())
+        fault, done = set_fault(world(), params())
     except ValueError as error:
         raise Refusal(400, {"error": str(error)}) from None
-    return reply(asdict(fault))
+    return reply(asdict(fault) | done)
 
 
 @routes.delete("/faults")

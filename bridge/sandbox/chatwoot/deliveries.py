@@ -22,8 +22,10 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urljoin, urlsplit
 
 from bridge.sandbox.chatwoot.faults import Faults
+from bridge.sandbox.chatwoot.jobs import Jobs
 from bridge.sandbox.chatwoot.options import Options
 from bridge.sandbox.chatwoot.records import Json
+from bridge.sandbox.chatwoot.stages import Stage, stops_at
 from bridge.sandbox.chatwoot.versions import Trait, fitted
 
 _log = logging.getLogger(__name__)
@@ -51,14 +53,19 @@ class Hook:
 class Deliveries:
     """A small pool of threads that builds bodies late and posts them."""
 
-    def __init__(self, options: Callable[[], Options], faults: Faults) -> None:
+    def __init__(self, options: Callable[[], Options], faults: Faults, jobs: Jobs) -> None:
         self._options = options
+        self._queue = jobs
         self._faults = faults
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
 
     def send(self, event: str, hook: Hook, build: Callable[[], Json | None]) -> None:
         """Queue a webhook. `build` makes the body when a worker gets to it; None drops it."""
+        if not stops_at(Stage.MOVED):
+            self._queue.run(event, lambda: self._send(event, hook, build))
+
+    def _send(self, event: str, hook: Hook, build: Callable[[], Json | None]) -> None:
         if self._faults.strike("webhook_lost", path=event):
             return
         times = 2 if self._faults.strike("webhook_double", path=event) else 1

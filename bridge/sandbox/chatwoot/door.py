@@ -58,6 +58,7 @@ class Caller:
         return (
             isinstance(self.actor, User)
             and self.actor.roles.get(str(self.account.id)) == "administrator"
+            and not world().faults.demoted(self.actor)
         )
 
     def need_admin(self) -> None:
@@ -66,8 +67,13 @@ class Caller:
             raise not_allowed()
 
     def may_see(self, inbox: Inbox) -> bool:
-        """Administrators and bots see every inbox, agents only those they are members of."""
-        return self.is_admin or isinstance(self.actor, AgentBot) or self.actor.id in inbox.members
+        """Administrators and bots see every inbox, agents only those they are members of; nobody
+        one that is just being deleted."""
+        if inbox.id in world().going:
+            return False
+        if self.is_admin or isinstance(self.actor, AgentBot):
+            return True
+        return self.actor.id in inbox.members and not world().faults.demoted(self.actor)
 
     def inbox(self, number: object) -> Inbox:
         """An inbox of the account that the caller may see."""
@@ -148,7 +154,7 @@ def caller(account_id: int, *, bots: bool = False) -> Caller:
     if isinstance(who, AgentBot):
         if who.account_id != account_id:
             raise unauthorized("Bot is not authorized to access this account")
-    elif str(account_id) not in who.roles:
+    elif str(account_id) not in who.roles or world().faults.removed(who):
         raise unauthorized("You are not authorized to access this account")
     return Caller(who, account)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from bridge.sandbox.chatwoot.deliveries import Deliveries, Hook
 from bridge.sandbox.chatwoot.faults import Faults
 from bridge.sandbox.chatwoot.hub import Hub
+from bridge.sandbox.chatwoot.jobs import Jobs
 from bridge.sandbox.chatwoot.records import (
     ACTIVITY,
     AgentBot,
@@ -29,14 +30,20 @@ class Events:
     """
 
     def __init__(
-        self, state: State, faults: Faults, shapes: Shapes, bodies: WebhookBodies, hub: Hub
+        self,
+        state: State,
+        faults: Faults,
+        shapes: Shapes,
+        bodies: WebhookBodies,
+        hub: Hub,
+        jobs: Jobs,
     ) -> None:
         self._state = state
         self._faults = faults
         self._shapes = shapes
         self._bodies = bodies
         self._hub = hub
-        self._deliveries = Deliveries(lambda: state.options, faults)
+        self._deliveries = Deliveries(lambda: state.options, faults, jobs)
         self.mark_failed: Callable[[Message, str], None] = lambda message, reason: None
 
     def message(

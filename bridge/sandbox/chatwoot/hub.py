@@ -7,11 +7,14 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from simple_websocket import ConnectionClosed, Server
 
 from bridge.sandbox.chatwoot.faults import Faults
+from bridge.sandbox.chatwoot.jobs import Jobs
 from bridge.sandbox.chatwoot.records import Inbox, Json, User
+from bridge.sandbox.chatwoot.stages import Stage, stops_at
 from bridge.sandbox.chatwoot.state import State
 from bridge.sandbox.chatwoot.versions import Trait, fitted
 
@@ -53,9 +56,12 @@ class Connection:
 class Hub:
     """Who listens on the websocket, and telling them. Best effort, no replay."""
 
-    def __init__(self, state: State, faults: Faults) -> None:
+    def __init__(self, state: State, faults: Faults, jobs: Jobs) -> None:
+        """`deaf`: sockets ping and confirm, and tell nothing, as after Redis was away."""
         self._state = state
         self._faults = faults
+        self._jobs = jobs
+        self.deaf = False
         self._lock = threading.Lock()
         self._open: list[Connection] = []
 
@@ -114,7 +120,9 @@ class Hub:
         concerned: Callable[[User], bool],
     ) -> None:
         connections = self._open
-        if not connections or self._faults.strike("cable_lost", path=event):
+        if not connections or self.deaf or stops_at(Stage.MOVED):
+            return
+        if self._faults.strike("cable_lost", path=event):
             return
         message: str | None = None
         for connection in connections:
@@ -125,7 +133,8 @@ class Hub:
                     body = fitted(self._state.options.version, data())
                     message = json.dumps({"event": event, "data": body}, ensure_ascii=False)
                 head = json.dumps(identifier)
-                connection.frames.put(f'{{"identifier":{head},"message":{message}}}')
+                frame = f'{{"identifier":{head},"message":{message}}}'
+                self._jobs.run(event, partial(connection.frames.put, frame))
 
     def handle(self, connection: Connection, text: str) -> None:
         """Act on a client's frame. What is no valid command is ignored, as ActionCable does."""

@@ -33,6 +33,7 @@ from bridge.sandbox.chatwoot.records import (
     User,
 )
 from bridge.sandbox.chatwoot.sentences import sentence
+from bridge.sandbox.chatwoot.stages import Stage, stops_at
 from bridge.sandbox.chatwoot.versions import Trait
 from bridge.sandbox.chatwoot.world import World
 
@@ -194,6 +195,8 @@ def _after_create(
 ) -> None:
     """What follows a new message, in Chatwoot's order: reopening before the message's event."""
     contact = world.state.contacts[conversation.contact_id]
+    if stops_at(Stage.STORED):
+        return
     incoming = message.message_type == INCOMING
     inbox = world.state.inboxes[conversation.inbox_id]
     # What the events of a reopening, or of a bot's inbox, show was read from this very row.
@@ -209,7 +212,11 @@ def _after_create(
     conversation.last_activity_at = message.created_at
     conversation.updated_at = message.created_at
     world.state.save(conversation)
+    if stops_at(Stage.MOVED):
+        return
     world.events.message("message_created", message, echo_id=echo_id)
+    if stops_at(Stage.TOLD):
+        return
     if incoming:
         contact.last_activity_at = message.created_at
         world.state.save(contact)

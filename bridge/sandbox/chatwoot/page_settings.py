@@ -6,7 +6,8 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from bridge.sandbox.chatwoot.door import world
-from bridge.sandbox.chatwoot.faults import KINDS
+from bridge.sandbox.chatwoot.fault_acts import set_fault
+from bridge.sandbox.chatwoot.faults import KINDS, WORDS
 from bridge.sandbox.chatwoot.options import Options
 from bridge.sandbox.chatwoot.page import guard, harden
 from bridge.sandbox.chatwoot.records import Json
@@ -39,7 +40,7 @@ def _page(error: str = "", given: Json | None = None) -> str:
     with state.lock:
         return render_template(
             "chatwoot_faults.html",
-            kinds=KINDS,
+            kinds=KINDS | WORDS,
             faults=world().faults.listed(),
             options=state.options.as_json(),
             option_labels=_OPTION_LABELS,
@@ -64,7 +65,7 @@ def post_fault() -> AnyResponse | tuple[str, int]:
                     wanted[name] = kind(form[name])
                 except ValueError:
                     raise ValueError(f"{name} must be a number") from None
-        world().faults.add(wanted)
+        set_fault(world(), wanted)
     except ValueError as error:
         return _page(f"{str(error)[:1].upper()}{str(error)[1:]}", form), 422
     return redirect(url_for("page_settings.faults"), 303)

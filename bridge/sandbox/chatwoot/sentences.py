@@ -7,6 +7,7 @@ account (docs/contracts/chatwoot.md section 1).
 _SENTENCES = {
     "en": {
         "message deleted": "This message was deleted",
+        "request too long": "The request took too long to complete. Please try again.",
         "inbox deletion": "Your inbox deletion request will be processed in some time.",
         "invalid attribute": "Invalid attribute key - [{key}]. The key should be one of [{keys}] "
         "or a custom attribute defined in the account.",
@@ -28,6 +29,7 @@ _SENTENCES = {
     },
     "pt_BR": {
         "message deleted": "Esta mensagem foi excluída",
+        "request too long": "A solicitação demorou muito para ser concluída. Tente novamente.",
         "inbox deletion": "Seu pedido de exclusão da caixa de entrada será processado dentro de "
         "algum tempo.",
         "invalid attribute": "Chave de atributo inválido - [{key}]. A chave deve ser uma das "

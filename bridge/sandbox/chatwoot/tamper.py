@@ -6,9 +6,10 @@ from typing import Any
 
 from flask import Flask, Response, g, request
 
-from bridge.sandbox.chatwoot import versions
+from bridge.sandbox.chatwoot import strikes, versions
 from bridge.sandbox.chatwoot.answers import as_text, no_route, reply
 from bridge.sandbox.chatwoot.door import read_params, world
+from bridge.sandbox.chatwoot.requestkinds import is_agents
 from bridge.sandbox.chatwoot.versions import Trait
 from bridge.sandbox.kit.noanswer import NoAnswer
 
@@ -16,13 +17,6 @@ DASHBOARD = (
     "<!DOCTYPE html>\n<html>\n  <head><title>Chatwoot</title></head>\n"
     '  <body class="text-slate-600"><div id="app"></div></body>\n</html>\n'
 )
-_BAD_GATEWAY = (
-    "<html>\r\n<head><title>{0}</title></head>\r\n<body>\r\n<center><h1>{0}</h1></center>\r\n"
-    "<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
-)
-
-_REASONS = {502: "502 Bad Gateway", 503: "503 Service Temporarily Unavailable"}
-_REASONS |= {504: "504 Gateway Time-out"}
 
 
 def concerns_chatwoot(path: str) -> bool:
@@ -39,12 +33,13 @@ def watch(app: Flask) -> None:
 def _before() -> Response | None:
     g.at = time.time()
     if not concerns_chatwoot(request.path):
-        return None
+        return _meet_agent()
     options = world().state.options
     if options.throttle and request.path != "/health":
         per_minute = 3000 if options.has(Trait.MANY_REQUESTS) else 300
         if not world().limits.allow(f"address/{request.remote_addr}", per_minute):
             return Response("Retry later\n", 429, content_type="text/plain")
+    strikes.keep_body()
     read_params()
     if versions.lacks_route(options.version, request.method, request.path):
         return no_route().response()
@@ -56,7 +51,7 @@ def _before() -> Response | None:
         time.sleep(fault.seconds)
     fault = faults.strike("refuse", "html", "drop", "redirect", **place)
     if fault is None:
-        return None
+        return strikes.begin()
     match fault.kind:
         case "refuse":
             return _refusal(fault.status, fault.body, fault.retry_after)
@@ -68,14 +63,22 @@ def _before() -> Response | None:
     return NoAnswer(status=502)
 
 
+def _meet_agent() -> Response | None:
+    """The agent page's own replies are met by faults that want it."""
+    if not is_agents(request.path):
+        return None
+    read_params()
+    return strikes.begin()
+
+
 def _refusal(status: int, body: str | None, retry_after: int | None) -> Response:
     if body is not None:
         is_json = body.startswith(("{", "["))
         answer = Response(body, status, mimetype="application/json" if is_json else "text/html")
     elif status == 429:
         answer = Response("Retry later\n", status, content_type="text/plain")
-    elif status in _REASONS:
-        answer = Response(_BAD_GATEWAY.format(_REASONS[status]), status, content_type="text/html")
+    elif status in (502, 503, 504):
+        answer = strikes.page(status)
     elif status >= 500:
         answer = reply({"status": status, "error": "Internal Server Error"}, status)
     else:
@@ -87,8 +90,9 @@ def _refusal(status: int, body: str | None, retry_after: int | None) -> Response
 
 def _after(response: Response) -> Response:
     if not concerns_chatwoot(request.path):
-        return response
+        return strikes.end(response)
     _fit(response)
+    response = strikes.end(response)
     faults = world().faults
     if request.path != "/cable" or response.status_code != 200:
         note(None if isinstance(response, NoAnswer) else response.status_code)
@@ -106,12 +110,12 @@ def _after(response: Response) -> Response:
 
 def _fit(response: Response) -> None:
     """Leave out what the reported version does not know."""
+    version = world().state.options.version
+    if versions.knows_all_fields(version):
+        return
     if not response.is_json or response.is_streamed or not response.get_data():
         return
-    body = response.get_json()
-    fit = versions.fitted(world().state.options.version, body)
-    if fit is not body:
-        response.set_data(as_text(fit))
+    response.set_data(as_text(versions.fitted(version, response.get_json())))
 
 
 def _dripping(response: Response, seconds: float) -> Response:

@@ -15,6 +15,7 @@ from werkzeug.datastructures import FileStorage
 from bridge.sandbox.chatwoot.answers import no_route, reply, unprocessable
 from bridge.sandbox.chatwoot.door import Caller, account_route, world
 from bridge.sandbox.chatwoot.records import Attachment
+from bridge.sandbox.chatwoot.stages import loses_bytes
 from bridge.sandbox.chatwoot.state import State, base58_token
 
 routes = Blueprint("uploads", __name__)
@@ -44,6 +45,8 @@ def keep(state: State, upload: FileStorage) -> str:
     key = f"{base58_token()}--{int(time.time() * 1000):x}"
     kind = upload.mimetype or "application/octet-stream"
     name = (upload.filename or "file").replace("\\", "/").rpartition("/")[2] or "file"
+    if loses_bytes():
+        world().lost_bytes.add(key)
     state.file.put_blob(key, name=name, kind=kind, body=upload.stream.read())
     return key
 
@@ -108,6 +111,8 @@ def stored(proof: str, key: str, name: str) -> Response:
     if not good or int(until) < time.time() or found is None:
         raise no_route()
     stored_name, kind, body = found
+    if key in world().lost_bytes:
+        return Response(status=404, content_type=kind)
     inline = kind in _INLINE or kind.startswith("audio/")
     shown_as = "application/octet-stream" if kind in _DANGEROUS else kind
     answer = Response(body, content_type=shown_as)

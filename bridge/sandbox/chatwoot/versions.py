@@ -121,10 +121,14 @@ def lacks_route(version: str, method: str, path: str) -> bool:
     )
 
 
+def knows_all_fields(version: str) -> bool:
+    """Whether nothing is left out of what this version answers and tells."""
+    return parse_version(version) >= _ALL_FIELDS
+
+
 def fitted(version: str, body: Any) -> Any:
     """An answer, webhook or frame without the fields that this version does not know."""
-    number = parse_version(version)
-    return body if number >= _ALL_FIELDS else _without(body, number)
+    return body if knows_all_fields(version) else _without(body, parse_version(version))
 
 
 def _without(body: Any, number: Version) -> Any:

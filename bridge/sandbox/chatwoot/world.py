@@ -7,6 +7,7 @@ from pathlib import Path
 from bridge.sandbox.chatwoot.events import Events
 from bridge.sandbox.chatwoot.faults import Faults
 from bridge.sandbox.chatwoot.hub import Hub
+from bridge.sandbox.chatwoot.jobs import Jobs
 from bridge.sandbox.chatwoot.shapes import Shapes
 from bridge.sandbox.chatwoot.state import State
 from bridge.sandbox.chatwoot.webhook_bodies import WebhookBodies
@@ -19,7 +20,8 @@ _KEPT_REQUESTS = 20_000
 class World:
     """State, shapes, events, faults and request log of one sandbox.
 
-    `base_url` is Chatwoot's FRONTEND_URL.
+    `base_url` is Chatwoot's FRONTEND_URL. `lost_bytes` are the keys of uploads that a full storage
+    did not take, `going` the ids of inboxes in the moment before they are gone.
     """
 
     def __init__(self, database: Path | None, base_url: str) -> None:
@@ -28,10 +30,13 @@ class World:
         self.faults = Faults()
         self.log = RequestLog(_KEPT_REQUESTS)
         self.limits = Limits()
-        self.hub = Hub(self.state, self.faults)
+        self.jobs = Jobs(self.faults)
+        self.lost_bytes: set[str] = set()
+        self.going: set[int] = set()
+        self.hub = Hub(self.state, self.faults, self.jobs)
         self.shapes = Shapes(self.state, base_url)
         bodies = WebhookBodies(self.state, self.shapes, base_url)
-        self.events = Events(self.state, self.faults, self.shapes, bodies, self.hub)
+        self.events = Events(self.state, self.faults, self.shapes, bodies, self.hub, self.jobs)
 
     def later(self, seconds: float, job: Callable[[], None]) -> None:
         """Run a background job under the state's lock, `seconds` from now."""
@@ -47,6 +52,10 @@ class World:
     def reset(self) -> None:
         """Back to the seed: rows, options, faults and log."""
         self.faults.clear()
+        self.jobs.empty()
+        self.hub.deaf = False
+        self.lost_bytes.clear()
+        self.going.clear()
         self.log.clear()
         self.state.reset()
 

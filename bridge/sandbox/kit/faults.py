@@ -48,9 +48,14 @@ class Rule:
         """Whether it was cleared, or its time is up."""
         return self._over.is_set() or (self._ends is not None and time.monotonic() >= self._ends)
 
+    @property
+    def left_s(self) -> float | None:
+        """The seconds until it ends by itself; None: never."""
+        return None if self._ends is None else max(0.0, self._ends - time.monotonic())
+
     def wait(self, seconds: float | None) -> bool:
         """Wait for its end, at most `seconds` (None: for ever); whether it has ended."""
-        left = None if self._ends is None else max(0.0, self._ends - time.monotonic())
+        left = self.left_s
         if left is None or (seconds is not None and seconds < left):
             return self._over.wait(seconds)
         self._over.wait(left)
