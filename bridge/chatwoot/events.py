@@ -32,7 +32,8 @@ _STATUS_EVENTS = {
 class Attachment(Struct, frozen=True, omit_defaults=True):
     """A file of a message. `file_type` is Chatwoot's word: image, video, audio, file, location ...
 
-    `mime_type` is guessed from the name where Chatwoot does not say (before 4.13). `size` in bytes.
+    `id` is its place among the files of the message, 0 where it is not told. `mime_type` is
+    guessed from the name where Chatwoot does not say (before 4.13). `size` in bytes.
     """
 
     url: str
@@ -40,6 +41,7 @@ class Attachment(Struct, frozen=True, omit_defaults=True):
     mime_type: str = ""
     file_name: str = ""
     size: int = 0
+    id: int = 0
 
 
 class AgentMessage(Struct, frozen=True, omit_defaults=True):
@@ -271,8 +273,10 @@ def _account_of(data: dict[str, Any]) -> int:
 
 
 def _attachments(value: object) -> tuple[Attachment, ...]:
+    """The files in the order in which they were added: Chatwoot tells them in any (section 5)."""
     rows = [_dict(one) for one in value] if isinstance(value, list) else []
-    return tuple(_attachment(row) for row in rows if _text(row.get("data_url")))
+    found = [_attachment(row) for row in rows if _text(row.get("data_url"))]
+    return tuple(sorted(found, key=lambda one: one.id))
 
 
 def _attachment(row: dict[str, Any]) -> Attachment:
@@ -288,6 +292,7 @@ def _attachment(row: dict[str, Any]) -> Attachment:
         mime_type=said or mimetypes.guess_type(name)[0] or "",
         file_name=name,
         size=number(row.get("file_size")),
+        id=number(row.get("id")),
     )
 
 

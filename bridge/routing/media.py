@@ -19,6 +19,7 @@ from bridge.chatwoot.refusals import FileEmpty, FileTooLarge
 from bridge.deadline import Deadline
 from bridge.gateways.base import GatewayUnavailable
 from bridge.messages import Kind, Media, Message
+from bridge.routing import filetypes
 from bridge.routing.context import FILE_S, Context
 
 #: Chatwoot's own limit for agents (section 5), in bytes.
@@ -26,7 +27,6 @@ MAX_BYTES = 40 * 1024 * 1024
 _TRANSCODE_S = 60
 _MAX_NAME = 120
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f/\\<>:"|?*]+')
-_VOICE_TYPE = "audio/ogg; codecs=opus"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def from_gateway(message: Message, context: Context) -> Iterator[File]:
             raise FileTooLarge
         if not path.stat().st_size:
             raise FileEmpty
-        mime_type = media.mime_type or "application/octet-stream"
+        mime_type = filetypes.type_of(path, media.mime_type) or "application/octet-stream"
         name = safe_name(media.file_name, message.kind, mime_type)
         yield File(path, name, mime_type, message.kind)
     # Reached only when the file has arrived: a try that failed needs it again.
@@ -87,15 +87,15 @@ def from_chatwoot(attachment: Attachment, context: Context) -> Iterator[File]:
         mime_type = context.chatwoot(FILE_S).download(attachment.url, to=path, max_bytes=MAX_BYTES)
         if not path.stat().st_size:
             raise FileEmpty
-        mime_type = attachment.mime_type or mime_type
-        kind = _kind(attachment, mime_type)
+        mime_type = filetypes.type_of(path, attachment.mime_type or mime_type)
+        kind = filetypes.kind_of(mime_type)
         name = safe_name(attachment.file_name, kind, mime_type)
         if kind is Kind.VOICE:
             voice = _to_voice(path, mime_type)
             if voice is None:
                 kind = Kind.AUDIO  # without ffmpeg it goes as a file that plays everywhere
             else:
-                yield File(voice, "voice.ogg", _VOICE_TYPE, Kind.VOICE)
+                yield File(voice, "voice.ogg", filetypes.VOICE, Kind.VOICE)
                 return
         yield File(path, name, mime_type, kind)
 
@@ -104,7 +104,7 @@ def safe_name(name: str, kind: Kind, mime_type: str) -> str:
     """A file name without paths, control or invisible characters; made up when there is none."""
     cleaned = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", name))
     cleaned = "".join(one for one in cleaned if unicodedata.category(one) not in {"Cf", "Cs"})
-    cleaned = cleaned.strip(" .")
+    cleaned = filetypes.named_for(cleaned.strip(" ."), mime_type)
     bare = mime_type.partition(";")[0].strip().lower()
     ending = mimetypes.guess_extension(bare) or ""
     if not cleaned:
@@ -120,19 +120,8 @@ def can_transcode() -> bool:
     return shutil.which("ffmpeg") is not None
 
 
-def _kind(attachment: Attachment, mime_type: str) -> Kind:
-    match attachment.file_type:
-        case "image" if mime_type in {"image/jpeg", "image/png", "image/webp", "image/gif"}:
-            return Kind.IMAGE
-        case "video":
-            return Kind.VIDEO
-        case "audio":
-            return Kind.VOICE
-    return Kind.DOCUMENT
-
-
 def _to_voice(path: Path, mime_type: str) -> Path | None:
-    if mime_type.startswith("audio/ogg"):
+    if mime_type == filetypes.VOICE:
         return path
     program = shutil.which("ffmpeg")
     if program is None:

@@ -91,9 +91,7 @@ def _look_for_files(entry: Entry, message: AgentMessage, context: Context) -> No
     """Chatwoot may announce a message before its attachment is there (section 7.2). Returns when
     the attachments have entries of their own, or none came; raises NotYet before that."""
     catchup.look_at(message.conversation_id, message.id - 1, context)
-    has_files = context.services.journal.knows(
-        entry.instance_id, outgoing.part_key(message.id, TEXT_PART + 1)
-    )
+    has_files = context.services.journal.knows_file(entry.instance_id, message.id)
     if not has_files and entry.attempts < _FILE_TRIES:
         raise NotYet(N_("the attachment of the message"), retry_after_s=_FILE_PAUSE_S)
 
@@ -103,21 +101,27 @@ def _reply(
 ) -> Reply:
     message = part.message
     quoted = _quoted(message, context)
-    if part.index == TEXT_PART:
+    attachment = part.attachment
+    if attachment is None:
         return Reply(
             to=chat.address, kind=Kind.TEXT, text=_text(message, context), quoted_id=quoted
         )
-    attachment = message.attachments[part.index - 1]
     try:
         file = files.enter_context(media.from_chatwoot(attachment, context))
     except FileNotThere as error:
         if context.services.clock() - entry.received_at < _FILE_PATIENCE_S:
             raise
         raise FileRefused(detail=error.message) from error
+    carries_text = _carries_text(entry, part, context)
+    if carries_text and file.kind in {Kind.VOICE, Kind.AUDIO}:
+        # Its bytes say so, not what Chatwoot calls it, and a sound has no caption.
+        words, now = _words_of(entry, part), context.services.clock()
+        context.services.journal.accept(entry.instance_id, [words], now=now)
+        raise NotYet(N_("the text of the message"), retry_after_s=0)
     return Reply(
         to=chat.address,
         kind=file.kind,
-        text=_text(message, context) if _carries_text(entry, part, context) else "",
+        text=_text(message, context) if carries_text else "",
         quoted_id=quoted if part.index == 1 else "",
         file=str(file.path),
         file_name=file.name,
@@ -130,6 +134,13 @@ def _carries_text(entry: Entry, part: Part, context: Context) -> bool:
     """Not when the text has gone ahead, because the file could not be sent."""
     text = outgoing.part_key(part.message.id, TEXT_PART)
     return part.caption and not context.services.journal.knows(entry.instance_id, text)
+
+
+def _words_of(entry: Entry, part: Part) -> NewEntry:
+    """The text of a reply, to leave before its file and apart from it."""
+    words = Part(part.message, TEXT_PART, missed=part.missed)
+    position = entry.position - part.index
+    return NewEntry(entry.chat_id, Direction.OUT, words.key, outgoing.write(words), position)
 
 
 def _text(message: AgentMessage, context: Context) -> str:
@@ -219,11 +230,7 @@ def give_up(entry: Entry, error: BridgeError, told: BridgeError, context: Contex
         )
     ]
     if part.caption and isinstance(error, FileTooLarge | FileRefused | GatewayRefuses):
-        words = Part(message, TEXT_PART, missed=part.missed)
-        position = entry.position - part.index
-        new.append(
-            NewEntry(entry.chat_id, Direction.OUT, words.key, outgoing.write(words), position)
-        )
+        new.append(_words_of(entry, part))
     context.services.journal.accept(entry.instance_id, new, now=now)
     context.services.bell.ring()
 

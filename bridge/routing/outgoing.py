@@ -5,7 +5,7 @@ import re
 import msgspec
 from msgspec import Struct
 
-from bridge.chatwoot.events import AgentMessage
+from bridge.chatwoot.events import AgentMessage, Attachment
 
 #: What our marker in a gateway's `source` begins with (ryzeapi.md section 6.2).
 SOURCE_PREFIX = "chatwoot-bridge:"
@@ -23,6 +23,8 @@ _PIECE = re.compile(rf"{PIECE_MARK}(\d+|file\d+)\Z")
 class Part(Struct, frozen=True, tag="part"):
     """One WhatsApp message of an agent's reply; `index` 0 is the text, attachments count from 1.
 
+    Its key goes by the id of the attachment, not by its place: Chatwoot may tell of a further one
+    later. Older versions of us knew no ids and went by the place; of those the bodies tell.
     `caption`: it carries the text of the reply. `missed`: found by looking, not told by Chatwoot.
     """
 
@@ -34,7 +36,15 @@ class Part(Struct, frozen=True, tag="part"):
     @property
     def key(self) -> str:
         """Under which it is accepted once."""
-        return part_key(self.message.id, self.index)
+        file = self.attachment
+        if file is None or not file.id:
+            return part_key(self.message.id, self.index)
+        return f"m{self.message.id}:file{file.id}"
+
+    @property
+    def attachment(self) -> Attachment | None:
+        """The file that it brings; None for the text."""
+        return self.message.attachments[self.index - 1] if self.index != TEXT_PART else None
 
 
 class Deletion(Struct, frozen=True, tag="deletion"):

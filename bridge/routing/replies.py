@@ -12,6 +12,7 @@ from sqlite_utils import Database
 
 from bridge.chatwoot.events import (
     AgentMessage,
+    Attachment,
     ChatwootEvent,
     ContactGone,
     ConversationChanged,
@@ -304,15 +305,28 @@ def writing(
 def _parts(
     db: Database, instance: Instance, chat_id: int, message: AgentMessage, *, missed: bool
 ) -> list[NewEntry]:
-    """One entry for each WhatsApp message that the reply becomes."""
+    """One entry for each WhatsApp message that the reply becomes, and is not yet."""
     files = message.attachments[: PARTS - 2]
-    text_kept = entries.is_known(db, instance.id, outgoing.part_key(message.id, TEXT_PART))
-    first = files[0].file_type if files else ""
-    captioned = bool(message.text) and first in {"image", "video", "file"} and not text_kept
-    parts = [] if captioned or (files and not message.text) else [Part(message, TEXT_PART)]
-    parts += [
-        Part(message, index, caption=captioned and index == 1) for index in range(1, len(files) + 1)
+    known = _known_files(db, instance, message)
+    fresh = [
+        index
+        for index, file in enumerate(files, 1)
+        if not any(_is_same(file, one) for one in known or ())
     ]
+    if known is not None and (
+        len(files) - len(fresh) < len(known)
+        or not fresh
+        or not entries.take_back(db, instance.id, message.id)
+    ):
+        # Told once more, perhaps with files that were not there yet; its text is on its way.
+        parts = [Part(message, index) for index in fresh]
+    else:
+        captioned = bool(message.text and files and files[0].file_type != "audio")
+        parts = [] if captioned or (files and not message.text) else [Part(message, TEXT_PART)]
+        parts += [
+            Part(message, index, caption=captioned and index == 1)
+            for index in range(1, len(files) + 1)
+        ]
     return [
         NewEntry(
             chat_id,
@@ -323,6 +337,22 @@ def _parts(
         )
         for part in parts
     ]
+
+
+def _known_files(
+    db: Database, instance: Instance, message: AgentMessage
+) -> list[Attachment] | None:
+    """The files of a message that are kept already; None where nothing of it is."""
+    bodies = entries.bodies_of(db, instance.id, message.id)
+    parts = [part for part in map(outgoing.read, bodies) if isinstance(part, Part)]
+    return [part.attachment for part in parts if part.attachment] if bodies else None
+
+
+def _is_same(one: Attachment, other: Attachment) -> bool:
+    """Whether two tellings mean one file. Entries of older versions of us have no ids."""
+    if one.id and other.id:
+        return one.id == other.id
+    return one.url == other.url or (one.file_name, one.size) == (other.file_name, other.size)
 
 
 def _thread_of(

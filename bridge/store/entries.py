@@ -16,7 +16,8 @@ PARTS = "instance_id = ? and direction = 'out' and key between ? and ?"
 
 
 def parts_of(instance_id: int, message_id: int) -> list[Any]:
-    """Parameters for PARTS: the keys are `m<message>:<part>`."""
+    """Parameters for PARTS: the keys are `m<message>:0` for the text, else
+    `m<message>:file<attachment>`; `m<message>:<place>` where its id is not known."""
     return [instance_id, f"m{message_id}:", f"m{message_id}:~"]
 
 
@@ -58,6 +59,30 @@ def is_known(
         [instance_id, direction.value, key],
     )
     return found.fetchone() is not None
+
+
+def bodies_of(db: Database, instance_id: int, message_id: int) -> list[str]:
+    """The entries of a Chatwoot message, in the order of their positions."""
+    found = db.execute(
+        f"select body from journal where {PARTS} order by position",
+        parts_of(instance_id, message_id),
+    )
+    return [str(row[0]) for row in found]
+
+
+def take_back(db: Database, instance_id: int, message_id: int) -> bool:
+    """Removes the entries of a Chatwoot message as long as no try of any was made; whether that
+    was so. A worker that has just read one does not begin to send it."""
+    parts = parts_of(instance_id, message_id)
+    begun = db.execute(
+        f"select 1 from journal where {PARTS} and (state <> 'ready' or attempts or doubtful "
+        "or source is not null)",
+        parts,
+    )
+    if begun.fetchone() is not None:
+        return False
+    db.execute(f"delete from journal where {PARTS}", parts)
+    return True
 
 
 def settle(db: Database, instance_id: int, source: str, *, now: float) -> tuple[int, str] | None:

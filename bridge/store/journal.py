@@ -163,6 +163,10 @@ class Journal(Protocol):
         """Whether an entry with that key, a reply unless said otherwise, was accepted before."""
         ...
 
+    def knows_file(self, instance_id: int, message_id: int) -> bool:
+        """Whether a file of that Chatwoot message was accepted before."""
+        ...
+
     def gave_up(self, instance_id: int, message_id: int) -> bool:
         """Whether a part of that Chatwoot message is a dead letter."""
         ...

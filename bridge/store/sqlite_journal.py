@@ -136,6 +136,13 @@ class SqliteJournal:
     def knows(self, instance_id: int, key: str, direction: Direction = Direction.OUT) -> bool:
         return writes.is_known(self._store.db, instance_id, key, direction)
 
+    def knows_file(self, instance_id: int, message_id: int) -> bool:
+        found = self._store.db.execute(
+            f"select 1 from journal where {writes.PARTS} and key <> ? limit 1",
+            [*writes.parts_of(instance_id, message_id), f"m{message_id}:0"],
+        )
+        return found.fetchone() is not None
+
     def gave_up(self, instance_id: int, message_id: int) -> bool:
         found = self._store.db.execute(
             f"select 1 from journal where {writes.PARTS} and state = 'dead' limit 1",
