@@ -180,7 +180,7 @@ class Hub:
     def _presence(self, connection: Connection, identifier: str) -> None:
         """Subscribing, and `update_presence`, marks the user online and tells who else is."""
         user, account_id = connection.subscriptions[identifier]
-        if user is None:
+        if user is None or self.deaf:
             return
         data = {"account_id": account_id, "users": {str(user.id): "online"}, "contacts": {}}
         message = {"event": "presence.update", "data": data}

@@ -29,6 +29,7 @@ class Trait(Enum):
     FLOOD_GUARD = (3, 9, 0), "200 messages a minute and conversation"
     MANY_SEARCHES = (3, 9, 0), "100 contact searches a minute, not 5"
     ACTIVITY_TOLD = (3, 12, 0), "webhooks have the conversation's last_activity_at"
+    ROLES = (3, 16, 0), "custom roles, permissions and SLA policies (first seen in 3.16.0)"
     BLOCKED_TOLD = (4, 0, 2), "contacts have blocked"
     CHANGE_TOLD = (4, 0, 2), "conversations have updated_at"
     SLIM_INBOX = (4, 0, 2), "a contact's contact_inboxes show the inbox without its settings"
@@ -47,8 +48,8 @@ class Trait(Enum):
     CONTENT_ATTRIBUTES = (4, 9, 0), "POST messages keeps every key of content_attributes"
     SEARCH_HAS_MORE = (4, 11, 0), "contacts/search says has_more"
     DELIVERY_ID = (4, 11, 2), "X-Chatwoot-Delivery; account webhooks are signed"
-    TRANSCRIBED_TEXT = (4, 12, 1), "audio attachments have transcribed_text"
-    INBOX_PROVIDER = (4, 12, 1), "inboxes have provider and allowed_domains"
+    TRANSCRIBED_TEXT = (4, 12, 1), "audio has transcribed_text (first seen in 4.12.1)"
+    PROVIDER = (4, 12, 1), "inboxes and agents have provider (first seen in 4.12.1)"
     SECRET = (4, 13, 0), "an inbox has a secret, webhooks are signed, POST reset_secret"
     ATTACHMENT_TYPE = (4, 13, 0), "attachments have content_type, and extension is filled"
     HARD_BREAKS = (4, 13, 0), "webhooks have the editor's hard breaks as newlines"
@@ -88,8 +89,13 @@ _FIELDS = (
     ("assignee_type", "assignee_type", Trait.ASSIGNEE_TYPE),
     ("webhook_url", "secret", Trait.SECRET),
     ("csat_survey_enabled", "csat_config", Trait.CSAT_CONFIG),
-    ("csat_survey_enabled", "provider", Trait.INBOX_PROVIDER),
-    ("csat_survey_enabled", "allowed_domains", Trait.INBOX_PROVIDER),
+    ("csat_survey_enabled", "provider", Trait.PROVIDER),
+    ("csat_survey_enabled", "allowed_domains", Trait.PROVIDER),
+    ("availability_status", "provider", Trait.PROVIDER),
+    ("availability_status", "custom_role_id", Trait.ROLES),
+    ("availability_status", "custom_role", Trait.ROLES),
+    ("availability_status", "permissions", Trait.ROLES),
+    ("sla_policy_id", "sla_policy_id", Trait.ROLES),
     ("availability_status", "onboarding_step", Trait.ONBOARDING),
     ("availability_status", "api_and_webhooks", Trait.API_SWITCH),
 )
@@ -144,6 +150,9 @@ def _without(body: Any, number: Version) -> Any:
     fit = {name: _without(value, number) for name, value in body.items() if name not in gone}
     if "data_url" in fit and number < Trait.ATTACHMENT_TYPE.since:
         fit["extension"] = None
+    assignee = fit.get("assignee")
+    if isinstance(assignee, dict) and assignee.get("type") == "agent_bot":
+        fit["assignee"] = assignee if number >= Trait.ASSIGNEE_TYPE.since else None
     is_hooked = "can_reply" in fit and "contact_inbox" in fit
     if is_hooked and number < Trait.ACTIVITY_TOLD.since:
         fit.pop("last_activity_at", None)
