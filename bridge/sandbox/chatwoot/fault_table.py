@@ -240,12 +240,12 @@ TROUBLES: dict[str, Trouble] = {
     # The storage.
     "storage-full": Trouble(
         "The storage is full: rows yes, bytes no; told, answered 422.",
-        {"file": Outcome(422, _STORAGE_FULL, Stage.DONE)},
+        {"file": Outcome(422, _STORAGE_FULL, Stage.DONE), "upload": Outcome(500)},
         loses_bytes=True,
     ),
     "storage-read-only": Trouble(
         "The storage is read-only: as storage-full.",
-        {"file": Outcome(422, _STORAGE_READ_ONLY, Stage.DONE)},
+        {"file": Outcome(422, _STORAGE_READ_ONLY, Stage.DONE), "upload": Outcome(500)},
         loses_bytes=True,
     ),
     "bytes-missing": Trouble(

@@ -28,6 +28,7 @@ _KINDS = (
     ("GET", r"/contacts/\d+/conversations", "contact_convs"),
     ("GET", r"/contacts.*", "contact_read"),
     ("POST|PATCH|PUT|DELETE", r"/contacts.*|/actions/contact_merge", "contact_change"),
+    ("POST", r"/upload", "upload"),
     ("GET", r"/inboxes", "inboxes"),
     ("GET", r"/inboxes/\d+", "inbox"),
     ("POST|PATCH|PUT|DELETE", r"/inbox.*", "inbox_change"),
@@ -50,7 +51,7 @@ GROUPS: dict[str, frozenset[str]] = {
     "look": frozenset({"messages", "convs", "conversation", "contact_convs"}),
     "write": frozenset(
         {"text", "file", "conv", "conv_change", "patch", "delete", "retry", "toggle", "seen"}
-        | {"assign", "contact", "contact_change", "place", "inbox_change"}
+        | {"assign", "contact", "contact_change", "place", "inbox_change", "upload"}
     ),
 }
 GROUPS["read"] = GROUPS["look"] | {
