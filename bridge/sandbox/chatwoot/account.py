@@ -108,7 +108,7 @@ def reset_access_token() -> Response:
     return profile_of(who)
 
 
-@routes.get("/api/v1/accounts/<id:account_id>")
+@routes.get("/api/v1/accounts/<int:account_id>")
 def show_account(account_id: int) -> Response:
     """An account among the user's own, suspended or not: a stranger gets 404, not 401."""
     who = actor(bots=False)

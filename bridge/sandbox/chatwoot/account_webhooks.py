@@ -59,7 +59,7 @@ def create_webhook(who: Caller) -> Response:
     return reply({"payload": {"webhook": _shown(webhook)}})
 
 
-@account_route(routes, "/webhooks/<id:webhook_id>", "DELETE")
+@account_route(routes, "/webhooks/<int:webhook_id>", "DELETE")
 def delete_webhook(who: Caller, webhook_id: int) -> Response:
     """Remove it; an empty 200."""
     who.need_admin()

@@ -81,6 +81,7 @@ def list_conversations() -> Response:
                 shapes.conversation(one)
                 | {"source_id": state.contact_inboxes[one.contact_inbox_id].source_id}
                 for one in found
+                if one.contact_id in state.contacts
             ]
         )
 

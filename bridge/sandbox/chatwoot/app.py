@@ -80,7 +80,7 @@ def create_sandbox_chatwoot(
     app.extensions["sandbox_chatwoot"] = world
     watch(app)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
-    app.url_map.converters["id"] = _Id
+    app.url_map.converters["int"] = _Id
     app.wsgi_app = _plain_paths(app.wsgi_app)  # type: ignore[method-assign, assignment]
     for room in _ROOMS:
         app.register_blueprint(room.routes)

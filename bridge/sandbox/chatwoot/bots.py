@@ -28,14 +28,14 @@ def create_bot(who: Caller) -> Response:
     return reply(_shown(state.add(bot)))
 
 
-@account_route(routes, "/inboxes/<id:inbox_id>/agent_bot", "GET")
+@account_route(routes, "/inboxes/<int:inbox_id>/agent_bot", "GET")
 def show_bot(who: Caller, inbox_id: int) -> Response:
     """The bot of an inbox, if it has one."""
     bot = world().state.bots.get(who.inbox(inbox_id).agent_bot_id or 0)
     return reply({"agent_bot": _shown(bot)} if bot else {})
 
 
-@account_route(routes, "/inboxes/<id:inbox_id>/set_agent_bot", "POST")
+@account_route(routes, "/inboxes/<int:inbox_id>/set_agent_bot", "POST")
 def set_bot(who: Caller, inbox_id: int) -> Response:
     """Give an inbox to a bot, or take it back."""
     inbox = who.inbox(inbox_id)

@@ -35,13 +35,13 @@ def create_contact(who: Caller) -> Response:
     return reply({"payload": {"contact": shapes.contact(contact), "contact_inbox": contact_inbox}})
 
 
-@account_route(routes, "/contacts/<id:contact_id>", "GET")
+@account_route(routes, "/contacts/<int:contact_id>", "GET")
 def show_contact(who: Caller, contact_id: int) -> Response:
     """One contact, under `payload`."""
     return reply({"payload": world().shapes.contact(who.contact(contact_id))})
 
 
-@account_route(routes, "/contacts/<id:contact_id>", "PATCH", "PUT")
+@account_route(routes, "/contacts/<int:contact_id>", "PATCH", "PUT")
 def update_contact(who: Caller, contact_id: int) -> Response:
     """Overwrite columns, merge attributes."""
     contact = who.contact(contact_id)
@@ -50,7 +50,7 @@ def update_contact(who: Caller, contact_id: int) -> Response:
     return reply({"payload": world().shapes.contact(contact)})
 
 
-@account_route(routes, "/contacts/<id:contact_id>", "DELETE")
+@account_route(routes, "/contacts/<int:contact_id>", "DELETE")
 def delete_contact(who: Caller, contact_id: int) -> Response:
     """Administrators only; an empty 200."""
     who.need_admin()
@@ -80,7 +80,7 @@ def _take_avatar(contact: Contact) -> None:
         state.save(contact)
 
 
-@account_route(routes, "/contacts/<id:contact_id>/contact_inboxes", "POST")
+@account_route(routes, "/contacts/<int:contact_id>/contact_inboxes", "POST")
 def create_contact_inbox(who: Caller, contact_id: int) -> Response:
     """A place in an inbox; the same one again is the same row, another contact's is a crash."""
     given = params()
@@ -98,7 +98,7 @@ def create_contact_inbox(who: Caller, contact_id: int) -> Response:
     return reply(world().shapes.place(place))
 
 
-@account_route(routes, "/contacts/<id:contact_id>/contactable_inboxes", "GET")
+@account_route(routes, "/contacts/<int:contact_id>/contactable_inboxes", "GET")
 def contactable_inboxes(who: Caller, contact_id: int) -> Response:
     """Where the contact can be written to."""
     contact = who.contact(contact_id)
@@ -114,7 +114,7 @@ def contactable_inboxes(who: Caller, contact_id: int) -> Response:
     return reply({"payload": [entry(inbox) for inbox in inboxes if who.may_see(inbox)]})
 
 
-@account_route(routes, "/contacts/<id:contact_id>/conversations", "GET")
+@account_route(routes, "/contacts/<int:contact_id>/conversations", "GET")
 def conversations_of_contact(who: Caller, contact_id: int) -> Response:
     """The latest twenty, all inboxes and statuses, without paging."""
     contact = who.contact(contact_id)

@@ -211,7 +211,7 @@ def search_conversations(who: Caller) -> Response:
     return reply({"meta": _counts(who, found), "payload": _page(_sorted(found, ""))})
 
 
-@account_route(routes, "/conversations/<id:display_id>", "GET", bots=True)
+@account_route(routes, "/conversations/<int:display_id>", "GET", bots=True)
 def show_conversation(who: Caller, display_id: int) -> Response:
     """One conversation, at top level."""
     return _shown(who.conversation(display_id))
@@ -221,7 +221,7 @@ def _shown(conversation: Conversation) -> Response:
     return reply(world().shapes.conversation(conversation))
 
 
-@account_route(routes, "/conversations/<id:display_id>", "PATCH", "PUT", bots=True)
+@account_route(routes, "/conversations/<int:display_id>", "PATCH", "PUT", bots=True)
 def update_conversation(who: Caller, display_id: int) -> Response:
     """The priority is all that can be changed here."""
     conversation = who.conversation(display_id)
@@ -230,7 +230,7 @@ def update_conversation(who: Caller, display_id: int) -> Response:
     return _shown(conversation)
 
 
-@account_route(routes, "/conversations/<id:display_id>/toggle_priority", "POST", bots=True)
+@account_route(routes, "/conversations/<int:display_id>/toggle_priority", "POST", bots=True)
 def toggle_priority(who: Caller, display_id: int) -> Response:
     """Set the priority; without one, none."""
     _set_priority(who, who.conversation(display_id))
@@ -247,7 +247,7 @@ def _set_priority(who: Caller, conversation: Conversation) -> None:
         deeds.note(world(), conversation, f"priority {key}", **values)
 
 
-@account_route(routes, "/conversations/<id:display_id>", "DELETE")
+@account_route(routes, "/conversations/<int:display_id>", "DELETE")
 def delete_conversation(who: Caller, display_id: int) -> Response:
     """Administrators only; a job does it a moment later."""
     conversation = who.conversation(display_id)
@@ -262,7 +262,7 @@ def delete_conversation(who: Caller, display_id: int) -> Response:
     return empty()
 
 
-@account_route(routes, "/conversations/<id:display_id>/toggle_status", "POST", bots=True)
+@account_route(routes, "/conversations/<int:display_id>/toggle_status", "POST", bots=True)
 def toggle_status(who: Caller, display_id: int) -> Response:
     """Set a status; without one, open becomes resolved and everything else open."""
     conversation = who.conversation(display_id)
@@ -283,7 +283,7 @@ def toggle_status(who: Caller, display_id: int) -> Response:
     return reply({"payload": payload})
 
 
-@account_route(routes, "/conversations/<id:display_id>/mute", "POST", bots=True)
+@account_route(routes, "/conversations/<int:display_id>/mute", "POST", bots=True)
 def mute(who: Caller, display_id: int) -> Response:
     """Block the contact and resolve."""
     conversation = who.conversation(display_id)
@@ -293,7 +293,7 @@ def mute(who: Caller, display_id: int) -> Response:
     return empty()
 
 
-@account_route(routes, "/conversations/<id:display_id>/unmute", "POST", bots=True)
+@account_route(routes, "/conversations/<int:display_id>/unmute", "POST", bots=True)
 def unmute(who: Caller, display_id: int) -> Response:
     """Unblock the contact; the conversation stays resolved."""
     conversation = who.conversation(display_id)
@@ -307,7 +307,7 @@ def _block(conversation: Conversation, blocked: bool) -> None:
     contact_deeds.update(world(), contact, {"blocked": blocked})
 
 
-@account_route(routes, "/conversations/<id:display_id>/unread", "POST")
+@account_route(routes, "/conversations/<int:display_id>/unread", "POST")
 def mark_unread(who: Caller, display_id: int) -> Response:
     """The last of the customer's messages counts as not seen."""
     conversation = who.conversation(display_id)
@@ -315,7 +315,7 @@ def mark_unread(who: Caller, display_id: int) -> Response:
     return _shown(conversation)
 
 
-@account_route(routes, "/conversations/<id:display_id>/update_last_seen", "POST")
+@account_route(routes, "/conversations/<int:display_id>/update_last_seen", "POST")
 def update_last_seen(who: Caller, display_id: int) -> Response:
     """The token's user has read it; no webhook."""
     conversation = who.conversation(display_id)
@@ -323,7 +323,7 @@ def update_last_seen(who: Caller, display_id: int) -> Response:
     return _shown(conversation)
 
 
-@account_route(routes, "/conversations/<id:display_id>/toggle_typing_status", "POST", bots=True)
+@account_route(routes, "/conversations/<int:display_id>/toggle_typing_status", "POST", bots=True)
 def toggle_typing(who: Caller, display_id: int) -> Response:
     """The token's user types, or stopped; never the contact."""
     conversation = who.conversation(display_id)
@@ -334,7 +334,7 @@ def toggle_typing(who: Caller, display_id: int) -> Response:
     return empty()
 
 
-@account_route(routes, "/conversations/<id:display_id>/custom_attributes", "POST", bots=True)
+@account_route(routes, "/conversations/<int:display_id>/custom_attributes", "POST", bots=True)
 def set_custom_attributes(who: Caller, display_id: int) -> Response:
     """Replaces the whole map."""
     conversation = who.conversation(display_id)
@@ -346,13 +346,13 @@ def set_custom_attributes(who: Caller, display_id: int) -> Response:
     return reply({"custom_attributes": conversation.custom_attributes})
 
 
-@account_route(routes, "/conversations/<id:display_id>/labels", "GET", bots=True)
+@account_route(routes, "/conversations/<int:display_id>/labels", "GET", bots=True)
 def list_labels(who: Caller, display_id: int) -> Response:
     """The labels."""
     return reply({"payload": who.conversation(display_id).labels})
 
 
-@account_route(routes, "/conversations/<id:display_id>/labels", "POST", bots=True)
+@account_route(routes, "/conversations/<int:display_id>/labels", "POST", bots=True)
 def set_labels(who: Caller, display_id: int) -> Response:
     """Replaces the list."""
     conversation = who.conversation(display_id)
@@ -371,7 +371,7 @@ def set_labels(who: Caller, display_id: int) -> Response:
     return reply({"payload": conversation.labels})
 
 
-@account_route(routes, "/conversations/<id:display_id>/assignments", "POST", bots=True)
+@account_route(routes, "/conversations/<int:display_id>/assignments", "POST", bots=True)
 def assign(who: Caller, display_id: int) -> Response:
     """Give the conversation to an agent, or to nobody; there are no teams to give it to."""
     conversation = who.conversation(display_id)

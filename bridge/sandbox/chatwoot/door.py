@@ -177,7 +177,7 @@ def account_route(
             with world().state.lock:
                 return view(caller(account_id, bots=bots), *args, **kwargs)
 
-        full = f"/api/v1/accounts/<id:account_id>{rule}"
+        full = f"/api/v1/accounts/<int:account_id>{rule}"
         blueprint.add_url_rule(full, view.__name__, guarded, methods=list(methods))
         return view
 

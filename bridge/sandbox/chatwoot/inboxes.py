@@ -112,13 +112,13 @@ def create_inbox(who: Caller) -> Response:
     return reply(shown(inbox, who))
 
 
-@account_route(routes, "/inboxes/<id:inbox_id>", "GET")
+@account_route(routes, "/inboxes/<int:inbox_id>", "GET")
 def show_inbox(who: Caller, inbox_id: int) -> Response:
     """One inbox."""
     return reply(shown(who.inbox(inbox_id), who))
 
 
-@account_route(routes, "/inboxes/<id:inbox_id>", "PATCH", "PUT")
+@account_route(routes, "/inboxes/<int:inbox_id>", "PATCH", "PUT")
 def update_inbox(who: Caller, inbox_id: int) -> Response:
     """Change what is given, leave the rest."""
     inbox = who.inbox(inbox_id)
@@ -129,7 +129,7 @@ def update_inbox(who: Caller, inbox_id: int) -> Response:
     return reply(shown(inbox, who))
 
 
-@account_route(routes, "/inboxes/<id:inbox_id>/reset_secret", "POST")
+@account_route(routes, "/inboxes/<int:inbox_id>/reset_secret", "POST")
 def reset_secret(who: Caller, inbox_id: int) -> Response:
     """A new webhook secret; the old one is void at once (since 4.13.0)."""
     inbox = who.inbox(inbox_id)
@@ -141,7 +141,7 @@ def reset_secret(who: Caller, inbox_id: int) -> Response:
     return reply(shown(inbox, who))
 
 
-@account_route(routes, "/inboxes/<id:inbox_id>", "DELETE")
+@account_route(routes, "/inboxes/<int:inbox_id>", "DELETE")
 def delete_inbox(who: Caller, inbox_id: int) -> Response:
     """Promise a deletion; a background job does it a moment later."""
     inbox = who.inbox(inbox_id)
@@ -156,7 +156,7 @@ def delete_inbox(who: Caller, inbox_id: int) -> Response:
     return reply({"message": sentence(who.account.locale, "inbox deletion")})
 
 
-@account_route(routes, "/inbox_members/<id:inbox_id>", "GET")
+@account_route(routes, "/inbox_members/<int:inbox_id>", "GET")
 def list_members(who: Caller, inbox_id: int) -> Response:
     """The agents of an inbox."""
     return _members(who.inbox(inbox_id))

@@ -11,7 +11,7 @@ from bridge.sandbox.chatwoot.records import ACTIVITY, Conversation, Json, Messag
 
 routes = Blueprint("messages", __name__)
 
-_THREAD = "/conversations/<id:display_id>/messages"
+_THREAD = "/conversations/<int:display_id>/messages"
 
 
 @account_route(routes, _THREAD, "POST", bots=True)
@@ -93,7 +93,7 @@ def _message(conversation: Conversation, message_id: int) -> Message:
     return message
 
 
-@account_route(routes, f"{_THREAD}/<id:message_id>", "PATCH", "PUT")
+@account_route(routes, f"{_THREAD}/<int:message_id>", "PATCH", "PUT")
 def update_message(who: Caller, display_id: int, message_id: int) -> Response:
     """Set the status (API inboxes only); `content` is ignored."""
     conversation = who.conversation(display_id)
@@ -106,7 +106,7 @@ def update_message(who: Caller, display_id: int, message_id: int) -> Response:
     return reply(world().shapes.message(message))
 
 
-@account_route(routes, f"{_THREAD}/<id:message_id>", "DELETE")
+@account_route(routes, f"{_THREAD}/<int:message_id>", "DELETE")
 def delete_message(who: Caller, display_id: int, message_id: int) -> Response:
     """Soft deletion."""
     message = _message(who.conversation(display_id), message_id)
@@ -114,7 +114,7 @@ def delete_message(who: Caller, display_id: int, message_id: int) -> Response:
     return reply(world().shapes.message(message))
 
 
-@account_route(routes, f"{_THREAD}/<id:message_id>/retry", "POST")
+@account_route(routes, f"{_THREAD}/<int:message_id>/retry", "POST")
 def retry_message(who: Caller, display_id: int, message_id: int) -> Response:
     """The agent's Retry. A missing id gives 422 here, not 404."""
     conversation = who.conversation(display_id)
