@@ -341,6 +341,32 @@ def test_a_request_that_waits_lets_a_look_overtake_it(
     assert scene.is_stored("text")
 
 
+@pytest.mark.parametrize(
+    ("word", "stored"), [("request-waits", False), ("contact-row-locked", True)]
+)
+def test_a_kill_in_the_middle_cuts_what_waits(
+    scene: Scene, sandbox: SandboxChatwoot, word: str, stored: bool
+) -> None:
+    sandbox.control("POST", "faults", {"fault": word, "times": 1})
+    cut: list[bool] = []
+
+    def ask() -> None:
+        try:
+            scene.ask("text")
+        except requests.ConnectionError:
+            cut.append(True)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    wait_until(lambda: sandbox.control("GET", "faults")["faults"] == [])
+    wait_until(lambda: scene.is_stored("text") == stored)
+    sandbox.control("POST", "faults", {"fault": "web-killed", "seconds": 0.1})
+    asking.join(10)
+    assert cut == [True]
+    wait_until(lambda: sandbox.control("GET", "faults")["faults"] == [])
+    assert scene.is_stored("text") == stored
+
+
 def test_a_fault_aims_at_what_it_is_told(scene: Scene, sandbox: SandboxChatwoot) -> None:
     def status(kind: str, **aim: object) -> int:
         sandbox.control("DELETE", "faults")

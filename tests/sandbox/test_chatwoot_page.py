@@ -96,6 +96,12 @@ def test_faults_and_settings_by_plain_forms(sandbox: SandboxChatwoot) -> None:
     assert requests.get(f"{sandbox.base_url}/api", timeout=30).status_code == 503
     requests.post(f"{base}/faults/clear", timeout=30)
     assert requests.get(f"{sandbox.base_url}/api", timeout=30).status_code == 200
+    missing = {"kind": "inbox-deleted", "inbox_id": "99"}
+    assert "There is no such inbox" in requests.post(f"{base}/faults", missing, timeout=30).text
+    requests.post(f"{base}/faults", data={"kind": "pg-down", "seconds": "60"}, timeout=30)
+    told = requests.get(f"{sandbox.base_url}/api", timeout=30).json()
+    assert told["data_services"] == "failing"
+    requests.post(f"{base}/faults/clear", timeout=30)
     requests.post(f"{base}/options", data={"version": "4.2.0", "suspended_1": "1"}, timeout=30)
     assert sandbox.control("GET", "options")["version"] == "4.2.0"
     assert Chatwoot(sandbox, sandbox.admin)("GET", "/inboxes").status_code == 401

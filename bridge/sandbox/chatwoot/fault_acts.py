@@ -28,6 +28,7 @@ def set_fault(world: World, wanted: Json) -> tuple[Fault, Json]:
     if trouble.at_once:
         world.faults.clear(fault.id)
     if trouble.cuts:
+        world.faults.interrupt()
         world.hub.cut_all()
     if trouble.deafens:
         world.hub.deaf = True

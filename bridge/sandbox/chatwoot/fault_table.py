@@ -35,8 +35,9 @@ class Trouble:
     """A fault by its word. `meets` maps kinds of requests, in words, to what becomes of them.
 
     `failing` is what GET /api calls so. `deafens`: the websocket is deaf from then on;
-    `cuts`: it is cut at once. `loses_bytes`: uploads are rows without bytes. `lasts_s` is how
-    long it is in force unless told otherwise. `at_once`: it is done, not in force.
+    `cuts`: sockets and requests that wait are cut at once. `loses_bytes`: uploads are rows
+    without bytes. `lasts_s` is how long it is in force unless told otherwise. `at_once`: it is
+    done, not in force.
     """
 
     what: str
@@ -253,7 +254,7 @@ TROUBLES: dict[str, Trouble] = {
     ),
     # The web server.
     "web-killed": Trouble(
-        "The web server is killed: connections close, nothing is done.",
+        "The web server is killed: requests that wait, and new ones, are closed undone.",
         {"all": Outcome(0)},
         cuts=True,
     ),

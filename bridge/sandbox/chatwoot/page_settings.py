@@ -5,6 +5,7 @@ from dataclasses import fields
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
+from bridge.sandbox.chatwoot.answers import Refusal
 from bridge.sandbox.chatwoot.door import world
 from bridge.sandbox.chatwoot.fault_acts import set_fault
 from bridge.sandbox.chatwoot.faults import KINDS, WORDS
@@ -17,6 +18,15 @@ routes.before_request(guard)
 routes.after_request(harden)
 
 _SHOWN_REQUESTS = 50
+_NUMBERS: dict[str, type[int] | type[float]] = {
+    "times": int,
+    "status": int,
+    "seconds": float,
+    "delay": float,
+    "inbox_id": int,
+    "contact_id": int,
+    "conversation": int,
+}
 _OPTION_LABELS = {
     "version": "Reported version",
     "allow_private_network": "Allow webhooks to private addresses",
@@ -40,7 +50,8 @@ def _page(error: str = "", given: Json | None = None) -> str:
     with state.lock:
         return render_template(
             "chatwoot_faults.html",
-            kinds=KINDS | WORDS,
+            kinds=KINDS,
+            words=WORDS,
             faults=world().faults.listed(),
             options=state.options.as_json(),
             option_labels=_OPTION_LABELS,
@@ -59,8 +70,8 @@ def post_fault() -> AnyResponse | tuple[str, int]:
     form = {name: value.strip() for name, value in request.form.items() if value.strip()}
     wanted: Json = dict(form)
     try:
-        for name, kind in (("times", int), ("status", int), ("seconds", float)):
-            if name in form:
+        for name in form:
+            if kind := _NUMBERS.get(name):
                 try:
                     wanted[name] = kind(form[name])
                 except ValueError:
@@ -68,6 +79,8 @@ def post_fault() -> AnyResponse | tuple[str, int]:
         set_fault(world(), wanted)
     except ValueError as error:
         return _page(f"{str(error)[:1].upper()}{str(error)[1:]}", form), 422
+    except Refusal as refusal:
+        return _page(f"There is {refusal.body['error']}", form), 422
     return redirect(url_for("page_settings.faults"), 303)
 
 

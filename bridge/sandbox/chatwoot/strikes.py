@@ -82,7 +82,10 @@ def begin() -> Response | None:
         else:
             _let_come(fault, outcome)
         return None
+    kills = faults.interruptions
     ended = fault.wait(None if wait_s == float("inf") else wait_s)
+    if faults.interruptions != kills:
+        return NoAnswer(status=502)  # the web server was killed meanwhile
     if (outcome.lock and ended) or outcome == Outcome(wait_s=outcome.wait_s):
         return None
     if outcome.form == "late":
@@ -111,7 +114,10 @@ def end(response: Response) -> Response:
     if strike is None or response.status_code != 200:
         return response
     after_s = strike.outcome.wait_s if strike.outcome.lock else strike.outcome.after_s
+    kills = world().faults.interruptions
     strike.fault.wait(strike.fault.shortened(after_s))
+    if world().faults.interruptions != kills:
+        return NoAnswer(status=502)
     if strike.outcome.form == "truncated":
         body = response.get_data()
         response.set_data(body[: len(body) // 2])

@@ -34,8 +34,9 @@ class Rule:
     hits: int = 0
 
     def __post_init__(self) -> None:
-        self._over = threading.Event()
+        self._ended = False
         self._ends = None if self.lasts_s is None else time.monotonic() + self.lasts_s
+        self.signal = Signal()
 
     def fits(self, method: str, path: str) -> bool:
         """Whether it is about such a request."""
@@ -46,7 +47,7 @@ class Rule:
     @property
     def is_over(self) -> bool:
         """Whether it was cleared, or its time is up."""
-        return self._over.is_set() or (self._ends is not None and time.monotonic() >= self._ends)
+        return self._ended or self.left_s == 0
 
     @property
     def left_s(self) -> float | None:
@@ -54,16 +55,33 @@ class Rule:
         return None if self._ends is None else max(0.0, self._ends - time.monotonic())
 
     def wait(self, seconds: float | None) -> bool:
-        """Wait for its end, at most `seconds` (None: for ever); whether it has ended."""
+        """Wait for its end, at most `seconds` (None: for ever); whether it has ended.
+
+        `Faults.interrupt` ends the wait too.
+        """
         left = self.left_s
-        if left is None or (seconds is not None and seconds < left):
-            return self._over.wait(seconds)
-        self._over.wait(left)
-        return True
+        if left is not None and (seconds is None or left <= seconds):
+            seconds = left
+        signal, before = self.signal, self.signal.interruptions
+        with signal.condition:
+            signal.condition.wait_for(
+                lambda: self._ended or signal.interruptions != before, timeout=seconds
+            )
+        return self.is_over
 
     def end(self) -> None:
         """End it: whoever waits for its end goes on."""
-        self._over.set()
+        with self.signal.condition:
+            self._ended = True
+            self.signal.condition.notify_all()
+
+
+class Signal:
+    """What wakes those who wait for the end of a fault."""
+
+    def __init__(self) -> None:
+        self.condition = threading.Condition()
+        self.interruptions = 0
 
 
 RuleType = TypeVar("RuleType", bound=Rule)
@@ -82,6 +100,7 @@ class Faults(Generic[RuleType]):
         self._lock = threading.Lock()
         self._set: list[RuleType] = []
         self._last_id = 0
+        self._signal = Signal()
 
     def add(self, wanted: Mapping[str, Any]) -> RuleType:
         """Put a fault in force. Raises ValueError with a sentence when something is wrong."""
@@ -105,6 +124,7 @@ class Faults(Generic[RuleType]):
         with self._lock:
             self._last_id += 1
             fault = self._rule(id=self._last_id, **given)
+            fault.signal = self._signal
             self._set = [*self._set, fault]
         return fault
 
@@ -115,6 +135,17 @@ class Faults(Generic[RuleType]):
             self._set = [one for one in self._set if one not in ended]
         for fault in ended:
             fault.end()
+
+    def interrupt(self) -> None:
+        """Wake everybody who waits for the end of any fault, without ending it."""
+        with self._signal.condition:
+            self._signal.interruptions += 1
+            self._signal.condition.notify_all()
+
+    @property
+    def interruptions(self) -> int:
+        """How often those who wait were interrupted."""
+        return self._signal.interruptions
 
     def in_force(self, *kinds: str) -> list[RuleType]:
         """The faults in force, of these kinds when any are named; none of them counts as used."""
