@@ -33,26 +33,13 @@ FIRST = ("webhook_failures", "talk_change", "cable_events", "cable", "message_st
 #: Scenarios that the sandbox does not answer yet as it should.
 PENDING = {
     "automation",
-    "cable",
-    "cable_events",
-    "cable_other_account",
     "contact_avatar",
-    "csat",
     "flood",
-    "greeting",
-    "message_delete",
     "message_files",
-    "message_full",
     "message_liquid",
-    "message_list",
-    "message_status",
-    "message_texts",
     "routes",
     "talk_change",
     "talk_create",
-    "typing",
-    "webhook_delivery",
-    "webhook_failures",
 }
 
 

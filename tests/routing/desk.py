@@ -129,6 +129,17 @@ class Desk:
         [(found,)] = self.rows("select inbox_id from integration")
         return int(found)
 
+    @contextlib.contextmanager
+    def inbox_with(self, **settings: object) -> Iterator[None]:
+        """The inbox has these settings meanwhile, such as csat_survey_enabled=True."""
+        before = self.api("GET", f"inboxes/{self.inbox()}")
+        self.api("PATCH", f"inboxes/{self.inbox()}", settings)
+        try:
+            yield
+        finally:
+            old = {name: before[name] for name in settings}
+            self.api("PATCH", f"inboxes/{self.inbox()}", old)
+
     def rows(self, sql: str, *params: object) -> list[tuple[Any, ...]]:
         """What the bridge has written down."""
         place = f"file:{self.bridge.instance_dir / 'bridge.db'}?mode=ro"

@@ -123,10 +123,9 @@ def test_9_no_stale_memory_of_what_is_resolved(desk: Desk) -> None:
 
 def test_10_a_survey_opens_no_new_conversation(desk: Desk) -> None:
     number, conversation = desk.meet("one")
-    desk.resolve(conversation)
-    body = {"content": "How was it?", "message_type": "template", "content_type": "input_csat"}
-    desk.api("POST", f"conversations/{conversation}/messages", body)
-    until(lambda: desk.sent(number), "the survey")
+    with desk.inbox_with(csat_survey_enabled=True):
+        desk.resolve(conversation)
+        until(lambda: desk.sent(number), "the survey")
     assert "/survey/responses/" in desk.sent(number)[0]
     desk.settled(number)
     assert len(desk.conversations(number)) == 1

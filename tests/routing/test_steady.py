@@ -1,13 +1,14 @@
 """What routing costs and keeps on an ordinary day: calls, contacts, conversations, names."""
 
+import re
 import threading
 
 import pytest
 
 from tests.routing.desk import Desk, until
 
-_ACCOUNT = "/api/v1/accounts/<int:account_id>"
-POST_MESSAGE = f"POST {_ACCOUNT}/conversations/<int:display_id>/messages"
+_ACCOUNT = "/api/v1/accounts/<id:account_id>"
+POST_MESSAGE = f"POST {_ACCOUNT}/conversations/<id:display_id>/messages"
 
 
 def test_a_text_costs_one_call_to_chatwoot(desk: Desk) -> None:
@@ -78,14 +79,17 @@ def test_private_notes_never_leave(desk: Desk) -> None:
     desk.gets(number, "Good morning!")
 
 
-@pytest.mark.parametrize("content_type", ["input_csat", "text"])
-def test_what_chatwoot_says_by_itself_goes_out_like_a_reply(desk: Desk, content_type: str) -> None:
-    number, conversation = desk.meet("hi")
-    path = f"conversations/{conversation}/messages"
-    body = {"content": "How did we do?", "message_type": "template", "content_type": content_type}
-    desk.api("POST", path, body)
-    until(lambda: desk.sent(number), "the template on the phone")
-    assert desk.sent(number)[0].startswith("How did we do?")
+def test_what_chatwoot_says_by_itself_goes_out_like_a_reply(desk: Desk) -> None:
+    number, greeting = desk.number(), "Welcome, {{contact.first_name}}!"
+    with desk.inbox_with(greeting_enabled=True, greeting_message=greeting):
+        desk.customer(number, "hi")
+        conversation = desk.conversation(number)
+        until(lambda: desk.sent(number), "the greeting on the phone")
+    assert re.fullmatch(r"Welcome, .+!", desk.sent(number)[0])
+    with desk.inbox_with(csat_survey_enabled=True, csat_config={"message": "How did we do?"}):
+        desk.resolve(conversation)
+        until(lambda: len(desk.sent(number)) == 2, "the survey on the phone")
+    assert re.fullmatch(r"How did we do\? http://.+/survey/responses/.+", desk.sent(number)[1])
     desk.customer(number, "5 stars")
     until(lambda: "5 stars" in desk.texts(conversation), "the answer")
     assert len(desk.conversations(number)) == 1

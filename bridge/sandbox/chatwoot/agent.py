@@ -3,7 +3,9 @@
 Every deed is done in the name of Ana Admin, or of Olga Other in the second account.
 """
 
-from flask import Blueprint, Response, request
+from typing import cast
+
+from flask import Blueprint, Response, g, request
 from werkzeug.datastructures import FileStorage
 
 from bridge.sandbox.chatwoot import contact_deeds, conversation_deeds, message_deeds
@@ -23,7 +25,8 @@ def _only_from_here() -> None:
 def acting(account_id: int) -> User:
     """The administrator in whose name the page acts."""
     users = world().state.users.values()
-    return next(one for one in users if one.roles.get(str(account_id)) == "administrator")
+    g.actor = next(one for one in users if one.roles.get(str(account_id)) == "administrator")
+    return cast(User, g.actor)
 
 
 def conversation_with(display_id: int, account_id: int = 1) -> Conversation:
@@ -75,7 +78,7 @@ def list_conversations() -> Response:
     """Every conversation of every account, with source_id, last activity first."""
     state, shapes = world().state, world().shapes
     with state.lock:
-        found = sorted(state.conversations.values(), key=lambda one: -one.last_activity_at)
+        found = sorted(state.whole_conversations(), key=lambda one: -one.last_activity_at)
         return reply(
             [
                 shapes.conversation(one)

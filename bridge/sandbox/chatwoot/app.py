@@ -133,7 +133,7 @@ def _refused(refusal: Refusal) -> Response:
 
 def _no_such_page(error: HTTPException) -> Response:
     if isinstance(error, WebsocketMismatch):
-        return Response("Page not found", 404, content_type="text/plain")
+        return Response("Page not found", 404, content_type="text/plain; charset=utf-8")
     if error.code not in (404, 405):
         return reply({"status": error.code, "error": error.name}, error.code or 500)
     accept = request.headers.get("Accept", "")

@@ -31,7 +31,7 @@ def cable() -> Response:
             thread_class=_DaemonThread,
         )
     except (ConnectionError, RuntimeError, OSError):
-        return Response("Page not found", 404, content_type="text/plain")
+        return Response("Page not found", 404, content_type="text/plain; charset=utf-8")
     note(101)
     hub = world().hub
     connection = Connection(socket_)

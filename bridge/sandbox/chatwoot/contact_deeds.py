@@ -73,13 +73,16 @@ def create(world: World, account_id: int, given: Json) -> Contact:
     """A new contact; never finds an existing one."""
     columns: Json = {"name": ""} | wanted_columns(given)
     check(world, account_id, columns, own_id=None)
+    now = time.time()
     contact = Contact(
         id=world.state.next_id(Contact),
         account_id=account_id,
-        created_at=time.time(),
+        created_at=now,
+        updated_at=now,
         **columns,
     )
-    _merge_attributes(contact, given)
+    for name, value in _merged_attributes(contact, given).items():
+        setattr(contact, name, value)
     world.state.add(contact)
     world.events.contact("contact_created", contact)
     return contact
@@ -89,18 +92,38 @@ def update(world: World, contact: Contact, given: Json) -> None:
     """Overwrite columns; merge the attribute maps, shallowly."""
     columns = wanted_columns(given)
     check(world, contact.account_id, columns, own_id=contact.id)
-    for name, value in columns.items():
-        setattr(contact, name, value)
-    _merge_attributes(contact, given)
+    change(world, contact, **columns, **_merged_attributes(contact, given))
+
+
+def change(world: World, contact: Contact, **values: Any) -> None:
+    """Set columns and tell about it; account webhooks hear only what changed."""
+    world.events.contact("contact_updated", contact, _set(world, contact, values))
+
+
+def _set(world: World, contact: Contact, values: Json) -> list[Json]:
+    """Set columns; the changes, none when only the time of the change is new."""
+    now = time.time()
+    changed: list[Json] = []
+    for name, value in (values | {"updated_at": now}).items():
+        before = getattr(contact, name)
+        if before != value:
+            setattr(contact, name, value)
+            pair = {"previous_value": _seen(name, before), "current_value": _seen(name, value)}
+            changed.append({name: pair})
     world.state.save(contact)
-    world.events.contact("contact_updated", contact)
+    return changed if len(changed) > 1 else []
 
 
-def _merge_attributes(contact: Contact, given: Json) -> None:
-    for name in ("additional_attributes", "custom_attributes"):
-        extra: Any = given.get(name)
-        if isinstance(extra, dict):
-            setattr(contact, name, getattr(contact, name) | extra)
+def _seen(name: str, value: Any) -> Any:
+    return iso(value) if name.endswith("_at") and value is not None else value
+
+
+def _merged_attributes(contact: Contact, given: Json) -> Json:
+    return {
+        name: getattr(contact, name) | given[name]
+        for name in ("additional_attributes", "custom_attributes")
+        if isinstance(given.get(name), dict)
+    }
 
 
 def merge(world: World, base: Contact, mergee: Contact) -> None:
@@ -118,7 +141,7 @@ def merge(world: World, base: Contact, mergee: Contact) -> None:
         conversation.contact_id = base.id
         state.conversations_of[base.id].append(number)
         state.save(conversation)
-        events.conversation_told_agents("conversation.contact_changed", conversation)
+        events.conversation_on_cable("conversation.contact_changed", conversation)
         for message in state.thread[number]:
             if message.sender_type == "Contact":
                 was, message.updated_at = message.updated_at, time.time()
@@ -129,16 +152,15 @@ def merge(world: World, base: Contact, mergee: Contact) -> None:
                     "updated_at": [iso(was), iso(message.updated_at)],
                 }
                 events.message("message_updated", message, changes=moved)
-    before = {name: getattr(base, name) for name in _MERGED}
-    gone = {name: getattr(mergee, name) for name in _MERGED}
     state.remove_contact(mergee)
-    for name, value in before.items():
-        merged = gone[name] | value if isinstance(value, dict) else value or gone[name]
-        setattr(base, name, merged)
-    state.save(base)
+    merged: Json = {}
+    for name in _MERGED:
+        own, other = getattr(base, name), getattr(mergee, name)
+        merged[name] = other | own if isinstance(own, dict) else own or other
+    changed = _set(world, base, merged)
     events.contact("contact_merged", base)
-    if before != {name: getattr(base, name) for name in _MERGED}:
-        events.contact("contact_updated", base)
+    if changed:
+        events.contact("contact_updated", base, changed)
     events.contact("contact_deleted", mergee)
 
 

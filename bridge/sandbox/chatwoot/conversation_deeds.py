@@ -10,7 +10,6 @@ from typing import Any
 from bridge.sandbox.chatwoot.answers import crash, invalid
 from bridge.sandbox.chatwoot.options import Options
 from bridge.sandbox.chatwoot.records import (
-    ACTIVITY,
     INCOMING,
     AgentBot,
     Contact,
@@ -18,12 +17,11 @@ from bridge.sandbox.chatwoot.records import (
     Conversation,
     Inbox,
     Json,
-    Message,
     User,
 )
-from bridge.sandbox.chatwoot.sentences import sentence
 from bridge.sandbox.chatwoot.shapes import iso
 from bridge.sandbox.chatwoot.state import base58_token
+from bridge.sandbox.chatwoot.templates import note, send_survey
 from bridge.sandbox.chatwoot.versions import Trait
 from bridge.sandbox.chatwoot.world import World
 
@@ -31,7 +29,6 @@ _TIMES = ("waiting_since", "first_reply_created_at", "snoozed_until", "updated_a
 #: How long a job waits until it gives a conversation to an agent, in seconds.
 _ASSIGN_S = 0.1
 LONGEST_SOURCE = 20_000
-_CSAT = "Please rate the conversation"
 
 
 class SourceTaken(Exception):
@@ -172,7 +169,7 @@ def change(
     world.state.save(conversation)
     world.events.conversation("conversation_updated", conversation, changed)
     if "assignee_id" in before:
-        world.events.conversation_told_agents("assignee.changed", conversation)
+        world.events.conversation_on_cable("assignee.changed", conversation)
     if "status" in before and conversation.status == "open":
         _assign_by_policy(world, conversation)
     return True
@@ -210,9 +207,8 @@ def set_status(
     change(world, conversation, status=status, snoozed_until=until)
     if status != was:
         note(world, conversation, status if by else "reopened", name=by.name if by else "")
-        settings = world.state.inboxes[conversation.inbox_id].settings
-        if status == "resolved" and settings["csat_survey_enabled"]:
-            say_template(world, conversation, _CSAT, content_type="input_csat")
+        if status == "resolved":
+            send_survey(world, conversation)
     if status == "open" and isinstance(by, User):
         if by.roles.get(str(conversation.account_id)) == "agent":
             assign(world, conversation, by, by=by)
@@ -268,52 +264,6 @@ def remove(world: World, conversation: Conversation) -> None:
     for user_id in conversation.notified:
         world.events.notification("notification.deleted", conversation, user_id)
     world.state.remove_conversation(conversation)
-
-
-def note(world: World, conversation: Conversation, key: str, **values: object) -> None:
-    """An activity line in the language of the account."""
-    locale = world.state.accounts[conversation.account_id].locale
-    _write(world, conversation, ACTIVITY, sentence(locale, key, **values))
-
-
-def say_template(
-    world: World, conversation: Conversation, content: str, *, content_type: str = "text"
-) -> None:
-    """A greeting or a survey: sent by nobody, told to the webhook like a reply."""
-    _write(world, conversation, 3, content, content_type=content_type)
-
-
-def _write(
-    world: World,
-    conversation: Conversation,
-    message_type: int,
-    content: str,
-    content_type: str = "text",
-) -> None:
-    now = time.time()
-    message = world.state.add(
-        Message(
-            id=world.state.next_id(Message),
-            account_id=conversation.account_id,
-            inbox_id=conversation.inbox_id,
-            conversation_id=conversation.id,
-            message_type=message_type,
-            content=content,
-            content_type=content_type,
-            status="sent",
-            content_attributes={},
-            private=False,
-            source_id=None,
-            sender_type=None,
-            sender_id=None,
-            created_at=now,
-            updated_at=now,
-        )
-    )
-    conversation.last_activity_at = now
-    conversation.updated_at = now
-    world.state.save(conversation)
-    world.events.message("message_created", message)
 
 
 def mark_seen(world: World, conversation: Conversation) -> None:

@@ -23,6 +23,7 @@ from bridge.sandbox.chatwoot.door import (
     account_route,
     as_bool,
     as_id,
+    as_text,
     is_blank,
     params,
     query,
@@ -36,6 +37,7 @@ from bridge.sandbox.chatwoot.records import (
     Json,
 )
 from bridge.sandbox.chatwoot.shapes import iso
+from bridge.sandbox.chatwoot.templates import note
 from bridge.sandbox.chatwoot.versions import Trait
 
 routes = Blueprint("conversations", __name__)
@@ -96,11 +98,11 @@ def _with_message(who: Caller, conversation: Conversation) -> Response:
     if isinstance(message, dict) and message:
         attributes, source_id = message.get("content_attributes"), message.get("source_id")
         draft = message_deeds.Draft(
-            content=str(message.get("content") or ""),
-            message_type=str(message.get("message_type") or "outgoing"),
+            content=as_text(message.get("content")) or "",
+            message_type=message.get("message_type") or "outgoing",
             private=as_bool(message.get("private")),
             content_attributes=attributes if isinstance(attributes, dict) else {},
-            source_id=None if source_id is None else str(source_id),
+            source_id=as_text(source_id),
         )
         message_deeds.create(world(), conversation, draft, author=who.actor)
     return _shown(conversation)
@@ -244,7 +246,7 @@ def _set_priority(who: Caller, conversation: Conversation) -> None:
     if deeds.change(world(), conversation, priority=priority):
         key = "set" if was is None else "removed" if priority is None else "changed"
         values = {"name": who.actor.name, "was": was, "priority": priority}
-        deeds.note(world(), conversation, f"priority {key}", **values)
+        note(world(), conversation, f"priority {key}", **values)
 
 
 @account_route(routes, "/conversations/<int:display_id>", "DELETE")
@@ -289,7 +291,7 @@ def mute(who: Caller, display_id: int) -> Response:
     conversation = who.conversation(display_id)
     _block(conversation, True)
     deeds.set_status(world(), conversation, "resolved", by=who.actor)
-    deeds.note(world(), conversation, "muted", name=who.actor.name)
+    note(world(), conversation, "muted", name=who.actor.name)
     return empty()
 
 
@@ -298,7 +300,7 @@ def unmute(who: Caller, display_id: int) -> Response:
     """Unblock the contact; the conversation stays resolved."""
     conversation = who.conversation(display_id)
     _block(conversation, False)
-    deeds.note(world(), conversation, "unmuted", name=who.actor.name)
+    note(world(), conversation, "unmuted", name=who.actor.name)
     return empty()
 
 
@@ -367,7 +369,7 @@ def set_labels(who: Caller, display_id: int) -> Response:
     ):
         if found:
             values = {"name": who.actor.name, "labels": ", ".join(found)}
-            deeds.note(world(), conversation, key, **values)
+            note(world(), conversation, key, **values)
     return reply({"payload": conversation.labels})
 
 

@@ -12,14 +12,16 @@ import json
 import logging
 import queue
 import random
+import re
 import socket
 import ssl
 import threading
 import time
 import uuid
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 from bridge.sandbox.chatwoot.faults import Faults
 from bridge.sandbox.chatwoot.jobs import Jobs
@@ -34,6 +36,9 @@ _WORKERS = 10
 _LARGEST_ANSWER = 40 * 1024 * 1024
 _MOST_REDIRECTS = 10
 _REST_CLIENT = "rest-client/2.1.0 (linux-gnu x86_64) ruby/3.3.8p144"
+#: What Ruby's URI.parse takes for an address: no blank, no letter outside of ASCII.
+_URI = re.compile(r"[!#-;=?-\[\]_a-z~%]+")
+_SSL = "SSL_connect returned=1 errno=0 peeraddr={} state="
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -113,6 +118,7 @@ class Deliveries:
             "Content-Type": "application/json",
             "Accept": "application/json",
             "User-Agent": "Ruby" if options.has(Trait.RUBY_AGENT) else _REST_CLIENT,
+            "Accept-Encoding": "gzip;q=1.0,deflate;q=0.6,identity;q=0.3",
         }
         if options.has(Trait.DELIVERY_ID):
             headers["X-Chatwoot-Delivery"] = delivery_id
@@ -127,68 +133,110 @@ class Deliveries:
             hook.failed(str(error))
 
     def _post(self, url: str, body: bytes, headers: dict[str, str]) -> None:
-        options = self._options()
-        for _ in range(_MOST_REDIRECTS + 1):
-            status, location = _post_once(url, body, headers, options)
-            if 200 <= status < 300:
+        options, target = self._options(), url
+        for _ in range(_MOST_REDIRECTS):
+            answer, location = _post_once(target, body, headers, options)
+            if answer.startswith("2"):
                 return
-            if status not in _REDIRECTS or not location or not options.has(Trait.REDIRECTS):
-                raise DeliveryFailed(f"{status} {http.client.responses.get(status, '')}".strip())
-            url = urljoin(url, location)
-        raise DeliveryFailed(f"Too many redirects (maximum is {_MOST_REDIRECTS})")
+            follows = int(answer[:3]) in _REDIRECTS and options.has(Trait.REDIRECTS)
+            if not follows or not location:
+                raise DeliveryFailed(answer)
+            target = urljoin(target, location)
+        raise DeliveryFailed(f"Got {_MOST_REDIRECTS} redirects fetching {url}")
 
 
 def _post_once(
     url: str, body: bytes, headers: dict[str, str], options: Options
-) -> tuple[int, str | None]:
+) -> tuple[str, str | None]:
+    """Post once; the answer as "status reason", and where it redirects to.
+
+    Raises DeliveryFailed with the words of Ruby's libraries (docs/contracts/chatwoot.md 7.4).
+    """
+    parts = _parsed(url)
+    host, port = parts.hostname or "", parts.port
+    if port is None:
+        port = 443 if parts.scheme == "https" else 80
     try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-    except ValueError as error:
-        raise DeliveryFailed(f"bad URI: {error}") from None
-    if parts.scheme not in ("http", "https") or not host:
-        raise DeliveryFailed(f"bad URI (is not http): {url}")
-    if options.blocks_private and _only_private(host):
+        found = socket.getaddrinfo(host, port, proto=socket.IPPROTO_TCP)
+    except OSError:
+        raise DeliveryFailed(f"Could not resolve hostname '{host}'") from None
+    addresses = [str(entry[4][0]) for entry in found]
+    if options.blocks_private and not any(map(_is_public, addresses)):
         raise DeliveryFailed(f"Hostname '{host}' has no public ip addresses")
     if parts.username is not None:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         headers = headers | {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(host, port, timeout=options.webhook_timeout_s)
-    path = parts.path or "/"
     try:
+        _connect(connection, f"{addresses[0]}:{port}")
+        path = parts.path or "/"
         connection.request("POST", f"{path}?{parts.query}" if parts.query else path, body, headers)
         response = connection.getresponse()
-        if len(response.read(_LARGEST_ANSWER + 1)) > _LARGEST_ANSWER:
-            raise DeliveryFailed("Response body too large")
+        _read_body(response)
     except TimeoutError:
-        raise DeliveryFailed("Timed out reading data from server") from None
-    except socket.gaierror as error:
-        raise DeliveryFailed(
-            f"Failed to open TCP connection to {host}:{connection.port} "
-            f"(getaddrinfo: {error.strerror})"
-        ) from None
-    except ConnectionRefusedError:
-        raise DeliveryFailed(
-            f"Failed to open TCP connection to {host}:{connection.port} "
-            f'(Connection refused - connect(2) for "{host}" port {connection.port})'
-        ) from None
-    except ssl.SSLError as error:
-        raise DeliveryFailed(f"SSL_connect returned=1 errno=0 state=error: {error}") from None
+        raise DeliveryFailed("Net::ReadTimeout with #<TCPSocket:(closed)>") from None
     except http.client.RemoteDisconnected:
         raise DeliveryFailed("end of file reached") from None
+    except ConnectionResetError:
+        raise DeliveryFailed("Connection reset by peer") from None
+    except http.client.BadStatusLine as error:
+        raise DeliveryFailed(f"wrong status line: {json.dumps(str(error))}") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise DeliveryFailed(str(error) or type(error).__name__) from None
     finally:
         connection.close()
-    return response.status, response.headers.get("Location")
+    return f"{response.status} {response.reason}", response.headers.get("Location")
 
 
-def _only_private(host: str) -> bool:
-    """Whether every address of the host is private or reserved. Unknown hosts fail later."""
+def _parsed(url: str) -> SplitResult:
+    if not _URI.fullmatch(url):
+        raise DeliveryFailed(f"bad URI (is not URI?): {json.dumps(url)}")
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise DeliveryFailed("scheme must be http or https")
+    return parts
+
+
+def _connect(connection: http.client.HTTPConnection, where: str) -> None:
+    address, _, port = where.rpartition(":")
     try:
-        found = socket.getaddrinfo(host, None, proto=socket.IPPROTO_TCP)
-    except OSError:
-        return False
-    addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
-    return not any(address.is_global and not address.is_multicast for address in addresses)
+        connection.connect()
+    except TimeoutError:
+        raise DeliveryFailed(
+            f"Failed to open TCP connection to {where} (execution expired)"
+        ) from None
+    except ssl.SSLCertVerificationError as error:
+        reason = f"error: certificate verify failed ({error.verify_message})"
+        raise DeliveryFailed(f"{_SSL.format(where)}{reason}") from None
+    except ssl.SSLError as error:
+        reason = (error.reason or "").replace("_", " ").lower()
+        state = f"SSLv3/TLS write client hello: {reason}"
+        raise DeliveryFailed(f"{_SSL.format(where)}{state}") from None
+    except ConnectionRefusedError:
+        raise DeliveryFailed(
+            f"Failed to open TCP connection to {where} (Connection refused - connect(2) "
+            f'for "{address}" port {port})'
+        ) from None
+
+
+def _read_body(response: http.client.HTTPResponse) -> None:
+    """Read the answer's body, unpacked; of a success, a body that is cut short will do."""
+    packed = response.headers.get("Content-Encoding") in ("gzip", "deflate")
+    unpack = zlib.decompressobj(wbits=47).decompress if packed else bytes
+    size = 0
+    try:
+        while chunk := response.read(1 << 16):
+            size += len(unpack(chunk))
+            if size > _LARGEST_ANSWER:
+                raise DeliveryFailed(f"exceeded {_LARGEST_ANSWER} bytes")
+    except zlib.error:
+        raise DeliveryFailed("incorrect header check") from None
+    except (ConnectionError, http.client.IncompleteRead):
+        if not 200 <= response.status < 300:
+            raise
+
+
+def _is_public(address: str) -> bool:
+    found = ipaddress.ip_address(address.partition("%")[0])
+    return found.is_global and not found.is_multicast

@@ -128,6 +128,27 @@ def refuse_strangers() -> None:
         raise Refusal(403, {"error": sentence})
 
 
+def as_text(value: object) -> str | None:
+    """A text column's reading of a JSON value, as Rails and Ruby write it."""
+    if isinstance(value, bool):
+        return "t" if value else "f"
+    return value if value is None or isinstance(value, str) else _inspected(value)
+
+
+def _inspected(value: object) -> str:
+    """Ruby's own way of writing a value."""
+    match value:
+        case dict():
+            pairs = (f"{_inspected(key)}=>{_inspected(one)}" for key, one in value.items())
+            return f"{{{', '.join(pairs)}}}"
+        case list():
+            return f"[{', '.join(map(_inspected, value))}]"
+        case None:
+            return "nil"
+    is_plain = isinstance(value, int | float) and not isinstance(value, bool)
+    return str(value) if is_plain else json.dumps(value, ensure_ascii=False)
+
+
 def actor(*, bots: bool) -> User | AgentBot:
     """Whose token the request carries. Refuses with 401 when there is none that will do."""
     token = request.headers.get("api-access-token", "")
@@ -140,6 +161,7 @@ def actor(*, bots: bool) -> User | AgentBot:
     if isinstance(found, AgentBot) and not bots:
         raise unauthorized("Access to this endpoint is not authorized for bots")
     g.caller_name = found.name
+    g.actor = found
     return found
 
 

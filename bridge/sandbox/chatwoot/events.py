@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from flask import g, has_request_context
+
 from bridge.sandbox.chatwoot.deliveries import Deliveries, Hook
 from bridge.sandbox.chatwoot.faults import Faults
 from bridge.sandbox.chatwoot.hub import Hub
@@ -20,6 +22,9 @@ from bridge.sandbox.chatwoot.shapes import Shapes
 from bridge.sandbox.chatwoot.state import State
 from bridge.sandbox.chatwoot.versions import Trait
 from bridge.sandbox.chatwoot.webhook_bodies import WebhookBodies
+
+#: Events whose conversation Chatwoot's job reads anew, which drops who changed it.
+_READ_ANEW = ("conversation.updated", "conversation.status_changed", "assignee.changed")
 
 
 class Events:
@@ -46,21 +51,26 @@ class Events:
         self._deliveries = Deliveries(lambda: state.options, faults, jobs)
         self.mark_failed: Callable[[Message, str], None] = lambda message, reason: None
 
+    def _doer(self, *, by_job: bool = False) -> Json:
+        """Whose token did it, as the websocket says; nobody when a background job did it."""
+        actor = g.get("actor") if has_request_context() and not by_job else None
+        return {"performer": self._shapes.person_push(actor)} if actor else {}
+
     def message(
-        self, event: str, message: Message, *, echo_id: object = None, changes: Json | None = None
+        self,
+        event: str,
+        message: Message,
+        *,
+        echo_id: object = None,
+        changes: Json | None = None,
+        by_job: bool = False,
     ) -> None:
         """`message_created` or `message_updated`. Activities never reach a webhook."""
         inbox = self._state.inboxes[message.inbox_id]
-
-        def data() -> Json:
-            body = self._shapes.message_push(message)
-            if echo_id is not None:
-                body["echo_id"] = echo_id
-            if event == "message_updated":
-                body["previous_changes"] = changes or {}
-            return body
-
-        self._hub.tell(inbox, event.replace("_", ".", 1), data)
+        extra = {} if echo_id is None else {"echo_id": echo_id}
+        if event == "message_updated":
+            extra["previous_changes"] = changes or {}
+        self._tell_message(event.replace("_", ".", 1), message, extra | self._doer(by_job=by_job))
         if message.message_type == ACTIVITY:
             return
         late = None
@@ -74,6 +84,15 @@ class Events:
                     "message_updated", message, inbox, with_attachments=True
                 ),
             )
+
+    def first_reply(self, message: Message, *, echo_id: object = None) -> None:
+        """The first reply of an agent, which only the websocket tells."""
+        extra = {} if echo_id is None else {"echo_id": echo_id}
+        self._tell_message("first.reply.created", message, extra | self._doer())
+
+    def _tell_message(self, event: str, message: Message, extra: Json) -> None:
+        inbox = self._state.inboxes[message.inbox_id]
+        self._hub.tell(inbox, event, lambda: self._shapes.message_push(message) | extra)
 
     def _message_hooks(
         self, event: str, message: Message, inbox: Inbox, *, with_attachments: bool
@@ -114,32 +133,29 @@ class Events:
                     return None
                 return self._bodies.conversation(event, conversation, changed or [])
 
-        self._hub.tell(
-            inbox,
-            event.replace("_", ".", 1),
-            lambda: self._cable_conversation(conversation),
-        )
+        self.conversation_on_cable(event.replace("_", ".", 1), conversation)
         self._hooks(event, inbox, build)
 
-    def _cable_conversation(self, conversation: Conversation) -> Json:
-        body = self._shapes.conversation_push(conversation)
-        return body | {"account_id": conversation.account_id}
-
-    def conversation_told_agents(self, event: str, conversation: Conversation) -> None:
-        """A websocket-only event about a conversation, such as `assignee.changed`."""
+    def conversation_on_cable(self, event: str, conversation: Conversation) -> None:
+        """An event about a conversation, such as `assignee.changed`, told on the websocket."""
+        extra = {} if event in _READ_ANEW else self._doer()
+        extra["account_id"] = conversation.account_id
         inbox = self._state.inboxes[conversation.inbox_id]
-        self._hub.tell(inbox, event, lambda: self._cable_conversation(conversation))
+        self._hub.tell(inbox, event, lambda: self._shapes.conversation_push(conversation) | extra)
 
     def notification(self, event: str, conversation: Conversation, user_id: int) -> None:
         """`notification.created` or `notification.deleted`, to the agent it is for."""
         about = {"primary_actor_type": "Conversation", "primary_actor_id": conversation.display_id}
         data = {"account_id": conversation.account_id, "notification": about}
-        self._hub.tell_user(user_id, conversation.account_id, event, data)
+        self._hub.tell_user(user_id, event, data)
 
     def typing(
         self, conversation: Conversation, user: User | AgentBot, *, on: bool, private: bool
     ) -> None:
-        """Somebody types, or stopped. Webhooks for it exist since 4.2.0."""
+        """Somebody types, or stopped. Webhooks for it exist since 4.2.0.
+
+        The websocket of the one who types does not tell it.
+        """
         event = f"conversation_typing_{'on' if on else 'off'}"
         inbox = self._state.inboxes[conversation.inbox_id]
 
@@ -147,28 +163,37 @@ class Events:
             with self._state.lock:
                 return self._bodies.typing(event, conversation, user, private=private)
 
+        extra = self._doer()
         self._hub.tell(
             inbox,
             event.replace("_", ".", 1),
-            lambda: {
-                "conversation": self._shapes.conversation_push(conversation),
-                "user": {"id": user.id, "name": user.name},
-                "is_private": private,
-                "account_id": conversation.account_id,
-            },
+            lambda: (
+                {
+                    "conversation": self._shapes.conversation_push(conversation),
+                    "user": self._shapes.person_push(user),
+                    "is_private": private,
+                    "account_id": conversation.account_id,
+                }
+                | extra
+            ),
+            but=user,
         )
         if self._state.options.has(Trait.TYPING_HOOKS):
             self._hooks(event, inbox, build)
 
-    def contact(self, event: str, contact: Contact) -> None:
-        """`contact_created`, `_updated`, `_merged` or `_deleted`."""
+    def contact(self, event: str, contact: Contact, changed: list[Json] | None = None) -> None:
+        """`contact_created`, `_updated`, `_merged` or `_deleted`.
+
+        `changed` is what an update changed; a webhook tells of no update without.
+        """
+        extra = {"account_id": contact.account_id} | self._doer()
         self._hub.tell_account(
             contact.account_id,
             event.replace("_", ".", 1),
-            lambda: self._shapes.contact_push(contact) | {"account_id": contact.account_id},
+            lambda: self._shapes.contact_push(contact) | extra,
         )
-        if event in ("contact_created", "contact_updated"):
-            body = self._bodies.contact(event, contact)
+        if event == "contact_created" or (event == "contact_updated" and changed):
+            body = self._bodies.contact(event, contact, changed or [])
             self._account_hooks(event, contact.account_id, lambda: body)
 
     def _hooks(

@@ -13,7 +13,7 @@ from simple_websocket import ConnectionClosed, Server
 
 from bridge.sandbox.chatwoot.faults import Faults
 from bridge.sandbox.chatwoot.jobs import Jobs
-from bridge.sandbox.chatwoot.records import Inbox, Json, User
+from bridge.sandbox.chatwoot.records import AgentBot, Inbox, Json, User
 from bridge.sandbox.chatwoot.stages import Stage, stops_at
 from bridge.sandbox.chatwoot.state import State
 from bridge.sandbox.chatwoot.versions import Trait, fitted
@@ -89,35 +89,42 @@ class Hub:
             for subscriptions in (list(one.subscriptions.values()) for one in self._open)
         ]
 
-    def tell(self, inbox: Inbox, event: str, data: Callable[[], Json]) -> None:
-        """Tell the administrators of the account and the members of the inbox."""
-
-        def concerned(user: User) -> bool:
-            role = user.roles.get(str(inbox.account_id))
-            return role == "administrator" or user.id in inbox.members
-
-        self._tell(inbox.account_id, event, data, concerned)
-
     def online(self) -> set[int]:
         """The ids of the users who listen."""
         subscriptions = [pair for one in self._open for pair in list(one.subscriptions.values())]
         return {user.id for user, _ in subscriptions if user}
 
-    def tell_user(self, user_id: int, account_id: int, event: str, data: Json) -> None:
-        """Tell one user."""
-        self._tell(account_id, event, lambda: data, lambda user: user.id == user_id)
-
-    def tell_account(self, account_id: int, event: str, data: Callable[[], Json]) -> None:
-        """Tell everybody in the account (since 4.0.4)."""
-        if self._state.options.has(Trait.CONTACTS_TOLD):
-            self._tell(account_id, event, data, lambda user: True)
-
-    def _tell(
+    def tell(
         self,
-        account_id: int,
+        inbox: Inbox,
         event: str,
         data: Callable[[], Json],
-        concerned: Callable[[User], bool],
+        *,
+        but: User | AgentBot | None = None,
+    ) -> None:
+        """Tell the administrators of the account and the members of the inbox.
+
+        They are told by their pubsub tokens, whatever account they subscribed with.
+        """
+
+        def concerned(user: User, subscribed: int) -> bool:
+            role = user.roles.get(str(inbox.account_id))
+            member = role is not None and user.id in inbox.members
+            return user is not but and (role == "administrator" or member)
+
+        self._tell(event, data, concerned)
+
+    def tell_account(self, account_id: int, event: str, data: Callable[[], Json]) -> None:
+        """Tell everybody who subscribed with the account (since 4.0.4)."""
+        if self._state.options.has(Trait.CONTACTS_TOLD):
+            self._tell(event, data, lambda user, subscribed: subscribed == account_id)
+
+    def tell_user(self, user_id: int, event: str, data: Json) -> None:
+        """Tell one user alone."""
+        self._tell(event, lambda: data, lambda user, subscribed: user.id == user_id)
+
+    def _tell(
+        self, event: str, data: Callable[[], Json], concerned: Callable[[User, int], bool]
     ) -> None:
         connections = self._open
         if not connections or self.deaf or stops_at(Stage.MOVED):
@@ -127,7 +134,7 @@ class Hub:
         message: str | None = None
         for connection in connections:
             for identifier, (user, account) in list(connection.subscriptions.items()):
-                if user is None or account != account_id or not concerned(user):
+                if user is None or not concerned(user, account):
                     continue
                 if message is None:
                     body = fitted(self._state.options.version, data())
@@ -154,6 +161,8 @@ class Hub:
 
     def _subscribe(self, connection: Connection, identifier: str, channel: Json) -> None:
         if channel.get("channel") != "RoomChannel" or self._faults.strike("cable_silent"):
+            return
+        if identifier in connection.subscriptions:
             return
         token, account_id = channel.get("pubsub_token"), channel.get("account_id")
         with self._state.lock:

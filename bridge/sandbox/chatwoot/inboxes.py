@@ -103,6 +103,7 @@ def create_inbox(who: Caller) -> Response:
         additional_attributes={},
         created_at=now,
         updated_at=now,
+        working_hours=[dict(hours) for hours in _WORKING_HOURS],
     )
     if channel.get("type") not in _CHANNELS:
         raise invalid(("channel", "Channel must exist"))
@@ -216,6 +217,9 @@ def _apply(inbox: Inbox, given: Json) -> None:
     for name in _VALUES:
         if name in given:
             inbox.settings[name] = given[name]
+    for hours in given.get("working_hours") or []:
+        day = inbox.working_hours[as_id(hours["day_of_week"])]
+        day |= {name: hours[name] for name in day if name in hours}
     if inbox.channel_type != "Channel::Api":
         return
     if "webhook_url" in channel:
@@ -279,7 +283,7 @@ def shown(inbox: Inbox, who: Caller) -> Json:
         "enable_auto_assignment": settings["enable_auto_assignment"],
         "auto_assignment_config": settings["auto_assignment_config"],
         "out_of_office_message": settings["out_of_office_message"],
-        "working_hours": _WORKING_HOURS,
+        "working_hours": inbox.working_hours,
         "timezone": settings["timezone"],
         "callback_webhook_url": None,
         "allow_messages_after_resolved": settings["allow_messages_after_resolved"],

@@ -14,6 +14,7 @@ _TAG = re.compile(r"{%-?\s*(\w+)\s*(.*?)\s*-?%}", re.DOTALL)
 _RAW_END = re.compile(r"{%-?\s*endraw\s*-?%}")
 _WORD = re.compile(r"\"[^\"]*\"|'[^']*'|[^\s,|'\"]+")
 _CODE = re.compile(r"`(.*?)`", re.DOTALL)
+_LITERALS = {"true": True, "false": False, "nil": None}
 _FILTERS: dict[str, Callable[[str], str]] = {
     "upcase": str.upper,
     "downcase": str.lower,
@@ -22,6 +23,17 @@ _FILTERS: dict[str, Callable[[str], str]] = {
     "lstrip": str.lstrip,
     "rstrip": str.rstrip,
 }
+
+
+class Drop(dict[str, Any]):
+    """An object that Liquid sees, such as the contact; shown alone, it is its class's name."""
+
+    def __init__(self, kind: str, **values: Any) -> None:
+        super().__init__(values)
+        self.kind = kind
+
+    def __str__(self) -> str:
+        return self.kind
 
 
 class NoLiquid(ValueError):
@@ -112,6 +124,8 @@ def _tag(name: str, rest: str, tokens: list[str], drops: dict[str, Any]) -> str:
         variable, _, expression = rest.partition("=")
         drops[variable.strip()] = _value(expression, drops)
         return ""
+    if name in ("include", "render"):
+        return "Liquid error: This liquid context does not allow includes."
     raise NoLiquid(f"Unknown tag '{name}'")
 
 
@@ -142,6 +156,8 @@ def _look_up(name: str, drops: dict[str, Any]) -> Any:
         return name[1:-1]
     if name.lstrip("-").isdecimal():
         return int(name)
+    if name in _LITERALS:
+        return _LITERALS[name]
     value: Any = drops
     for part in name.split("."):
         value = value.get(part) if isinstance(value, dict) else None

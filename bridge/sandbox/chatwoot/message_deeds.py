@@ -4,18 +4,18 @@ Sources: chatwoot.md sections 4 (reopening) and 5. All are called under the stat
 """
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from werkzeug.datastructures import FileStorage
 
-from bridge.sandbox.chatwoot import uploads
-from bridge.sandbox.chatwoot.answers import unprocessable
+from bridge.sandbox.chatwoot import contact_deeds, interactive, uploads
+from bridge.sandbox.chatwoot.answers import Refusal, invalid, unprocessable
 from bridge.sandbox.chatwoot.conversation_deeds import (
     LONGEST_SOURCE,
     change,
     notify,
-    say_template,
     set_status,
 )
 from bridge.sandbox.chatwoot.liquid import render
@@ -26,32 +26,34 @@ from bridge.sandbox.chatwoot.records import (
     OUTGOING,
     TEMPLATE,
     AgentBot,
-    Contact,
     Conversation,
     Json,
     Message,
     User,
 )
 from bridge.sandbox.chatwoot.sentences import sentence
+from bridge.sandbox.chatwoot.shapes import iso
 from bridge.sandbox.chatwoot.stages import Stage, stops_at
+from bridge.sandbox.chatwoot.templates import answer_incoming, drops, flooded
 from bridge.sandbox.chatwoot.versions import Trait
 from bridge.sandbox.chatwoot.world import World
 
-_CONTENT_TYPES = ("text", "input_text", "input_textarea", "input_email", "input_select", "cards")
-_OTHER_CONTENT_TYPES = ("form", "article", "incoming_email", "input_csat", "integrations")
-_MOST_ATTACHMENTS = 15
+_CONTENT_TYPES = (
+    *("text", "input_text", "input_textarea", "input_email", "input_select", "cards", "form"),
+    *("article", "incoming_email", "input_csat", "integrations", "sticker", "voice_call"),
+)
 _LONGEST_CONTENT = 150_000
-_PER_MINUTE = 200
+_FLOOD = "Too many messages"
 
 
 @dataclass
 class Draft:
-    """A message about to be created."""
+    """A message about to be created. Types are given by name or number."""
 
     content: str | None
-    message_type: str = "outgoing"
+    message_type: object = "outgoing"
     private: bool = False
-    content_type: str = "text"
+    content_type: object = "text"
     content_attributes: Json = field(default_factory=dict)
     source_id: str | None = None
     echo_id: object = None
@@ -64,20 +66,15 @@ def create(
 ) -> Message:
     """Add a message. Every refusal is 422 {"error": text}."""
     state = world.state
-    _check(world, conversation, draft)
-    message_type = MESSAGE_TYPES.index(draft.message_type)
+    message_type = _number(draft.message_type, MESSAGE_TYPES, "message_type")
+    content_type = _CONTENT_TYPES[_number(draft.content_type, _CONTENT_TYPES, "content_type")]
+    _check(world, conversation, draft, content_type)
     contact = state.contacts.get(conversation.contact_id)
-    sender: User | AgentBot | Contact | None = contact if message_type == INCOMING else author
-    if message_type not in (INCOMING, OUTGOING):
-        sender = None
+    sender = author if draft.message_type == "outgoing" else contact
     content = draft.content
-    if (
-        contact
-        and content
-        and message_type in (OUTGOING, TEMPLATE)
-        and state.options.has(Trait.LIQUID)
-    ):
-        content = render(content, _drops(world, conversation, author))
+    is_ours = contact and message_type in (OUTGOING, TEMPLATE)
+    if content and is_ours and state.options.has(Trait.LIQUID):
+        content = render(content, drops(world, conversation, author))
     keys = [uploads.keep(state, file) for file in draft.files] + draft.blob_ids
     now = time.time()
     message = Message(
@@ -87,7 +84,7 @@ def create(
         conversation_id=conversation.id,
         message_type=message_type,
         content=content,
-        content_type=draft.content_type,
+        content_type=content_type,
         status="sent",
         content_attributes=_with_reply(world, conversation, draft.content_attributes),
         private=draft.private,
@@ -110,33 +107,36 @@ def create(
     return message
 
 
-def _check(world: World, conversation: Conversation, draft: Draft) -> None:
-    if draft.message_type not in MESSAGE_TYPES:
-        raise unprocessable(f"'{draft.message_type}' is not a valid message_type")
-    if draft.content_type not in _CONTENT_TYPES + _OTHER_CONTENT_TYPES:
-        raise unprocessable(f"'{draft.content_type}' is not a valid content_type")
+def _number(given: object, names: tuple[str, ...], column: str) -> int:
+    """An enumerated column's value; Rails takes its name or its number."""
+    if given == "":
+        raise unprocessable(
+            f'PG::NotNullViolation: ERROR:  null value in column "{column}" of relation "messages" '
+            "violates not-null constraint\n"
+        )
+    if type(given) is int and 0 <= given < len(names):
+        return given
+    if given not in names:
+        raise unprocessable(f"'{given}' is not a valid {column}")
+    return names.index(str(given))
+
+
+def _check(world: World, conversation: Conversation, draft: Draft, content_type: str) -> None:
     inbox = world.state.inboxes[conversation.inbox_id]
     if draft.message_type == "incoming" and inbox.channel_type != "Channel::Api":
         raise unprocessable("Incoming messages are only allowed in Api inboxes")
+    if "\0" in f"{draft.content}{draft.source_id}":
+        raise unprocessable("string contains null byte")
     problems = []
     if len(draft.content or "") > _LONGEST_CONTENT:
         problems.append(f"Content is too long (maximum is {_LONGEST_CONTENT} characters)")
     if len(draft.source_id or "") > LONGEST_SOURCE:
         problems.append(f"Source is too long (maximum is {LONGEST_SOURCE} characters)")
-    if len(draft.files) + len(draft.blob_ids) > _MOST_ATTACHMENTS:
-        problems.append("Attachments exceeded maximum allowed")
-    if _flooded(world, conversation):
-        problems.append("Too many messages")
+    problems += interactive.problems(content_type, draft.content_attributes)
+    if flooded(world, conversation):
+        problems.append(_FLOOD)
     if problems:
         raise unprocessable(f"Validation failed: {', '.join(problems)}")
-
-
-def _flooded(world: World, conversation: Conversation) -> bool:
-    options = world.state.options
-    thread = world.state.thread[conversation.id]
-    if not options.flood_guard or not options.has(Trait.FLOOD_GUARD) or len(thread) < _PER_MINUTE:
-        return False
-    return thread[-_PER_MINUTE].created_at > time.time() - 60
 
 
 def _with_reply(world: World, conversation: Conversation, given: Json) -> Json:
@@ -155,34 +155,6 @@ def _with_reply(world: World, conversation: Conversation, given: Json) -> Json:
     return given | {
         "in_reply_to": found.id if found else None,
         "in_reply_to_external_id": found.source_id if found else None,
-    }
-
-
-def _drops(world: World, conversation: Conversation, author: User | AgentBot) -> dict[str, Any]:
-    contact = world.state.contacts[conversation.contact_id]
-    return {
-        "contact": _named(contact.name or "")
-        | {
-            "email": contact.email,
-            "phone_number": contact.phone_number,
-            "custom_attribute": contact.custom_attributes,
-        },
-        "agent": _named(author.name) | {"email": getattr(author, "email", None)},
-        "conversation": {
-            "display_id": conversation.display_id,
-            "custom_attribute": conversation.custom_attributes,
-        },
-        "inbox": {"name": world.state.inboxes[conversation.inbox_id].name},
-        "account": {"name": world.state.accounts[conversation.account_id].name},
-    }
-
-
-def _named(name: str) -> dict[str, Any]:
-    words = [word.capitalize() for word in name.split()]
-    return {
-        "name": " ".join(words),
-        "first_name": words[0] if words else "",
-        "last_name": words[-1] if len(words) > 1 else "",
     }
 
 
@@ -218,16 +190,15 @@ def _after_create(
     if stops_at(Stage.TOLD):
         return
     if incoming:
-        contact.last_activity_at = message.created_at
-        world.state.save(contact)
+        contact_deeds.change(world, contact, last_activity_at=message.created_at)
         if conversation.waiting_since is None:
             change(world, conversation, labels_read=labels_read, waiting_since=message.created_at)
-        _greet(world, conversation)
+        answer_incoming(world, conversation)
     elif message.message_type == OUTGOING and not message.private:
         if conversation.first_reply_created_at is None and message.sender_type == "User":
             changes: Json = {"first_reply_created_at": message.created_at, "waiting_since": None}
             change(world, conversation, labels_read=labels_read, **changes)
-            world.events.conversation_told_agents("first.reply.created", conversation)
+            world.events.first_reply(message, echo_id=echo_id)
         elif conversation.waiting_since is not None:
             change(world, conversation, labels_read=labels_read, waiting_since=None)
 
@@ -245,27 +216,31 @@ def _notify(world: World, conversation: Conversation, message: Message) -> None:
             notify(world, conversation, user_id)
 
 
-def _greet(world: World, conversation: Conversation) -> None:
-    settings = world.state.inboxes[conversation.inbox_id].settings
-    if not settings["greeting_enabled"] or not settings["greeting_message"]:
-        return
-    thread = world.state.thread[conversation.id]
-    if not any(one.message_type in (OUTGOING, TEMPLATE) for one in thread):
-        say_template(world, conversation, settings["greeting_message"])
+def _change(world: World, message: Message, **values: Any) -> None:
+    """Set columns and tell about those that changed.
 
-
-def _changed(world: World, message: Message, before: Json) -> None:
-    """Tell about an update, unless nothing changed."""
-    changes = {
-        name: [value, getattr(message, name)]
-        for name, value in before.items()
-        if getattr(message, name) != value
-    }
+    The flood guard refuses it as it refuses a new message.
+    """
+    _refuse_flood(world, message)
+    changes: Json = {}
+    for name, value in values.items():
+        before = getattr(message, name)
+        if before != value:
+            changes[name] = [before, value]
+            setattr(message, name, value)
     if not changes and world.state.options.has(Trait.QUIET_SAVES):
         return
-    message.updated_at = time.time()
+    if "content" in changes:
+        changes["processed_message_content"] = changes["content"]
+    before, message.updated_at = message.updated_at, time.time()
+    changes["updated_at"] = [iso(before), iso(message.updated_at)]
     world.state.save(message)
     world.events.message("message_updated", message, changes=changes)
+
+
+def _refuse_flood(world: World, message: Message) -> None:
+    if flooded(world, world.state.conversations[message.conversation_id]):
+        raise invalid(("base", _FLOOD))
 
 
 def set_message_status(
@@ -275,38 +250,38 @@ def set_message_status(
     external_error is kept with `failed` only, and cleared otherwise."""
     if status not in MESSAGE_STATUSES or (message.status == "read" and status == "delivered"):
         return
-    before = {"status": message.status, "content_attributes": message.content_attributes}
+    attributes = message.content_attributes
     error = external_error if status == "failed" else None
-    if message.content_attributes.get("external_error") != error:
-        message.content_attributes = message.content_attributes | {"external_error": error}
-    message.status = status
-    _changed(world, message, before)
+    if attributes.get("external_error") != error:
+        attributes = attributes | {"external_error": error}
+    _change(world, message, status=status, content_attributes=attributes)
 
 
 def webhook_failed(world: World, message: Message, reason: str) -> None:
-    """A webhook was not accepted: the message, even a customer's, is marked failed (7.4)."""
-    with world.state.lock:
+    """A webhook was not accepted: the message, even a customer's, is marked failed (7.4).
+
+    Where the flood guard refuses the mark, nobody is told.
+    """
+    with world.state.lock, suppress(Refusal):
         if world.state.messages.get(message.id) is message:
             set_message_status(world, message, "failed", reason)
 
 
 def delete(world: World, message: Message) -> None:
     """Soft: the text is replaced, the files are destroyed."""
-    before = {"content": message.content, "content_attributes": message.content_attributes}
+    _refuse_flood(world, message)
     locale = world.state.accounts[message.account_id].locale
-    message.content = sentence(locale, "message deleted")
-    message.content_attributes = {"deleted": True}
-    message.content_type = "text"
     world.state.remove_attachments(message)
-    _changed(world, message, before)
+    _change(
+        world,
+        message,
+        content=sentence(locale, "message deleted"),
+        content_attributes={"deleted": True},
+        content_type="text",
+    )
 
 
 def retry(world: World, message: Message) -> None:
-    """The agent's Retry: status sent, then attributes emptied; one or two updates, no creation."""
+    """The agent's Retry: status sent, then attributes emptied; up to two updates, no creation."""
     set_message_status(world, message, "sent")
-    before = {"content_attributes": message.content_attributes}
-    message.content_attributes = {}
-    if any(value is not None for value in before["content_attributes"].values()):
-        _changed(world, message, before)
-    else:
-        world.state.save(message)
+    _change(world, message, content_attributes={})

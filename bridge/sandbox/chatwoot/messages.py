@@ -5,8 +5,16 @@ import json
 from flask import Blueprint, Response, request
 
 from bridge.sandbox.chatwoot import message_deeds as deeds
-from bridge.sandbox.chatwoot.answers import Refusal, not_found, reply, unprocessable
-from bridge.sandbox.chatwoot.door import Caller, account_route, as_bool, as_id, params, world
+from bridge.sandbox.chatwoot.answers import Refusal, crash, not_found, reply, unprocessable
+from bridge.sandbox.chatwoot.door import (
+    Caller,
+    account_route,
+    as_bool,
+    as_id,
+    as_text,
+    params,
+    world,
+)
 from bridge.sandbox.chatwoot.records import ACTIVITY, Conversation, Json, Message
 
 routes = Blueprint("messages", __name__)
@@ -19,22 +27,21 @@ def create_message(who: Caller, display_id: int) -> Response:
     """Add a message; JSON, or multipart with `attachments[]`. No source_id is ever unique."""
     conversation = who.conversation(display_id)
     given = params()
-    content = given.get("content")
+    if isinstance(given.get("echo_id"), dict):
+        raise unprocessable("unable to convert unpermitted parameters to hash")
     message_type = given.get("message_type")
     files = [file for file in request.files.getlist("attachments[]") if file.filename]
     blob_ids = given.get("attachments") or []
     if request.files.get("attachments") or not isinstance(blob_ids, list):
-        raise unprocessable(
-            "undefined method 'each' for an instance of ActionDispatch::Http::UploadedFile"
-        )
-    source_id = given.get("source_id")
+        kind = "String" if blob_ids else "ActionDispatch::Http::UploadedFile"
+        raise unprocessable(f"undefined method `each' for an instance of {kind}")
     draft = deeds.Draft(
-        content=None if content is None else str(content),
-        message_type="outgoing" if message_type is None else str(message_type),
+        content=as_text(given.get("content")),
+        message_type="outgoing" if message_type is None else message_type,
         private=as_bool(given.get("private")),
-        content_type=str(given.get("content_type") or "text"),
-        content_attributes=_attributes(given.get("content_attributes")),
-        source_id=None if source_id is None else str(source_id),
+        content_type=given.get("content_type") or "text",
+        content_attributes=_attributes(given),
+        source_id=as_text(given.get("source_id")),
         echo_id=given.get("echo_id"),
         files=files,
         blob_ids=[str(one) for one in blob_ids],
@@ -46,14 +53,23 @@ def create_message(who: Caller, display_id: int) -> Response:
     return reply(world().shapes.message(message, draft.echo_id))
 
 
-def _attributes(given: object) -> Json:
-    """content_attributes: an object, or its JSON text in multipart. No key is refused."""
-    if isinstance(given, str):
+def _attributes(given: Json) -> Json:
+    """content_attributes: an object, or its JSON text in multipart. No key is refused.
+
+    `external_created_at` of the request is kept among them.
+    """
+    attributes = given.get("content_attributes")
+    if isinstance(attributes, str):
         try:
-            given = json.loads(given)
+            attributes = json.loads(attributes)
         except ValueError:
-            given = {}
-    return given if isinstance(given, dict) else {}
+            attributes = {}
+        if isinstance(attributes, list):
+            raise unprocessable("no implicit conversion of Symbol into Integer")
+    attributes = attributes if isinstance(attributes, dict) else {}
+    if external := given.get("external_created_at"):
+        attributes = attributes | {"external_created_at": external}
+    return attributes
 
 
 @account_route(routes, _THREAD, "GET")
@@ -64,8 +80,7 @@ def list_messages(who: Caller, display_id: int) -> Response:
     thread = state.thread[conversation.id]
     if as_bool(request.args.get("filter_internal_messages")):
         thread = [one for one in thread if not one.private and one.message_type != ACTIVITY]
-    before = as_id(request.args["before"]) if request.args.get("before") else None
-    after = as_id(request.args["after"]) if request.args.get("after") else None
+    before, after = _bound("before"), _bound("after")
     if before is not None and after is not None:
         part = [one for one in thread if after <= one.id < before][:1000]
     elif after is not None:
@@ -86,6 +101,14 @@ def list_messages(who: Caller, display_id: int) -> Response:
     return reply({"meta": meta, "payload": [shapes.message(message) for message in part]})
 
 
+def _bound(name: str) -> int | None:
+    """A message id of the query; what no database column holds is an error of Rails'."""
+    number = as_id(request.args[name]) if request.args.get(name) else None
+    if number is not None and number >= 1 << 63:
+        raise crash()
+    return number
+
+
 def _message(conversation: Conversation, message_id: int) -> Message:
     message = world().state.messages.get(message_id)
     if message is None or message.conversation_id != conversation.id:
@@ -102,7 +125,9 @@ def update_message(who: Caller, display_id: int, message_id: int) -> Response:
         sentence = "Message status update is only allowed for API inboxes"
         raise Refusal(403, {"error": sentence})
     given = params()
-    deeds.set_message_status(world(), message, given.get("status"), given.get("external_error"))
+    error = given.get("external_error")
+    error = None if isinstance(error, dict | list) else error
+    deeds.set_message_status(world(), message, given.get("status"), error)
     return reply(world().shapes.message(message))
 
 
@@ -120,6 +145,12 @@ def retry_message(who: Caller, display_id: int, message_id: int) -> Response:
     conversation = who.conversation(display_id)
     message = world().state.messages.get(message_id)
     if message is None or message.conversation_id != conversation.id:
-        raise unprocessable(f"Couldn't find Message with 'id'={message_id}")
-    deeds.retry(world(), message)
+        raise unprocessable(
+            f"Couldn't find Message with 'id'=\"{message_id}\" "
+            '[WHERE "messages"."conversation_id" = $1]'
+        )
+    try:
+        deeds.retry(world(), message)
+    except Refusal as refusal:
+        raise unprocessable(f"Validation failed: {refusal.body['message']}") from None
     return reply(world().shapes.message(message))

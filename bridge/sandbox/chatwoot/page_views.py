@@ -110,7 +110,7 @@ class Views:
         """The newest conversations that fit, last activity first."""
         fitting = [
             one
-            for one in self._state.conversations.values()
+            for one in self._state.whole_conversations()
             if inbox_id in (None, one.inbox_id)
             and status in ("all", one.status)
             and one.contact_id in self._state.contacts
@@ -121,7 +121,7 @@ class Views:
     def listed(self, conversation: Conversation) -> ListedConversation:
         """One conversation for the side list."""
         contact = self._state.contacts[conversation.contact_id]
-        last = next(self._world.shapes.said(conversation), None)
+        last = self._world.shapes.last_message(conversation)
         name = contact.name or contact.phone_number or contact.identifier or "No name"
         words = [word for word in name.split() if word[0].isalnum()] or ["#"]
         return ListedConversation(

@@ -68,6 +68,7 @@ class Inbox:
     additional_attributes: Json
     created_at: float
     updated_at: float
+    working_hours: list[Json]
     channel_type: str = "Channel::Api"
     members: list[int] = field(default_factory=list)
     agent_bot_id: int | None = None
@@ -81,6 +82,7 @@ class Contact:
     account_id: int
     name: str | None
     created_at: float
+    updated_at: float
     email: str | None = None
     phone_number: str | None = None
     identifier: str | None = None

@@ -14,7 +14,7 @@ def seed_rows() -> list[Account | User | AgentBot]:
     admin, agent = "administrator", "agent"
     return [
         Account(id=1, name="Sandbox"),
-        Account(id=2, name="Other company"),
+        Account(id=2, name="Other company", locale="pt_BR"),
         Account(id=3, name="Suspended company", status="suspended"),
         User(
             1, "Ana Admin", "ana@sandbox.test", ADMIN_TOKEN, "pubsub-ana", {"1": admin, "3": admin}

@@ -26,6 +26,8 @@ _SENTENCES = {
         "labels removed": "{name} removed {labels}",
         "muted": "{name} has muted the conversation",
         "unmuted": "{name} has unmuted the conversation",
+        "survey": "Please rate the conversation",
+        "survey link": "Please rate this conversation, {link}",
     },
     "pt_BR": {
         "message deleted": "Esta mensagem foi excluída",
@@ -36,6 +38,8 @@ _SENTENCES = {
         "[{keys}] ou um atributo personalizado definido na conta.",
         "resolved": "Conversa foi marcada como resolvida por {name}",
         "reopened": "O sistema reabriu a conversa devido a uma nova mensagem recebida.",
+        "survey": "Por favor, classifique a conversa",
+        "survey link": "Por favor, classifique esta conversa, {link}",
     },
     "es": {
         "message deleted": "Este mensaje se ha eliminado",

@@ -3,7 +3,6 @@
 Sources: chatwoot.md sections 3 to 5, 7.2 and 8. All functions are called under the state's lock.
 """
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from urllib.parse import quote
 
@@ -161,16 +160,14 @@ class Shapes:
                 return self._state.bots.get(message.sender_id)
         return self._state.contacts.get(message.sender_id)
 
-    def sender_push(self, message: Message) -> Json | None:
-        """A message's sender in REST answers and on the websocket."""
-        match self.sender_of(message):
-            case User() as user:
-                return self.user_push(user)
-            case AgentBot() as bot:
-                return bot_push(bot)
-            case Contact() as contact:
-                return self.contact_push(contact)
-        return None
+    def person_push(self, person: User | AgentBot | Contact) -> Json:
+        """Who wrote, types or did something, in REST answers and on the websocket."""
+        match person:
+            case User():
+                return self.user_push(person)
+            case AgentBot():
+                return bot_push(person)
+        return self.contact_push(person)
 
     def attachment(self, attachment: Attachment) -> Json:
         """A file. Its data_url redirects to the storage's address."""
@@ -223,8 +220,8 @@ class Shapes:
             "private": message.private,
             "source_id": message.source_id,
         }
-        if sender := self.sender_push(message):
-            body["sender"] = sender
+        if sender := self.sender_of(message):
+            body["sender"] = self.person_push(sender)
         if attachments := self.attachments(message):
             body["attachments"] = attachments
         return body
@@ -262,8 +259,8 @@ class Shapes:
         }
         if attachments := self.attachments(message):
             body["attachments"] = attachments
-        if sender := self.sender_push(message):
-            body["sender"] = sender
+        if sender := self.sender_of(message):
+            body["sender"] = self.person_push(sender)
         return body
 
     def unread_count(self, conversation: Conversation) -> int:
@@ -276,11 +273,12 @@ class Shapes:
             count += message.message_type == INCOMING
         return count
 
-    def said(self, conversation: Conversation) -> Iterator[Message]:
-        """The messages that are neither private nor activities, newest first."""
+    def last_message(self, conversation: Conversation, *, notes: bool = False) -> Message | None:
+        """The newest message that is no activity; private notes count only when asked for."""
         for message in reversed(self._state.thread[conversation.id]):
-            if message.message_type != ACTIVITY and not message.private:
-                yield message
+            if message.message_type != ACTIVITY and (notes or not message.private):
+                return message
+        return None
 
     def can_reply(self, conversation: Conversation) -> bool:
         """False once the inbox's reply window (hours) has passed since the last incoming one."""
@@ -315,8 +313,8 @@ class Shapes:
         meta = {name: value for name, value in meta.items() if value is not None}
         if meta.get("assignee_type") == "AgentBot":
             meta["assignee"] = bot_row(self._state.bots[meta["assignee"]["id"]])
+        last = self.last_message(conversation, notes=True)
         meta["channel"] = self._state.inboxes[conversation.inbox_id].channel_type
-        last_said = next(self.said(conversation), None)
         return {
             "meta": meta,
             "id": conversation.display_id,
@@ -339,7 +337,7 @@ class Shapes:
             "timestamp": epoch(conversation.last_activity_at),
             "first_reply_created_at": epoch(conversation.first_reply_created_at) or 0,
             "unread_count": self.unread_count(conversation),
-            "last_non_activity_message": self.message_push(last_said) if last_said else None,
+            "last_non_activity_message": self.message_push(last) if last else None,
             "last_activity_at": epoch(conversation.last_activity_at),
             "priority": conversation.priority,
             "waiting_since": epoch(conversation.waiting_since) or 0,
@@ -350,16 +348,16 @@ class Shapes:
         """A conversation in webhooks and on the websocket."""
         state = self._state
         place = state.contact_inboxes.get(conversation.contact_inbox_id)
-        last_said = next(self.said(conversation), None)
+        last = self.last_message(conversation)
         contact = state.contact_of(conversation)
-        body: Json = {
+        return {
             "additional_attributes": conversation.additional_attributes,
             "can_reply": self.can_reply(conversation),
             "channel": state.inboxes[conversation.inbox_id].channel_type,
             "contact_inbox": place and self._place_push(place),
             "id": conversation.display_id,
             "inbox_id": conversation.inbox_id,
-            "messages": [self.message_push(last_said)] if last_said else [],
+            "messages": [self.message_push(last)] if last else [],
             "labels": conversation.labels,
             "meta": self._meta(conversation, self.contact_push(contact)),
             "status": conversation.status,
@@ -377,8 +375,6 @@ class Shapes:
             "created_at": epoch(conversation.created_at),
             "updated_at": conversation.updated_at,
         }
-        body["account"] = self.account(conversation.account_id)
-        return body
 
     def _place_push(self, place: ContactInbox) -> Json:
         return {

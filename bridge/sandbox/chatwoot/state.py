@@ -227,6 +227,10 @@ class State:
             raise crash()
         return contact
 
+    def whole_conversations(self) -> list[Conversation]:
+        """All that no job is about to delete with their contact."""
+        return [one for one in self.conversations.values() if one.contact_id in self.contacts]
+
     def remove_conversations_of(self, contact_id: int) -> None:
         """Delete the conversations that a deleted contact left behind."""
         for number in list(self.conversations_of[contact_id]):

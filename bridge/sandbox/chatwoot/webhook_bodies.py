@@ -13,11 +13,12 @@ from bridge.sandbox.chatwoot.records import (
     Message,
     User,
 )
+from bridge.sandbox.chatwoot.sentences import sentence
 from bridge.sandbox.chatwoot.shapes import Shapes, iso
 from bridge.sandbox.chatwoot.state import State
 from bridge.sandbox.chatwoot.versions import Trait
 
-_SURVEY = "/survey/responses/"
+SURVEY_PATH = "/survey/responses/"
 
 
 class WebhookBodies:
@@ -39,7 +40,7 @@ class WebhookBodies:
             "content_attributes": message.content_attributes,
             "content_type": message.content_type,
             "content": self._content(message, conversation),
-            "conversation": self._shapes.conversation_push(conversation),
+            "conversation": self._conversation(conversation),
             "created_at": iso(message.created_at),
             "id": message.id,
             "inbox": {"id": inbox.id, "name": inbox.name},
@@ -57,12 +58,23 @@ class WebhookBodies:
     def _content(self, message: Message, conversation: Conversation) -> str | None:
         content = message.content
         if message.content_type == "input_csat":
-            return f"{content} {self._base_url}{_SURVEY}{conversation.uuid}"
+            return self._survey(message, conversation)
         if content and self._state.options.has(Trait.HARD_BREAKS):
             content = content.replace("\\\n", "\n")
         if content and self._state.options.has(Trait.NEWLINES_CUT):
             content = content.rstrip("\n")
         return content
+
+    def _survey(self, message: Message, conversation: Conversation) -> str | None:
+        """The text with its link; a text of the inbox's own comes with its Liquid unrendered."""
+        if not self._state.options.has(Trait.SURVEY_LINK_HOOKED):
+            return message.content
+        link = f"{self._base_url}{SURVEY_PATH}{conversation.uuid}"
+        config = self._state.inboxes[conversation.inbox_id].settings["csat_config"] or {}
+        if own := config.get("message"):
+            return f"{own} {link}"
+        locale = self._state.accounts[message.account_id].locale
+        return sentence(locale, "survey link", link=link)
 
     def _sender(self, sender: User | AgentBot | Contact | None) -> Json | None:
         match sender:
@@ -91,13 +103,18 @@ class WebhookBodies:
                 }
         return None
 
-    def contact(self, event: str, contact: Contact) -> Json:
+    def contact(self, event: str, contact: Contact, changed: list[Json]) -> Json:
         """`contact_created` or `contact_updated`: account webhooks only."""
-        return {**(self._sender(contact) or {}), "event": event}
+        body = {**(self._sender(contact) or {}), "event": event}
+        return body | ({"changed_attributes": changed} if changed else {})
+
+    def _conversation(self, conversation: Conversation) -> Json:
+        account = {"account": self._shapes.account(conversation.account_id)}
+        return self._shapes.conversation_push(conversation) | account
 
     def conversation(self, event: str, conversation: Conversation, changed: list[Json]) -> Json:
         """`conversation_created`, `_updated` or `_status_changed`."""
-        body = self._shapes.conversation_push(conversation)
+        body = self._conversation(conversation)
         if event != "conversation_created":
             body["changed_attributes"] = changed or None
         return body | {"event": event}
@@ -109,6 +126,6 @@ class WebhookBodies:
         return {
             "event": event,
             "user": self._sender(user),
-            "conversation": self._shapes.conversation_push(conversation),
+            "conversation": self._conversation(conversation),
             "is_private": private,
         }
