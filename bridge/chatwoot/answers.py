@@ -94,8 +94,10 @@ def is_missing_record(answer: Answer) -> bool:
     return said_by(answer).get("error") == "Resource could not be found"
 
 
-def is_json(answer: Answer) -> bool:
-    return answer.media_type == "application/json"
+def is_no_route(answer: Answer) -> bool:
+    """Chatwoot's router knows no such route: this version does not have it."""
+    said = said_by(answer)
+    return answer.status == 404 and said.get("status") == 404 and said.get("error") == "Not Found"
 
 
 def as_dict(value: object, *keys: str) -> dict[str, Any]:

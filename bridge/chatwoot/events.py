@@ -82,6 +82,11 @@ class AgentMessage(Struct, frozen=True, omit_defaults=True):
     updated: bool = False
     created_at: float = 0.0
 
+    @property
+    def is_marked(self) -> bool:
+        """Whether its agent sees it as failed."""
+        return self.status == "failed" or bool(self.external_error)
+
 
 class ConversationChanged(Struct, frozen=True, omit_defaults=True):
     """A conversation is new or something about it changed; `status` is the one it has now."""

@@ -11,7 +11,7 @@ from typing import Any, TypedDict, Unpack
 from urllib.parse import quote
 
 from bridge.chatwoot import attachments, events
-from bridge.chatwoot.answers import as_dict, is_json, is_missing_record, rows_of
+from bridge.chatwoot.answers import as_dict, is_no_route, rows_of
 from bridge.chatwoot.events import AgentMessage, Attachment
 from bridge.chatwoot.multipart import Multipart
 from bridge.chatwoot.people import STORE_S, Contact, People
@@ -258,11 +258,19 @@ class Messaging(People):
         if status == "failed":
             body["external_error"] = reason[:_MAX_REASON]
         answer = self._send("PATCH", self._thread(conversation_id, message_id), body)
-        if answer.status == 404 and not is_missing_record(answer) and is_json(answer):
+        if is_no_route(answer):
             return False
         self._expect(answer, MessageGone)
         self._read(answer)
         return True
+
+    def retry_message(self, conversation_id: int, message_id: int) -> None:
+        """Takes the failed mark off a message, whoever wrote it, and everything else that is kept
+        in its content_attributes. Raises MessageGone."""
+        path = self._thread(conversation_id, message_id, "retry")
+        answer = self._send("POST", path, {"message_id": message_id})
+        self._expect(answer, MessageGone)
+        self._read(answer)
 
     def delete_message(self, conversation_id: int, message_id: int) -> None:
         """Takes a message back: Chatwoot keeps it, without its content. Raises MessageGone."""

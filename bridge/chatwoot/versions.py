@@ -18,6 +18,7 @@ Numbers = tuple[int, ...]
 #: The lowest version that the bridge works with: before it, Chatwoot keeps no source_id of what is
 #: posted, so that nothing can be looked for and what we post comes back as a reply of an agent.
 OLDEST: Numbers = (3, 4, 0)
+_GUARD = "has no public ip addresses"
 _NEWEST: Numbers = (9999, 0, 0)
 _FORBIDDEN = re.compile(r"[/\\<>@]")
 _WORD = re.compile(r"\w")
@@ -26,10 +27,12 @@ _WORD = re.compile(r"\w")
 @dataclass(frozen=True, slots=True)
 class _Row:
     """`since` the first version that has it; `missing` what people are told where it is missing,
-    empty where that makes no difference to them. `gone` and `back`: versions in between lack it."""
+    empty where that makes no difference to them, and `refused` where it should be there. `gone` and
+    `back`: versions in between lack it."""
 
     since: Numbers
     missing: str = ""
+    refused: str = ""
     gone: Numbers = _NEWEST
     back: Numbers = _NEWEST
 
@@ -45,6 +48,10 @@ class Can(Enum):
         N_(
             "Chatwoot {version} shows no receipts, and a reply that fails becomes a private note; "
             "from {since}"
+        ),
+        N_(
+            "Chatwoot {version} refused to show receipts and failures, which it can from {since}: "
+            "a reply that fails becomes a private note"
         ),
     )
     #: Webhooks say that an agent is typing.
@@ -100,9 +107,8 @@ class Can(Enum):
     def told_missing(self, version: str) -> Problem | None:
         """The sentence for people where it is missing, None where it makes no difference."""
         row: _Row = self.value
-        if not row.missing:
-            return None
-        return Problem(row.missing, version=version, since=self.since)
+        sentence = row.refused if self.in_version(version) else row.missing
+        return Problem(sentence, version=version, since=self.since) if sentence else None
 
 
 def can(one: Integration, capability: Can) -> bool:
@@ -129,6 +135,12 @@ def guards_private(version: str) -> bool:
 def may_lift_guard(version: str) -> bool:
     """Whether SAFE_FETCH_ALLOW_PRIVATE_NETWORK=true lifts that guard (from 4.14.1)."""
     return numbers(version) >= (4, 14, 1)
+
+
+def is_guards(external_error: str) -> bool:
+    """Whether a message is marked as failed because that guard kept a webhook from being made: a
+    mark that comes again as long as Chatwoot has a private address to call."""
+    return _GUARD in external_error
 
 
 def numbers(version: str) -> Numbers:

@@ -5,9 +5,8 @@ import logging
 
 from bridge.chatwoot.events import AgentMessage
 from bridge.chatwoot.refusals import ConversationGone
-from bridge.errors import BridgeError
 from bridge.messages import Ladder
-from bridge.routing import outgoing, replies
+from bridge.routing import marks, outgoing, replies
 from bridge.routing.context import Context
 from bridge.routing.outgoing import WHATSAPP_ID_PREFIX, Part
 
@@ -100,14 +99,19 @@ def _since_last_look(conversation_id: int, newest_id: int, context: Context) -> 
 
 
 def mend(message: AgentMessage, context: Context) -> None:
-    """What we brought is there, whatever became of the webhook about it: Chatwoot shows even a
-    customer's own message as failed when we did not answer (section 7.4)."""
-    if not message.external_error or not message.own_source_id.startswith(WHATSAPP_ID_PREFIX):
+    """What has arrived is shown so, whatever became of the webhook about it: Chatwoot marks a
+    message, even a customer's own, as failed when we did not answer (section 7.4)."""
+    if not message.is_marked or message.private:
         return
-    whatsapp_id = message.own_source_id.removeprefix(WHATSAPP_ID_PREFIX)
-    pair = context.services.chats.pair(context.instance.id, whatsapp_id)
-    if pair is not None and pair.reached != Ladder.FAILED:
-        with contextlib.suppress(BridgeError):
-            context.chatwoot().set_status(
-                message.conversation_id, message.id, pair.reached or Ladder.SENT
-            )
+    services, instance_id = context.services, context.instance.id
+    if message.own_source_id.startswith(WHATSAPP_ID_PREFIX):
+        whatsapp_id = message.own_source_id.removeprefix(WHATSAPP_ID_PREFIX)
+        found = services.chats.pair(instance_id, whatsapp_id)
+        pairs = [found] if found is not None else []
+    elif services.journal.arrived(instance_id, message.id):
+        pairs = services.chats.pairs_of_chatwoot(instance_id, message.id)
+    else:
+        return
+    reached = {pair.reached for pair in pairs}
+    if pairs and not reached & {Ladder.FAILED, "deleted"}:
+        marks.clear(message, reached.pop() if len(reached) == 1 else Ladder.SENT, context)

@@ -14,8 +14,8 @@ from bridge.chatwoot.refusals import FileNotThere, FileRefused, FileTooLarge
 from bridge.deadline import Deadline
 from bridge.errors import N_, BridgeError, NotYet, dump
 from bridge.gateways.base import Gateway, GatewayRefuses, GatewayUnavailable
-from bridge.messages import Kind, Ladder, Reply
-from bridge.routing import catchup, introductions, media, outgoing
+from bridge.messages import Kind, Reply
+from bridge.routing import catchup, introductions, marks, media, outgoing
 from bridge.routing.context import CALL_S, FILE_S, Context
 from bridge.routing.outgoing import (
     SOURCE_PREFIX,
@@ -70,7 +70,7 @@ def _send(entry: Entry, part: Part, context: Context) -> list[Pair]:
         seconds = FILE_S if reply.file else CALL_S
         sent = gateway.send(reply, source=source, deadline=Deadline(seconds))
     if part.missed:
-        _clear_failed_mark(message, context)
+        marks.clear_sent(message, context)
     _mark_read(chat, gateway, context)
     return [_pair(entry, message, sent.message_id, context)] if sent.message_id else []
 
@@ -201,13 +201,6 @@ def _mark_read(chat: Chat, gateway: Gateway, context: Context) -> None:
             chat.address, [chat.last_in_id], sender=chat.last_in_sender, deadline=Deadline(5)
         )
     context.services.chats.note_read(chat.id, chat.last_in_id)
-
-
-def _clear_failed_mark(message: AgentMessage, context: Context) -> None:
-    """Chatwoot marked it as failed when our webhook did not answer (chatwoot.md section 7.4)."""
-    if message.status == "failed" or message.external_error:
-        with contextlib.suppress(BridgeError):
-            context.chatwoot().set_status(message.conversation_id, message.id, Ladder.SENT, "")
 
 
 def give_up(entry: Entry, error: BridgeError, told: BridgeError, context: Context) -> None:

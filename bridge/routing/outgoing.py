@@ -11,6 +11,8 @@ from bridge.chatwoot.events import AgentMessage, Attachment
 SOURCE_PREFIX = "chatwoot-bridge:"
 #: What the source_id of a message that we put into Chatwoot begins with.
 WHATSAPP_ID_PREFIX = "WAID:"
+#: What that of a private note of ours begins with.
+NOTE_PREFIX = "NOTE:"
 #: Room for the parts of one agent message: text and attachments (chatwoot.md section 5: 15).
 PARTS = 100
 TEXT_PART = 0

@@ -6,10 +6,9 @@ Rules: chatwoot.md section 5 (PATCH), ryzeapi.md section 5.5 (receipts in any or
 from typing import cast
 
 from bridge import languages
-from bridge.chatwoot.refusals import MessageGone
 from bridge.errors import N_, NotYet, load
 from bridge.messages import Ladder, Receipt, decode
-from bridge.routing import outgoing
+from bridge.routing import marks, outgoing
 from bridge.routing.context import Context
 from bridge.routing.notes import note
 from bridge.routing.outgoing import Failure
@@ -33,7 +32,7 @@ def deliver(entry: Entry, context: Context) -> list[Pair]:
 def _tell_failure(failure: Failure, context: Context) -> None:
     error, language = load(failure.reason), context.services.settings.language
     reason = languages.say(error.whole, language)
-    _set(failure.conversation_id, failure.message_id, Ladder.FAILED, reason, context)
+    marks.tell_failure(failure.conversation_id, failure.message_id, reason, context)
 
 
 def _tell_receipt(entry: Entry, receipt: Receipt, context: Context) -> None:
@@ -50,22 +49,17 @@ def _tell_receipt(entry: Entry, receipt: Receipt, context: Context) -> None:
     if pair.reached == "deleted" or _STEPS.get(pair.reached, 0) >= _STEPS[receipt.reached]:
         return
     if receipt.reached is not Ladder.SENT and not _failed_in_part(pair, context):
-        reason = receipt.reason or note(services.settings.language, "not_delivered")
-        _set(pair.conversation_id, pair.chatwoot_id, receipt.reached, reason, context)
+        if receipt.reached is Ladder.FAILED:
+            reason = receipt.reason or note(services.settings.language, "not_delivered")
+            marks.tell_failure(pair.conversation_id, pair.chatwoot_id, reason, context)
+        elif (
+            marks.show(pair.conversation_id, pair.chatwoot_id, receipt.reached, "", context)
+            is marks.Shown.CANNOT
+        ):
+            return
     services.chats.note_reached(entry.instance_id, receipt.ids[0], receipt.reached)
 
 
 def _failed_in_part(pair: Pair, context: Context) -> bool:
     """Whether another part of the same reply is a dead letter: then it stays shown as failed."""
     return context.services.journal.gave_up(pair.instance_id, pair.chatwoot_id)
-
-
-def _set(
-    conversation_id: int, message_id: int, reached: Ladder, reason: str, context: Context
-) -> None:
-    try:
-        context.chatwoot().set_status(
-            conversation_id, message_id, reached, reason if reached is Ladder.FAILED else ""
-        )
-    except MessageGone:
-        return

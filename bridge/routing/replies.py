@@ -259,6 +259,10 @@ def _keep_reply(
         if entries.insert(db, instance.id, parts, now=now):
             chats.follow(db, thread)
             return _Kept.FRESH
+    if missed and message.is_marked:
+        # Asked for just now, so this is what its agent sees.
+        entries.note_dead_shown(db, instance.id, message.id)
+        return _Kept.NOTHING
     # The agent's Retry button: Chatwoot only updates the message (chatwoot.md section 5).
     again = not message.external_error and message.status in {"", "sent"}
     if again and entries.revive(db, instance.id, message.id, now=now):

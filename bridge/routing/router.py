@@ -253,6 +253,9 @@ class Router:
         # A day longer than what catch-up trusts the journal to know.
         done_before = now - (services.settings.keep_days + 1) * _DAY_S
         try:
+            # Once a day a Chatwoot is asked again for what it refused: it may have been another
+            # version for a moment, while it was being updated.
+            services.integrations.forget_refused()
             media.sweep_spool(services.settings.spool, older_than=now - PATIENCE_S - _DAY_S)
             all_before = now - max(_KEEP_PAIRS_DAYS, services.settings.keep_days) * _DAY_S
             while not self._stopped.is_set():

@@ -191,7 +191,7 @@ class Console:
             ids,
             "state = 'ready', due_at = 0, attempts = 0, source = null, received_at = ?, "
             # Whether an earlier try did arrive is looked for, where that can be done.
-            "doubtful = (direction <> 'out'), done_at = null",
+            "doubtful = (direction <> 'out'), done_at = null, shown = 0",
             [now],
             "state = 'dead'",
         )

@@ -104,16 +104,37 @@ def settle(db: Database, instance_id: int, source: str, *, now: float) -> tuple[
 def revive(db: Database, instance_id: int, message_id: int, *, now: float) -> int:
     """Makes the parts of a message ready again, as its agent wishes; how many there were.
 
-    Those that are dead; or, when WhatsApp failed to bring all that was sent, those.
+    Those that are dead; or, when WhatsApp failed to bring all that was sent, those; none that its
+    agent was not shown as failed before.
     """
-    return db.execute(
+    revived = db.execute(
         "update journal set state = 'ready', due_at = 0, attempts = 0, source = null, "
-        f"received_at = ?, done_at = null where {PARTS} and (state = 'dead' or (state = 'done' "
+        f"received_at = ?, done_at = null where {PARTS} and shown "
+        "and (state = 'dead' or (state = 'done' "
         # Least and greatest of what was reached: both are `failed` only where everything failed.
         "and 'failed' = (select iif(min(reached) = max(reached), min(reached), '') from "
         "pair indexed by pair_chatwoot where instance_id = ? and chatwoot_id = ? and from_me)))",
         [now, *parts_of(instance_id, message_id), instance_id, message_id],
     ).rowcount
+    if revived:
+        note_shown(db, instance_id, message_id, shown=False)
+    return revived
+
+
+def note_shown(db: Database, instance_id: int, message_id: int, *, shown: bool = True) -> None:
+    """Whether agents see a Chatwoot message as failed, noted with all its parts."""
+    db.execute(
+        f"update journal set shown = ? where {PARTS}",
+        [int(shown), *parts_of(instance_id, message_id)],
+    )
+
+
+def note_dead_shown(db: Database, instance_id: int, message_id: int) -> None:
+    """What is dead of a Chatwoot message was seen there as failed, whoever marked it."""
+    db.execute(
+        f"update journal set shown = 1 where {PARTS} and state = 'dead' and not shown",
+        parts_of(instance_id, message_id),
+    )
 
 
 def discard(db: Database, instance_id: int, message_id: int, *, now: float) -> None:

@@ -171,6 +171,15 @@ class Journal(Protocol):
         """Whether a part of that Chatwoot message is a dead letter."""
         ...
 
+    def arrived(self, instance_id: int, message_id: int) -> bool:
+        """Whether every part of that Chatwoot message is known and done."""
+        ...
+
+    def note_shown(self, instance_id: int, message_id: int) -> None:
+        """Agents see that Chatwoot message as failed. Only of such a one the absence of the mark
+        says that its agent wants it tried again."""
+        ...
+
     def given_up(self, instance_id: int, *, since: float) -> list[Entry]:
         """The replies that became dead letters since then (UTC seconds) and are shown to agents as
         failed, oldest first."""

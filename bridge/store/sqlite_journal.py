@@ -150,12 +150,20 @@ class SqliteJournal:
         )
         return found.fetchone() is not None
 
+    def arrived(self, instance_id: int, message_id: int) -> bool:
+        found = self._store.db.execute(
+            f"select min(state = 'done') from journal where {writes.PARTS}",
+            writes.parts_of(instance_id, message_id),
+        )
+        return bool(found.fetchone()[0])
+
+    def note_shown(self, instance_id: int, message_id: int) -> None:
+        self._committer.run(lambda db: writes.note_shown(db, instance_id, message_id))
+
     def given_up(self, instance_id: int, *, since: float) -> list[Entry]:
         found = self._store.db.execute(
-            f"select {_COLUMNS} from journal where instance_id = ?1 and state = 'dead' "
-            "and direction = 'out' and done_at >= ?2 and exists (select 1 from journal told "
-            "where told.instance_id = ?1 and told.direction = 'receipt' "
-            "and told.key = journal.key and told.state = 'done') order by id",
+            f"select {_COLUMNS} from journal where instance_id = ? and state = 'dead' "
+            "and direction = 'out' and done_at >= ? and shown order by id",
             [instance_id, since],
         )
         return [_entry(row) for row in found]

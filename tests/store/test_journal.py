@@ -308,7 +308,7 @@ class TestSending:
         assert journal.gave_up(ground.instance_id, 7)
         assert not journal.gave_up(ground.instance_id, 71)
 
-    def test_replies_are_given_up_once_their_agents_were_told(
+    def test_replies_are_given_up_once_their_agents_see_it(
         self, ground: Ground, journal: Journal
     ) -> None:
         chat = ground.chat()
@@ -316,15 +316,25 @@ class TestSending:
         head = journal.head(Lane(ground.instance_id, OUT, chat))
         assert head is not None
         journal.bury(head, made=FAILED, now=20.0)
-        told = [new(chat, "m7:0", direction=RECEIPT)]
-        journal.accept(ground.instance_id, told, now=21.0)
         assert journal.given_up(ground.instance_id, since=0.0) == []
-        receipt = journal.head(Lane(ground.instance_id, RECEIPT, chat))
-        assert receipt is not None
-        journal.finish(receipt, [], made=MADE, now=22.0)
+        journal.note_shown(ground.instance_id, 7)
         found = journal.given_up(ground.instance_id, since=20.0)
         assert [one.key for one in found] == ["m7:0"]
         assert journal.given_up(ground.instance_id, since=20.5) == []
+
+    def test_a_message_has_arrived_when_each_of_its_parts_is_done(
+        self, ground: Ground, journal: Journal
+    ) -> None:
+        chat = ground.chat()
+        parts = [new(chat, "m7:0", direction=OUT), new(chat, "m7:1", direction=OUT)]
+        journal.accept(ground.instance_id, parts, now=1.0)
+        for _ in parts:
+            assert not journal.arrived(ground.instance_id, 7)
+            head = journal.head(Lane(ground.instance_id, OUT, chat))
+            assert head is not None
+            journal.finish(head, [], made=MADE, now=2.0)
+        assert journal.arrived(ground.instance_id, 7)
+        assert not journal.arrived(ground.instance_id, 71)
 
     def test_what_is_to_wait_says_until_when(self, ground: Ground, journal: Journal) -> None:
         chat = ground.chat()

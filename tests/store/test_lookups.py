@@ -38,6 +38,8 @@ def test_no_message_reads_a_whole_table(store: Store) -> None:
     journal.is_sending(1)
     journal.knows(1, "m7:0")
     journal.gave_up(1, 7)
+    journal.arrived(1, 7)
+    journal.note_shown(1, 7)
     chat_of(store.db, 1, "ABC", ["49151@s.whatsapp.net"])
     chat_of_conversation(store.db, "int_x", 1, source_id="49151")
     revive(store.db, 1, 7, now=1.0)

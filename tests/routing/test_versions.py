@@ -1,0 +1,221 @@
+"""Older Chatwoots: what they cannot show is said otherwise, and nothing is sent twice."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.routing.desk import Desk, Json, until
+
+#: Versions that cannot be told the status of a message, and some that can.
+BLIND = ("3.4.0", "3.16.0", "4.1.9")
+SEEING = ("4.2.0", "4.16.2")
+
+
+@pytest.fixture(scope="module")
+def _old_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    desk = Desk(tmp_path_factory.mktemp("old"))
+    yield desk
+    desk.close()
+
+
+@pytest.fixture
+def old_desk(_old_desk: Desk, version: str) -> Iterator[Desk]:
+    """A loop around that version."""
+    _old_desk.chatwoot.options(version=version)
+    _old_desk.join()
+    _old_desk.forget_calls()
+    yield _old_desk
+    _old_desk.calm()
+
+
+def refuses(desk: Desk, reason: str, **more: object) -> None:
+    fault = {"kind": "status", "status": 400, "message": reason, "path": "/text/", **more}
+    desk.phone.control("POST", "faults", fault)
+
+
+def notes(desk: Desk, conversation: int) -> list[Json]:
+    return [one for one in desk.thread(conversation) if one["private"]]
+
+
+def patches(desk: Desk, conversation: int) -> list[str]:
+    return [one for one in desk.calls_to_chatwoot(conversation) if one.startswith("PATCH")]
+
+
+def is_dead(desk: Desk, message: Json) -> bool:
+    sql = "select 1 from journal where key = ? and direction = 'out' and state = 'dead'"
+    return bool(desk.rows(sql, f"m{message['id']}:0"))
+
+
+def stir(desk: Desk, number: str, conversation: int, message: Json) -> None:
+    """Everything by which Chatwoot shows a message again, without its agent pressing Retry."""
+    desk.customer(number, "still there?")
+    until(lambda: "still there?" in desk.texts(conversation), "the customer's text")
+    desk.reply(conversation, "one moment")
+    until(lambda: "one moment" in desk.sent(number), "the next reply")
+    desk.settled(number)
+    desk.kill("router")  # which looks at the start for what was missed, and for Retry
+    desk.reply(conversation, "here we are")
+    until(lambda: "here we are" in desk.sent(number), "the reply after it")
+    desk.settled(number)
+
+
+@pytest.mark.parametrize("version", BLIND)
+def test_a_reply_that_is_given_up_becomes_a_note_and_is_never_sent_again(old_desk: Desk) -> None:
+    number, conversation = old_desk.meet("hi")
+    refuses(old_desk, "Number is not on WhatsApp")
+    lost = old_desk.reply(conversation, "lost")
+    until(lambda: notes(old_desk, conversation), "the note")
+    [note] = notes(old_desk, conversation)
+    assert "Number is not on WhatsApp" in note["content"]
+    assert note["content_attributes"]["in_reply_to"] == lost["id"]
+    stir(old_desk, number, conversation, lost)
+    assert old_desk.sent(number) == ["one moment", "here we are"]
+    assert len(notes(old_desk, conversation)) == 1
+    assert not patches(old_desk, conversation)
+
+
+@pytest.mark.parametrize("version", BLIND)
+def test_an_update_that_nobody_caused_by_retry_sends_nothing_again(old_desk: Desk) -> None:
+    number, conversation = old_desk.meet("hi")
+    refuses(old_desk, "No")
+    lost = old_desk.reply(conversation, "lost")
+    until(lambda: notes(old_desk, conversation), "the note")
+    # 3.4.0 tells of each save, changed or not; later ones of none of these.
+    old_desk.chatwoot.control("POST", f"agent/messages/{lost['id']}/retry")
+    old_desk.reply(conversation, "next")
+    old_desk.gets(number, "next")
+    old_desk.settled(number)
+    assert is_dead(old_desk, lost)
+
+
+@pytest.mark.parametrize("version", BLIND)
+def test_what_whatsapp_fails_to_bring_becomes_a_note_and_is_sent_once(old_desk: Desk) -> None:
+    number, conversation = old_desk.meet("hi")
+    written = old_desk.reply(conversation, "answer")
+    [sent] = old_desk.gets(number, "answer")
+    data = {
+        "status": "failed",
+        "messageIds": [sent["id"]],
+        "reason": "Undeliverable",
+        "chat": {"jid": f"{number}@s.whatsapp.net", "type": "private"},
+        "timestamp": "2026-11-24T10:00:00-03:00",
+    }
+    old_desk.phone.control("POST", "events", {"event": "message.status", "data": data})
+    until(lambda: notes(old_desk, conversation), "the note")
+    assert "Undeliverable" in notes(old_desk, conversation)[0]["content"]
+    stir(old_desk, number, conversation, written)
+    assert old_desk.sent(number) == ["answer", "one moment", "here we are"]
+    assert len(notes(old_desk, conversation)) == 1
+
+
+@pytest.mark.parametrize("version", BLIND)
+def test_receipts_are_not_sent_where_they_cannot_be_shown(old_desk: Desk) -> None:
+    number, conversation = old_desk.meet("hi")
+    old_desk.phone.control("POST", "switches", {"auto_read": True})
+    old_desk.reply(conversation, "answer")
+    old_desk.gets(number, "answer")
+    done = "select 1 from journal where direction = 'receipt' and state = 'done' and chat_id in "
+    chat = "(select chat_id from alias where form like ? || '%')"
+    until(lambda: old_desk.rows(done + chat, number), "the receipt")
+    old_desk.settled(number)
+    assert not patches(old_desk, conversation)
+
+
+@pytest.mark.parametrize("version", SEEING)
+def test_a_reply_that_is_shown_as_failed_is_sent_again_by_retry_alone(old_desk: Desk) -> None:
+    number, conversation = old_desk.meet("hi")
+    refuses(old_desk, "No")
+    lost = old_desk.reply(conversation, "please")
+    until(lambda: old_desk.status(conversation, lost["id"]) == "failed", "the failure")
+    stir(old_desk, number, conversation, lost)
+    assert old_desk.sent(number) == ["one moment", "here we are"]
+    old_desk.chatwoot.control("POST", f"agent/messages/{lost['id']}/retry")
+    old_desk.gets(number, "one moment", "here we are", "please")
+    assert not notes(old_desk, conversation)
+
+
+@pytest.mark.parametrize("version", SEEING)
+def test_what_is_not_shown_yet_is_not_taken_for_retry(old_desk: Desk) -> None:
+    number, conversation = old_desk.meet("hi")
+    old_desk.chatwoot.fault("refuse", status=503, method="PATCH")
+    refuses(old_desk, "No")
+    lost = old_desk.reply(conversation, "please")
+    until(lambda: is_dead(old_desk, lost), "the dead letter")
+    old_desk.customer(number, "hello?")
+    old_desk.reply(conversation, "one moment")
+    until(lambda: "one moment" in old_desk.sent(number), "the next reply")
+    old_desk.chatwoot.control("DELETE", "faults")
+    until(lambda: old_desk.status(conversation, lost["id"]) == "failed", "the failure")
+    old_desk.settled(number)
+    assert old_desk.sent(number) == ["one moment"]
+
+
+@pytest.mark.parametrize("version", ["4.16.2"])
+def test_a_version_that_should_show_it_and_refuses_is_treated_like_an_older_one(
+    old_desk: Desk,
+) -> None:
+    number, conversation = old_desk.meet("hi")
+    body = '{"status":404,"error":"Not Found"}'
+    old_desk.chatwoot.fault("refuse", status=404, body=body, method="PATCH", path="/messages/")
+    refuses(old_desk, "No")
+    old_desk.reply(conversation, "please")
+    until(lambda: notes(old_desk, conversation), "the note")
+    assert old_desk.rows("select refused from integration") == [("SHOW_STATUS",)]
+    old_desk.calm_chatwoot()
+    old_desk.join()
+    refuses(old_desk, "No")
+    again = old_desk.reply(conversation, "again")
+    until(lambda: old_desk.status(conversation, again["id"]) == "failed", "the failure")
+
+
+@pytest.mark.parametrize("version", ["3.4.0", "3.16.0", "4.16.2"])
+def test_chatwoots_own_failed_marks_are_cleared(old_desk: Desk) -> None:
+    number, conversation = old_desk.meet("first")
+    [theirs] = old_desk.thread(conversation)
+    old_desk.bridge.stop()
+    plain = old_desk.reply(conversation, "plain")
+    about = {"content_attributes": {"in_reply_to": theirs["id"]}}
+    old_desk.api("POST", f"conversations/{conversation}/messages", {"content": "quoting", **about})
+    quoting = old_desk.thread(conversation)[-1]
+    for one in (plain, quoting):
+        until(lambda one=one: old_desk.status(conversation, one["id"]) == "failed", "the marks")
+    old_desk.bridge.start()
+    old_desk.gets(number, "plain", "quoting")
+    until(lambda: old_desk.status(conversation, plain["id"]) != "failed", "the mark to be gone")
+    old_desk.settled(number)
+    kept = old_desk.message(conversation, quoting["id"])["content_attributes"]
+    assert kept["in_reply_to"] == theirs["id"]
+    old_desk.reply(conversation, "last")
+    old_desk.gets(number, "plain", "quoting", "last")
+
+
+@pytest.mark.parametrize("version", ["3.4.0", "4.2.0", "4.6.0", "4.16.2"])
+def test_a_customer_who_is_a_contact_already_is_found(old_desk: Desk) -> None:
+    number = old_desk.number()
+    made = old_desk.api("POST", "contacts", {"name": "Imported", "phone_number": f"+{number}"})
+    old_desk.customer(number, "hello")
+    conversation = old_desk.conversation(number)
+    old_desk.shows(conversation, "hello")
+    assert old_desk.contact(conversation)["id"] == made["payload"]["contact"]["id"]
+
+
+@pytest.mark.parametrize("version", ["3.4.0", "4.16.2"])
+def test_a_contact_that_is_taken_and_not_shown_is_waited_for(old_desk: Desk) -> None:
+    number = old_desk.number()
+    old_desk.api("POST", "contacts", {"name": "Imported", "phone_number": f"+{number}"})
+    for path in ("/contacts/filter", "/contacts/search"):
+        old_desk.chatwoot.fault("refuse", status=200, body='{"payload":[]}', path=path)
+    old_desk.customer(number, "hello")
+
+    def has_searched() -> bool:
+        return any("/contacts/search" in one["path"] for one in old_desk.chatwoot.requests())
+
+    until(has_searched, "the last way of finding it")
+
+    def tried() -> bool:
+        return bool(old_desk.rows("select 1 from journal where due_at > received_at + 5"))
+
+    until(tried, "the message to be put off")
+    states = "select state from journal where direction = 'in' and chat_id in "
+    chat = "(select chat_id from alias where form like ? || '%')"
+    assert old_desk.rows(states + chat, number) == [("ready",)]
