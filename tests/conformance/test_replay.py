@@ -32,14 +32,9 @@ WORKERS = 6
 FIRST = ("webhook_failures", "talk_change", "cable_events", "cable", "message_status", "typing")
 #: Scenarios that the sandbox does not answer yet as it should.
 PENDING = {
-    "automation",
     "contact_avatar",
-    "flood",
     "message_files",
     "message_liquid",
-    "routes",
-    "talk_change",
-    "talk_create",
 }
 
 

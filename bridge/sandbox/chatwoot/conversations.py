@@ -10,6 +10,7 @@ from bridge.sandbox.chatwoot import contact_deeds, filters, message_deeds
 from bridge.sandbox.chatwoot import conversation_deeds as deeds
 from bridge.sandbox.chatwoot.account import agent
 from bridge.sandbox.chatwoot.answers import (
+    Refusal,
     crash,
     empty,
     invalid,
@@ -23,17 +24,18 @@ from bridge.sandbox.chatwoot.door import (
     account_route,
     as_bool,
     as_id,
-    as_text,
     is_blank,
     params,
     query,
     world,
 )
+from bridge.sandbox.chatwoot.messages import draft_of
 from bridge.sandbox.chatwoot.records import (
     CONVERSATION_STATUSES,
     AgentBot,
     ContactInbox,
     Conversation,
+    Inbox,
     Json,
 )
 from bridge.sandbox.chatwoot.shapes import iso
@@ -58,20 +60,43 @@ def create_conversation(who: Caller) -> Response:
     inbox = state.inboxes[place.inbox_id]
     if inbox.account_id != who.account.id or not who.may_see(inbox):
         raise not_allowed()
+    draft = _first_message(inbox)
     earlier = state.conversations_of_place[place.id]
     if inbox.settings["lock_to_single_conversation"] and earlier:
-        return _with_message(who, state.conversations[earlier[-1]])
-    status = _status(given.get("status") or "open")
-    assignee = state.users.get(as_id(given.get("assignee_id")))
-    conversation = deeds.start(
-        world(),
-        place,
-        status=status,
-        wanted=given,
-        assignee=assignee if assignee and str(who.account.id) in assignee.roles else None,
-        snoozed_until=_time(given.get("snoozed_until")),
-    )
-    return _with_message(who, conversation)
+        conversation = state.conversations[earlier[-1]]
+    else:
+        assignee = state.users.get(as_id(given.get("assignee_id")))
+        conversation = deeds.start(
+            world(),
+            place,
+            status=_status(given.get("status") or "open"),
+            wanted=given,
+            assignee=assignee if assignee and str(who.account.id) in assignee.roles else None,
+            snoozed_until=_time(given.get("snoozed_until")),
+        )
+    if draft:
+        message_deeds.create(world(), conversation, draft, author=who.actor)
+    return _shown(conversation)
+
+
+def _first_message(inbox: Inbox) -> message_deeds.Draft | None:
+    """The message of the request. Refuses a bad one, with which nothing is made.
+
+    Nobody rescues here the exceptions whose text POST messages answers.
+    """
+    message = params().get("message")
+    if is_blank(message) or message == {}:
+        return None
+    if not isinstance(message, dict):
+        raise crash()
+    try:
+        draft = draft_of(message)
+        problems = message_deeds.problems(inbox, draft)
+    except Refusal:
+        raise crash() from None
+    if problems:
+        raise invalid(*problems)
+    return draft
 
 
 def _status(wanted: object) -> str:
@@ -90,22 +115,6 @@ def _time(given: object) -> float | None:
     with suppress(ValueError):
         return datetime.fromisoformat(str(given)).timestamp()
     return None
-
-
-def _with_message(who: Caller, conversation: Conversation) -> Response:
-    """The conversation, with the message of the request added to it, also when it was there."""
-    message = params().get("message")
-    if isinstance(message, dict) and message:
-        attributes, source_id = message.get("content_attributes"), message.get("source_id")
-        draft = message_deeds.Draft(
-            content=as_text(message.get("content")) or "",
-            message_type=message.get("message_type") or "outgoing",
-            private=as_bool(message.get("private")),
-            content_attributes=attributes if isinstance(attributes, dict) else {},
-            source_id=as_text(source_id),
-        )
-        message_deeds.create(world(), conversation, draft, author=who.actor)
-    return _shown(conversation)
 
 
 def _place(who: Caller) -> ContactInbox:

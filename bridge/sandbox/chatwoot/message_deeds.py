@@ -27,6 +27,7 @@ from bridge.sandbox.chatwoot.records import (
     TEMPLATE,
     AgentBot,
     Conversation,
+    Inbox,
     Json,
     Message,
     User,
@@ -68,7 +69,12 @@ def create(
     state = world.state
     message_type = _number(draft.message_type, MESSAGE_TYPES, "message_type")
     content_type = _CONTENT_TYPES[_number(draft.content_type, _CONTENT_TYPES, "content_type")]
-    _check(world, conversation, draft, content_type)
+    wrong = problems(state.inboxes[conversation.inbox_id], draft)
+    if flooded(world, conversation):
+        wrong.append(("base", _FLOOD))
+    if wrong:
+        sentences = ", ".join(sentence for _, sentence in wrong)
+        raise unprocessable(f"Validation failed: {sentences}")
     contact = state.contacts.get(conversation.contact_id)
     sender = author if draft.message_type == "outgoing" else contact
     content = draft.content
@@ -121,22 +127,26 @@ def _number(given: object, names: tuple[str, ...], column: str) -> int:
     return names.index(str(given))
 
 
-def _check(world: World, conversation: Conversation, draft: Draft, content_type: str) -> None:
-    inbox = world.state.inboxes[conversation.inbox_id]
+def problems(inbox: Inbox, draft: Draft) -> list[tuple[str, str]]:
+    """What a validation says about a message: (attribute, sentence) each.
+
+    Refuses with an exception's text what is wrong before any validation.
+    """
+    _number(draft.message_type, MESSAGE_TYPES, "message_type")
+    kind = _CONTENT_TYPES[_number(draft.content_type, _CONTENT_TYPES, "content_type")]
     if draft.message_type == "incoming" and inbox.channel_type != "Channel::Api":
         raise unprocessable("Incoming messages are only allowed in Api inboxes")
     if "\0" in f"{draft.content}{draft.source_id}":
         raise unprocessable("string contains null byte")
-    problems = []
-    if len(draft.content or "") > _LONGEST_CONTENT:
-        problems.append(f"Content is too long (maximum is {_LONGEST_CONTENT} characters)")
-    if len(draft.source_id or "") > LONGEST_SOURCE:
-        problems.append(f"Source is too long (maximum is {LONGEST_SOURCE} characters)")
-    problems += interactive.problems(content_type, draft.content_attributes)
-    if flooded(world, conversation):
-        problems.append(_FLOOD)
-    if problems:
-        raise unprocessable(f"Validation failed: {', '.join(problems)}")
+    found = []
+    for attribute, text, title, longest in (
+        ("content", draft.content, "Content", _LONGEST_CONTENT),
+        ("source_id", draft.source_id, "Source", LONGEST_SOURCE),
+    ):
+        if len(text or "") > longest:
+            found.append((attribute, f"{title} is too long (maximum is {longest} characters)"))
+    items = interactive.problems(kind, draft.content_attributes)
+    return found + [("content_attributes", problem) for problem in items]
 
 
 def _with_reply(world: World, conversation: Conversation, given: Json) -> Json:

@@ -29,13 +29,23 @@ def create_message(who: Caller, display_id: int) -> Response:
     given = params()
     if isinstance(given.get("echo_id"), dict):
         raise unprocessable("unable to convert unpermitted parameters to hash")
+    draft = draft_of(given)
+    author = who.actor
+    if given.get("sender_type") == "AgentBot":
+        author = world().state.bots.get(as_id(given.get("sender_id")), author)
+    message = deeds.create(world(), conversation, draft, author=author)
+    return reply(world().shapes.message(message, draft.echo_id))
+
+
+def draft_of(given: Json) -> deeds.Draft:
+    """The message that these parameters ask for."""
     message_type = given.get("message_type")
     files = [file for file in request.files.getlist("attachments[]") if file.filename]
     blob_ids = given.get("attachments") or []
     if request.files.get("attachments") or not isinstance(blob_ids, list):
         kind = "String" if blob_ids else "ActionDispatch::Http::UploadedFile"
         raise unprocessable(f"undefined method `each' for an instance of {kind}")
-    draft = deeds.Draft(
+    return deeds.Draft(
         content=as_text(given.get("content")),
         message_type="outgoing" if message_type is None else message_type,
         private=as_bool(given.get("private")),
@@ -46,11 +56,6 @@ def create_message(who: Caller, display_id: int) -> Response:
         files=files,
         blob_ids=[str(one) for one in blob_ids],
     )
-    author = who.actor
-    if given.get("sender_type") == "AgentBot":
-        author = world().state.bots.get(as_id(given.get("sender_id")), author)
-    message = deeds.create(world(), conversation, draft, author=author)
-    return reply(world().shapes.message(message, draft.echo_id))
 
 
 def _attributes(given: Json) -> Json:
