@@ -208,6 +208,10 @@ ROWS: list[tuple[str, str, int, str, bool | None, bool | None]] = [
     ("account-suspended", "text", 401, "Account is suspended", NO, NO),
     ("account-suspended", "inbox", 401, "Account is suspended", UNASKED, UNASKED),
     ("account-suspended", "profile", 200, "", UNASKED, UNASKED),
+    ("api-disabled", "text", 403, '{"error":"API access is not enabled', NO, NO),
+    ("api-disabled", "profile", 200, "", UNASKED, UNASKED),
+    ("just-booted", "text", 200, "", YES, YES),
+    ("ids-jump", "text", 200, "", YES, YES),
     ("user-demoted", "text", 401, "You are not authorized to do this action", NO, NO),
     ("user-demoted", "inbox", 401, "You are not authorized to do this action", UNASKED, UNASKED),
     ("user-demoted", "patch", 401, "You are not authorized to do this action", NO, UNASKED),
@@ -452,7 +456,12 @@ def test_a_file_without_bytes_is_a_redirect_to_nothing(
 
 @pytest.mark.parametrize(
     ("word", "data", "queue"),
-    [("pg-down", "failing", "ok"), ("redis-down", "ok", "failing"), ("redis-full", "ok", "ok")],
+    [
+        ("pg-down", "failing", "ok"),
+        ("redis-down", "ok", "failing"),
+        ("redis-full", "ok", "ok"),
+        ("just-booted", "failing", "ok"),
+    ],
 )
 def test_the_thermometer_names_the_side_that_fails(
     sandbox: SandboxChatwoot, word: str, data: str, queue: str

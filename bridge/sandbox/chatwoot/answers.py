@@ -5,6 +5,8 @@ from typing import Any
 
 from flask import Response
 
+from bridge.sandbox.chatwoot.sentences import sentence
+
 
 def as_text(body: Any) -> str:
     """JSON as Rails writes it: raw UTF-8, no spaces."""
@@ -38,14 +40,14 @@ class Refusal(Exception):
         return reply(self.body, self.status)
 
 
-def no_token(locale: str = "en") -> Refusal:
-    """No token or an empty one: the only body with an array, in the installation's language."""
-    sentences = {
-        "pt_BR": "Você precisa entrar ou se cadastrar antes de continuar.",
-        "es": "Tienes que iniciar sesión o registrarte antes de continuar.",
-    }
-    default = "You need to sign in or sign up before continuing."
-    return Refusal(401, {"errors": [sentences.get(locale, default)]})
+def no_token(locale: str) -> Refusal:
+    """No token or an empty one: the only body with an array."""
+    return Refusal(401, {"errors": [sentence(locale, "no token")]})
+
+
+def outsider(locale: str) -> Refusal:
+    """A token whose owner does not belong to the account."""
+    return unauthorized(sentence(locale, "outsider"))
 
 
 def unauthorized(sentence: str) -> Refusal:

@@ -22,6 +22,7 @@ from bridge.sandbox.chatwoot.answers import (
     no_token,
     not_allowed,
     not_found,
+    outsider,
     unauthorized,
     unknown_token,
 )
@@ -153,8 +154,7 @@ def actor(*, bots: bool) -> User | AgentBot:
     """Whose token the request carries. Refuses with 401 when there is none that will do."""
     token = request.headers.get("api-access-token", "")
     if not token:
-        account = world().state.accounts.get(1)
-        raise no_token(account.locale if account else "en")
+        raise no_token(world().state.options.default_locale)
     found = world().state.tokens.get(token)
     if found is None:
         raise unknown_token()
@@ -177,7 +177,7 @@ def caller(account_id: int, *, bots: bool = False) -> Caller:
         if who.account_id != account_id:
             raise unauthorized("Bot is not authorized to access this account")
     elif str(account_id) not in who.roles or world().faults.removed(who):
-        raise unauthorized("You are not authorized to access this account")
+        raise outsider(world().state.options.default_locale)
     return Caller(who, account)
 
 

@@ -7,12 +7,14 @@ from bridge.sandbox.chatwoot.agent import conversation_with
 from bridge.sandbox.chatwoot.answers import Refusal
 from bridge.sandbox.chatwoot.fault_table import TROUBLES
 from bridge.sandbox.chatwoot.faults import Fault
-from bridge.sandbox.chatwoot.records import Inbox, Json
+from bridge.sandbox.chatwoot.records import Inbox, Json, Message
 from bridge.sandbox.chatwoot.state import RowType, base58_token
 from bridge.sandbox.chatwoot.world import World
 
 #: How long an inbox that is being deleted answers 401, in seconds, at most.
 _GOING_S = 0.3
+#: How many ids of its cache a crashed PostgreSQL forgets, at most.
+_JUMP = 33
 
 
 def set_fault(world: World, wanted: Json) -> tuple[Fault, Json]:
@@ -42,6 +44,8 @@ def _act(world: World, fault: Fault) -> Json:
     match fault.kind:
         case "web-restarted":
             world.hub.deaf = False
+        case "ids-jump":
+            state.skip_ids(Message, _JUMP)
         case "redis-emptied":
             return {"jobs": world.jobs.empty()}
         case "token-reset":

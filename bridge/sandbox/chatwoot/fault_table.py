@@ -78,6 +78,8 @@ _REPLICA = f"READONLY You can't write against a read only replica. {_REDIS}"
 _STORAGE_FULL = "No space left on device - sendfile"
 _STORAGE_READ_ONLY = "Read-only file system @ dir_s_mkdir - /app/storage/20"
 
+_NO_API = "API access is not enabled for this account"
+
 _CRASH = Outcome(500)
 _LOCKED = Outcome(422, TOO_LONG, wait_s=_STATEMENT_S, lock=True)
 _VIEW_LOCKED = Outcome(500, wait_s=_STATEMENT_S, lock=True)
@@ -193,6 +195,10 @@ TROUBLES: dict[str, Trouble] = {
         {"message retry": Outcome(422, _READ_ONLY), f"conv contact {_CHANGES}": _CRASH},
     ),
     "pg-down": Trouble("PostgreSQL is down.", {"token": _CRASH}, failing="data"),
+    "just-booted": Trouble(
+        "GET /api calls data_services failing although all is well.", failing="data"
+    ),
+    "ids-jump": Trouble("PostgreSQL crashed: the next message id is 33 higher.", at_once=True),
     "pg-stopped": Trouble(
         "PostgreSQL stops during the request.", {"message conv": Outcome(500, wait_s=1.5)}
     ),
@@ -276,6 +282,10 @@ TROUBLES: dict[str, Trouble] = {
     ),
     # Rights and endings.
     "account-suspended": Trouble("Account `account_id` (1) is suspended."),
+    "api-disabled": Trouble(
+        "The plan of the account has no API: 403 in Chatwoot's own words.",
+        {"profile": Outcome(), "token": Outcome(403, _NO_API)},
+    ),
     "user-demoted": Trouble("User `user_id` (1) is an agent and no member of any inbox."),
     "user-removed": Trouble("User `user_id` (1) belongs to no account."),
     "token-reset": Trouble("User `user_id` (1) gets another token.", at_once=True),

@@ -19,6 +19,7 @@ class Options:
     `flood_guard`: 200 messages per conversation and minute (section 5).
     `throttle`: the request limits per address and for contacts/search (section 9).
     `crm_v2`: hides contacts with neither phone nor e-mail from filter and list (section 3).
+    `default_locale`: the language of refusals before an account is known (section 1).
     `webhook_timeout_s`, `deletion_s`: seconds; how long a webhook may take, how long a
     deletion job waits.
     """
@@ -28,6 +29,7 @@ class Options:
     flood_guard: bool = False
     throttle: bool = False
     crm_v2: bool = False
+    default_locale: str = "en"
     webhook_timeout_s: float = 5.0
     deletion_s: float = 0.5
 

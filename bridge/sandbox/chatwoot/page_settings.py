@@ -32,6 +32,7 @@ _OPTION_LABELS = {
     "allow_private_network": "Allow webhooks to private addresses",
     "flood_guard": "Flood guard: 200 messages per conversation and minute",
     "throttle": "Request limits: 3000 per minute, contact search 100",
+    "default_locale": "Language of the installation: en, pt_BR, es",
     "crm_v2": "Hide contacts without phone and e-mail from filter (crm_v2)",
     "webhook_timeout_s": "Webhook timeout, seconds",
     "deletion_s": "Deletion job waits, seconds",

@@ -7,6 +7,8 @@ account (docs/contracts/chatwoot.md section 1).
 _SENTENCES = {
     "en": {
         "message deleted": "This message was deleted",
+        "no token": "You need to sign in or sign up before continuing.",
+        "outsider": "You are not authorized to access this account",
         "request too long": "The request took too long to complete. Please try again.",
         "inbox deletion": "Your inbox deletion request will be processed in some time.",
         "invalid attribute": "Invalid attribute key - [{key}]. The key should be one of [{keys}] "
@@ -31,6 +33,8 @@ _SENTENCES = {
     },
     "pt_BR": {
         "message deleted": "Esta mensagem foi excluída",
+        "no token": "Você precisa entrar ou se cadastrar antes de continuar.",
+        "outsider": "Você não está autorizado a acessar esta conta",
         "request too long": "A solicitação demorou muito para ser concluída. Tente novamente.",
         "inbox deletion": "Seu pedido de exclusão da caixa de entrada será processado dentro de "
         "algum tempo.",
@@ -42,6 +46,7 @@ _SENTENCES = {
         "survey link": "Por favor, classifique esta conversa, {link}",
     },
     "es": {
+        "no token": "Tienes que iniciar sesión o registrarte antes de continuar.",
         "message deleted": "Este mensaje se ha eliminado",
         "inbox deletion": "Su solicitud de eliminación de la bandeja de entrada será procesada en "
         "algún tiempo.",

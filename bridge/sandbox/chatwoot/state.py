@@ -127,6 +127,10 @@ class State:
         """A new database id for a row of this kind."""
         return self._counters.last(kind.__name__) + 1
 
+    def skip_ids(self, kind: type[Row], count: int) -> None:
+        """Never give out the next ids of a kind."""
+        self._counters.saw(kind.__name__, self._counters.last(kind.__name__) + count)
+
     def add(self, row: RowType) -> RowType:
         """Keep a new row."""
         self._index(row)

@@ -155,10 +155,12 @@ def _worded(strike: Strike, this: Asked) -> str:
         "tokens-locked",
         "accounts-locked",
     )
-    account = world().state.accounts.get(this.account_id or 0)
-    if strike.outcome.error == TOO_LONG and is_message and account:
-        return sentence(account.locale, "request too long")
-    return strike.outcome.error
+    if strike.outcome.error != TOO_LONG:
+        return strike.outcome.error
+    state = world().state
+    account = state.accounts.get(this.account_id or 0)
+    locale = account.locale if is_message and account else state.options.default_locale
+    return sentence(locale, "request too long")
 
 
 def _do_later(seconds: float) -> None:
