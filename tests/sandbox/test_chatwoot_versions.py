@@ -113,6 +113,49 @@ def told_without_change(chatwoot: Chatwoot, receiver: Receiver) -> bool:
     return bool(receiver.events("message_updated"))
 
 
+def survey(chatwoot: Chatwoot, receiver: Receiver) -> tuple[bool, bool, list[str]]:
+    """Whether the webhook has the link of a survey, whether REST has; its attributes."""
+    inbox_id, number = chatwoot.chat(receiver.url, csat_survey_enabled=True)
+    chatwoot.say(number, "thanks")
+    chatwoot.ok("POST", f"/conversations/{number}/toggle_status", {"status": "resolved"})
+    told: list[Any] = []
+    while not told:
+        told = [m for m in receiver.wait("message_created") if m["content_type"] == "input_csat"]
+    (stored,) = [m for m in chatwoot.thread(number) if m["content_type"] == "input_csat"]
+    link = "/survey/responses/"
+    attributes = sorted(told[0]["content_attributes"])
+    return link in told[0]["content"], link in stored["content"], attributes
+
+
+def long_source_id(chatwoot: Chatwoot, receiver: Receiver) -> bool:
+    wanted = {"name": "x", "inbox_id": chatwoot.inbox()["id"], "source_id": "x" * 300}
+    answer = chatwoot("POST", "/contacts", wanted)
+    if not answer.ok:
+        sentence = "Source is too long (maximum is 255 characters)"
+        assert answer.json() == {"message": sentence, "attributes": ["source_id"]}
+    return bool(answer.ok)
+
+
+def updates_of_a_file(chatwoot: Chatwoot, receiver: Receiver) -> bool:
+    """Whether the saving of a new message's file is told as an update of the message."""
+    _, number = chatwoot.chat(receiver.url)
+    files = [("attachments[]", ("a.png", b"x", "image/png"))]
+    path = f"/conversations/{number}/messages"
+    chatwoot.ok("POST", path, data={"content": "x"}, files=files)
+    chatwoot.say(number, "after it", "outgoing")
+    receiver.wait("message_created", 2)
+    return bool(receiver.events("message_updated"))
+
+
+def assigned_bot(chatwoot: Chatwoot, receiver: Receiver) -> tuple[Any, Any]:
+    """The assignee and its type where an inbox's bot has the conversation."""
+    inbox_id = chatwoot.inbox()["id"]
+    chatwoot("POST", f"/inboxes/{inbox_id}/set_agent_bot", {"agent_bot": 1})
+    contact_id = chatwoot.contact(inbox_id)["id"]
+    meta = chatwoot.conversation(inbox_id, contact_id)["meta"]
+    return (meta.get("assignee") or {}).get("name"), meta.get("assignee_type")
+
+
 ROWS: list[tuple[str, Callable[[Chatwoot, Receiver], Any], list[tuple[str, Any]]]] = [
     (
         "PATCH of a message",
@@ -199,6 +242,20 @@ ROWS: list[tuple[str, Callable[[Chatwoot, Receiver], Any], list[tuple[str, Any]]
         content_hooked,
         [("4.12.1", "a \\\nb\n\n"), ("4.13.0", "a \nb\n\n"), ("4.14.2", "a \nb")],
     ),
+    (
+        "survey",
+        survey,
+        [
+            ("3.16.0", (True, True, [])),
+            ("4.2.0", (True, True, ["display_type"])),
+            ("4.3.0", (False, False, ["display_type"])),
+            ("4.4.0", (True, False, ["display_type"])),
+            ("4.16.2", (True, False, ["display_type"])),
+        ],
+    ),
+    ("a long source_id", long_source_id, [("4.7.0", False), ("4.8.0", True)]),
+    ("a file told twice", updates_of_a_file, [("3.4.0", True), ("3.5.0", False)]),
+    ("a bot", assigned_bot, [("4.7.0", (None, None)), ("4.8.0", ("Sandbox bot", "AgentBot"))]),
     ("typing", typing_hooked, [("3.16.0", False), ("4.2.0", True)]),
     ("told though nothing changed", told_without_change, [("3.4.0", True), ("3.16.0", False)]),
 ]

@@ -197,6 +197,8 @@ def _after_create(
     if stops_at(Stage.MOVED):
         return
     world.events.message("message_created", message, echo_id=echo_id)
+    if message.attachment_ids and not world.state.options.has(Trait.QUIET_SAVES):
+        world.events.message("message_updated", message)
     if stops_at(Stage.TOLD):
         return
     if incoming:

@@ -93,7 +93,9 @@ def send_survey(world: World, conversation: Conversation) -> None:
     content, style = config.get("message") or sentence(locale, "survey"), {}
     options = world.state.options
     if not options.has(Trait.SURVEY_WITHOUT_LINK):
-        content += f" {world.base_url}{SURVEY_PATH}{conversation.uuid}"
+        link = f"{world.base_url}{SURVEY_PATH}{conversation.uuid}"
+        own = config.get("message")
+        content = f"{own} {link}" if own else sentence(locale, "survey link", link=link)
     if options.has(Trait.SURVEY_STYLE):
         style = {"display_type": config.get("display_type") or "emoji"}
     _say(world, conversation, content, content_type="input_csat", content_attributes=style)

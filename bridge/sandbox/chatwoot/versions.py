@@ -150,9 +150,8 @@ def _without(body: Any, number: Version) -> Any:
     fit = {name: _without(value, number) for name, value in body.items() if name not in gone}
     if "data_url" in fit and number < Trait.ATTACHMENT_TYPE.since:
         fit["extension"] = None
-    assignee = fit.get("assignee")
-    if isinstance(assignee, dict) and assignee.get("type") == "agent_bot":
-        fit["assignee"] = assignee if number >= Trait.ASSIGNEE_TYPE.since else None
+    if body.get("assignee_type") == "AgentBot" and number < Trait.ASSIGNEE_TYPE.since:
+        fit["assignee"] = None
     is_hooked = "can_reply" in fit and "contact_inbox" in fit
     if is_hooked and number < Trait.ACTIVITY_TOLD.since:
         fit.pop("last_activity_at", None)
