@@ -25,6 +25,7 @@ class World:
     """
 
     def __init__(self, database: Path | None, base_url: str) -> None:
+        self._resets = 0
         self.base_url = base_url
         self.state = State(database)
         self.faults = Faults()
@@ -39,11 +40,13 @@ class World:
         self.events = Events(self.state, self.faults, self.shapes, bodies, self.hub, self.jobs)
 
     def later(self, seconds: float, job: Callable[[], None]) -> None:
-        """Run a background job under the state's lock, `seconds` from now."""
+        """Run a background job under the state's lock, `seconds` from now; a reset forgets it."""
+        asked = self._resets
 
         def run() -> None:
             with self.state.lock:
-                job()
+                if self._resets == asked:
+                    job()
 
         timer = threading.Timer(seconds, run)
         timer.daemon = True
@@ -57,7 +60,9 @@ class World:
         self.lost_bytes.clear()
         self.going.clear()
         self.log.clear()
-        self.state.reset()
+        with self.state.lock:
+            self._resets += 1
+            self.state.reset()
 
     def let_go(self) -> None:
         """The process is about to end: close what would hold threads for ever."""
