@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.sandbox.conftest import Chatwoot
+from tests.sandbox.conftest import Chatwoot, wait_until
 from tests.support.processes import SandboxChatwoot
 
 
@@ -173,3 +173,71 @@ def test_only_administrators_delete_contacts(chatwoot: Chatwoot, agent: Chatwoot
     answer = chatwoot("DELETE", f"/contacts/{number}")
     assert (answer.status_code, answer.text) == (200, "")
     assert chatwoot("GET", f"/contacts/{number}").status_code == 404
+
+
+def test_of_a_text_the_filter_reads_the_first_letter(chatwoot: Chatwoot) -> None:
+    chatwoot.ok("POST", "/contacts", {"name": "Ana"})
+    chatwoot.ok("POST", "/contacts", {"name": "Z"})
+
+    def found(values: object) -> list[str]:
+        condition = {"attribute_key": "name", "filter_operator": "equal_to", "values": values}
+        payload = chatwoot.ok("POST", "/contacts/filter", {"payload": [condition]})["payload"]
+        return [one["name"] for one in payload]
+
+    assert (found(["ana", "z"]), found(["z", "ana"])) == (["Ana"], ["Z"])
+    assert (found("ana"), found("zebra")) == ([], ["Z"])
+
+
+def test_each_deleted_contact_leaves_its_own_conversations_behind_for_a_moment(
+    sandbox: SandboxChatwoot, chatwoot: Chatwoot
+) -> None:
+    inbox_id = chatwoot.inbox()["id"]
+    numbers = {}
+    for source_id in ("a", "b"):
+        contact = chatwoot.contact(inbox_id, source_id)["id"]
+        numbers[contact] = chatwoot.conversation(inbox_id, contact, source_id)["id"]
+    first, second = numbers
+    sandbox.options(deletion_s=0.3)
+    chatwoot.ok("DELETE", f"/contacts/{first}")
+    sandbox.options(deletion_s=30.0)
+    chatwoot.ok("DELETE", f"/contacts/{second}")
+    gone, going = (f"/conversations/{number}" for number in numbers.values())
+    wait_until(lambda: chatwoot("GET", gone).status_code == 404)
+    assert chatwoot("GET", going).status_code == 500
+    refused = chatwoot("POST", f"{going}/messages", {"content": "x", "message_type": "incoming"})
+    assert (refused.status_code, refused.json()["error"][-7:]) == (422, "for nil")
+    again = chatwoot("POST", f"{going}/toggle_status", {})
+    assert again.json()["attributes"] == ["contact", "contact_inbox"]
+    assert chatwoot.ok("GET", f"/conversations?inbox_id={inbox_id}&source_id=b")["data"] == {
+        "meta": dict.fromkeys(("mine_count", "assigned_count", "unassigned_count", "all_count"), 0),
+        "payload": [],
+    }
+
+
+def test_a_reset_forgets_what_was_being_deleted(
+    sandbox: SandboxChatwoot, chatwoot: Chatwoot
+) -> None:
+    sandbox.options(deletion_s=0.2)
+    chatwoot.ok("DELETE", f"/contacts/{chatwoot.contact(chatwoot.inbox()['id'])['id']}")
+    sandbox.reset()
+    sandbox.options(deletion_s=0.2)
+    _, number = chatwoot.chat()
+    other = chatwoot.contact(chatwoot.inbox()["id"], "x", name="goes")["id"]
+    doomed = chatwoot.conversation(2, other, "x")["id"]
+    chatwoot.ok("DELETE", f"/contacts/{other}")
+    wait_until(lambda: chatwoot("GET", f"/conversations/{doomed}").status_code == 404)
+    assert chatwoot("GET", f"/conversations/{number}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'\xef\xbb\xbf{"name":"x"}',
+        b'{"name":"\\udc00"}',
+        b'{"name":' + b"[" * 101 + b"]" * 101 + b"}",
+    ],
+)
+def test_what_ruby_cannot_read_is_400(chatwoot: Chatwoot, body: bytes) -> None:
+    head = {"content-type": "application/json"}
+    answer = chatwoot("POST", "/contacts", data=body, headers=head)
+    assert (answer.status_code, answer.json()["error"]) == (400, "Bad Request")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.conftest import Chatwoot
+from tests.sandbox.conftest import Cable, Chatwoot, wait_until
 from tests.support.processes import SandboxChatwoot
 
 
@@ -185,3 +185,86 @@ def test_reading_clears_the_unread_count(chatwoot: Chatwoot) -> None:
     assert chatwoot.ok("GET", f"/conversations/{number}")["unread_count"] == 10
     seen = chatwoot.ok("POST", f"/conversations/{number}/update_last_seen")
     assert seen["unread_count"] == 0
+
+
+@pytest.mark.parametrize("lock", [True, False])
+@pytest.mark.parametrize(
+    ("message", "status"),
+    [
+        ({"content": "x" * 150_001}, 422),
+        ({"content": "x", "message_type": "pigeon"}, 500),
+        ({"content": "x\0"}, 500),
+        ("just text", 500),
+    ],
+)
+def test_nothing_is_made_of_a_bad_first_message(
+    chatwoot: Chatwoot, lock: bool, message: object, status: int
+) -> None:
+    inbox_id = chatwoot.inbox(lock_to_single_conversation=lock)["id"]
+    contact = chatwoot.contact(inbox_id)["id"]
+    wanted = {"inbox_id": inbox_id, "contact_id": contact, "source_id": "5511", "message": message}
+    assert chatwoot("POST", "/conversations", wanted).status_code == status
+    found = chatwoot.ok("GET", f"/conversations?inbox_id={inbox_id}&status=all")["data"]
+    assert found["meta"]["all_count"] == 0
+
+
+def test_a_status_may_be_a_number(chatwoot: Chatwoot) -> None:
+    _, number = chatwoot.chat()
+    path = f"/conversations/{number}/toggle_status"
+    given = [chatwoot.ok("POST", path, {"status": one}) for one in (1, 2, 3, 0)]
+    said = [one["payload"]["current_status"] for one in given]
+    assert said == ["resolved", "pending", "snoozed", "open"]
+    assert chatwoot("POST", path, {"status": 4}).status_code == 500
+
+
+def test_a_member_who_listens_gets_new_conversations_of_the_inbox(
+    sandbox: SandboxChatwoot, chatwoot: Chatwoot, agent: Chatwoot, cable: Cable
+) -> None:
+    me = agent.ok("GET", f"{sandbox.base_url}/api/v1/profile")
+    cable.subscribe(pubsub_token=me["pubsub_token"], account_id=1, user_id=me["id"])
+    cable.next(lambda frame: frame.get("type") == "confirm_subscription")
+    outside, number = chatwoot.chat()
+    inbox_id = chatwoot.inbox()["id"]
+    chatwoot.ok("POST", "/inbox_members", {"inbox_id": inbox_id, "user_ids": [me["id"]]})
+    contact = chatwoot.contact(inbox_id, "b")["id"]
+    mine = chatwoot.conversation(inbox_id, contact, "b")["id"]
+
+    def assignee(number: int) -> Any:
+        return chatwoot.ok("GET", f"/conversations/{number}")["meta"].get("assignee", {})
+
+    wait_until(lambda: assignee(mine).get("id") == me["id"])
+    assert assignee(number) == {}
+    assert "Assigned to Bruno Agent by Default Policy" in [
+        one["content"] for one in chatwoot.thread(mine)
+    ]
+
+
+def test_a_muted_contact_reopens_nothing_until_it_is_unmuted(chatwoot: Chatwoot) -> None:
+    _, number = chatwoot.chat()
+    path = f"/conversations/{number}"
+    chatwoot.ok("POST", f"{path}/mute")
+    chatwoot.say(number, "unheard")
+    muted = chatwoot.ok("GET", path)
+    assert (muted["muted"], muted["status"]) == (True, "resolved")
+    chatwoot.ok("POST", f"{path}/unmute")
+    assert chatwoot.ok("GET", path)["status"] == "resolved"
+    chatwoot.say(number, "heard")
+    assert chatwoot.ok("GET", path)["status"] == "open"
+
+
+def test_the_bot_of_an_inbox_answers_first(sandbox: SandboxChatwoot, chatwoot: Chatwoot) -> None:
+    inbox_id = chatwoot.inbox()["id"]
+    bot = chatwoot.ok("POST", "/agent_bots", {"name": "Robo"})
+    chatwoot.ok("POST", f"/inboxes/{inbox_id}/set_agent_bot", {"agent_bot": bot["id"]})
+    contact = chatwoot.contact(inbox_id)["id"]
+    number = chatwoot.conversation(inbox_id, contact)["id"]
+    path = f"/conversations/{number}"
+    begun = chatwoot.ok("GET", path)
+    assert (begun["status"], begun["meta"]["assignee"]["name"]) == ("pending", "Robo")
+    given = Chatwoot(sandbox, bot["access_token"]).ok("POST", f"{path}/toggle_status")
+    assert (given["payload"]["current_status"], given["payload"]["success"]) == ("open", None)
+    chatwoot.ok("POST", f"{path}/toggle_status", {"status": "open"})
+    assert "assignee" not in chatwoot.ok("GET", path)["meta"]
+    chatwoot.ok("POST", f"{path}/toggle_status", {"status": "resolved"})
+    chatwoot.say(number, "back")
+    assert chatwoot.ok("GET", path)["status"] == "pending"
