@@ -10,7 +10,7 @@ import requests
 
 from bridge.sandbox.chatwoot.fault_table import TROUBLES
 from tests.sandbox.conftest import Cable, Chatwoot, Receiver, wait_until
-from tests.support.processes import SandboxChatwoot
+from tests.support.processes import ROOT, SandboxChatwoot
 
 TOO_LONG = "The request took too long to complete. Please try again."
 TOO_LONG_PT = "A solicitação demorou muito para ser concluída. Tente novamente."
@@ -265,6 +265,12 @@ def test_a_fault_answers_stores_and_tells_as_the_real_one_does(
 def test_every_word_that_meets_requests_has_a_row() -> None:
     tried = {word for word, *_ in ROWS} | APART
     assert set(TROUBLES) == tried
+
+
+def test_every_word_is_in_the_documentation() -> None:
+    documented = (ROOT / "docs" / "sandbox.md").read_text("utf-8")
+    rows = [f"| `{word}` | {trouble.what} |" for word, trouble in TROUBLES.items()]
+    assert [row for row in rows if row not in documented] == []
 
 
 #: Words that a test of its own is about.

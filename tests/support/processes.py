@@ -108,18 +108,29 @@ def _is_alive(pid: int) -> bool:
 
 
 class SandboxChatwoot:
-    """A running sandbox Chatwoot. `admin`, `agent`, `other` and `bot` are its well-known tokens."""
+    """A running sandbox Chatwoot. `admin`, `agent`, `other` and `bot` are its well-known tokens.
+
+    One that `keeps` its state goes on after `stop` and `start`; between them connections to it
+    are refused.
+    """
 
     admin = "sandbox-admin-token"
     agent = "sandbox-agent-token"
     other = "sandbox-other-token"
     bot = "sandbox-bot-token"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, keeps: bool = False) -> None:
         self.port = free_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
-        arguments = ["-m", "bridge.sandbox.chatwoot", "--port", str(self.port)]
-        self.process = Process(arguments, environ={}, log=folder / "sandbox.log")
+        self._arguments = ["-m", "bridge.sandbox.chatwoot", "--port", str(self.port)]
+        if keeps:
+            self._arguments += ["--database", str(folder / "sandbox.db")]
+        self._log = folder / "sandbox.log"
+        self.start()
+
+    def start(self) -> None:
+        """Starts it and waits until it answers."""
+        self.process = Process(self._arguments, environ={}, log=self._log)
         self.process.ready(f"{self.base_url}/api")
 
     def control(self, method: str, path: str, json: object = None) -> Any:
@@ -134,9 +145,14 @@ class SandboxChatwoot:
         """Back to the seed, without faults and without a log."""
         self.control("POST", "reset")
 
-    def fault(self, kind: str, **fields: object) -> None:
-        """Sets a fault: kinds and fields are listed in bridge/sandbox/chatwoot/faults.py."""
-        self.control("POST", "faults", {"kind": kind, **fields})
+    def fault(self, kind: str, **fields: object) -> Any:
+        """Sets a fault, by a word of docs/sandbox.md or by a kind of chatwoot/faults.py."""
+        return self.control("POST", "faults", {"kind": kind, **fields})
+
+    def heal(self) -> None:
+        """Ends all faults; a websocket that is deaf hears again."""
+        self.control("DELETE", "faults")
+        self.fault("web-restarted")
 
     def options(self, **options: object) -> None:
         """Changes the installation, such as version="4.2.0"."""

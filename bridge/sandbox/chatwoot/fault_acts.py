@@ -42,7 +42,7 @@ def _act(world: World, fault: Fault) -> Json:
     state = world.state
     delay_s = state.options.deletion_s if fault.delay is None else fault.delay
     match fault.kind:
-        case "web-restarted":
+        case "web-killed" | "web-restarted":
             world.hub.deaf = False
         case "ids-jump":
             state.skip_ids(Message, _JUMP)

@@ -7,9 +7,15 @@ the contact. Whatever fails there is answered with an error although the message
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from bridge.sandbox.chatwoot.requestkinds import expanded
 from bridge.sandbox.chatwoot.stages import Stage
+
+
+@cache
+def _kinds(words: str) -> frozenset[str]:
+    return expanded(words.split())
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,7 @@ class Trouble:
     def outcome(self, kind: str) -> Outcome | None:
         """What becomes of a request of this kind; the first words that name it count."""
         for words, outcome in self.meets.items():
-            if kind in expanded(words.split()):
+            if kind in _kinds(words):
                 return outcome
         return None
 
@@ -181,26 +187,45 @@ TROUBLES: dict[str, Trouble] = {
         {"token": Outcome(500, wait_s=_POOL_S, lock=True)},
     ),
     # The database: errors.
-    "deadlock-messages": Trouble("A deadlock writing messages.", _written(_DEADLOCK)),
-    "deadlock-contacts": Trouble("A deadlock writing contacts.", _contact_written(_DEADLOCK)),
+    "deadlock-messages": Trouble(
+        "A deadlock writing messages: 422 PG::TRDeadlockDetected, not stored; conv, patch 500.",
+        _written(_DEADLOCK),
+    ),
+    "deadlock-contacts": Trouble(
+        "A deadlock writing contacts: a customer's message is stored and told, answered 422.",
+        _contact_written(_DEADLOCK),
+    ),
     "deadlock-conversations": Trouble(
         "A deadlock writing conversations: a message is stored and never told.",
         {"message": Outcome(422, _DEADLOCK, Stage.STORED), "conv conv_change toggle": _CRASH},
     ),
-    "disk-full-messages": Trouble("The disk is full at messages.", _written(_DISK_FULL)),
-    "disk-full-contacts": Trouble("The disk is full at contacts.", _contact_written(_DISK_FULL)),
-    "out-of-memory-messages": Trouble("PostgreSQL is out of memory.", _written(_NO_MEMORY)),
+    "disk-full-messages": Trouble(
+        "The disk is full at messages: 422 PG::DiskFull, not stored; conv, patch 500.",
+        _written(_DISK_FULL),
+    ),
+    "disk-full-contacts": Trouble(
+        "The disk is full at contacts: a customer's message is stored and told, answered 422.",
+        _contact_written(_DISK_FULL),
+    ),
+    "out-of-memory-messages": Trouble(
+        "PostgreSQL is out of memory: 422 PG::OutOfMemory, not stored.", _written(_NO_MEMORY)
+    ),
     "pg-read-only": Trouble(
-        "PostgreSQL is read-only.",
+        "PostgreSQL is read-only: a message 422 PG::ReadOnlySqlTransaction, other writes 500.",
         {"message retry": Outcome(422, _READ_ONLY), f"conv contact {_CHANGES}": _CRASH},
     ),
-    "pg-down": Trouble("PostgreSQL is down.", {"token": _CRASH}, failing="data"),
+    "pg-down": Trouble(
+        "PostgreSQL is down: 500; GET /api says data_services failing.",
+        {"token": _CRASH},
+        failing="data",
+    ),
     "just-booted": Trouble(
         "GET /api calls data_services failing although all is well.", failing="data"
     ),
     "ids-jump": Trouble("PostgreSQL crashed: the next message id is 33 higher.", at_once=True),
     "pg-stopped": Trouble(
-        "PostgreSQL stops during the request.", {"message conv": Outcome(500, wait_s=1.5)}
+        "PostgreSQL stops during the request: 500 after 1.5 s, not stored.",
+        {"message conv": Outcome(500, wait_s=1.5)}
     ),
     # Redis.
     "redis-down": Trouble(
@@ -217,8 +242,13 @@ TROUBLES: dict[str, Trouble] = {
         },
         deafens=True,
     ),
-    "redis-full": Trouble("Redis is out of memory: stored, never told.", _redis_refuses(_OOM)),
-    "redis-read-only": Trouble("Redis is a read-only replica.", _redis_refuses(_REPLICA)),
+    "redis-full": Trouble(
+        "Redis is out of memory: stored, never told; a message 422 OOM, conv 500 not stored.",
+        _redis_refuses(_OOM),
+    ),
+    "redis-read-only": Trouble(
+        "Redis is a read-only replica: as redis-full, 422 READONLY.", _redis_refuses(_REPLICA)
+    ),
     "redis-hangs": Trouble(
         "Redis hangs: 500 after 3 s, GET /api as well.",
         {"token api": Outcome(500, wait_s=_REDIS_S, lock=True)},
