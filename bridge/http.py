@@ -65,6 +65,12 @@ class Answer:
         """The content type without its parameters, lower case."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
+    @property
+    def changes(self) -> bool:
+        """Whether the request may have changed something; the filters of Chatwoot's API only ask,
+        although they are posted."""
+        return self.method != "GET" and not self.url.endswith("/filter")
+
 
 @dataclass(slots=True, eq=False)
 class _Call:

@@ -208,6 +208,21 @@ OPTIONS: tuple[Option, ...] = (
         _seconds,
     ),
     Option(
+        "BRIDGE_CHATWOOT_RUNS_ON",
+        "45",
+        "Seconds for which Chatwoot may still act upon a request that got no answer; only after "
+        "them does a look that finds nothing prove that nothing was stored.",
+        _seconds,
+    ),
+    Option("BRIDGE_RETRY_MOST", "300", "Longest pause between two tries, in seconds.", _seconds),
+    Option(
+        "BRIDGE_POISON_AFTER",
+        "3600",
+        "Seconds after which a message that alone makes Chatwoot fail, the same way each time, is "
+        "given up.",
+        _seconds,
+    ),
+    Option(
         "BRIDGE_KEEP_DAYS",
         "30",
         "Days for which messages that have arrived are kept, for the console and the statistics.",

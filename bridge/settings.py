@@ -43,6 +43,9 @@ class Settings:
     mark_read: bool
     show_typing: bool
     echo_wait: float
+    chatwoot_runs_on: float
+    retry_most: float
+    poison_after: float
     keep_days: int
     chatwoot_rate: str
     block_private_addresses: bool

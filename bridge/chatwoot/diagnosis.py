@@ -6,7 +6,7 @@ Sources: chatwoot.md section 1 (401 stands for four different troubles), ryzeapi
 
 import json
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urljoin
 
 from bridge.chatwoot.address import origin
@@ -15,6 +15,7 @@ from bridge.errors import (
     AccountSuspended,
     AccountUnknown,
     AddressBlocked,
+    ApiNotEnabled,
     BotToken,
     BridgeError,
     ChatwootFailing,
@@ -23,15 +24,21 @@ from bridge.errors import (
     ChatwootRejects,
     ChatwootThrottles,
     ChatwootUnreachable,
+    FrontAnswers,
+    FrontDenies,
+    FrontFails,
     InboxLimit,
     NotAdministrator,
     NotChatwoot,
     NotMember,
+    SomethingInFront,
     TokenNotReceived,
     TokenRejected,
 )
 from bridge.http import Answer, CallFailed
 from bridge.logs import MASK, mask
+
+E = TypeVar("E", bound=BridgeError)
 
 _MAX_BODY = 300
 _MINUTE_S = 60
@@ -43,7 +50,10 @@ REFUSALS: dict[str, type[BridgeError]] = {
     "You are not authorized to do this action": NotAdministrator,
     "Access to this endpoint is not authorized for bots": BotToken,
     "Bot is not authorized to access this account": BotToken,
+    "API access is not enabled for this account": ApiNotEnabled,
 }
+#: A proxy says so when the server behind it did not answer in time, or broke off: it may go on.
+_CUT_SHORT = {502, 504}
 
 
 class Diagnosis:
@@ -53,33 +63,32 @@ class Diagnosis:
         self._values: dict[str, Any] = {"base_url": base_url, "account_id": account_id or "?"}
         self._base_url, self._token = base_url, token
 
-    def no_answer(self, failure: CallFailed) -> BridgeError:
-        """The error for a call that brought no answer (ryzeapi.md section 2.1, row 502)."""
+    def no_answer(self, failure: CallFailed, *, began: float = 0.0) -> BridgeError:
+        """The error for a call that brought no answer (ryzeapi.md section 2.1, row 502); `began`
+        in seconds of the monotonic clock."""
         kind = AddressBlocked if failure.blocked else ChatwootUnreachable
         error = kind(detail=self._clean(failure.detail), **self._values)
-        error.uncertain = failure.sent
+        error.uncertain, error.runs_on_since = failure.sent, began if failure.sent else 0.0
         return error
 
     def refusal(self, answer: Answer) -> BridgeError:
-        """The error for an answer that is not what was asked for."""
-        kind = self._kind(answer)
-        more: dict[str, Any] = {"location": self._location(answer), "http_status": answer.status}
-        if answer.status == 429:
-            more["retry_after_s"] = retry_after_s(answer)
-        error = kind(detail=self.cause(answer), **self._values, **more)
-        if isinstance(error, ChatwootUnreachable):
-            error.uncertain = answer.status >= 500
+        """The error for an answer that is not what was asked for, while an integration is made."""
+        return self._error(self._kind(answer), answer)
+
+    def failing(
+        self, answer: Answer, kind: type[ChatwootFailing] = ChatwootFailing, **more: Any
+    ) -> ChatwootFailing:
+        """Chatwoot says that it failed: no verdict on what was asked, which may be done or not."""
+        error = self._error(kind, answer, **more)
+        error.uncertain = answer.changes
         return error
 
-    def not_now(self, answer: Answer, *, uncertain: bool) -> BridgeError:
-        """The error for an answer that cannot be Chatwoot's, where Chatwoot has been before.
-
-        A page of a proxy, or its own 404 while Chatwoot is being restarted: it will come back.
-        """
-        error = ChatwootFailing(
-            detail=self.cause(answer), **self._values, http_status=answer.status
-        )
-        error.uncertain = uncertain
+    def in_front(self, answer: Answer, *, began: float = 0.0) -> SomethingInFront:
+        """The error for what cannot be Chatwoot's answer, where Chatwoot has been before: it will
+        come back. `began` in seconds of the monotonic clock."""
+        error = self._error(SomethingInFront, answer)
+        error.uncertain = answer.changes
+        error.runs_on_since = began if answer.changes and answer.status in _CUT_SHORT else 0.0
         return error
 
     def not_chatwoot(self, answer: Answer) -> BridgeError:
@@ -101,33 +110,40 @@ class Diagnosis:
         cause = f'{url} HTTP 200: {{"role":"{role[:40]}"}}'
         return NotAdministrator(detail=self._clean(cause), **self._values)
 
+    def _error(self, kind: type[E], answer: Answer, **more: Any) -> E:
+        known: dict[str, Any] = {"location": self._location(answer), "http_status": answer.status}
+        if answer.status == 429:
+            known["retry_after_s"] = retry_after_s(answer)
+        return kind(detail=self.cause(answer), **self._values, **known, **more)
+
     def _kind(self, answer: Answer) -> type[BridgeError]:
         status = answer.status
         if 300 <= status < 400:
             foreign = origin(self._location(answer)) != origin(self._base_url)
             return ChatwootRedirects if foreign else ChatwootNotFound
         if status >= 500:
-            return ChatwootFailing
+            return ChatwootFailing if own_words(answer) else FrontFails
         if status == 429:
             return ChatwootThrottles
-        if answer.media_type == "text/html" and status not in {401, 403}:
-            return NotChatwoot
         if status in {401, 403}:
             return self._denial(answer)
+        if answer.media_type == "text/html":
+            return FrontAnswers
         if status == 402:
             return InboxLimit
         if status == 404:
-            known = _said(answer).get("error") == "Resource could not be found"
-            return AccountUnknown if known else ChatwootNotFound
+            return AccountUnknown if is_missing_record(answer) else ChatwootNotFound
         if 400 <= status < 500:
             return ChatwootRejects
         return NotChatwoot
 
     def _denial(self, answer: Answer) -> type[BridgeError]:
-        said = _said(answer)
-        if isinstance(said.get("errors"), list):
+        said = own_words(answer)
+        if not said:
+            return FrontDenies
+        if "errors" in said:
             return TokenNotReceived
-        return REFUSALS.get(str(said.get("error", "")), AccessDenied)
+        return REFUSALS.get(str(said.get("error")), AccessDenied)
 
     def _location(self, answer: Answer) -> str:
         target = urljoin(answer.url, answer.headers.get("location", ""))
@@ -138,9 +154,34 @@ class Diagnosis:
         return mask(text.replace(self._token, MASK) if self._token else text)
 
 
-def is_passing(error: BridgeError) -> bool:
-    """Whether the whole of Chatwoot fails, which passes; False when it may be this request."""
-    return error.values.get("http_status") != 500
+def own_words(answer: Answer) -> dict[str, Any]:
+    """What Chatwoot itself says in a refusal; empty for what is none of its few shapes, which is
+    then somebody else's (docs/contracts/chatwoot.md, Answers)."""
+    if answer.media_type != "application/json":
+        return {}
+    said = body_of(answer)
+    match said:
+        case {"error": str(), **others} if others.keys() <= {"status", "attributes"}:
+            return said
+        case {"message": str(), "attributes": list(), **others} if not others:
+            return said
+        case {"errors": list(), **others} if not others:
+            return said
+    return {}
+
+
+def is_missing_record(answer: Answer) -> bool:
+    """Chatwoot's own 404, not one of its router or of a proxy."""
+    return answer.status == 404 and own_words(answer).get("error") == "Resource could not be found"
+
+
+def body_of(answer: Answer) -> dict[str, Any]:
+    """The JSON object of an answer, empty for anything else."""
+    try:
+        said = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def retry_after_s(answer: Answer) -> float:
@@ -156,11 +197,3 @@ def retry_after_s(answer: Answer) -> float:
     except (KeyError, ValueError, IndexError, TypeError):
         return float(_MINUTE_S)
     return float(_MINUTE_S - now.second)
-
-
-def _said(answer: Answer) -> dict[str, object]:
-    try:
-        said = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        return {}
-    return said if isinstance(said, dict) else {}

@@ -207,8 +207,6 @@ class Messaging(People):
         }
         form = Multipart(texts, "attachments[]", path, name=file_name, mime_type=mime_type)
         answer = self._send("POST", self._thread(conversation_id), form=form, read_s=STORE_S)
-        if answer.status == 413:
-            raise FileTooLarge(detail=self._diagnosis.cause(answer))
         return self._posted(answer)
 
     def upload(self, path: Path, *, file_name: str, mime_type: str) -> Upload | None:
@@ -218,8 +216,6 @@ class Messaging(People):
         """
         form = Multipart({}, "attachment", path, name=file_name, mime_type=mime_type)
         answer = self._send("POST", self._path("upload"), form=form, read_s=STORE_S)
-        if answer.status == 413:
-            raise FileTooLarge(detail=self._diagnosis.cause(answer))
         if answer.status in {422, 500}:
             return None
         said = as_dict(self._read(answer))

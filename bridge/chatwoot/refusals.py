@@ -1,6 +1,6 @@
 """What Chatwoot answers to routing's calls, told apart by what the router must do next."""
 
-from bridge.errors import N_, BridgeError, ChatwootThrottles
+from bridge.errors import N_, BridgeError, ChatwootFailing, ChatwootThrottles
 
 
 class ConversationGone(BridgeError):
@@ -23,6 +23,7 @@ class MessageGone(BridgeError):
     """The message, or its whole conversation, was deleted."""
 
     code, status = "message_gone", 404
+    final = True
     sentence = N_("the message no longer exists in Chatwoot")
     remedy = N_("Nothing to do.")
 
@@ -43,6 +44,14 @@ class PhoneTaken(BridgeError):
     remedy = N_("Nothing to do: that contact is used.")
 
 
+class RecordGoing(ChatwootFailing):
+    """The contact or the conversation is just being deleted: for a second Chatwoot stumbles over
+    what is left of it, and may store the message all the same."""
+
+    code = "record_going"
+    remedy = N_("Nothing to do: the message is tried again in a moment.")
+
+
 class ConversationFlooded(ChatwootThrottles):
     """This one conversation had 200 messages within a minute (chatwoot.md section 5)."""
 
@@ -54,6 +63,7 @@ class FileTooLarge(BridgeError):
     """A file is larger than the other side, or we, take."""
 
     code, status = "file_too_large", 413
+    final = True
     sentence = N_("the file is too large")
     remedy = N_("Raise the limit of the proxy in front of Chatwoot, or send a smaller file.")
 
@@ -70,6 +80,7 @@ class FileRefused(BridgeError):
     """The address of an attachment is not one that we call."""
 
     code, status = "file_refused", 400
+    final = True
     sentence = N_("the address of the attachment is not allowed")
     remedy = N_("Only Chatwoot itself and public addresses are asked for attachments.")
 

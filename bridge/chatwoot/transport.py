@@ -5,6 +5,7 @@ with underscores.
 """
 
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,6 +31,8 @@ class Transport:
         self._http, self._base_url, self._deadline = http, base_url, deadline
         self._token, self._account_id = token, account_id
         self._diagnosis = Diagnosis(base_url, account_id, token)
+        #: When the latest request began, in seconds of the monotonic clock.
+        self._began = 0.0
 
     def owner(self) -> TokenOwner:
         """Whose token it is (section 1, `GET /api/v1/profile`)."""
@@ -77,6 +80,7 @@ class Transport:
             headers["Content-Type"] = form.content_type
         throttled = 0
         while True:
+            self._began = time.monotonic()
             try:
                 answer = self._http.call(
                     method,
@@ -88,7 +92,7 @@ class Transport:
                     read_s=read_s,
                 )
             except CallFailed as failure:
-                raise self._diagnosis.no_answer(failure) from None
+                raise self._diagnosis.no_answer(failure, began=self._began) from None
             if answer.status != 429 or not self._pause(throttled):
                 return answer
             throttled += 1

@@ -11,6 +11,34 @@ from bridge.errors.base import MAX_DETAIL as MAX_DETAIL
 from bridge.errors.base import N_ as N_
 from bridge.errors.base import BridgeError as BridgeError
 from bridge.errors.base import Problem as Problem
+from bridge.errors.chatwoot import AccessDenied as AccessDenied
+from bridge.errors.chatwoot import AccountSuspended as AccountSuspended
+from bridge.errors.chatwoot import AccountUnknown as AccountUnknown
+from bridge.errors.chatwoot import AddressBlocked as AddressBlocked
+from bridge.errors.chatwoot import ApiNotEnabled as ApiNotEnabled
+from bridge.errors.chatwoot import BotToken as BotToken
+from bridge.errors.chatwoot import ChatwootFailing as ChatwootFailing
+from bridge.errors.chatwoot import ChatwootNotFound as ChatwootNotFound
+from bridge.errors.chatwoot import ChatwootRedirects as ChatwootRedirects
+from bridge.errors.chatwoot import ChatwootRejects as ChatwootRejects
+from bridge.errors.chatwoot import ChatwootThrottles as ChatwootThrottles
+from bridge.errors.chatwoot import ChatwootTooOld as ChatwootTooOld
+from bridge.errors.chatwoot import ChatwootUnreachable as ChatwootUnreachable
+from bridge.errors.chatwoot import FrontAnswers as FrontAnswers
+from bridge.errors.chatwoot import FrontDenies as FrontDenies
+from bridge.errors.chatwoot import FrontFails as FrontFails
+from bridge.errors.chatwoot import InboxGone as InboxGone
+from bridge.errors.chatwoot import InboxLimit as InboxLimit
+from bridge.errors.chatwoot import NotAdministrator as NotAdministrator
+from bridge.errors.chatwoot import NotChatwoot as NotChatwoot
+from bridge.errors.chatwoot import NotMember as NotMember
+from bridge.errors.chatwoot import SomethingInFront as SomethingInFront
+from bridge.errors.chatwoot import TokenNotReceived as TokenNotReceived
+from bridge.errors.chatwoot import TokenRejected as TokenRejected
+from bridge.errors.routing import GivenUp as GivenUp
+from bridge.errors.routing import NoEcho as NoEcho
+from bridge.errors.routing import NotYet as NotYet
+from bridge.errors.routing import Unexpected as Unexpected
 from bridge.errors.stored import Told as Told
 from bridge.errors.stored import dump as dump
 from bridge.errors.stored import load as load
@@ -126,200 +154,6 @@ class MessageElsewhere(BridgeError):
     code, status = "message_elsewhere", 409
     sentence = N_("message {id} is {state}: it cannot be changed that way")
     remedy = N_("Look at the message again; it may have gone on meanwhile.")
-
-
-# -- Chatwoot (ryzeapi.md section 2.1; causes in chatwoot.md section 1) ----------------------------
-
-
-class ChatwootNotFound(BridgeError):
-    code, status = "chatwoot_not_found", 400
-    sentence = N_(
-        "Chatwoot account or endpoint not found - verify chatwootBaseUrl ({base_url}) "
-        "and chatwootAccountId ({account_id})"
-    )
-    remedy = N_(
-        "Open Chatwoot in the browser and copy the address up to /app; "
-        "the number after /accounts/ in it is the account id."
-    )
-
-
-class ChatwootRedirects(ChatwootNotFound):
-    code = "chatwoot_redirects"
-    remedy = N_("Use the address that Chatwoot redirects to: {location}")
-
-
-class NotChatwoot(ChatwootNotFound):
-    code = "not_chatwoot"
-    remedy = N_(
-        "What answers at this address is not Chatwoot's API. Copy the address of your Chatwoot "
-        "from the browser, up to /app, and check that a proxy does not answer in its place."
-    )
-
-
-class ChatwootTooOld(BridgeError):
-    """Its version is below the lowest that the bridge works with (`bridge.chatwoot.versions`)."""
-
-    code, status = "chatwoot_too_old", 400
-    sentence = N_("Chatwoot {version} is too old: the bridge works with {oldest} and later")
-    remedy = N_(
-        "Update Chatwoot. Older ones do not keep the ids by which messages are found again, so "
-        "that some would arrive twice."
-    )
-
-
-class AccountUnknown(ChatwootNotFound):
-    code = "account_unknown"
-    remedy = N_(
-        "Chatwoot is there, but has no account {account_id}. "
-        "The number after /accounts/ in Chatwoot's address is the account id."
-    )
-
-
-class ChatwootRejects(BridgeError):
-    code, status = "chatwoot_rejects", 400
-    sentence = N_(
-        "Chatwoot rejected the request as invalid - verify inboxName and the limits of the account"
-    )
-    remedy = N_("Read what Chatwoot says in the detail, change that value and try again.")
-
-
-class InboxLimit(ChatwootRejects):
-    code = "inbox_limit"
-    remedy = N_("This Chatwoot account may have no more inboxes: remove one or raise the plan.")
-
-
-class TokenRejected(BridgeError):
-    code, status = "token_rejected", 401
-    sentence = N_("Chatwoot rejected the API token - verify chatwootApiToken")
-    remedy = N_("In Chatwoot open Profile Settings, Access Token, and copy the token again.")
-
-
-class AccessDenied(BridgeError):
-    code, status = "access_denied", 403
-    sentence = N_(
-        "Chatwoot denied the request - verify the API token has admin scope on account {account_id}"
-    )
-    remedy = N_("Use the token of an administrator of this account.")
-
-
-class NotMember(AccessDenied):
-    code = "not_member"
-    remedy = N_(
-        "The token is good, but its owner does not belong to account {account_id}. Choose an "
-        "account that the owner administers, or use the token of an administrator of this one."
-    )
-
-
-class NotAdministrator(AccessDenied):
-    code = "not_administrator"
-    remedy = N_(
-        "The owner of this token is an agent. Use the token of an administrator, "
-        "or have this user made one in Chatwoot under Settings, Agents."
-    )
-
-
-class AccountSuspended(AccessDenied):
-    code = "account_suspended"
-    remedy = N_("Account {account_id} is suspended in Chatwoot: have it restored, then try again.")
-
-
-class BotToken(AccessDenied):
-    code = "bot_token"
-    remedy = N_(
-        "This token belongs to a bot or a platform app. Use the access token of a person who "
-        "administers the account: Profile Settings, Access Token."
-    )
-
-
-class TokenNotReceived(AccessDenied):
-    code = "token_not_received"
-    remedy = N_(
-        "Chatwoot did not see the token at all: a proxy in front of it removes the header. "
-        "Let the proxy pass `api-access-token`."
-    )
-
-
-class ChatwootUnreachable(BridgeError):
-    """`uncertain`: Chatwoot may have acted upon the request all the same."""
-
-    uncertain = False
-    code, status, retryable = "chatwoot_unreachable", 502, True
-    sentence = N_(
-        "Chatwoot is unreachable at {base_url} - verify chatwootBaseUrl "
-        "and that the host is reachable from the server"
-    )
-    remedy = N_(
-        "Check the address for typing errors and that Chatwoot is running; "
-        "from the machine of the bridge, try to open it with curl."
-    )
-
-
-class ChatwootFailing(ChatwootUnreachable):
-    code = "chatwoot_failing"
-    remedy = N_(
-        "Chatwoot is there but answers with an error of its own. Look at its log, "
-        "wait until it is well and try again."
-    )
-
-
-class ChatwootThrottles(ChatwootUnreachable):
-    code = "chatwoot_throttles"
-    remedy = N_("Chatwoot limits how often it may be asked. Wait a minute and try again.")
-
-
-class InboxGone(BridgeError):
-    code, status = "inbox_gone", 400
-    sentence = N_("inbox {inbox_id} no longer exists in Chatwoot account {account_id}")
-    remedy = N_("Activate the integration again: a new inbox is made.")
-
-
-class AddressBlocked(ChatwootUnreachable):
-    code = "address_blocked"
-    retryable = False
-    remedy = N_(
-        "This bridge may not call private addresses (BRIDGE_BLOCK_PRIVATE_ADDRESSES=true). "
-        "Use a public address, or have the setting changed."
-    )
-
-
-# -- the way of a message --------------------------------------------------------------------------
-
-
-class GivenUp(BridgeError):
-    """A message that was tried for long enough; `cause` is what the last try met."""
-
-    code, status = "given_up", 502
-    sentence = N_("given up after {hours} hours: {cause}")
-    remedy = N_("Mend the cause, then replay the message.")
-
-    def __init__(self, cause: BridgeError, *, hours: int) -> None:
-        super().__init__(detail=cause.detail, hours=hours, cause=cause)
-
-    @property
-    def next_step(self) -> Problem:
-        """That of the cause."""
-        cause = self.values["cause"]
-        return cause.next_step if isinstance(cause, BridgeError) else super().next_step
-
-
-class NotYet(BridgeError):
-    """Something that must come first has not; `retry_after_s` is when to look again."""
-
-    code, status, retryable = "not_yet", 502, True
-    sentence = N_("waiting for {what}")
-    remedy = N_("Nothing to do: it goes on by itself.")
-
-    def __init__(self, what: str, *, retry_after_s: float) -> None:
-        """`what` is an English sentence of the catalogs."""
-        super().__init__(what=Problem(what), retry_after_s=retry_after_s)
-
-
-class NoEcho(BridgeError):
-    """A send in doubt that the gateway would have told of by now."""
-
-    code, status, retryable = "no_echo", 502, True
-    sentence = N_("no echo came: it is sent again")
-    remedy = N_("Nothing to do.")
 
 
 # -- this machine ----------------------------------------------------------------------------------

@@ -44,6 +44,10 @@ class BridgeError(Exception):
     code: ClassVar[str] = "internal"
     status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
+    #: The other side's own words say that the same would be refused again.
+    final: ClassVar[bool] = False
+    #: Nothing of the integration can work until a person, or the other side itself, changes it.
+    holds: ClassVar[bool] = False
     sentence: ClassVar[str] = N_("Something went wrong on our side")
     remedy: ClassVar[str] = N_("Try again; if it happens again, look at the log of the bridge.")
 

@@ -52,6 +52,7 @@ class GatewayRefuses(GatewayError):
     """Permanent: sending it again would be refused again. Nothing was sent."""
 
     code, status = "gateway_refuses", 400
+    final = True
     sentence = N_("the gateway refused the message: {reason}")
     remedy = N_("Correct what the gateway names, then replay the message.")
 
@@ -91,6 +92,7 @@ class GatewayDenies(GatewayError):
     """The token or the instance is wrong: everything waits until the operator corrects it."""
 
     code, status = "gateway_denies", 401
+    holds = True
     sentence = N_("the gateway {base_url} does not accept the instance or its token: {reason}")
     remedy = N_("Check the gateway's address, the name of the instance and its token.")
 

@@ -17,7 +17,7 @@ from bridge.deadline import Deadline
 from bridge.errors import BridgeError
 from bridge.models import Integration, Secret, Status
 from bridge.routing import replies
-from bridge.routing.outcome import backoff, judge
+from bridge.routing.outcome import backoff
 from bridge.services import Services
 from bridge.store.hearing import Way
 
@@ -78,7 +78,7 @@ class Cables:
                 self._listen(place)
             except BridgeError as error:
                 log.info("the socket to %s: %s", place[0], error.message)
-                if judge(error, 0).hold is not None:
+                if error.holds:
                     now = self.services.clock()
                     for one in self._wanted.get(place, {}).values():
                         self.services.integrations.judge(one.id, Status.ERROR, error, now=now)

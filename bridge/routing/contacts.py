@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from bridge.chatwoot.messaging import Contact, MessageFields, NewMessage
-from bridge.chatwoot.refusals import ContactGone, PhoneTaken, SourceTaken
+from bridge.chatwoot.refusals import ContactGone, FileTooLarge, PhoneTaken, SourceTaken
 from bridge.deadline import Deadline
-from bridge.errors import N_, BridgeError, ChatwootThrottles, ChatwootUnreachable, NotYet
+from bridge.errors import N_, BridgeError, ChatwootRejects, ChatwootUnreachable, NotYet
 from bridge.gateways import jids
 from bridge.gateways.base import GatewayError
 from bridge.http import CallFailed
@@ -174,11 +174,7 @@ def _make(chat: Chat, wish: _Wish, context: Context) -> _Found:
         with introductions.picture(chat, context, seconds=_PICTURE_S) as file:
             made = context.chatwoot().create_contact(**fields, avatar=file)
             return _Found(made, is_new=True, has_picture=True)
-    except (PhoneTaken, SourceTaken, ChatwootThrottles):
-        raise
-    except (BridgeError, CallFailed) as error:
-        if isinstance(error, ChatwootUnreachable) and not error.uncertain:
-            raise
+    except (ChatwootRejects, FileTooLarge, GatewayError, CallFailed) as error:
         log.info("a contact is made without its picture: %s", error)
     return _Found(context.chatwoot().create_contact(**fields), is_new=True)
 

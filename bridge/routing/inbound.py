@@ -42,10 +42,17 @@ def deliver(entry: Entry, context: Context) -> list[Pair]:
             pass
         case _ if known is not None:
             return []  # it arrived before, or is the echo of our own send
-        case _ if message.from_me and services.journal.is_sending(entry.chat_id):
-            # It may be the echo of that send, which does not know its id yet.
+        case _ if message.from_me and _may_be_echo(entry, context):
+            # Of a send of ours that does not know its id yet.
             raise NotYet(N_("a send of ours in the same chat"), retry_after_s=0.5)
     return _put(entry, message, chat, context)
+
+
+def _may_be_echo(entry: Entry, context: Context) -> bool:
+    """Whether what comes from our own number may be the echo of a send that is under way. Where
+    echoes carry our marker they were told apart at the door, and nobody waits for a send."""
+    marked = context.gateway is not None and context.gateway.capabilities.echoes_source
+    return not marked and context.services.journal.is_sending(entry.chat_id)
 
 
 def _put(entry: Entry, message: Message, chat: Chat, context: Context) -> list[Pair]:
@@ -54,14 +61,12 @@ def _put(entry: Entry, message: Message, chat: Chat, context: Context) -> list[P
         thread = contacts.ensure_contact(chat, context)
         contacts.keep_known(chat, thread, context)
         found: list[AgentMessage] = []
-        if entry.doubtful or len(said) > 1:  # of several, an earlier try may have brought some
-            thread, found = _already_there(entry, message, thread, context)
         try:
+            if entry.doubtful or len(said) > 1:  # of several, an earlier try may have brought some
+                thread, found = _already_there(entry, message, thread, context)
             return Posting(entry, message, context, found).post(said, thread)
-        except ConversationGone:
+        except (ConversationGone, SourceTaken):
             # Deleted in Chatwoot, perhaps with its contact: both are looked up anew.
-            context.services.chats.forget_contact(thread.integration_id, thread.contact_id)
-        except SourceTaken:
             context.services.chats.forget_contact(thread.integration_id, thread.contact_id)
     raise NotYet(N_("Chatwoot to settle a conversation that was deleted"), retry_after_s=5)
 

@@ -9,11 +9,11 @@ from bridge.store.journal import Lane
 
 
 class Lanes:
-    """The lanes that have work, for a fixed number of workers.
+    """The lanes that have work, for a number of workers. Times are seconds of one steady clock.
 
     A lane is with one worker at a time, which is what keeps its entries in order. Instances take
-    turns, and none has more than `most` workers, so that neither a busy one nor one whose far shore
-    is slow starves the others.
+    turns, and none has more than `most` workers. Workers of the reserve serve only instances that
+    have none at all: however many instances hang on slow sides, the next one is served.
     """
 
     def __init__(self, most: int) -> None:
@@ -48,13 +48,13 @@ class Lanes:
                     self._enqueue(lane)
             self._later.clear()
 
-    def take(self, now: float) -> Lane | None:
-        """The next lane, None when none has come within a second or the doors are closed."""
+    def take(self, *, reserve: bool = False) -> Lane | None:
+        """The next lane, None when none has come within a second or the lanes are closed."""
         with self._changed:
-            instance_id = self._whose_turn()
+            instance_id = self._whose_turn(reserve)
             if instance_id is None and not self._closed:
                 self._changed.wait(1.0)
-                instance_id = self._whose_turn()
+                instance_id = self._whose_turn(reserve)
             if instance_id is None or self._closed:
                 return None
             self._turns.remove(instance_id)
@@ -82,6 +82,8 @@ class Lanes:
                 self._later_set.add(lane)
             elif more or again:
                 self._enqueue(lane)
+            if self._turns:
+                self._changed.notify()  # the instance may have a worker more again
 
     def tick(self, now: float) -> float:
         """Moves on what is due. Seconds until the next is, at most 60."""
@@ -94,14 +96,20 @@ class Lanes:
                         self._enqueue(lane)
             return min(self._later[0][0] - now, 60.0) if self._later else 60.0
 
+    def starving(self, workers: int) -> bool:
+        """Whether an instance has work and no worker while all of so many workers are busy."""
+        with self._changed:
+            return self._whose_turn(True) is not None and sum(self._busy.values()) >= workers
+
     def close(self) -> None:
         """No lane is given out any more."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
-    def _whose_turn(self) -> int | None:
-        return next((one for one in self._turns if self._busy[one] < self._most), None)
+    def _whose_turn(self, reserve: bool) -> int | None:
+        most = 1 if reserve else self._most
+        return next((one for one in self._turns if self._busy[one] < most), None)
 
     def _enqueue(self, lane: Lane) -> None:
         lanes = self._waiting.get(lane.instance_id)

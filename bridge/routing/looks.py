@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from bridge.errors import BridgeError, IntegrationMissing
 from bridge.models import Integration, Status
 from bridge.routing import catchup, context
-from bridge.routing.outcome import judge
 from bridge.services import Services
 from bridge.store.hearing import Way
 
@@ -111,7 +110,7 @@ class Looks:
             return
         except BridgeError as error:
             log.info("looking at %s: %s", one.id, error.message)
-            if judge(error, 0).hold is not None:
+            if error.holds:
                 now = self.services.clock()
                 self.services.integrations.judge(one.id, Status.ERROR, error, now=now)
         except Exception:

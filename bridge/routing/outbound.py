@@ -6,6 +6,7 @@ Rules: ryzeapi.md sections 6 and 7 (nothing is resent blindly), chatwoot.md sect
 import contextlib
 import logging
 import secrets
+from dataclasses import dataclass
 
 from bridge import markup
 from bridge.chatwoot.events import AgentMessage
@@ -28,7 +29,7 @@ from bridge.routing.outgoing import (
     Writing,
 )
 from bridge.store.chats import Chat
-from bridge.store.journal import Direction, Entry, NewEntry, Pair
+from bridge.store.journal import Direction, Entry, Journal, NewEntry, Pair
 
 log = logging.getLogger(__name__)
 
@@ -40,11 +41,31 @@ _FILE_PATIENCE_S = 600.0
 _TYPING_FRESH_S = 15.0
 
 
-def deliver(entry: Entry, context: Context) -> list[Pair]:
+@dataclass(slots=True)
+class Claim:
+    """The right to make one send: `owner` has it for `seconds`, and it is taken once."""
+
+    journal: Journal
+    owner: str
+    seconds: float
+    is_taken: bool = False
+
+    def take(self, entry: Entry, *, now: float) -> str:
+        """Writes the send down before it is made; the marker of its own that it carries. `now` in
+        UTC seconds. Raises NotYet and StorageFailed."""
+        source = f"{SOURCE_PREFIX}{secrets.token_hex(8)}"
+        until = now + self.seconds
+        self.is_taken = self.journal.claim(entry, source, owner=self.owner, now=now, until=until)
+        if not self.is_taken:
+            raise NotYet(N_("an earlier reply that has come meanwhile"), retry_after_s=0)
+        return source
+
+
+def deliver(entry: Entry, context: Context, claim: Claim) -> list[Pair]:
     """Brings one reply to WhatsApp; the pair that this made. Raises BridgeErrors."""
     match outgoing.read(entry.body):
         case Part() as part:
-            return _send(entry, part, context)
+            return _send(entry, part, context, claim)
         case Deletion() as deletion:
             _revoke(entry, deletion.message, context)
         case Writing():
@@ -54,7 +75,7 @@ def deliver(entry: Entry, context: Context) -> list[Pair]:
     return []
 
 
-def _send(entry: Entry, part: Part, context: Context) -> list[Pair]:
+def _send(entry: Entry, part: Part, context: Context, claim: Claim) -> list[Pair]:
     message, gateway = part.message, _gateway(context)
     _look_for_earlier(entry, message, context)
     if part.index == TEXT_PART and not message.text:
@@ -63,10 +84,7 @@ def _send(entry: Entry, part: Part, context: Context) -> list[Pair]:
     chat = context.services.chats.get(entry.chat_id)
     with contextlib.ExitStack() as files:
         reply = _reply(entry, part, chat, context, files)
-        source = f"{SOURCE_PREFIX}{secrets.token_hex(8)}"
-        now = context.services.clock()
-        if not context.services.journal.start_sending(entry, source, now=now):
-            raise NotYet(N_("an earlier reply that has come meanwhile"), retry_after_s=0)
+        source = claim.take(entry, now=context.services.clock())
         seconds = FILE_S if reply.file else CALL_S
         sent = gateway.send(reply, source=source, deadline=Deadline(seconds))
     if part.missed:

@@ -1,73 +1,86 @@
-"""What a failed delivery means for the entry, its lane and its instance: the one table of it."""
+"""What a failed delivery means for the entry, its lane and its instance: the one table of it.
+
+A status says nothing about whether something was stored, and only the other side's own words are
+final (docs/contracts/chatwoot.md, Answers; ryzeapi.md section 7).
+"""
 
 import random
+import time
 from dataclasses import dataclass
+from enum import StrEnum
 
-from bridge.chatwoot.diagnosis import is_passing
-from bridge.chatwoot.refusals import ConversationFlooded
-from bridge.errors import (
-    AccessDenied,
-    AccountUnknown,
-    BridgeError,
-    ChatwootFailing,
-    ChatwootThrottles,
-    ChatwootUnreachable,
-    InboxGone,
-    NotYet,
-    TokenRejected,
-)
-from bridge.gateways.base import GatewayDenies, GatewayRefuses, GatewayUnavailable, GatewayUncertain
+from bridge.chatwoot.refusals import ConversationFlooded, RecordGoing
+from bridge.errors import BridgeError, ChatwootUnreachable, NotYet
+from bridge.gateways.base import GatewayUnavailable, GatewayUncertain
 
 #: How long an entry is tried, in seconds, before it becomes a dead letter.
 PATIENCE_S = 72 * 3600
 _FIRST_S = 1.0
-_MOST_S = 300.0
-_SIDE_MOST_S = 20.0
+#: The longest pause of a message that is to blame itself, and of one whose side may be down.
+MOST_S = 300.0
+SIDE_MOST_S = 20.0
 
 
-def backoff(failures: int, *, most_s: float = _MOST_S) -> float:
+class Side(StrEnum):
+    """The two sides that a message travels between."""
+
+    CHATWOOT = "chatwoot"
+    GATEWAY = "gateway"
+
+
+def backoff(failures: int, *, most_s: float = MOST_S) -> float:
     """Seconds until the next try: doubling, with jitter so that lanes do not march in step."""
     return min(_FIRST_S * 2.0 ** min(failures, 20), most_s) * random.uniform(0.8, 1.2)  # noqa: S311
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`dead`: never again. `hold`: the whole instance waits for its operator. Otherwise it is tried
-    again after `after_s`; `side_down`: nothing else of that side need be tried until then, where
-    it is `doubtful` only once a second lane says the same."""
+    """`dead`: never again. `holds`: the whole instance waits. `waits`: it is no failure.
 
-    error: BridgeError
+    Otherwise the entry is tried again after `after_s`, or sooner once its side is well again, but
+    not before `at_least_s`. `doubtful`: it may have arrived all the same. `failed` is the side that
+    made the error, None where it is about this one message.
+    """
+
     dead: bool = False
-    hold: BridgeError | None = None
-    after_s: float = 0.0
-    doubtful: bool = False
-    side_down: bool = False
+    holds: bool = False
+    waits: bool = False
     unconfirmed: bool = False
+    doubtful: bool = False
+    after_s: float = 0.0
+    at_least_s: float = 0.0
+    failed: Side | None = None
 
 
-def judge(error: BridgeError, attempts: int) -> Verdict:
-    """The verdict on an error of either side."""
+def judge(error: BridgeError, attempts: int, *, most_s: float, runs_on_s: float) -> Verdict:
+    """The verdict on an error of either side; a pause is at most `most_s`, and a request of which
+    nothing was heard may be acted upon for `runs_on_s` after it began."""
+    pause_s = backoff(attempts, most_s=most_s)
+    wanted_s = error.retry_after_s
     match error:
-        case TokenRejected() | AccessDenied() | AccountUnknown() | InboxGone() | GatewayDenies():
-            return Verdict(error, hold=error)
         case NotYet():
-            return Verdict(error, after_s=error.retry_after_s)
+            return Verdict(waits=True, after_s=wanted_s)
         case GatewayUncertain():
-            return Verdict(error, unconfirmed=True)
+            return Verdict(unconfirmed=True, failed=Side.GATEWAY)
         case ConversationFlooded():
-            # One conversation has had enough for now; the others have not (section 5).
-            return Verdict(error, after_s=error.retry_after_s)
-        case ChatwootThrottles() | GatewayUnavailable():
-            after_s = error.retry_after_s or backoff(attempts, most_s=_SIDE_MOST_S)
-            return Verdict(error, after_s=after_s, side_down=True)
-        case ChatwootFailing() if not is_passing(error):
-            # One message that makes Chatwoot stumble must not stop all others.
-            return Verdict(error, after_s=backoff(attempts), doubtful=True)
+            # One conversation has had enough for now; the others have not.
+            return Verdict(after_s=wanted_s, at_least_s=wanted_s)
+        case RecordGoing():
+            return Verdict(doubtful=error.uncertain, after_s=max(wanted_s, pause_s))
         case ChatwootUnreachable():
-            after_s = backoff(attempts, most_s=_SIDE_MOST_S)
-            return Verdict(error, after_s=after_s, doubtful=error.uncertain, side_down=True)
-        case GatewayRefuses():
-            return Verdict(error, dead=True)
-    if error.retryable:
-        return Verdict(error, after_s=backoff(attempts), doubtful=True)
-    return Verdict(error, dead=True)
+            left_s = error.runs_on_since + runs_on_s - time.monotonic()
+            at_least_s = max(wanted_s, left_s if error.runs_on_since else 0.0)
+            return Verdict(
+                doubtful=error.uncertain,
+                after_s=max(at_least_s, pause_s if not wanted_s else 0.0),
+                at_least_s=at_least_s,
+                failed=Side.CHATWOOT,
+            )
+        case GatewayUnavailable():
+            after_s = wanted_s or pause_s
+            return Verdict(after_s=after_s, at_least_s=wanted_s, failed=Side.GATEWAY)
+    if error.holds:
+        return Verdict(holds=True)
+    if error.final:
+        return Verdict(dead=True)
+    return Verdict(doubtful=True, after_s=pause_s)

@@ -177,6 +177,15 @@ class Integrations:
         with self._store.write() as db:
             db.execute("update integration set caught_up_at = ? where id = ?", [at, integration_id])
 
+    def of_account(self, one: Integration) -> list[int]:
+        """The instances that are joined to the same Chatwoot account, this one among them."""
+        rows = self._store.rows(
+            "select instance_id from integration where base_url = ? and account_id = ?",
+            one.base_url,
+            one.account_id,
+        )
+        return [int(row["instance_id"]) for row in rows]
+
     def all(self) -> list[Integration]:
         """Every integration."""
         return [self._read(row) for row in self._store.rows("select * from integration")]

@@ -61,7 +61,11 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An accepted message. Times are UTC seconds; `source` marks the send that is under way."""
+    """An accepted message. Times are UTC seconds; `source` marks the send that is under way.
+
+    `held_s` is how much of the time since `received_at` does not count as waiting, in seconds: its
+    integration was paused or in error, or the clock was set anew meanwhile.
+    """
 
     id: int
     instance_id: int
@@ -78,6 +82,7 @@ class Entry:
     error: BridgeError | None
     received_at: float
     sent_at: float
+    held_s: float = 0.0
 
     @property
     def lane(self) -> Lane:
@@ -128,9 +133,13 @@ class Journal(Protocol):
         """The entry whose turn it is."""
         ...
 
-    def start_sending(self, entry: Entry, source: str, *, now: float) -> bool:
-        """Notes a send before it is made; False when its turn is over: an earlier entry has come
-        into the lane since, or this one was given up."""
+    def claim(self, entry: Entry, source: str, *, owner: str, now: float, until: float) -> bool:
+        """Notes a send before it is made, for `owner` and until then (UTC seconds) at most. False
+        when its turn is over: it is not ready any more, or an earlier entry of its lane is open."""
+        ...
+
+    def expire_claims(self, *, now: float, due_at: float) -> None:
+        """Sends whose claim has ended without a word become unconfirmed."""
         ...
 
     def finish(self, entry: Entry, pairs: Iterable[Pair], *, made: Try, now: float) -> None:
@@ -143,16 +152,37 @@ class Journal(Protocol):
         """The entry failed and is tried again; `doubtful`: it may have arrived all the same."""
         ...
 
-    def unconfirm(self, entry: Entry, *, due_at: float, made: Try) -> None:
-        """Nobody knows whether the send happened; `due_at` is when that may be settled."""
+    def doubt(self, entry: Entry, *, due_at: float, made: Try) -> None:
+        """Nobody knows how the try ended. A claimed send becomes unconfirmed, and `due_at` is when
+        that may be settled; anything else is ready again from then on, and doubtful."""
         ...
 
     def bury(self, entry: Entry, *, made: Try, now: float) -> None:
         """The entry is given up and becomes a dead letter; its lane goes on."""
         ...
 
-    def unconfirmed(self, *, limit: int) -> list[Entry]:
-        """The sends of which nobody knows whether they happened, oldest first."""
+    def unconfirmed(self, *, after_id: int, limit: int) -> list[Entry]:
+        """The sends of which nobody knows whether they happened, oldest first, after that one."""
+        ...
+
+    def tries(self, entry: Entry) -> list[tuple[float, str]]:
+        """When (UTC seconds) the entry was tried and what came of it, as `dump` writes an error;
+        newest first."""
+        ...
+
+    def delivered(
+        self, instance_ids: Sequence[int], *, other_than: int, since: float
+    ) -> list[float]:
+        """When customers' messages of these instances arrived since then (UTC seconds), in order,
+        without those of the chat `other_than`."""
+        ...
+
+    def add_held(self, seconds: float) -> None:
+        """So much more of the age of what is open does not count as waiting; may be negative."""
+        ...
+
+    def prove_writable(self) -> None:
+        """Writes something. Raises StorageFailed."""
         ...
 
     def is_sending(self, chat_id: int) -> bool:
@@ -191,7 +221,7 @@ class Journal(Protocol):
         may be more."""
         ...
 
-    def suspect(self, *, due_at: float) -> None:
-        """A router died, perhaps in the middle: sends that were noted become unconfirmed, and the
-        heads of the other lanes doubtful."""
+    def suspect(self, *, owner: str, due_at: float) -> None:
+        """A router died, perhaps in the middle: claims of others than `owner` become unconfirmed,
+        and the heads of the other lanes doubtful."""
         ...

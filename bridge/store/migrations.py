@@ -349,3 +349,10 @@ def m012_lookups(db: Database) -> None:
             primary key (integration_id, conversation_id, message_id)
         ) strict, without rowid"""
     )
+
+
+@migrations()
+def m013_claims(db: Database) -> None:
+    """A send that is under way names the router that makes it, and until when it may last."""
+    db.execute("alter table journal add column owner text not null default ''")
+    db.execute("alter table journal add column claimed_until real not null default 0")

@@ -12,9 +12,12 @@ from bridge.store.committer import Committer
 from bridge.store.journal import OPEN, Direction, Entry, Lane, NewEntry, Pair, State, Try
 
 _PRUNED_AT_ONCE = 1000
+#: How long before it arrived a message was received at most, where only recent ones matter.
+_WAITED_S = 3600.0
 _COLUMNS = (
     "id, instance_id, chat_id, direction, key, position, body, state, attempts, doubtful, due_at, "
-    "coalesce(source, ''), reason, received_at, coalesce(sent_at, 0)"
+    "coalesce(source, ''), reason, received_at, coalesce(sent_at, 0), "
+    "held_s"
 )
 
 
@@ -49,18 +52,34 @@ class SqliteJournal:
         ).fetchone()
         return _entry(row) if row else None
 
-    def start_sending(self, entry: Entry, source: str, *, now: float) -> bool:
+    def claim(self, entry: Entry, source: str, *, owner: str, now: float, until: float) -> bool:
         def work(db: Database) -> bool:
             done = db.execute(
-                "update journal set state = 'sending', source = ?, sent_at = ? "
-                f"where id = ? and state in {OPEN} and not exists (select 1 from journal earlier "
-                "where earlier.direction = journal.direction and earlier.chat_id = journal.chat_id "
-                f"and earlier.state in {OPEN} and earlier.position < journal.position)",
-                [source, now, entry.id],
+                "update journal set state = 'sending', source = ?, owner = ?, claimed_until = ?, "
+                "sent_at = ? where id = ? and state = 'ready' and not exists "
+                "(select 1 from journal earlier where earlier.direction = journal.direction "
+                f"and earlier.chat_id = journal.chat_id and earlier.state in {OPEN} "
+                "and (earlier.position, earlier.id) < (journal.position, journal.id))",
+                [source, owner, until, now, entry.id],
             )
             return done.rowcount > 0
 
         return self._committer.run(work)
+
+    def expire_claims(self, *, now: float, due_at: float) -> None:
+        over = self._store.db.execute(
+            f"select 1 from journal indexed by journal_open where state in {OPEN} "
+            "and state = 'sending' and claimed_until < ? limit 1",
+            [now],
+        )
+        if over.fetchone() is not None:
+            self._committer.run(
+                lambda db: db.execute(
+                    "update journal indexed by journal_open set state = 'unconfirmed', due_at = ? "
+                    f"where state in {OPEN} and state = 'sending' and claimed_until < ?",
+                    [due_at, now],
+                )
+            )
 
     def finish(self, entry: Entry, pairs: Iterable[Pair], *, made: Try, now: float) -> None:
         def work(db: Database) -> None:
@@ -95,12 +114,13 @@ class SqliteJournal:
 
         self._committer.run(work)
 
-    def unconfirm(self, entry: Entry, *, due_at: float, made: Try) -> None:
+    def doubt(self, entry: Entry, *, due_at: float, made: Try) -> None:
         def work(db: Database) -> None:
             # Not when the echo was quicker than the failure.
             db.execute(
-                "update journal set state = 'unconfirmed', due_at = ?, reason = ? "
-                "where id = ? and state = 'sending'",
+                "update journal set state = iif(state = 'sending', 'unconfirmed', 'ready'), "
+                "doubtful = 1, due_at = ?, reason = ?, attempts = attempts + 1 "
+                "where id = ? and state in ('sending', 'ready')",
                 [due_at, of_error(made.error), entry.id],
             )
             _note_try(db, entry, made)
@@ -118,12 +138,48 @@ class SqliteJournal:
 
         self._committer.run(work)
 
-    def unconfirmed(self, *, limit: int) -> list[Entry]:
+    def unconfirmed(self, *, after_id: int, limit: int) -> list[Entry]:
         found = self._store.db.execute(
-            f"select {_COLUMNS} from journal where state = 'unconfirmed' order by id limit ?",
-            [limit],
+            f"select {_COLUMNS} from journal where state = 'unconfirmed' and id > ? "
+            "order by id limit ?",
+            [after_id, limit],
         )
         return [_entry(row) for row in found]
+
+    def tries(self, entry: Entry) -> list[tuple[float, str]]:
+        found = self._store.db.execute(
+            "select began_at, reason from try where journal_id = ? order by began_at desc",
+            [entry.id],
+        )
+        return [(row[0], row[1]) for row in found]
+
+    def delivered(
+        self, instance_ids: Sequence[int], *, other_than: int, since: float
+    ) -> list[float]:
+        marks = ", ".join("?" * len(instance_ids))
+        found = self._store.db.execute(
+            "select done_at from journal indexed by journal_recent "
+            f"where instance_id in ({marks}) and direction = 'in' and received_at > ? "
+            "and state = 'done' and chat_id <> ? and done_at > ?",
+            [*instance_ids, since - _WAITED_S, other_than, since],
+        )
+        return sorted(row[0] for row in found)
+
+    def add_held(self, seconds: float) -> None:
+        self._committer.run(
+            lambda db: db.execute(
+                "update journal indexed by journal_open set held_s = held_s + ? "
+                f"where state in {OPEN}",
+                [seconds],
+            )
+        )
+
+    def prove_writable(self) -> None:
+        with self._store.write(messages=True) as db:
+            db.execute(
+                "insert into meta values ('written', '1') on conflict (key) "
+                "do update set value = iif(value = '1', '2', '1')"
+            )
 
     def is_sending(self, chat_id: int) -> bool:
         found = self._store.db.execute(
@@ -190,12 +246,12 @@ class SqliteJournal:
         self._committer.run(work)
         return len(old) + len(pairs)
 
-    def suspect(self, *, due_at: float) -> None:
+    def suspect(self, *, owner: str, due_at: float) -> None:
         def work(db: Database) -> None:
             db.execute(
                 "update journal indexed by journal_open set state = 'unconfirmed', due_at = ? "
-                f"where state in {OPEN} and state = 'sending'",
-                [due_at],
+                f"where state in {OPEN} and state = 'sending' and owner <> ?",
+                [due_at, owner],
             )
             db.execute(
                 "update journal set doubtful = 1 where id in (select min(id) from journal "
@@ -230,4 +286,5 @@ def _entry(row: tuple[Any, ...]) -> Entry:
         error=to_error(row[12]),
         received_at=row[13],
         sent_at=row[14],
+        held_s=row[15],
     )

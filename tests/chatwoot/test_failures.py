@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from bridge.chatwoot.diagnosis import is_passing, retry_after_s
+from bridge.chatwoot.diagnosis import retry_after_s
 from bridge.chatwoot.messaging import ConversationFlooded, FileTooLarge, Messaging
 from bridge.errors import (
     AccountSuspended,
-    ChatwootFailing,
     ChatwootRejects,
     ChatwootThrottles,
     ChatwootUnreachable,
@@ -82,33 +81,6 @@ def test_a_refused_connection_is_certain(desk: Desk) -> None:
     with pytest.raises(ChatwootUnreachable) as caught:
         desk.client(base_url=gone).post_message(1, "x")
     assert not caught.value.uncertain
-
-
-@pytest.mark.parametrize(("status", "passing"), [(500, False), (502, True), (503, True)])
-def test_a_stumble_over_one_request_is_told_from_an_outage(
-    desk: Desk, chat: Chat, status: int, passing: bool
-) -> None:
-    client, number = chat
-    desk.sandbox.fault("refuse", status=status, path="messages")
-    with pytest.raises(ChatwootFailing) as caught:
-        client.post_message(number, "x")
-    assert caught.value.uncertain
-    assert is_passing(caught.value) is passing
-
-
-def test_a_page_of_a_proxy_is_an_outage_not_the_end(desk: Desk, chat: Chat) -> None:
-    client, number = chat
-    desk.sandbox.fault("html", path="messages", times=1)
-    with pytest.raises(ChatwootFailing) as caught:
-        client.post_message(number, "x")
-    assert caught.value.uncertain
-    desk.sandbox.fault("refuse", status=404, body="404 page not found", path="messages", times=1)
-    with pytest.raises(ChatwootFailing) as caught:
-        client.post_message(number, "x")
-    assert not caught.value.uncertain
-    desk.sandbox.fault("redirect", path="messages", times=1)
-    with pytest.raises(ChatwootFailing):
-        client.post_message(number, "x")
 
 
 def test_a_refusal_is_final(chat: Chat) -> None:

@@ -55,6 +55,7 @@ class Desk:
         stack.callback(self.phone.process.kill)
         self._switches = self.phone.control("GET", "switches")
         limits = {"BRIDGE_RATE_LIMIT": "1000000/minute", "BRIDGE_ECHO_WAIT": "2"}
+        limits["BRIDGE_CHATWOOT_RUNS_ON"] = "1"
         self.bridge = Bridge(folder, public=public, **(limits | settings))
         stack.callback(self.bridge.kill)
         place = {

@@ -10,7 +10,7 @@ def lane(instance: int, chat: int) -> Lane:
 
 
 def take(lanes: Lanes) -> Lane:
-    found = lanes.take(0.0)
+    found = lanes.take()
     assert found is not None
     return found
 
@@ -39,6 +39,18 @@ def test_an_instance_whose_calls_hang_leaves_workers_for_the_others() -> None:
     assert take(lanes) == lane(2, 0)
     lanes.release(hanging[0])
     assert take(lanes).instance_id == 1
+
+
+def test_however_many_instances_hang_the_next_one_is_served() -> None:
+    lanes, workers = Lanes(most=12), 16
+    lanes.add([lane(instance, chat) for instance in (1, 2) for chat in range(20)])
+    hanging = [take(lanes) for _ in range(workers)]
+    assert {one.instance_id for one in hanging} == {1, 2}
+    lanes.add([lane(3, 0), lane(4, 0)])
+    assert lanes.starving(workers)
+    served = [lanes.take(reserve=True), lanes.take(reserve=True)]
+    assert served == [lane(3, 0), lane(4, 0)]
+    assert not lanes.starving(workers + 2)  # 1 and 2 wait for workers of their own
 
 
 def test_what_waits_for_a_time_comes_when_it_is_due_or_all_are_woken() -> None:

@@ -78,7 +78,8 @@ def test_a_flooded_conversation_holds_up_nobody_else(desk: Desk) -> None:
 def test_a_refusal_by_chatwoot_is_a_dead_letter_and_the_chat_goes_on(desk: Desk) -> None:
     number, conversation = desk.meet("first")
     path = f"/conversations/{conversation}/messages"
-    fault = {"kind": "refuse", "status": 422, "body": '{"error":"no"}', "times": 1}
+    body = '{"message":"Content is odd","attributes":["content"]}'
+    fault = {"kind": "refuse", "status": 422, "body": body, "times": 1}
     desk.chatwoot.control("POST", "faults", {**fault, "method": "POST", "path": path})
     desk.customer(number, "refused")
     desk.customer(number, "next")

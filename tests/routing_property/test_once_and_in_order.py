@@ -235,7 +235,7 @@ class Conversations(RuleBasedStateMachine):
 
 @pytest.mark.slow
 def test_every_message_arrives_once_and_in_order_whatever_goes_wrong() -> None:
-    with Loop(BRIDGE_ECHO_WAIT="2") as loop:
+    with Loop(BRIDGE_ECHO_WAIT="2", BRIDGE_CHATWOOT_RUNS_ON="2") as loop:
         switches = {"webhook_retry_max_s": 1.0, "webhook_timeout_s": 3.0}
         loop.phone.control("POST", "switches", switches)
         Conversations.loop, Conversations.people = loop, itertools.count()

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from bridge.errors import load
 from bridge.gateways.base import GatewayUnavailable
 from bridge.store import Store
 from bridge.store.chats import resolve_chat
 from bridge.store.committer import Committer
-from bridge.store.journal import Direction, Journal, Lane, NewEntry, Pair, State, Try
+from bridge.store.journal import Direction, Entry, Journal, Lane, NewEntry, Pair, State, Try
 from bridge.store.sqlite_journal import SqliteJournal
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,6 +23,11 @@ IN, OUT, RECEIPT = Direction.IN, Direction.OUT, Direction.RECEIPT
 MADE = Try(1.0, 0.1, "arrived")
 NO_ANSWER = GatewayUnavailable(base_url="http://gw.example", reason="no answer", retry_after_s=2.5)
 FAILED = Try(1.0, 0.1, "failed", NO_ANSWER)
+
+
+def claim(journal: Journal, entry: Entry) -> bool:
+    """A claim of the router `router` at 5, until 50."""
+    return journal.claim(entry, f"marker {entry.id}", owner="router", now=5.0, until=50.0)
 
 
 class Ground:
@@ -243,11 +249,15 @@ class TestSending:
         head = journal.head(Lane(ground.instance_id, OUT, chat))
         assert head is not None
         assert not journal.is_sending(chat)
-        journal.start_sending(head, "marker", now=5.0)
+        assert claim(journal, head)
         assert journal.is_sending(chat)
         again = journal.head(head.lane)
         assert again is not None
-        assert (again.state, again.source, again.sent_at) == (State.SENDING, "marker", 5.0)
+        assert (again.state, again.source, again.sent_at) == (
+            State.SENDING,
+            f"marker {head.id}",
+            5.0,
+        )
 
     def test_a_doubtful_send_holds_up_its_lane_until_it_is_settled(
         self, ground: Ground, journal: Journal
@@ -257,9 +267,9 @@ class TestSending:
         journal.accept(ground.instance_id, entries, now=1.0)
         head = journal.head(Lane(ground.instance_id, OUT, chat))
         assert head is not None
-        journal.start_sending(head, "marker", now=5.0)
-        journal.unconfirm(head, due_at=65.0, made=FAILED)
-        [doubted] = journal.unconfirmed(limit=10)
+        assert claim(journal, head)
+        journal.doubt(head, due_at=65.0, made=FAILED)
+        [doubted] = journal.unconfirmed(after_id=0, limit=10)
         assert (doubted.key, doubted.due_at) == ("a", 65.0)
         still = journal.head(head.lane)
         assert still is not None
@@ -272,10 +282,10 @@ class TestSending:
         journal.accept(ground.instance_id, [new(chat, "a", direction=OUT)], now=1.0)
         head = journal.head(Lane(ground.instance_id, OUT, chat))
         assert head is not None
-        journal.start_sending(head, "marker", now=5.0)
+        assert claim(journal, head)
         journal.finish(head, [], made=MADE, now=6.0)
-        journal.unconfirm(head, due_at=65.0, made=FAILED)
-        assert not journal.unconfirmed(limit=10)
+        journal.doubt(head, due_at=65.0, made=FAILED)
+        assert not journal.unconfirmed(after_id=0, limit=10)
         assert journal.head(head.lane) is None
 
     def test_a_router_that_died_leaves_doubts(self, ground: Ground, journal: Journal) -> None:
@@ -284,9 +294,9 @@ class TestSending:
         journal.accept(ground.instance_id, entries, now=1.0)
         sending = journal.head(Lane(ground.instance_id, OUT, chat))
         assert sending is not None
-        journal.start_sending(sending, "marker", now=5.0)
-        journal.suspect(due_at=60.0)
-        assert [one.key for one in journal.unconfirmed(limit=10)] == ["out"]
+        assert claim(journal, sending)
+        journal.suspect(owner="another", due_at=60.0)
+        assert [one.key for one in journal.unconfirmed(after_id=0, limit=10)] == ["out"]
         lane = Lane(ground.instance_id, IN, chat)
         first = journal.head(lane)
         assert first is not None
@@ -342,6 +352,96 @@ class TestSending:
         head = journal.head(Lane(ground.instance_id, IN, chat))
         assert head is not None
         assert head.due_at == 30.0
+
+    def test_a_claim_is_given_once_and_not_before_what_is_earlier(
+        self, ground: Ground, journal: Journal
+    ) -> None:
+        chat = ground.chat()
+        entries = [new(chat, key, direction=OUT, position=at) for at, key in ((2, "b"), (1, "a"))]
+        journal.accept(ground.instance_id, entries[:1], now=1.0)
+        later = journal.head(Lane(ground.instance_id, OUT, chat))
+        assert later is not None
+        journal.accept(ground.instance_id, entries[1:], now=1.0)
+        assert not claim(journal, later)
+        first = journal.head(later.lane)
+        assert first is not None
+        assert first.key == "a"
+        assert claim(journal, first)
+        assert not claim(journal, first)
+        assert not claim(journal, later)
+
+    def test_a_claim_ends_by_itself(self, ground: Ground, journal: Journal) -> None:
+        chat = ground.chat()
+        journal.accept(ground.instance_id, [new(chat, "a", direction=OUT)], now=1.0)
+        head = journal.head(Lane(ground.instance_id, OUT, chat))
+        assert head is not None
+        assert claim(journal, head)  # until 50
+        journal.suspect(owner="router", due_at=60.0)  # its own, which it still works on
+        journal.expire_claims(now=49.0, due_at=60.0)
+        assert not journal.unconfirmed(after_id=0, limit=10)
+        journal.expire_claims(now=51.0, due_at=60.0)
+        assert [one.key for one in journal.unconfirmed(after_id=0, limit=10)] == ["a"]
+
+    def test_what_ended_unclear_without_a_claim_is_ready_and_doubtful(
+        self, ground: Ground, journal: Journal
+    ) -> None:
+        chat = ground.chat()
+        journal.accept(ground.instance_id, [new(chat, "a")], now=1.0)
+        lane = Lane(ground.instance_id, IN, chat)
+        head = journal.head(lane)
+        assert head is not None
+        journal.doubt(head, due_at=3.0, made=FAILED)
+        again = journal.head(lane)
+        assert again is not None
+        assert (again.state, again.doubtful, again.due_at) == (State.READY, True, 3.0)
+        assert again.attempts == 1
+
+    def test_all_that_is_unconfirmed_is_seen_page_by_page(
+        self, ground: Ground, journal: Journal
+    ) -> None:
+        for _ in range(5):
+            chat = ground.chat()
+            journal.accept(ground.instance_id, [new(chat, f"k{chat}", direction=OUT)], now=1.0)
+            head = journal.head(Lane(ground.instance_id, OUT, chat))
+            assert head is not None
+            assert claim(journal, head)
+            journal.doubt(head, due_at=65.0, made=FAILED)
+        seen, after_id = [], 0
+        while page := journal.unconfirmed(after_id=after_id, limit=2):
+            seen += [one.id for one in page]
+            after_id = seen[-1]
+        assert len(seen) == 5
+        assert seen == sorted(seen)
+
+    def test_time_that_does_not_count_is_added_to_what_is_open(
+        self, ground: Ground, journal: Journal
+    ) -> None:
+        chat = ground.chat()
+        journal.accept(ground.instance_id, [new(chat, "a"), new(chat, "b")], now=1.0)
+        lane = Lane(ground.instance_id, IN, chat)
+        journal.add_held(3600.0)
+        journal.add_held(-600.0)
+        head = journal.head(lane)
+        assert head is not None
+        assert head.held_s == 3000.0
+
+    def test_tries_and_deliveries_are_told(self, ground: Ground, journal: Journal) -> None:
+        one, other = ground.chat(), ground.chat()
+        journal.accept(ground.instance_id, [new(one, "a"), new(other, "b")], now=1.0)
+        head = journal.head(Lane(ground.instance_id, IN, one))
+        assert head is not None
+        for at in (10.0, 20.0):
+            failed = Try(at, 0.1, "failed", NO_ANSWER)
+            journal.postpone(head, due_at=9.0, made=failed, doubtful=True)
+        assert [at for at, _ in journal.tries(head)] == [20.0, 10.0]
+        assert {load(said) for _, said in journal.tries(head)} == {NO_ANSWER}
+        theirs = journal.head(Lane(ground.instance_id, IN, other))
+        assert theirs is not None
+        journal.finish(theirs, [], made=MADE, now=15.0)
+        ids = [ground.instance_id]
+        assert journal.delivered(ids, other_than=one, since=10.0) == [15.0]
+        assert journal.delivered(ids, other_than=other, since=10.0) == []
+        assert journal.delivered(ids, other_than=one, since=16.0) == []
 
 
 class TestForgetting:

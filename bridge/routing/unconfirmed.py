@@ -1,0 +1,77 @@
+"""Sends of which nobody knows whether they happened, and what settles them (ryzeapi.md, 7)."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from bridge.errors import IntegrationMissing, NoEcho
+from bridge.routing.context import Context
+from bridge.services import Services
+from bridge.store.journal import Entry, Lane, Try
+
+log = logging.getLogger(__name__)
+
+#: Sends that one look settles at most; the next look goes on after them.
+_PAGE = 500
+#: How long an echo is waited for at most after the gateway could not reach us, in seconds.
+_MOST_SILENCE_S = 3600.0
+
+
+@dataclass(slots=True)
+class Unconfirmed:
+    """A send whose echo has not come, while later events of the instance have, did not happen:
+    gateways repeat their webhooks until they are acknowledged. Sockets repeat nothing: after a gap
+    the echo may have been missed, and the operator decides."""
+
+    services: Services
+    context: Callable[[int], Context]
+    heard_since: Callable[[int], float]
+    #: For each send in doubt, when the gateway was heard again for the first time.
+    _contacts: dict[int, float] = field(default_factory=dict)
+    _seen: set[int] = field(default_factory=set)
+    _after_id: int = 0
+
+    def settle(self) -> list[Lane]:
+        """Has sent again what surely was not sent; the lanes of that. Raises StorageFailed."""
+        services, now = self.services, self.services.clock()
+        services.journal.expire_claims(now=now, due_at=now + services.settings.echo_wait)
+        page = services.journal.unconfirmed(after_id=self._after_id, limit=_PAGE)
+        self._seen.update(entry.id for entry in page)
+        self._after_id = page[-1].id if len(page) == _PAGE else 0
+        settled: list[Lane] = []
+        for entry in page:
+            if not self._has_echo(entry.instance_id):
+                continue  # nothing can prove it: the operator decides
+            if self._is_settled(entry, now):
+                log.info("entry %s: no echo came, it is sent again", entry.id)
+                none = Try(now, 0.0, "no echo", NoEcho())
+                services.journal.postpone(entry, due_at=now, made=none, doubtful=False)
+                settled.append(entry.lane)
+        if not self._after_id:  # all were seen once: what is gone is forgotten
+            self._contacts = {one: at for one, at in self._contacts.items() if one in self._seen}
+            self._seen = set()
+        return settled
+
+    def _has_echo(self, instance_id: int) -> bool:
+        try:
+            gateway = self.context(instance_id).gateway
+        except IntegrationMissing:
+            return False
+        return gateway is not None and gateway.capabilities.echoes_source
+
+    def _is_settled(self, entry: Entry, now: float) -> bool:
+        """Whether an echo would have come by now. A gateway that could not reach us for a while
+        comes back at longer and longer intervals, so it is given as long again."""
+        services, wait_s = self.services, self.services.settings.echo_wait
+        doubted_at = entry.due_at - wait_s
+        opened_at = max(doubted_at, services.store.beat_at("web"))
+        heard_at = services.instances.heard_at(entry.instance_id)
+        if self.heard_since(entry.instance_id) > entry.sent_at:
+            # The socket was not open all the time; what calls us repeats what we did not take.
+            heard_at = services.instances.callback(entry.instance_id).called_at
+        if heard_at <= opened_at:
+            return False
+        if self._contacts.get(entry.id, 0.0) <= opened_at:
+            self._contacts[entry.id] = now
+        contact_at = self._contacts[entry.id]
+        return now >= contact_at + max(wait_s, min(contact_at - doubted_at, _MOST_SILENCE_S))
