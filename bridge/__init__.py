@@ -8,7 +8,8 @@ The map of the house, lowest floor first; a module imports only from floors belo
     store/  sockets                            the one SQLite file; sockets to others
     chatwoot/  gateways/                       the two shores, which do not know each other
     credentials  services                      the secrets of an installation; the tray of tools
-    activation  capabilities  checks           what we do: THE shared functions
+    capabilities                               what the Chatwoot of an integration cannot do
+    activation  checks                         what we do: THE shared functions
     intake  instances  routing/
     console  metrics  doctor  backup  rotation  what people see, decide, and look after
     supervisor  commands/  cli                 who runs it

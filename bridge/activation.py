@@ -122,7 +122,11 @@ def _activate(
     if before is not None and before.id != after.id:
         _unlink(before, services, deadline)
     on_step(Step.WIRE)
-    warnings = [*capabilities.missing(after, services), *_warnings(services, version, deadline)]
+    warnings = [
+        *capabilities.missing(after, services),
+        *capabilities.surveys(after, inbox),
+        *_warnings(services, version, deadline),
+    ]
     return Activated(after, (*warnings, *wiring.wire(instance, services, deadline)))
 
 
@@ -256,6 +260,7 @@ def _integration(
         webhook_key=attempt.webhook_key,
         webhook_secret=inbox.secret,
         public_url=request.public_url,
+        seen_url=before.seen_url if before is not None and same else "",
         status_at=before.status_at
         if before is not None and same and before.status is Status.ACTIVE
         else services.clock(),

@@ -5,6 +5,8 @@ import queue
 import socket
 import threading
 
+#: Ends of names that only private networks use (RFC 6761, RFC 6762, RFC 8375, and by custom).
+_INNER = (".local", ".internal", ".lan", ".home", ".home.arpa", ".localhost", ".localdomain")
 #: Prefixes whose addresses carry an IPv4 address inside (RFC 6052, RFC 3056).
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
@@ -62,6 +64,22 @@ def facing(host: str, port: int, timeout_s: float) -> str:
         except OSError:
             return ""
         return str(probe.getsockname()[0]).partition("%")[0]
+
+
+def is_inner(host: str, port: int, timeout_s: float) -> bool:
+    """Whether a name or address means something in a private network alone: one without a dot, one
+    of the names that are kept for such networks, or one that leads to no public address."""
+    host = host.lower().rstrip(".")
+    try:
+        return not is_public(str(ipaddress.ip_address(host.strip("[]"))))
+    except ValueError:
+        pass
+    if "." not in host or host.endswith(_INNER):
+        return True
+    try:
+        return not any(is_public(ip) for _, ip in resolve(host, port, timeout_s))
+    except Unresolved:
+        return False
 
 
 def is_public(address: str) -> bool:

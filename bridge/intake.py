@@ -29,6 +29,7 @@ SET_FIELDS = {
     "account_id": "chatwootAccountId",
     "api_token": "chatwootApiToken",
     "inbox_name": "inboxName",
+    "public_url": "chatwootPublicUrl",
     "sign_messages": "signMessages",
     "ignore_groups": "ignoreGroups",
     "start_as_pending": "startAsPending",
@@ -104,9 +105,9 @@ class Reader:
             )
         return value
 
-    def base_url(self, field: str, *, account_field: str = "") -> str:
+    def base_url(self, field: str, *, account_field: str = "", required: bool = True) -> str:
         """The base URL of a server; a link from its dashboard is answered with the right value."""
-        value = self.text(field, required=True, limit=address.MAX_LENGTH)
+        value = self.text(field, required=required, limit=address.MAX_LENGTH)
         if not value or field in self.problems:
             return ""
         try:
@@ -151,8 +152,9 @@ def activation_request(
         start_as_pending=read.truth(fields["start_as_pending"]),
         reopen_resolved=read.truth(fields["reopen_resolved"]),
     )
+    public_url = read.base_url(fields["public_url"], required=False)
     read.done()
-    return ActivationRequest(base_url, account_id, api_token, inbox_name, options)
+    return ActivationRequest(base_url, account_id, api_token, inbox_name, options, public_url)
 
 
 def inbox_name_of(read: Reader, field: str) -> str:

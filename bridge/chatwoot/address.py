@@ -11,6 +11,9 @@ from urllib.parse import SplitResult, urlsplit
 from bridge.errors import N_, Problem
 
 MAX_LENGTH = 2048
+#: The path of the pages where customers rate a conversation, and that of files in Chatwoot.
+SURVEY_PATH = "/survey/responses/"
+_FILE_PATH = "/rails/active_storage/"
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.ASCII)
 _DASHBOARD = re.compile(r"/(?:app|api|auth|super_admin|cable)(?:/.*)?$")
 _ACCOUNT = re.compile(r"/accounts/([0-9]{1,18})(?:/|$)")
@@ -79,6 +82,25 @@ def origin(url: str) -> str:
         return ""
     parts = urlsplit(address.base_url)
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def of_file(url: str) -> str:
+    """The address at which Chatwoot shows itself, by that of a file in its storage; empty for any
+    other address."""
+    return _before(_FILE_PATH, url)
+
+
+def of_survey(text: str) -> str:
+    """The same by the link in the text of a survey, empty where there is none."""
+    return next((_before(SURVEY_PATH, one) for one in text.split() if SURVEY_PATH in one), "")
+
+
+def _before(path: str, url: str) -> str:
+    base_url, mark, _ = url.partition(path)
+    try:
+        return parse(base_url).base_url if mark else ""
+    except BadAddress:
+        return ""
 
 
 def _split(text: str) -> tuple[SplitResult, int | None]:

@@ -32,13 +32,15 @@ class InboxWish:
 @dataclass(frozen=True, slots=True)
 class Inbox:
     """An API inbox as Chatwoot has it. `secret` is empty before Chatwoot 4.13.0 (section 7.6);
-    `webhook_url` is where it calls, empty for nowhere."""
+    `webhook_url` is where it calls, empty for nowhere; `surveys`: customers are asked to rate
+    their conversations."""
 
     id: int
     name: str
     marker: str
     secret: Secret
     webhook_url: str = ""
+    surveys: bool = False
 
 
 class Chatwoot(Transport):
@@ -149,4 +151,5 @@ def _inbox(row: Mapping[str, Any]) -> Inbox | None:
         str(marker or ""),
         secret,
         str(row.get("webhook_url") or ""),
+        row.get("csat_survey_enabled") is True,
     )

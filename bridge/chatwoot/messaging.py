@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypedDict, Unpack
 from urllib.parse import quote
 
-from bridge.chatwoot import attachments, events
+from bridge.chatwoot import address, attachments, events
 from bridge.chatwoot.answers import as_dict, is_no_route, rows_of
 from bridge.chatwoot.events import AgentMessage, Attachment
 from bridge.chatwoot.multipart import Multipart
@@ -95,8 +95,15 @@ class Upload:
     file: Attachment
 
 
-#: The path of the pages where customers rate a conversation.
-SURVEY_PATH = "/survey/responses/"
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """`uuid` names the conversation in the link, ready for a URL; `shown_at` is the address at
+    which Chatwoot shows itself, empty where the answer does not say."""
+
+    uuid: str
+    shown_at: str
+
+
 #: The longest text of a message, in characters as Chatwoot counts them (section 5).
 MAX_TEXT = 150_000
 #: The longest reason beside a failed message, in characters; Chatwoot keeps 20,000.
@@ -162,15 +169,13 @@ class Messaging(People):
             raise ConversationGone(detail=f"it is in inbox {found.inbox_id}")
         return found
 
-    def survey_link(self, conversation_id: int) -> str:
-        """Where the customer rates a conversation. Raises ConversationGone.
-
-        Chatwoot appends it to what a webhook tells, and nowhere else (section 7.2).
-        """
+    def survey(self, conversation_id: int) -> Survey:
+        """What the link to the survey of a conversation is made of. Raises ConversationGone."""
         answer = self._send("GET", self._path("conversations", conversation_id))
         self._expect(answer, ConversationGone)
-        uuid = str(as_dict(self._read(answer)).get("uuid") or "")
-        return f"{self._base_url}{SURVEY_PATH}{quote(uuid)}" if uuid else ""
+        said = as_dict(self._read(answer))
+        picture = str(as_dict(said, "meta", "sender").get("thumbnail") or "")
+        return Survey(quote(str(said.get("uuid") or ""), safe=""), address.of_file(picture))
 
     def toggle_status(self, conversation_id: int, status: str) -> None:
         """Sets a conversation to open, resolved, pending or snoozed. Raises ConversationGone."""

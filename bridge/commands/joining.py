@@ -130,6 +130,12 @@ def remove(name: str, yes: bool, instance_dir: str | None, as_json: bool) -> Non
 )
 @click.option("--inbox", "inbox_name", metavar="NAME", help="Name of the inbox.")
 @click.option(
+    "--public-url",
+    "public_url",
+    metavar="URL",
+    help="Address at which customers reach Chatwoot, if not --url; none to forget it.",
+)
+@click.option(
     "--sign-messages/--no-sign-messages",
     default=None,
     help="Puts the agent's name above each message.",
@@ -219,11 +225,22 @@ def _wish(
         key: given[key] if given[key] is not None else bool(before and getattr(before.options, key))
         for key in _OPTIONS
     }
-    facts = {"base_url": base_url, "account_id": account_id, "api_token": token}
+    facts = {
+        "base_url": base_url,
+        "account_id": account_id,
+        "api_token": token,
+        "public_url": _public_url(given["public_url"], before),
+    }
     return {
         intake.SET_FIELDS[key]: value
         for key, value in {**facts, "inbox_name": inbox_name, **chosen}.items()
     }
+
+
+def _public_url(given: str | None, before: Integration | None) -> str:
+    if given is None:
+        return before.public_url if before else ""
+    return "" if given == "none" else given
 
 
 def _ask_address(account_id: int | None, services: Services) -> tuple[str, int | None]:

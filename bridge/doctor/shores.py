@@ -66,10 +66,14 @@ def _webhook(instance: Instance, one: Integration, services: Services) -> Iterat
         account_id=one.account_id,
     )
     try:
-        found = client.inbox(one.inbox_id).webhook_url
+        inbox = client.inbox(one.inbox_id)
     except BridgeError as error:
         yield wrong("webhook", instance.name, error.message, remedy_of(error))
         return
+    for problem in capabilities.surveys(one, inbox):
+        remedy = f"chatwoot-bridge activate {instance.name} --public-url URL"
+        yield warning("survey", instance.name, str(problem), remedy)
+    found = inbox.webhook_url
     if found == wanted:
         said = "Chatwoot calls the right address" if wanted else "none, as it should be: a socket"
         yield ok("webhook", instance.name, said)

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 from sqlite_utils import Database
 
+from bridge.chatwoot.events import AgentMessage
 from bridge.gateways import jids
 from bridge.gateways.base import Received
 from bridge.messages import (
@@ -172,3 +173,14 @@ def forms(address: Address) -> list[str]:
     if address.lid:
         found.append(address.lid)
     return found
+
+
+def address_of_contact(message: AgentMessage) -> Address | None:
+    """Where a contact that we did not make can be reached: by JID, else by phone number."""
+    for known in (message.source_id, message.contact_identifier):
+        if known.endswith(("@s.whatsapp.net", "@g.us")):
+            return Address(jid=known)
+        if known.endswith("@lid"):
+            return Address(lid=known)
+    digits = "".join(filter(str.isdigit, message.contact_phone))
+    return Address(jid=f"{digits}@s.whatsapp.net") if digits else None

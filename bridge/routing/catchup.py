@@ -6,7 +6,7 @@ import logging
 from bridge.chatwoot.events import AgentMessage
 from bridge.chatwoot.refusals import ConversationGone
 from bridge.messages import Ladder
-from bridge.routing import marks, outgoing, replies
+from bridge.routing import marks, outgoing, replies, surveys
 from bridge.routing.context import Context
 from bridge.routing.outgoing import WHATSAPP_ID_PREFIX, Part
 
@@ -101,6 +101,7 @@ def _since_last_look(conversation_id: int, newest_id: int, context: Context) -> 
 def mend(message: AgentMessage, context: Context) -> None:
     """What has arrived is shown so, whatever became of the webhook about it: Chatwoot marks a
     message, even a customer's own, as failed when we did not answer (section 7.4)."""
+    surveys.learn(context.integration, message, context.services)
     if not message.is_marked or message.private:
         return
     services, instance_id = context.services, context.instance.id

@@ -7,6 +7,8 @@ _TEXTS = {
         "file_gone": "[A file of the message could not be fetched: {name}]",
         "file_empty": "[A file of the message is empty: {name}]",
         "failed": "⚠️ This message did not reach the customer: {reason}",
+        "survey_without_link": "[The survey left without its link: where customers reach this "
+        "Chatwoot is not known. An administrator can set it in the bridge.]",
         "not_delivered": "WhatsApp could not deliver the message",
         "edited": "✏️ Edited: {text}",
         "unreacted": "The reaction was taken back",
@@ -20,6 +22,8 @@ _TEXTS = {
         "file_gone": "[Não foi possível buscar um arquivo da mensagem: {name}]",
         "file_empty": "[Um arquivo da mensagem está vazio: {name}]",
         "failed": "⚠️ Esta mensagem não chegou ao cliente: {reason}",
+        "survey_without_link": "[A pesquisa saiu sem o link: não se sabe onde os clientes "
+        "alcançam este Chatwoot. Um administrador pode defini-lo na bridge.]",
         "not_delivered": "O WhatsApp não conseguiu entregar a mensagem",
         "edited": "✏️ Editada: {text}",
         "unreacted": "A reação foi retirada",
@@ -33,6 +37,8 @@ _TEXTS = {
         "file_gone": "[No se pudo obtener un archivo del mensaje: {name}]",
         "file_empty": "[Un archivo del mensaje está vacío: {name}]",
         "failed": "⚠️ Este mensaje no llegó al cliente: {reason}",
+        "survey_without_link": "[La encuesta salió sin su enlace: no se sabe dónde llegan los "
+        "clientes a este Chatwoot. Un administrador puede definirlo en el bridge.]",
         "not_delivered": "WhatsApp no pudo entregar el mensaje",
         "edited": "✏️ Editado: {text}",
         "unreacted": "La reacción se retiró",

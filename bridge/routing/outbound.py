@@ -10,13 +10,12 @@ from dataclasses import dataclass
 
 from bridge import markup
 from bridge.chatwoot.events import AgentMessage
-from bridge.chatwoot.messaging import SURVEY_PATH
 from bridge.chatwoot.refusals import FileNotThere, FileRefused, FileTooLarge
 from bridge.deadline import Deadline
 from bridge.errors import N_, BridgeError, NotYet, dump
 from bridge.gateways.base import Gateway, GatewayRefuses, GatewayUnavailable
 from bridge.messages import Kind, Reply
-from bridge.routing import catchup, introductions, marks, media, outgoing
+from bridge.routing import catchup, introductions, marks, media, outgoing, surveys
 from bridge.routing.context import CALL_S, FILE_S, Context
 from bridge.routing.outgoing import (
     SOURCE_PREFIX,
@@ -122,7 +121,7 @@ def _reply(
     attachment = part.attachment
     if attachment is None:
         return Reply(
-            to=chat.address, kind=Kind.TEXT, text=_text(message, context), quoted_id=quoted
+            to=chat.address, kind=Kind.TEXT, text=_text(entry, message, context), quoted_id=quoted
         )
     try:
         file = files.enter_context(media.from_chatwoot(attachment, context))
@@ -139,7 +138,7 @@ def _reply(
     return Reply(
         to=chat.address,
         kind=file.kind,
-        text=_text(message, context) if carries_text else "",
+        text=_text(entry, message, context) if carries_text else "",
         quoted_id=quoted if part.index == 1 else "",
         file=str(file.path),
         file_name=file.name,
@@ -161,11 +160,8 @@ def _words_of(entry: Entry, part: Part) -> NewEntry:
     return NewEntry(entry.chat_id, Direction.OUT, words.key, outgoing.write(words), position)
 
 
-def _text(message: AgentMessage, context: Context) -> str:
-    text = markup.to_whatsapp(message.text)
-    if message.content_type == "input_csat" and SURVEY_PATH not in text:
-        # Found by looking, or heard over a socket: only a webhook brings the link along.
-        text = f"{text} {context.chatwoot().survey_link(message.conversation_id)}".strip()
+def _text(entry: Entry, message: AgentMessage, context: Context) -> str:
+    text = surveys.text(message, entry, context)
     name = message.sender_name if message.sender_type == "user" else ""
     if context.integration.options.sign_messages and name:
         return f"{markup.signature(name)}\n{text}"

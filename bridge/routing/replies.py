@@ -19,10 +19,9 @@ from bridge.chatwoot.events import (
     Typing,
 )
 from bridge.errors import StorageFailed
-from bridge.messages import Address
 from bridge.models import Instance, Integration
-from bridge.routing import outgoing
-from bridge.routing.accept import forms
+from bridge.routing import outgoing, surveys
+from bridge.routing.accept import address_of_contact, forms
 from bridge.routing.outgoing import (
     LAST_PART,
     PARTS,
@@ -104,6 +103,7 @@ def _keep(integration: Integration, event: ChatwootEvent, services: Services, wa
         return
     match event:
         case AgentMessage():
+            surveys.learn(integration, event, services)
             kept = _from_agents(instance, integration, [event], services, way=way)
             if _Kept.UNPLACED in kept and not event.contact_id:
                 # The socket does not say whose conversation it is.
@@ -386,14 +386,3 @@ def _thread_of(
         conversation_id=message.conversation_id,
         status=message.conversation_status or "open",
     )
-
-
-def address_of_contact(message: AgentMessage) -> Address | None:
-    """Where a contact that we did not make can be reached: by JID, else by phone number."""
-    for known in (message.source_id, message.contact_identifier):
-        if known.endswith(("@s.whatsapp.net", "@g.us")):
-            return Address(jid=known)
-        if known.endswith("@lid"):
-            return Address(lid=known)
-    digits = "".join(filter(str.isdigit, message.contact_phone))
-    return Address(jid=f"{digits}@s.whatsapp.net") if digits else None

@@ -136,7 +136,7 @@ class Draft:
 
     def wish(self) -> dict[str, Any]:
         """The answers as a body for `intake.activation_request`."""
-        names = ("base_url", "account_id", "inbox_name", *OPTIONS)
+        names = ("base_url", "account_id", "inbox_name", "public_url", *OPTIONS)
         body = {SET_FIELDS[name]: self.answers.get(name) for name in names}
         return {**body, SET_FIELDS["api_token"]: self.token}
 
@@ -161,6 +161,7 @@ def answers_of(name: str, integration: Integration) -> dict[str, Any]:
         "account_id": integration.account_id,
         "token": integration.api_token,
         "inbox_name": integration.inbox_name,
+        "public_url": integration.public_url,
         "editing": True,
         **options,
     }

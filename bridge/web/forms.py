@@ -207,10 +207,22 @@ class InboxForm(Form):
     """The name of the inbox, and what happens to conversations."""
 
     inbox_name = StringField(N_("Inbox name"), filters=[_trimmed], description=N_("The inbox name"))
+    public_url = StringField(
+        N_("Public address of Chatwoot"), filters=[_trimmed], description=N_("The public address")
+    )
     sign_messages = BooleanField(N_("Sign messages"))
     ignore_groups = BooleanField(N_("Ignore groups"))
     start_as_pending = BooleanField(N_("Start as pending"))
     reopen_resolved = BooleanField(N_("Reopen resolved conversations"))
+
+    def validate_public_url(self, field: Field) -> None:
+        """As the address of Chatwoot itself, but it may stay empty."""
+        if not field.data:
+            return
+        try:
+            field.data = address.parse_pasted(field.data).base_url
+        except address.BadAddress as error:
+            raise StopValidation(rule_trouble(field.description, error.problem)) from None
 
     def read_name(self, version: str) -> str | None:
         """The name, the default one if it is empty; None when the field has an error."""

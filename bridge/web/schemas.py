@@ -66,6 +66,14 @@ _ACTIVATION = _object(
         default=DEFAULT_INBOX_NAME,
         examples=["WhatsApp - Orion"],
     ),
+    chatwootPublicUrl=_maybe(
+        "string",
+        "Address at which customers reach Chatwoot, where that is not chatwootBaseUrl: links to "
+        "surveys are made from it. Left out, it is what Chatwoot shows of itself.",
+        pattern=_ADDRESS,
+        maxLength=2048,
+        examples=["https://chat.example.com"],
+    ),
     signMessages=_maybe(
         "boolean", "Puts the agent's name above each message that an agent sends.", default=False
     ),
@@ -174,6 +182,7 @@ _NEW_INSTANCE = _object(
     chatwootAccountId=_inline("chatwootAccountId", ""),
     chatwootApiToken=_inline("chatwootApiToken", ""),
     chatwootInboxName=_inline("inboxName", "Mind the other name."),
+    chatwootPublicUrl=_inline("chatwootPublicUrl", ""),
     chatwootSignMessages=_inline("signMessages", "Mind the other name."),
     chatwootIgnoreGroups=_inline("ignoreGroups", "Mind the other name."),
     chatwootStartAsPending=_inline("startAsPending", "Mind the other name."),

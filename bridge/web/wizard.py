@@ -304,11 +304,14 @@ def inbox() -> Response:
     draft = draft_for("inbox")
     kept = {name: bool(draft.answers.get(name)) for name in OPTIONS}
     name = draft.text("inbox_name") or DEFAULT_INBOX_NAME
-    form = forms.InboxForm(data={"inbox_name": name, **kept})
+    form = forms.InboxForm(
+        data={"inbox_name": name, "public_url": draft.text("public_url"), **kept}
+    )
     if request.method == "POST" and form.validate():
         given = form.read_name(draft.text("version"))
         if given is not None:
-            draft.save(inbox_name=given, **{one: form[one].data for one in OPTIONS})
+            chosen = {one: form[one].data for one in OPTIONS}
+            draft.save(inbox_name=given, public_url=form.public_url.data or None, **chosen)
             return onward(draft, "inbox")
     return page("inbox", draft, form)
 

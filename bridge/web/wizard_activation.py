@@ -42,6 +42,7 @@ _FIELD_STEP = {
     "chatwootAccountId": ("account", N_("The account id")),
     "chatwootApiToken": ("token", N_("The token")),
     "inboxName": ("inbox", N_("The inbox name")),
+    "chatwootPublicUrl": ("inbox", N_("The public address")),
 }
 
 

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable
 
 import pytest
+import requests
 
 from tests.support.api import Instance, assert_error, new_instance, wish
 from tests.support.processes import Bridge, SandboxChatwoot
@@ -96,3 +97,30 @@ def test_the_list_goes_on_when_the_version_that_is_known_is_too_old(
             [instance.name],
         )
     assert instance.list().json()["status"] == "active"
+
+
+def test_surveys_whose_link_would_not_open_are_told_with_the_remedy(
+    instance: Instance, sandbox: SandboxChatwoot
+) -> None:
+    told(instance, sandbox)
+    [inbox] = sandbox.inboxes()
+    path = f"{sandbox.base_url}/api/v1/accounts/1/inboxes/{inbox['id']}"
+    headers = {"api-access-token": sandbox.admin}
+    change = {"csat_survey_enabled": True}
+    requests.patch(path, json=change, headers=headers, timeout=30).raise_for_status()
+    [said] = told(instance, sandbox)
+    assert sandbox.base_url in said
+    assert "chatwootPublicUrl" in said
+    answer = instance.set(wish(sandbox, chatwootPublicUrl="https://chat.example.com/"))
+    assert "warnings" not in answer.json()
+
+
+@pytest.mark.parametrize(
+    "wrong", ["chat.example.com", "ftp://chat.example.com", "https://user:no@example.com", 7]
+)
+def test_a_public_address_that_is_none_is_refused_by_its_name(
+    instance: Instance, sandbox: SandboxChatwoot, wrong: object
+) -> None:
+    answer = instance.set(wish(sandbox, chatwootPublicUrl=wrong))
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"].startswith("invalid body: chatwootPublicUrl must ")

@@ -1,5 +1,7 @@
 """Older Chatwoots: what they cannot show is said otherwise, and nothing is sent twice."""
 
+import contextlib
+import sqlite3
 from collections.abc import Iterator
 
 import pytest
@@ -219,3 +221,54 @@ def test_a_contact_that_is_taken_and_not_shown_is_waited_for(old_desk: Desk) -> 
     states = "select state from journal where direction = 'in' and chat_id in "
     chat = "(select chat_id from alias where form like ? || '%')"
     assert old_desk.rows(states + chat, number) == [("ready",)]
+
+
+def survey(desk: Desk, conversation: int) -> str:
+    """Chatwoot asks for a rating as it does where no webhook tells it; the uuid in the link."""
+    body = {"content": "How was it?", "message_type": "template", "content_type": "input_csat"}
+    desk.api("POST", f"conversations/{conversation}/messages", body)
+    return str(desk.api("GET", f"conversations/{conversation}")["uuid"])
+
+
+def forget_what_chatwoot_showed(desk: Desk) -> None:
+    place = desk.bridge.instance_dir / "bridge.db"
+    with contextlib.closing(sqlite3.connect(place, isolation_level=None)) as database:
+        database.execute("update integration set seen_url = ''")
+    until(lambda: desk.rows("select seen_url from integration") == [("",)], "it to be forgotten")
+
+
+@pytest.mark.parametrize("version", ["4.3.0", "4.8.0"])
+def test_a_survey_leads_where_the_operator_says(old_desk: Desk) -> None:
+    forget_what_chatwoot_showed(old_desk)
+    old_desk.join(chatwootPublicUrl="https://chat.example.com/")
+    number, conversation = old_desk.meet("hi")
+    uuid = survey(old_desk, conversation)
+    old_desk.gets(number, f"How was it? https://chat.example.com/survey/responses/{uuid}")
+
+
+@pytest.mark.parametrize("version", ["4.3.0", "4.8.0"])
+def test_a_survey_leads_where_chatwoot_shows_itself(old_desk: Desk) -> None:
+    forget_what_chatwoot_showed(old_desk)
+    number, conversation = old_desk.meet("hi")
+    old_desk.attach(conversation, "a file", ("a.txt", b"words", "text/plain"))
+    until(lambda: old_desk.sent(number), "the file")
+    uuid = survey(old_desk, conversation)
+    until(lambda: len(old_desk.sent(number)) == 2, "the survey")
+    link = f"{old_desk.chatwoot.base_url}/survey/responses/{uuid}"
+    assert old_desk.sent(number)[-1] == f"How was it? {link}"
+
+
+@pytest.mark.parametrize("version", ["4.3.0", "4.8.0"])
+def test_a_survey_leaves_without_a_link_that_would_not_open_and_its_agents_are_told(
+    old_desk: Desk,
+) -> None:
+    old_desk.join()
+    forget_what_chatwoot_showed(old_desk)
+    # A picture of the customer would show where Chatwoot keeps its files.
+    no_picture = {"kind": "status", "status": 404, "times": 20, "path": "/api/chat/contacts/"}
+    old_desk.phone.control("POST", "faults", no_picture)
+    number, conversation = old_desk.meet("hi")
+    survey(old_desk, conversation)
+    old_desk.gets(number, "How was it?")
+    [note] = notes(old_desk, conversation)
+    assert "The survey left without its link" in note["content"]
