@@ -68,7 +68,7 @@ def _take_avatar(contact: Contact) -> None:
     file = request.files.get("avatar")
     if file is not None:
         key = uploads.keep(state, file)
-        contact.avatar_url = f"{world().base_url}{uploads.path_of(key, file.filename)}"
+        contact.avatar_url = uploads.address_of(key)
         state.save(contact)
     url = params().get("avatar_url")
     if isinstance(url, str) and url:

@@ -228,7 +228,15 @@ def read_params() -> None:
                 raise bad_request() from None
             g.params = parsed if isinstance(parsed, dict) else {"_json": parsed}
     elif request.mimetype in ("multipart/form-data", "application/x-www-form-urlencoded"):
-        g.params = _nested(request.form.to_dict(flat=False))
+        body = request.get_data(cache=True)
+        edge = request.mimetype_params.get("boundary")
+        if edge and f"--{edge}--".encode() not in body:  # it ends too early
+            raise bad_request()
+        texts = request.form.to_dict(flat=False)
+        # Werkzeug puts this sign where the bytes are no UTF-8.
+        if "\ufffd" in str(texts) and "\ufffd".encode() not in body:
+            raise bad_request()
+        g.params = _nested(texts)
 
 
 def _is_readable(address: str) -> bool:

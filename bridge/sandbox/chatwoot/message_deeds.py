@@ -6,6 +6,7 @@ Sources: chatwoot.md sections 4 (reopening) and 5. All are called under the stat
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from werkzeug.datastructures import FileStorage
@@ -44,6 +45,8 @@ _CONTENT_TYPES = (
     *("article", "incoming_email", "input_csat", "integrations", "sticker", "voice_call"),
 )
 _LONGEST_CONTENT = 150_000
+#: How long a job waits until it looks at the files of a message, in seconds.
+_ANALYSIS_S = 0.1
 _FLOOD = "Too many messages"
 
 
@@ -81,7 +84,8 @@ def create(
     is_ours = contact and message_type in (OUTGOING, TEMPLATE)
     if content and is_ours and state.options.has(Trait.LIQUID):
         content = render(content, drops(world, conversation, author))
-    keys = [uploads.keep(state, file) for file in draft.files] + draft.blob_ids
+    files: list[tuple[str, str | None]] = [(key, None) for key in draft.blob_ids]
+    files += [(uploads.keep(state, file), file.content_type or "") for file in draft.files]
     now = time.time()
     message = Message(
         id=state.next_id(Message),
@@ -100,9 +104,9 @@ def create(
         created_at=now,
         updated_at=now,
     )
-    for key in keys:
+    for key, declared in files:
         attachment = uploads.attachment(
-            state, key, message_id=message.id, account_id=message.account_id
+            state, key, declared, message_id=message.id, account_id=message.account_id
         )
         message.attachment_ids.append(state.add(attachment).id)
     state.add(message)
@@ -110,7 +114,18 @@ def create(
         # It was deleted a moment ago: the row is kept, and telling of it is what fails.
         raise unprocessable("undefined method `source_id' for nil")
     _after_create(world, conversation, message, author, draft.echo_id)
+    if len(files) > 1:
+        world.later(_ANALYSIS_S, partial(_analyse, world, message))
     return message
+
+
+def _analyse(world: World, message: Message) -> None:
+    """Files come back in changing order: a picture moves to the end once its size is known."""
+    if world.state.messages.get(message.id) is not message:
+        return
+    rows = world.state.attachments
+    message.attachment_ids.sort(key=lambda one: rows[one].file_type == "image")
+    world.state.save(message)
 
 
 def _number(given: object, names: tuple[str, ...], column: str) -> int:

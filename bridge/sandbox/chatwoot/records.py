@@ -184,7 +184,7 @@ class Attachment:
     def extension(self) -> str | None:
         """The file name's ending without the dot."""
         _, dot, ending = self.file_name.rpartition(".")
-        return ending.lower() if dot and ending else None
+        return ending if dot and ending else None
 
 
 @dataclass

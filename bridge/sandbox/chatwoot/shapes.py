@@ -171,11 +171,11 @@ class Shapes:
 
     def attachment(self, attachment: Attachment) -> Json:
         """A file. Its data_url redirects to the storage's address."""
-        url = (
-            f"{self._base_url}/rails/active_storage/blobs/redirect/"
-            f"{attachment.key}/{_quoted(attachment.file_name)}"
-        )
+        url = f"{self._base_url}{blob_path(attachment.key, attachment.file_name)}"
         options = self._state.options
+        thumbnail = url.replace("/blobs/redirect/", "/representations/redirect/", 1)
+        thumbnail = thumbnail.replace(attachment.key, f"{attachment.key}/250", 1)
+        is_picture = attachment.file_type == "image" and attachment.content_type[:6] == "image/"
         inline = attachment.file_type == "audio" and options.has(Trait.INLINE_AUDIO)
         body: Json = {
             "id": attachment.id,
@@ -187,7 +187,7 @@ class Shapes:
         body |= {
             "content_type": attachment.content_type,
             "data_url": f"{url}?disposition=inline" if inline else url,
-            "thumb_url": url if attachment.file_type == "image" else "",
+            "thumb_url": thumbnail if is_picture else "",
             "file_size": attachment.file_size,
             "width": None,
             "height": None,
@@ -393,5 +393,7 @@ class Shapes:
         return {"id": account_id, "name": self._state.accounts[account_id].name}
 
 
-def _quoted(file_name: str) -> str:
-    return quote(file_name, safe="")
+def blob_path(key: str, file_name: str) -> str:
+    """The path of the stable address of a stored file, encoded as Rails does it."""
+    name = quote(file_name, safe="!$&'()*+,;=:@")
+    return f"/rails/active_storage/blobs/redirect/{key}/{name}"

@@ -14,7 +14,9 @@ from werkzeug.datastructures import FileStorage
 
 from bridge.sandbox.chatwoot.answers import no_route, reply, unprocessable
 from bridge.sandbox.chatwoot.door import Caller, account_route, world
+from bridge.sandbox.chatwoot.filetypes import content_type, file_name
 from bridge.sandbox.chatwoot.records import Attachment
+from bridge.sandbox.chatwoot.shapes import blob_path
 from bridge.sandbox.chatwoot.stages import loses_bytes
 from bridge.sandbox.chatwoot.state import State, base58_token
 
@@ -25,43 +27,52 @@ _VIDEOS = {f"video/{kind}" for kind in ("mp4", "webm", "ogg", "quicktime")}
 _LINK_SECONDS = 300
 _LINK_SECRET = secrets.token_bytes(16)
 _BLOB = "/rails/active_storage/blobs/redirect/<key>/<path:name>"
+_THUMBNAIL = "/rails/active_storage/representations/redirect/<key>/<size>/<path:name>"
 # Shown by a browser in the page; everything else is offered as a download.
-_INLINE = _IMAGES | _VIDEOS | {"application/pdf", "text/plain"}
+_INLINE = {
+    *("image/png", "image/gif", "image/jpeg", "image/jpg", "image/tiff", "image/bmp"),
+    *("application/pdf", "audio/mpeg", "audio/ogg", "audio/mp4"),
+}
 # Types in which a browser would run scripts are served as plain bytes.
 _DANGEROUS = ("text/html", "image/svg+xml", "application/xml", "text/xml", "text/javascript")
 
 
-def file_type(content_type: str) -> str:
-    """Chatwoot's kind of file: what is no known image, video or audio is a `file`."""
-    if content_type in _IMAGES:
+def _file_type(declared: str) -> str:
+    """Chatwoot's kind of file: what is not declared an image, video or audio is a `file`."""
+    if declared in _IMAGES:
         return "image"
-    if content_type in _VIDEOS:
+    if declared in _VIDEOS:
         return "video"
-    return "audio" if "audio/" in content_type else "file"
+    return "audio" if "audio/" in declared else "file"
 
 
 def keep(state: State, upload: FileStorage) -> str:
     """Store an upload; its key, which serves as its signed id and ends with its time in ms."""
     key = f"{base58_token()}--{int(time.time() * 1000):x}"
-    kind = upload.mimetype or "application/octet-stream"
-    name = (upload.filename or "file").replace("\\", "/").rpartition("/")[2] or "file"
+    body, name = upload.stream.read(), file_name(upload)
+    kind = content_type(body, upload.content_type, name)
     if loses_bytes():
         world().lost_bytes.add(key)
-    state.file.put_blob(key, name=name, kind=kind, body=upload.stream.read())
+    state.file.put_blob(key, name=name, kind=kind, body=body)
     return key
 
 
-def attachment(state: State, key: str, *, message_id: int, account_id: int) -> Attachment:
-    """A message's attachment over a stored upload. Refuses when there is none with this key."""
+def attachment(
+    state: State, key: str, declared: str | None, *, message_id: int, account_id: int
+) -> Attachment:
+    """A message's attachment over a stored upload. Refuses when there is none with this key.
+
+    `declared` is the type that came with the file; None for one that was uploaded before.
+    """
     blob = state.file.blob(key)
     if blob is None:
-        raise unprocessable("ActiveSupport::MessageVerifier::InvalidSignature")
+        raise unprocessable("mismatched digest")
     name, kind, body = blob
     return Attachment(
         id=state.next_id(Attachment),
         message_id=message_id,
         account_id=account_id,
-        file_type=file_type(kind),
+        file_type=_file_type(kind if declared is None else declared),
         content_type=kind,
         file_name=name,
         file_size=len(body),
@@ -77,23 +88,28 @@ def upload(who: Caller) -> Response:
     if file is None:
         raise unprocessable("No file or URL provided")
     key = keep(world().state, file)
-    return reply({"file_url": f"{world().base_url}{path_of(key, file.filename)}", "blob_id": key})
+    return reply({"file_url": address_of(key), "blob_id": key})
 
 
-def path_of(key: str, name: str | None) -> str:
-    """The path of the stable address of an upload."""
-    return _BLOB.replace("<key>", key).replace("<path:name>", quote(name or "file", safe=""))
+def address_of(key: str) -> str:
+    """The stable address of a stored upload."""
+    name, _, _ = world().state.file.blob(key) or ("file", "", b"")
+    return f"{world().base_url}{blob_path(key, name)}"
 
 
 @routes.get(_BLOB)
-def blob(key: str, name: str) -> Response:
-    """The stable address: redirects to the storage. No token is asked for."""
+@routes.get(_THUMBNAIL)
+def blob(key: str, name: str, size: str = "") -> Response:
+    """The stable address: redirects to the storage. No token is asked for.
+
+    A thumbnail has the bytes of the picture itself.
+    """
     state, faults = world().state, world().faults
     if state.file.blob(key) is None:
-        raise no_route()
+        return Response(status=404, content_type="text/html")
     age_s = time.time() - int(key.rpartition("--")[2], 16) / 1000
     if age_s < faults.longest("attachment_delay"):
-        raise no_route()
+        return Response(status=404, content_type="text/html")
     until = int(time.time()) + _LINK_SECONDS
     disposition = request.args.get("disposition", "")
     target = f"/rails/active_storage/disk/{until}-{_mac(key, until)}/{key}/{quote(name, safe='')}"
@@ -113,10 +129,9 @@ def stored(proof: str, key: str, name: str) -> Response:
     stored_name, kind, body = found
     if key in world().lost_bytes:
         return Response(status=404, content_type=kind)
-    inline = kind in _INLINE or kind.startswith("audio/")
     shown_as = "application/octet-stream" if kind in _DANGEROUS else kind
     answer = Response(body, content_type=shown_as)
-    disposition = "inline" if inline else "attachment"
+    disposition = "inline" if kind in _INLINE else "attachment"
     named = f"filename*=UTF-8''{quote(stored_name, safe='')}"
     answer.headers["Content-Disposition"] = f"{disposition}; {named}"
     answer.headers["X-Content-Type-Options"] = "nosniff"
