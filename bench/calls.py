@@ -44,7 +44,7 @@ def _counted(loop: Loop) -> Counter[str]:
     totals: dict[str, Any] = loop.chatwoot.control("GET", "requests?limit=0")["totals"]
     return Counter(
         {
-            route.replace("/api/v1/accounts/<id:account_id>", ""): count
+            route.replace("/api/v1/accounts/<int:account_id>", ""): count
             for route, count in totals["by_route"].items()
         }
     )

@@ -7,8 +7,8 @@ import pytest
 
 from tests.routing.desk import Desk, until
 
-_ACCOUNT = "/api/v1/accounts/<id:account_id>"
-POST_MESSAGE = f"POST {_ACCOUNT}/conversations/<id:display_id>/messages"
+_ACCOUNT = "/api/v1/accounts/<int:account_id>"
+POST_MESSAGE = f"POST {_ACCOUNT}/conversations/<int:display_id>/messages"
 
 
 def test_a_text_costs_one_call_to_chatwoot(desk: Desk) -> None:
