@@ -155,7 +155,8 @@ def test_what_is_deleted_before_it_left_never_leaves(desk: Desk, chat: tuple[str
     desk.phone.control("POST", "faults", {"kind": "status", "status": 503, "times": None})
     written = desk.reply(conversation, "wrong window")
     key = f"m{written['id']}:0"
-    until(lambda: desk.rows("select 1 from journal where key = ?", key), "the reply")
+    refused = "select 1 from journal where key = ? and state = 'ready' and attempts > 0"
+    until(lambda: desk.rows(refused, key), "the reply being refused")
     desk.chatwoot.control("DELETE", f"agent/messages/{written['id']}")
     state = "select 1 from journal where key = ? and state = 'discarded'"
     until(lambda: desk.rows(state, key), "the reply being discarded")
