@@ -62,6 +62,18 @@ def test_clearing_ends_a_wait_and_so_does_an_interruption(how: str, ended: bool)
     assert seen == [ended]
 
 
+def test_clearing_wakes_who_waits_for_a_fault_that_strikes_no_more() -> None:
+    some = faults()
+    fault = some.add({"kind": "slow", "times": 1})
+    assert struck(some)
+    assert some.listed() == []
+    waiting = threading.Thread(target=fault.wait, args=(30,))
+    waiting.start()
+    some.clear()
+    waiting.join(10)
+    assert not waiting.is_alive()
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -1,7 +1,6 @@
 """Carries out the faults of the table: waits, failures before and after the commit, answers."""
 
 import io
-import threading
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -175,6 +174,4 @@ def _do_later(seconds: float) -> None:
         with app.request_context(environ):
             app.full_dispatch_request()
 
-    timer = threading.Timer(seconds, do)
-    timer.daemon = True
-    timer.start()
+    world().later(seconds, do)

@@ -54,8 +54,8 @@ class World:
 
     def reset(self) -> None:
         """Back to the seed: rows, options, faults and log."""
-        self.faults.clear()
         self.jobs.empty()
+        self.faults.clear()
         self.hub.deaf = False
         self.lost_bytes.clear()
         self.going.clear()

@@ -99,6 +99,7 @@ class Faults(Generic[RuleType]):
         self._known = {one.name: hints[one.name] for one in fields(rule) if one.name not in own}
         self._lock = threading.Lock()
         self._set: list[RuleType] = []
+        self._spent: list[RuleType] = []  # strike no more, but somebody may wait for their end
         self._last_id = 0
         self._signal = Signal()
 
@@ -125,14 +126,16 @@ class Faults(Generic[RuleType]):
             self._last_id += 1
             fault = self._rule(id=self._last_id, **given)
             fault.signal = self._signal
-            self._set = [*self._set, fault]
+            self._spent = [one for one in self._spent if not one.is_over]
+            self._set = [*(one for one in self._set if not one.is_over), fault]
         return fault
 
     def clear(self, fault_id: int | None = None) -> None:
         """End one fault, or all."""
         with self._lock:
-            ended = [one for one in self._set if fault_id in (None, one.id)]
+            ended = [one for one in self._set + self._spent if fault_id in (None, one.id)]
             self._set = [one for one in self._set if one not in ended]
+            self._spent = [one for one in self._spent if one not in ended]
         for fault in ended:
             fault.end()
 
@@ -175,6 +178,7 @@ class Faults(Generic[RuleType]):
             fault.times -= 1
             if fault.times <= 0:
                 self._set = [one for one in self._set if one is not fault]
+                self._spent.append(fault)
         return True
 
 
