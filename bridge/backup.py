@@ -19,7 +19,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bridge import __version__, credentials
-from bridge.errors import StartupError
+from bridge.chatwoot.versions import Can
+from bridge.errors import BeforeRestore, StartupError, dump
 from bridge.models import Actor
 from bridge.settings import Settings
 from bridge.store import Store, snapshot, use
@@ -213,13 +214,27 @@ def _go_on(settings: Settings, folder: Path, *, by: Actor, now: float, taken_at:
     nothing that was open taken for certain."""
     store = Store.open(folder / _DATABASE)
     try:
-        Console(store, Committer(store)).doubt_all()
+        Console(store, Committer(store)).doubt_all(
+            _unproven(store), doubt=dump(BeforeRestore()), now=now
+        )
         snapshot.move_spool(store, settings.spool)
         taken = datetime.fromtimestamp(taken_at, UTC).isoformat(timespec="seconds")
         Audit(store).note(by, "restored a backup", "bridge", f"taken {taken}", at=now)
         store.db.execute("pragma journal_mode = delete")
     finally:
         store.close()
+
+
+def _unproven(store: Store) -> list[int]:
+    """The instances whose Chatwoot, when the backup was taken, could not be shown what had become
+    of a reply: it cannot tell now which of them went out afterwards."""
+    rows = store.rows("select instance_id, chatwoot_version, refused from integration")
+    return [
+        row["instance_id"]
+        for row in rows
+        if not Can.SHOW_STATUS.in_version(row["chatwoot_version"])
+        or Can.SHOW_STATUS.name in row["refused"].split()
+    ]
 
 
 def _set_aside(settings: Settings, now: float) -> None:

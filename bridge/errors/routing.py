@@ -40,6 +40,15 @@ class NoEcho(BridgeError):
     remedy = N_("Nothing to do.")
 
 
+class BeforeRestore(BridgeError):
+    """A reply that agents wrote before a backup was restored, where Chatwoot cannot be asked
+    whether it was sent."""
+
+    code, status = "before_restore", 502
+    sentence = N_("written before the backup was restored, and perhaps sent already")
+    remedy = N_("Look on the phone, and say whether it is there; it does not go out by itself.")
+
+
 class Unexpected(BridgeError):
     """A fault of the bridge itself, while it worked on one message."""
 

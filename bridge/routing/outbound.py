@@ -77,6 +77,8 @@ def deliver(entry: Entry, context: Context, claim: Claim) -> list[Pair]:
 def _send(entry: Entry, part: Part, context: Context, claim: Claim) -> list[Pair]:
     message, gateway = part.message, _gateway(context)
     _look_for_earlier(entry, message, context)
+    if entry.doubtful and _went_out(part, context):
+        return []
     if part.index == TEXT_PART and not message.text:
         _look_for_files(entry, message, context)
         return []
@@ -102,6 +104,16 @@ def _look_for_earlier(entry: Entry, message: AgentMessage, context: Context) -> 
     # Of all that the answers showed nothing is missing: later replies among it need no look. The id
     # of this one proves nothing by itself, since anybody may have written it into a webhook.
     context.services.chats.note_checked(context.integration.id, entry.chat_id, seen_id)
+
+
+def _went_out(part: Part, context: Context) -> bool:
+    """Whether Chatwoot shows that a reply has arrived: only our receipts say so, and those of the
+    bridge that a backup was taken from. Of several parts it does not say which."""
+    message = part.message
+    if len(message.attachments) > 1 or (message.attachments and message.text and not part.caption):
+        return False
+    found = context.chatwoot().messages_after(message.conversation_id, message.id - 1)
+    return any(one.id == message.id and one.status in {"delivered", "read"} for one in found)
 
 
 def _look_for_files(entry: Entry, message: AgentMessage, context: Context) -> None:

@@ -3,6 +3,7 @@
 Nothing here calls another server. Rules: chatwoot.md section 7.
 """
 
+import dataclasses
 import enum
 import logging
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from bridge.chatwoot.events import (
     ConversationChanged,
     Typing,
 )
-from bridge.errors import StorageFailed
+from bridge.errors import BeforeRestore, StorageFailed, dump
 from bridge.models import Instance, Integration
 from bridge.routing import outgoing, surveys
 from bridge.routing.accept import address_of_contact, forms
@@ -256,6 +257,9 @@ def _keep_reply(
         return _Kept.FRESH if entries.insert(db, instance.id, [gone], now=now) else _Kept.NOTHING
     if _is_news(message, integration, services, missed=missed):
         parts = _parts(db, instance, thread.chat_id, message, missed=missed)
+        if message.created_at <= integration.unproven_until:
+            doubt = dump(BeforeRestore())
+            parts = [dataclasses.replace(part, doubt=doubt) for part in parts]
         if entries.insert(db, instance.id, parts, now=now):
             chats.follow(db, thread)
             return _Kept.FRESH

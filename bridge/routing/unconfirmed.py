@@ -40,12 +40,12 @@ class Unconfirmed:
         self._after_id = page[-1].id if len(page) == _PAGE else 0
         settled: list[Lane] = []
         for entry in page:
-            if not self._has_echo(entry.instance_id):
+            if not entry.source or not self._has_echo(entry.instance_id):
                 continue  # nothing can prove it: the operator decides
             if self._is_settled(entry, now):
                 log.info("entry %s: no echo came, it is sent again", entry.id)
                 none = Try(now, 0.0, "no echo", NoEcho())
-                services.journal.postpone(entry, due_at=now, made=none, doubtful=False)
+                services.journal.postpone(entry, due_at=now, made=none, doubtful=entry.doubtful)
                 settled.append(entry.lane)
         if not self._after_id:  # all were seen once: what is gone is forgotten
             self._contacts = {one: at for one, at in self._contacts.items() if one in self._seen}

@@ -223,14 +223,26 @@ class Console:
         )
         return [row[0] for row in rows]
 
-    def doubt_all(self) -> None:
+    def doubt_all(self, unproven: Sequence[int], *, doubt: str, now: float) -> None:
         """After a restore nothing that is open is certain: Chatwoot may have it by now, and is
-        asked before it is told again."""
+        asked before it, or WhatsApp, is told again.
+
+        In the instances `unproven` it cannot be asked about replies: for `doubt` (an error for the
+        database) the operator decides about those that are open, and about those that were written
+        until `now` and will be found."""
 
         def work(db: Database) -> None:
-            db.execute(
-                f"update journal set doubtful = 1 where direction <> 'out' and state in {OPEN}"
-            )
+            db.execute(f"update journal set doubtful = 1 where state in {OPEN}")
+            for instance_id in unproven:
+                db.execute(
+                    "update journal set state = 'unconfirmed', source = null, reason = ? "
+                    f"where instance_id = ? and direction = 'out' and state in {OPEN}",
+                    [doubt, instance_id],
+                )
+                db.execute(
+                    "update integration set unproven_until = ? where instance_id = ?",
+                    [now, instance_id],
+                )
 
         self._committer.run(work)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from bridge.store.journal import OPEN, Direction, NewEntry, Pair
+from bridge.store.journal import OPEN, Direction, NewEntry, Pair, State
 
 #: The entries of one Chatwoot message, found by their keys; for the parameters of `parts_of`.
 PARTS = "instance_id = ? and direction = 'out' and key between ? and ?"
@@ -35,7 +35,8 @@ def insert(db: Database, instance_id: int, entries: Sequence[NewEntry], *, now: 
             )
         count += db.execute(
             "insert into journal (instance_id, chat_id, direction, key, position, body, state, "
-            "received_at, due_at) values (?, ?, ?, ?, ?, ?, 'ready', ?, ?) on conflict do nothing",
+            "reason, received_at, due_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+            "on conflict do nothing",
             [
                 instance_id,
                 entry.chat_id,
@@ -43,6 +44,8 @@ def insert(db: Database, instance_id: int, entries: Sequence[NewEntry], *, now: 
                 entry.key,
                 entry.position or 0,
                 entry.body,
+                (State.UNCONFIRMED if entry.doubt else State.READY).value,
+                entry.doubt,
                 now,
                 entry.due_at,
             ],

@@ -160,13 +160,6 @@ class Integrations:
         with self._store.write() as db:
             db.execute("update integration set seen_url = ? where id = ?", [url, integration_id])
 
-    def note_unproven(self, integration_id: str, until: float) -> None:
-        """What agents wrote before `until` (UTC seconds) may have been sent without our knowing."""
-        with self._store.write() as db:
-            db.execute(
-                "update integration set unproven_until = ? where id = ?", [until, integration_id]
-            )
-
     def caught_up_at(self, integration_id: str) -> float:
         """When Chatwoot was last asked for what was missed, in UTC seconds; 0 for never."""
         row = self._store.row("select caught_up_at from integration where id = ?", integration_id)

@@ -39,7 +39,8 @@ OPEN = "('ready', 'sending', 'unconfirmed')"
 @dataclass(frozen=True, slots=True)
 class NewEntry:
     """What is to be accepted. `position` None means: in the order of acceptance; before `due_at`
-    (UTC seconds) it is not delivered."""
+    (UTC seconds) it is not delivered. `doubt` is why it may have been sent already, as an error for
+    the database: then it is unconfirmed, without a marker that an echo could prove it by."""
 
     chat_id: int
     direction: Direction
@@ -48,6 +49,7 @@ class NewEntry:
     position: int | None = None
     replaces: bool = False  # takes the place of the one with its key and a lower position
     due_at: float = 0.0
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)

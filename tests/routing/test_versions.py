@@ -1,8 +1,10 @@
 """Older Chatwoots: what they cannot show is said otherwise, and nothing is sent twice."""
 
 import contextlib
+import json
 import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -272,3 +274,56 @@ def test_a_survey_leaves_without_a_link_that_would_not_open_and_its_agents_are_t
     old_desk.gets(number, "How was it?")
     [note] = notes(old_desk, conversation)
     assert "The survey left without its link" in note["content"]
+
+
+@pytest.fixture(params=["3.16.0", "4.2.0"])
+def restored(
+    request: pytest.FixtureRequest, own_desk: Desk, tmp_path: Path
+) -> tuple[Desk, str, str, int]:
+    """A loop that goes on from a backup which was older than two replies: one waited while it was
+    taken, one was written later. Its version, the customer's number and the conversation."""
+    desk, version, file = own_desk, str(request.param), str(tmp_path / "backup.tgz")
+    desk.chatwoot.options(version=version)
+    desk.join()
+    number, conversation = desk.meet("hi")
+    desk.phone.control("POST", "faults", {"kind": "status", "status": 503, "path": "/text/"})
+    waited = desk.reply(conversation, "waited")
+    until(lambda: desk.open_entries(number), "the reply in the queue")
+    desk.command("backup", file)
+    desk.phone.control("DELETE", "faults")
+    later = desk.reply(conversation, "later")
+    desk.gets(number, "waited", "later")
+    if version == "4.2.0":
+        for one in (waited, later):
+            until(
+                lambda one=one: desk.status(conversation, one["id"]) == "delivered", "the receipts"
+            )
+    desk.settled(number)
+    desk.bridge.kill()
+    desk.command("restore", file, "--force")
+    desk.bridge.start()
+    return desk, version, number, conversation
+
+
+def test_a_restore_sends_nothing_twice(restored: tuple[Desk, str, str, int]) -> None:
+    desk, version, number, conversation = restored
+    if version == "4.2.0":
+        desk.reply(conversation, "and on")
+        desk.gets(number, "waited", "later", "and on")
+        desk.settled(number)
+        assert not desk.rows("select 1 from journal where state = 'unconfirmed'")
+        return
+    sql = "select id, reason from journal where state = 'unconfirmed' order by id"
+    until(lambda: len(desk.rows(sql)) == 2, "both replies to be unconfirmed")
+    # Neither an event of the gateway nor a new start makes them go out.
+    desk.customer(number, "are you there?")
+    until(lambda: "are you there?" in desk.texts(conversation), "the customer's text")
+    desk.kill("router")
+    desk.customer(number, "hello?")
+    until(lambda: "hello?" in desk.texts(conversation), "the customer's next text")
+    found = desk.rows(sql)
+    assert {json.loads(reason)["code"] for _, reason in found} == {"before_restore"}
+    assert desk.sent(number) == ["waited", "later"]
+    desk.command("dead", "settle", "--sent", *[str(entry_id) for entry_id, _ in found])
+    desk.reply(conversation, "and on")
+    desk.gets(number, "waited", "later", "and on")
