@@ -21,6 +21,7 @@ class Loop:
         self.chatwoot = SandboxChatwoot(folder)
         self.phone = SandboxPhone(folder)
         self.bridge = Bridge(folder, public=public, BRIDGE_RATE_LIMIT="1000000/minute", **settings)
+        self.public = public
         self.activate()
         if not public:
             self._wait_for_socket()
@@ -45,6 +46,9 @@ class Loop:
             },
         )
         joined.raise_for_status()
+        if self.public:
+            # The sandbox calls private addresses, as its operator would know.
+            self.bridge.command("webhook", INSTANCE)
 
     def _wait_for_socket(self) -> None:
         """A gateway's socket replays nothing: what is said before the router has opened its own is

@@ -6,20 +6,19 @@ Rules: ryzeapi.md section 2 (what `set`, `list` and `delete` promise), chatwoot.
 import contextlib
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from urllib.parse import urlsplit
 
-from bridge import addresses, capabilities, checks
+from bridge import capabilities, checks
 from bridge.chatwoot import versions
 from bridge.chatwoot.client import Chatwoot, Inbox, InboxWish
 from bridge.deadline import Deadline
 from bridge.errors import (
-    N_,
     BridgeError,
     ChatwootUnreachable,
     InboxGone,
     InstanceUnknown,
+    IntegrationMissing,
     InvalidBody,
     NothingToDelete,
     PersistFailed,
@@ -33,13 +32,16 @@ from bridge.models import (
     Integration,
     Status,
 )
-from bridge.routing import spares, wiring
+from bridge.routing import spares, ways, webhooks, wiring
 from bridge.services import Services
 from bridge.store.integrations import Attempt
+from bridge.store.webhooks import Calls, Webhook
 
 #: Limits in seconds for a whole operation; the contract promises 60 and 30 (section 2).
 ACTIVATE_S = 55.0
 UNLINK_S = 30.0
+#: How long an activation waits for a webhook that it asks for, in seconds.
+_TRY_S = 3.0
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +82,7 @@ def activate(
     deadline = Deadline(ACTIVATE_S)
     try:
         with services.store.exclusive(_lock(instance), timeout_s=deadline.remaining()):
-            done = _activate(instance, request, services, deadline, on_step)
+            done = _activate(instance, request, services, deadline, on_step, by)
             one = done.integration
             detail = f"{one.base_url} account {one.account_id}, inbox {one.inbox_id}"
             _note(by, "activated", instance, services, detail)
@@ -96,6 +98,7 @@ def _activate(
     services: Services,
     deadline: Deadline,
     on_step: Callable[[Step], None],
+    by: Actor,
 ) -> Activated:
     _require_still_there(instance, services)
     chatwoot = checks.client(request, services, deadline)
@@ -115,19 +118,26 @@ def _activate(
     attempt = services.attempts.begin(
         instance.id, request.base_url, request.account_id, started_at=services.clock()
     )
-    inbox = _one_inbox(chatwoot, inboxes, before, attempt, request, services)
+    known = services.webhooks.of(attempt.id)
+    is_new = before is None or before.id != attempt.id
+    planned = webhooks.plan(known, version, services, is_new=is_new)
+    inbox = _one_inbox(chatwoot, inboxes, before, attempt, request, planned, services)
     on_step(Step.SAVE)
     after = _integration(instance, request, services, attempt, inbox, version, before)
     services.integrations.save(after)
+    webhooks.begin(after, planned, services)
     if before is not None and before.id != after.id:
         _unlink(before, services, deadline)
     on_step(Step.WIRE)
     warnings = [
         *capabilities.missing(after, services),
         *capabilities.surveys(after, inbox),
-        *_warnings(services, version, deadline),
+        *wiring.wire(instance, services, deadline),
     ]
-    return Activated(after, (*warnings, *wiring.wire(instance, services, deadline)))
+    if known is not None and planned.calls is Calls.OFF:
+        _try_webhooks(after, services, by)
+    warnings += ways.troubles(after, services, now_standing=False)
+    return Activated(after, tuple(warnings))
 
 
 def remove(instance: Instance, services: Services, *, by: Actor) -> None:
@@ -166,6 +176,21 @@ def deactivate(instance: Instance, services: Services, *, by: Actor) -> None:
         log.warning("the gateway of %s still calls us: %s", instance.name, error.message)
 
 
+def try_webhooks(instance: Instance, services: Services, *, by: Actor) -> bool:
+    """Has Chatwoot call us again, at a person's wish; whether it did so within some seconds.
+
+    Where it did not, the address stays for a moment longer: its first refusal takes it off again.
+    Raises IntegrationMissing, NoWebhookAddress, WebhookTaken, WebhookRefused, and what a call
+    raises.
+    """
+    one = services.integrations.of(instance.id)
+    if one is None:
+        raise IntegrationMissing
+    done = webhooks.put(one, services, by=by, only_proven=False, wait_s=_TRY_S)
+    services.bell.ring(look_again=True)
+    return done.calls is Calls.ON
+
+
 # -- one inbox -------------------------------------------------------------------------------------
 
 
@@ -175,12 +200,15 @@ def _one_inbox(
     before: Integration | None,
     attempt: Attempt,
     request: ActivationRequest,
+    planned: Webhook,
     services: Services,
 ) -> Inbox:
     """The inbox of this attempt: the one in use, else one that carries its id, else a new one."""
     wish = InboxWish(
         name=request.inbox_name,
-        webhook_url=_webhook_url(services, attempt),
+        webhook_url=webhooks.address_with(attempt.webhook_key, services)
+        if planned.calls is not Calls.OFF
+        else "",
         lock_to_single_conversation=request.options.reopen_resolved,
         marker=attempt.id,
     )
@@ -188,6 +216,8 @@ def _one_inbox(
     used = before.inbox_id if before is not None and before.id == attempt.id else None
     found = next((one for one in inboxes if one.id == used), None) or next(iter(ours), None)
     if found is not None:
+        if not wish.webhook_url and not webhooks.is_ours(found.webhook_url, attempt.webhook_key):
+            wish = replace(wish, webhook_url=None)  # somebody else's, or none
         try:
             kept = chatwoot.update_inbox(found.id, wish)
         except InboxGone:
@@ -227,11 +257,6 @@ def _require_still_there(instance: Instance, services: Services) -> None:
     found = services.instances.find(instance.name)
     if found is None or (found.id, found.created_at) != (instance.id, instance.created_at):
         raise InstanceUnknown
-
-
-def _webhook_url(services: Services, attempt: Attempt) -> str:
-    base = services.settings.public_url
-    return f"{base}/hooks/chatwoot/{attempt.webhook_key}" if base else ""
 
 
 def _integration(
@@ -278,28 +303,12 @@ def _unlink(integration: Integration, services: Services, deadline: Deadline) ->
         log.warning("inbox %s could not be unlinked: %s", integration.inbox_id, error.message)
 
 
-def _warnings(services: Services, version: str, deadline: Deadline) -> list[Problem]:
-    """Chatwoot refuses webhooks to private addresses from 4.14.0 on (chatwoot.md section 7.5)."""
-    url = services.settings.public_url
-    if not url or not versions.guards_private(version):
-        return []
-    parts = urlsplit(url)
+def _try_webhooks(one: Integration, services: Services, by: Actor) -> None:
+    """Who sets it anew may have changed what kept Chatwoot from calling us; no message is put at
+    risk for that."""
+    if not ways.can_try(one, services):
+        return
     try:
-        found = addresses.resolve(
-            parts.hostname or "", parts.port or 0, min(3.0, deadline.remaining())
-        )
-    except addresses.Unresolved:
-        return []
-    if any(addresses.is_public(ip) for _, ip in found):
-        return []
-    return [
-        Problem(
-            N_(
-                "Chatwoot {version} calls no private addresses, and {url} is one: agents' replies "
-                "will not arrive. Set SAFE_FETCH_ALLOW_PRIVATE_NETWORK=true in Chatwoot (4.14.1 or "
-                "later), or give the bridge a public BRIDGE_PUBLIC_URL."
-            ),
-            version=version,
-            url=url,
-        )
-    ]
+        webhooks.put(one, services, by=by, only_proven=True, wait_s=_TRY_S)
+    except BridgeError as error:
+        log.info("the webhooks of %s: %s", one.id, error.message)

@@ -79,6 +79,7 @@ def show_settings(as_json: bool, **options: str | None) -> None:
 for command in (
     joining.instance_group,
     joining.activate,
+    joining.webhook,
     messages.status,
     messages.trace,
     messages.dead_group,

@@ -22,6 +22,7 @@ from bridge.store.journal import Journal
 from bridge.store.lookups import Lookups
 from bridge.store.sqlite_journal import SqliteJournal
 from bridge.store.standing import Standings
+from bridge.store.webhooks import Webhooks
 from bridge.vault import Vault, token_hash
 
 #: The router gives a sign of life every two seconds; it is given up after this many.
@@ -48,6 +49,7 @@ class Services:
     chats: Chats
     hearing: Hearing
     lookups: Lookups
+    webhooks: Webhooks
     standings: Standings
     console: Console
     audit: Audit
@@ -81,6 +83,7 @@ class Services:
             chats=Chats(store, committer),
             hearing=Hearing(store, committer),
             lookups=Lookups(store, committer, lambda: bell.ring(look_again=True)),
+            webhooks=Webhooks(store),
             standings=Standings(store),
             console=Console(store, committer),
             audit=Audit(store),

@@ -21,10 +21,11 @@ _THROTTLE_MOST_S = 8.0
 
 @dataclass(frozen=True, slots=True)
 class InboxWish:
-    """How an inbox should be (chatwoot.md section 2, `POST inboxes`)."""
+    """How an inbox should be (chatwoot.md section 2, `POST inboxes`). `webhook_url` None leaves the
+    one that is there."""
 
     name: str
-    webhook_url: str
+    webhook_url: str | None
     lock_to_single_conversation: bool
     marker: str
 
@@ -88,11 +89,21 @@ class Chatwoot(Transport):
         """One inbox. Raises InboxGone when Chatwoot no longer has it."""
         return self._one_inbox("GET", self._path("inboxes", inbox_id), inbox_id)
 
+    def members(self, inbox_id: int) -> set[int]:
+        """The ids of the users who are members of an inbox."""
+        said = self._read(self._send("GET", self._path("inbox_members", inbox_id)))
+        rows = said.get("payload") if isinstance(said, dict) else None
+        return {
+            row["id"]
+            for row in (rows if isinstance(rows, list) else [])
+            if isinstance(row, dict) and isinstance(row.get("id"), int)
+        }
+
     def create_inbox(self, wish: InboxWish) -> Inbox:
         """A new API inbox that carries our marker."""
         channel = {
             "type": "api",
-            "webhook_url": wish.webhook_url,
+            "webhook_url": wish.webhook_url or "",
             "additional_attributes": {MARKER: wish.marker},
         }
         answer = self._send("POST", self._path("inboxes"), {**_outside(wish), "channel": channel})
@@ -100,12 +111,18 @@ class Chatwoot(Transport):
 
     def update_inbox(self, inbox_id: int, wish: InboxWish) -> Inbox:
         """The inbox with its name, webhook and lock as wished. Raises InboxGone."""
-        body = {**_outside(wish), "channel": {"webhook_url": wish.webhook_url}}
+        body = _outside(wish)
+        if wish.webhook_url is not None:
+            body["channel"] = {"webhook_url": wish.webhook_url}
         return self._one_inbox("PATCH", self._path("inboxes", inbox_id), inbox_id, body)
 
     def unlink_inbox(self, inbox_id: int) -> None:
         """Takes the webhook off the inbox; the inbox and its conversations stay."""
-        body = {"channel": {"webhook_url": ""}}
+        self.set_webhook(inbox_id, "")
+
+    def set_webhook(self, inbox_id: int, url: str) -> None:
+        """Has the inbox call that address, or nobody. Raises InboxGone."""
+        body = {"channel": {"webhook_url": url}}
         self._one_inbox("PATCH", self._path("inboxes", inbox_id), inbox_id, body)
 
     def delete_inbox(self, inbox_id: int) -> None:

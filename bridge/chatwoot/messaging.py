@@ -184,6 +184,13 @@ class Messaging(People):
         self._expect(answer, ConversationGone)
         self._read(answer)
 
+    def stop_typing(self, conversation_id: int) -> None:
+        """Says that the token's owner is not typing, which Chatwoot tells its webhooks and nobody
+        sees. Raises ConversationGone."""
+        path = self._path("conversations", conversation_id, "toggle_typing_status")
+        answer = self._send("POST", path, {"typing_status": "off"})
+        self._expect(answer, ConversationGone)
+
     # -- messages (section 5) ----------------------------------------------------------------------
 
     def post_message(

@@ -117,6 +117,22 @@ def remove(name: str, yes: bool, instance_dir: str | None, as_json: bool) -> Non
     terminal.say({"removed": name}, f"{name} was removed.", as_json=as_json)
 
 
+@click.command("webhook")
+@click.argument("name")
+@terminal.instance_dir
+@terminal.as_json
+def webhook(name: str, instance_dir: str | None, as_json: bool) -> None:
+    """Has Chatwoot call the bridge again where only its socket is heard, and says whether it does.
+
+    The address is taken out of the inbox again when Chatwoot refuses to call it.
+    """
+    with terminal.opened(instance_dir) as services:
+        found = instances.find(name, services)
+        called = activation.try_webhooks(found, services, by=terminal.actor())
+    said = "Chatwoot calls the bridge." if called else "Chatwoot has not called yet."
+    terminal.say({"instance": name, "called": called}, said, as_json=as_json)
+
+
 @click.command()
 @click.argument("name", required=False)
 @click.option("--url", "base_url", metavar="URL", help="Address of Chatwoot.")

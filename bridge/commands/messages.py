@@ -10,6 +10,7 @@ from bridge import capabilities, console, instances
 from bridge.commands import terminal
 from bridge.console import Step, Way
 from bridge.models import Actor, Instance, Integration
+from bridge.routing import ways
 from bridge.services import Services
 from bridge.store.console import Item
 from bridge.store.journal import State
@@ -37,6 +38,10 @@ def status(instance_dir: str | None, as_json: bool) -> None:
                     "connection": instance.connection,
                     **{key: value for key, value in asdict(one).items() if key != "instance_id"},
                     "oldest_s": round(now - one.oldest_at, 1) if one.oldest_at else 0,
+                    "hears": ways.used(integration, services) if integration else "",
+                    "hearing": list(map(str, ways.troubles(integration, services)))
+                    if integration
+                    else [],
                     "missing": _missing(integration, services) if integration else [],
                     "last_error": terminal.words(integration.last_error if integration else None),
                     "status_at": integration.status_at if integration else 0,
@@ -58,7 +63,9 @@ def status(instance_dir: str | None, as_json: bool) -> None:
     ]
     lines = [f"router: {'runs' if alive else 'does not run'}", terminal.table(header, rows)]
     lines += [f"{one['name']}: {one['last_error']}" for one in said if one["last_error"]]
-    lines += [f"{one['name']}: {each}" for one in said for each in one["missing"]]
+    lines += [
+        f"{one['name']}: {each}" for one in said for each in [*one["hearing"], *one["missing"]]
+    ]
     terminal.say({"router": alive, "instances": said}, "\n".join(lines), as_json=as_json)
 
 

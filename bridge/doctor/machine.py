@@ -141,7 +141,8 @@ def address(services: Services) -> Iterator[Finding]:
         yield ok(
             "address",
             "",
-            "none is set: a socket to Chatwoot, and to each gateway that cannot call us",
+            "none is set: Chatwoot is heard over its socket, and so is each gateway that cannot "
+            "call us",
         )
         return
     answer = call(services, f"{url}/healthz")

@@ -10,7 +10,7 @@ from bridge.doctor.findings import CALL_S, Finding, call, clock, ok, remedy_of, 
 from bridge.errors import BridgeError, IntegrationMissing
 from bridge.http import Answer
 from bridge.models import Actor, Instance, Integration, Status
-from bridge.routing import callbacks, context, media
+from bridge.routing import cables, callbacks, context, media, ways, webhooks
 from bridge.services import Services
 
 _LATE_S = 600.0
@@ -56,8 +56,6 @@ def _version(instance: Instance, one: Integration, services: Services) -> Iterat
 
 
 def _webhook(instance: Instance, one: Integration, services: Services) -> Iterator[Finding]:
-    base = services.settings.public_url
-    wanted = f"{base}/hooks/chatwoot/{one.webhook_key}" if base else ""
     client = Chatwoot(
         services.http,
         one.base_url,
@@ -67,6 +65,8 @@ def _webhook(instance: Instance, one: Integration, services: Services) -> Iterat
     )
     try:
         inbox = client.inbox(one.inbox_id)
+        member_ids = client.members(one.inbox_id)
+        owner = client.owner()
     except BridgeError as error:
         yield wrong("webhook", instance.name, error.message, remedy_of(error))
         return
@@ -74,16 +74,49 @@ def _webhook(instance: Instance, one: Integration, services: Services) -> Iterat
         remedy = f"chatwoot-bridge activate {instance.name} --public-url URL"
         yield warning("survey", instance.name, str(problem), remedy)
     found = inbox.webhook_url
+    is_off = services.webhooks.is_off(one.id)
+    wanted = "" if is_off else webhooks.address(one, services)
     if found == wanted:
-        said = "Chatwoot calls the right address" if wanted else "none, as it should be: a socket"
-        yield ok("webhook", instance.name, said)
-        return
-    yield wrong(
-        "webhook",
-        instance.name,
-        "the inbox calls another address" if found else "the inbox calls no address",
-        f"Activate again, which sets it: chatwoot-bridge activate {instance.name}",
+        if not is_off:
+            said = "Chatwoot calls the right address" if wanted else "none, as it should be"
+            yield ok("webhook", instance.name, said)
+    elif not (is_off and not webhooks.is_ours(found, one.webhook_key)):
+        yield wrong(
+            "webhook",
+            instance.name,
+            "the inbox calls another address" if found else "the inbox calls no address",
+            f"Activate again, which sets it: chatwoot-bridge activate {instance.name}",
+        )
+    yield from _ways(instance, one, services)
+    if services.settings.chatwoot_socket and owner.id in member_ids:
+        yield warning(
+            "socket",
+            instance.name,
+            f"{owner.name}, whose token this is, is a member of the inbox and is shown as online "
+            "for about 20 s whenever the socket opens: Chatwoot may assign conversations to them",
+            "Use the token of an administrator of its own who is no member of the inbox.",
+        )
+
+
+def _ways(instance: Instance, one: Integration, services: Services) -> Iterator[Finding]:
+    """How Chatwoot is heard, and why not otherwise."""
+    again = (
+        f"chatwoot-bridge webhook {instance.name} has the webhooks tried again."
+        if ways.can_try(one, services)
+        else "An address that Chatwoot may call in BRIDGE_PUBLIC_URL brings webhooks as well."
     )
+    for said in ways.troubles(one, services):
+        make = warning if ways.is_heard(one, services) else wrong
+        yield make("hearing", instance.name, str(said), again)
+    if cables.stands(one, services):
+        yield ok("socket", instance.name, "Chatwoot's socket is open")
+    elif services.settings.chatwoot_socket and services.router_alive:
+        yield warning(
+            "socket",
+            instance.name,
+            "Chatwoot's socket is not open",
+            "A proxy in front of Chatwoot must pass WebSockets at /cable; the log says more.",
+        )
 
 
 def gateway(instance: Instance, services: Services) -> Iterator[Finding]:

@@ -157,6 +157,35 @@ class MessageElsewhere(BridgeError):
     remedy = N_("Look at the message again; it may have gone on meanwhile.")
 
 
+class NoWebhookAddress(BridgeError):
+    """Webhooks are asked for and there is no address that Chatwoot could call."""
+
+    code, status = "no_webhook_address", 409
+    sentence = N_("there is no address that Chatwoot could call")
+    remedy = N_("Set BRIDGE_PUBLIC_URL and restart; until then Chatwoot is heard over its socket.")
+
+
+class WebhookTaken(BridgeError):
+    """An inbox has one webhook address, and it is somebody else's."""
+
+    code, status = "webhook_taken", 409
+    sentence = N_("another program's webhook address stands in the inbox: {host}")
+    remedy = N_(
+        "Remove it in Chatwoot if nothing needs it; until then Chatwoot is heard over its socket."
+    )
+
+
+class WebhookRefused(BridgeError):
+    """No setting makes this version call a private address."""
+
+    code, status = "webhook_refused", 409
+    sentence = N_("Chatwoot {version} calls no private addresses, and {url} is one")
+    remedy = N_(
+        "Upgrade Chatwoot to 4.14.1 or later and set SAFE_FETCH_ALLOW_PRIVATE_NETWORK=true in it, "
+        "or give the bridge a public BRIDGE_PUBLIC_URL; until then its socket is heard."
+    )
+
+
 # -- this machine ----------------------------------------------------------------------------------
 
 

@@ -62,7 +62,8 @@ class Looks:
         """The ways by which Chatwoot is heard, as this process begins to look."""
         services = self.services
         used = {
-            Way.WEBHOOK: services.settings.public_url,
+            Way.WEBHOOK: services.settings.public_url
+            and not services.webhooks.is_off(integration_id),
             Way.CABLE: services.settings.chatwoot_socket,
         }
         for way in Way:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from bridge.chatwoot.refusals import ConversationGone
 from bridge.errors import BridgeError, IntegrationMissing, StorageFailed
 from bridge.models import Integration, Status
-from bridge.routing import catchup, replies
+from bridge.routing import catchup, mending, replies
 from bridge.routing import context as contexts
 from bridge.routing.context import Context
 from bridge.routing.outcome import backoff
@@ -156,6 +156,10 @@ def answer(lookup: Lookup, context: Context) -> None:
         replies.missed_from_agents(context.instance, one, page, services)
         for message in page:
             catchup.mend(message, context)
+            if message.id in asked and not services.journal.arrived(
+                context.instance.id, message.id
+            ):
+                mending.seen(one, message, services)  # it is on its way
         # The next answer only tells more where this one was cut off.
         last_id = page[-1].id if len(page) >= _PAGE else asked[-1]
         asked = [message_id for message_id in asked if message_id > last_id]

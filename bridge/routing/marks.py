@@ -95,7 +95,7 @@ def _stands(key: str, conversation_id: int, after_id: int, context: Context) -> 
 def clear(message: AgentMessage, reached: str, context: Context) -> None:
     """Takes Chatwoot's own failed mark off a message that has arrived all the same, as it was seen
     just now; nothing is lost where that fails, the next look sees it again."""
-    if not message.is_marked or message.deleted or versions.is_guards(message.external_error):
+    if not message.is_marked or message.deleted or _comes_again(message, context):
         return
     with contextlib.suppress(BridgeError):
         if versions.can(context.integration, Can.SHOW_STATUS):
@@ -103,6 +103,13 @@ def clear(message: AgentMessage, reached: str, context: Context) -> None:
         elif not message.in_reply_to_id and not message.in_reply_to_external_id:
             # Chatwoot's Retry empties what is kept with a message, and so would lose a quote.
             context.chatwoot().retry_message(message.conversation_id, message.id)
+
+
+def _comes_again(message: AgentMessage, context: Context) -> bool:
+    """Whether Chatwoot still has the address to call that it may not call."""
+    if not versions.is_guards(message.external_error):
+        return False
+    return not context.services.webhooks.is_off(context.integration.id)
 
 
 def clear_sent(message: AgentMessage, context: Context) -> None:

@@ -12,6 +12,7 @@ from bridge.routing.looks import Looks
 from bridge.routing.lookups import LookupWorkers
 from bridge.routing.router import Router
 from bridge.routing.transports import Transports
+from bridge.routing.webhook_keeper import WebhookKeeper
 from bridge.services import Services
 from bridge.settings import Settings
 
@@ -50,6 +51,7 @@ def _route(services: Services, stop: threading.Event, news: threading.Event) -> 
     looks = Looks(services)
     last_beat = services.store.beat_at("router")
     cables, lookups = Cables(services, ask=looks.ask), LookupWorkers(services)
+    webhooks = WebhookKeeper(services)
     transports = Transports(services, last_beat=last_beat)
     router = Router(services, heard_since=transports.heard_since, on_look=news.set)
     thread = threading.Thread(target=router.run, name="router")
@@ -61,6 +63,7 @@ def _route(services: Services, stop: threading.Event, news: threading.Event) -> 
         cables.sync()
         looks.sync()
         lookups.sync()
+        webhooks.sync()
         # Who was just activated is heard at once: a gateway's socket replays nothing.
         news.wait(_SYNC_S)
         news.clear()

@@ -21,7 +21,7 @@ from bridge.chatwoot.events import (
 )
 from bridge.errors import BeforeRestore, StorageFailed, dump
 from bridge.models import Instance, Integration
-from bridge.routing import outgoing, surveys
+from bridge.routing import mending, outgoing, surveys
 from bridge.routing.accept import address_of_contact, forms
 from bridge.routing.outgoing import (
     LAST_PART,
@@ -105,6 +105,7 @@ def _keep(integration: Integration, event: ChatwootEvent, services: Services, wa
     match event:
         case AgentMessage():
             surveys.learn(integration, event, services)
+            mending.seen(integration, event, services)
             kept = _from_agents(instance, integration, [event], services, way=way)
             if _Kept.UNPLACED in kept and not event.contact_id:
                 # The socket does not say whose conversation it is.

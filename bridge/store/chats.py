@@ -140,6 +140,15 @@ class Chats:
         )
         return [int(row[0]) for row in found]
 
+    def newest_conversation(self, integration_id: str) -> int:
+        """The newest conversation that is known; 0 for none."""
+        found = self._store.db.execute(
+            "select coalesce(max(conversation_id), 0) from thread indexed by thread_conversation "
+            "where integration_id = ?",
+            [integration_id],
+        )
+        return int(found.fetchone()[0])
+
     def note_given_name(self, integration_id: str, chat_id: int, name: str) -> None:
         """The name that we gave the contact; empty: it is somebody else's matter now."""
         self._run(

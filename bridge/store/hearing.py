@@ -31,7 +31,8 @@ class Heard:
 
     `stands_since`: from then on it was to tell everything; `told_at` and `told_id`: when it last
     told of an agent's message, and the newest id of all that it told; `missed_at`: when the
-    first message was written that it has not told, 0 once it tells again; `passed_over` webhooks
+    first message was written that it has not told, 0 once it tells again, and `missed` how many
+    there were since; `passed_over` webhooks
     did not bear Chatwoot's signature, the last one at `passed_over_at`.
     """
 
@@ -42,6 +43,7 @@ class Heard:
     missed_at: float
     passed_over: int
     passed_over_at: float
+    missed: int
 
     def is_suspect(self, now: float) -> bool:
         """Whether it has not told of what it should have told of."""
@@ -57,8 +59,8 @@ class Hearing:
     def of(self, integration_id: str) -> dict[Way, Heard]:
         """The ways that are used."""
         rows = self._store.db.execute(
-            "select way, stands_since, told_at, told_id, missed_at, passed_over, passed_over_at "
-            "from hearing where integration_id = ? order by way",
+            "select way, stands_since, told_at, told_id, missed_at, passed_over, passed_over_at, "
+            "missed from hearing where integration_id = ? order by way",
             [integration_id],
         )
         return {Way(row[0]): Heard(Way(row[0]), *row[1:]) for row in rows}
@@ -132,13 +134,13 @@ def note_told(db: Database, integration_id: str, way: Way, message_id: int, *, n
     """A way told of an agent's message, in a transaction that the caller has: it tells again, and
     the other one is late with that message until it tells of it, or of a newer one."""
     db.execute(
-        "update hearing set told_at = ?, told_id = max(told_id, ?), missed_at = 0 "
+        "update hearing set told_at = ?, told_id = max(told_id, ?), missed_at = 0, missed = 0 "
         "where integration_id = ? and way = ?",
         [now, message_id, integration_id, way.value],
     )
     db.execute(
-        "update hearing set missed_at = ? where integration_id = ? and way <> ? "
-        "and missed_at = 0 and told_id < ?",
+        "update hearing set missed_at = iif(missed_at = 0, ?, missed_at), missed = missed + 1 "
+        "where integration_id = ? and way <> ? and told_id < ?",
         [now, integration_id, way.value, message_id],
     )
 
@@ -150,8 +152,8 @@ def note_found(
     written before it stood, and where it told of something since."""
     at = min(written_at, now) or now
     db.execute(
-        "update hearing set missed_at = ?1 where integration_id = ?2 and missed_at = 0 "
-        "and told_id < ?3 and stands_since < ?1 and told_at < ?1",
+        "update hearing set missed_at = iif(missed_at = 0, ?1, missed_at), missed = missed + 1 "
+        "where integration_id = ?2 and told_id < ?3 and stands_since < ?1 and told_at < ?1",
         [at, integration_id, message_id],
     )
 

@@ -356,3 +356,23 @@ def m013_claims(db: Database) -> None:
     """A send that is under way names the router that makes it, and until when it may last."""
     db.execute("alter table journal add column owner text not null default ''")
     db.execute("alter table journal add column claimed_until real not null default 0")
+
+
+@migrations()
+def m014_webhooks(db: Database) -> None:
+    """Whether an inbox carries our webhook address, and how many replies in a row a way of hearing
+    has not told of."""
+    db.execute(
+        """create table webhook (
+            integration_id text primary key references integration (id) on delete cascade,
+            calls text not null check (calls in ('on', 'trying', 'off')),
+            why text not null,
+            public_url text not null,
+            version text not null,
+            changed_at real not null,
+            tried_at real not null,
+            refused_at real not null,
+            probed integer not null
+        ) strict, without rowid"""
+    )
+    db.execute("alter table hearing add column missed integer not null default 0")

@@ -79,6 +79,10 @@ class Standings:
             for one in ids
         ]
 
+    def last_at(self, instance_id: int) -> float:
+        """When the last message of an instance was accepted, in UTC seconds; 0 for never."""
+        return max(self._last(instance_id, Direction.IN), self._last(instance_id, Direction.OUT))
+
     def _last(self, instance_id: int, direction: Direction) -> float:
         row = self._store.db.execute(
             "select max(received_at) from journal where instance_id = ? and direction = ?",

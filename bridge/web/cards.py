@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bridge import capabilities
 from bridge.errors import N_, BridgeError, Problem
 from bridge.models import Instance, Integration, Status
-from bridge.routing import callbacks
+from bridge.routing import callbacks, ways
 from bridge.services import Services
 from bridge.store.journal import Direction
 from bridge.store.standing import Standing
@@ -40,7 +40,7 @@ _UP = {"", "connected", "keepaliverestored"}
 @dataclass(frozen=True, slots=True)
 class Complaint:
     """Something that is wrong. `step` names the button that helps: connect, edit, check, resume,
-    gateway, replay or waiting. `since` is UTC seconds, 0 for not known."""
+    gateway, webhooks, replay or waiting. `since` is UTC seconds, 0 for not known."""
 
     step: str
     trouble: Trouble
@@ -50,13 +50,18 @@ class Complaint:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """An instance as the overview shows it; the gravest complaint stands first."""
+    """An instance as the overview shows it; the gravest complaint stands first.
+
+    `transport`: `all` ways; `webhook`, `mixed` (the gateway calls, Chatwoot has a socket), `turned`
+    (the other way round), `socket`, or `none` where Chatwoot is only asked.
+    """
 
     instance: Instance
     integration: Integration | None
     standing: Standing
     plot: Plot
     transport: str
+    can_try_webhooks: bool
     is_connected: bool
     complaints: tuple[Complaint, ...]
 
@@ -84,17 +89,21 @@ def _card(instance: Instance, standing: Standing, services: Services) -> Card:
         integration=integration,
         standing=standing,
         plot=plot.draw(minutes[Direction.IN], minutes[Direction.OUT]),
-        transport=_transport(instance, services),
+        transport=_transport(instance, integration, services),
+        can_try_webhooks=integration is not None and ways.can_try(integration, services),
         is_connected=_is_connected(instance),
         complaints=tuple(_complaints(instance, integration, standing, services, now)),
     )
 
 
-def _transport(instance: Instance, services: Services) -> str:
-    """How news reach us: webhook, socket, or mixed: the gateway calls us and Chatwoot does not."""
-    if services.settings.public_url:
-        return "webhook"
-    return "mixed" if callbacks.is_relied_on(instance.id, services) else "socket"
+def _transport(instance: Instance, one: Integration | None, services: Services) -> str:
+    gateway_calls = callbacks.is_relied_on(instance.id, services)
+    used = ways.used(one, services) if one is not None else "socket"
+    if used == "none":
+        return "none"
+    if gateway_calls:
+        return {"both": "all", "socket": "mixed"}.get(used, "webhook")
+    return "socket" if used == "socket" else "turned"
 
 
 def _is_connected(instance: Instance) -> bool:
@@ -119,6 +128,10 @@ def _complaints(
     if integration is not None:
         if old := capabilities.too_old(integration):
             yield Complaint("check", Trouble.of(old))
+        for said in ways.troubles(integration, services):
+            step = "webhooks" if ways.can_try(integration, services) else "check"
+            is_grave = not ways.is_heard(integration, services)
+            yield Complaint(step, Trouble(said), is_grave=is_grave)
         yield from _of_gateway(instance)
         yield from _of_silence(callbacks.silence(instance.id, services))
     yield from _of_messages(standing, now)

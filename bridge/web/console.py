@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from bridge import console, instances
 from bridge.errors import N_
 from bridge.models import Instance
+from bridge.routing import webhooks
 from bridge.store.console import Item
 from bridge.store.journal import State
 from bridge.web import forms, session
@@ -33,6 +34,9 @@ DEEDS = (
     N_("paused"),
     N_("resumed"),
     N_("found it well again"),
+    webhooks.PUT,
+    webhooks.TAKEN_OFF,
+    webhooks.PROVEN,
     N_("replayed"),
     N_("discarded"),
     N_("settled as sent"),

@@ -72,6 +72,24 @@ def check(name: str) -> Response:
     return redirect(url_for("dashboard.instance", name=name), 303)
 
 
+@blueprint.post("/instances/<name>/webhooks")
+def webhooks(name: str) -> Response:
+    """Has Chatwoot call the bridge again."""
+    found = instances.find(name, services())
+    try:
+        called = activation.try_webhooks(found, services(), by=operator())
+    except BridgeError as error:
+        flash(i18n.said(Trouble.of(error).sentence), "unsure")
+    else:
+        flash(
+            gettext("Chatwoot calls the bridge.")
+            if called
+            else gettext("Chatwoot has not called yet. The address stays until that fails."),
+            "success" if called else "unsure",
+        )
+    return redirect(url_for("dashboard.instance", name=name), 303)
+
+
 @blueprint.route("/instances/<name>/gateway", methods=["GET", "POST"])
 def gateway(name: str) -> Response:
     """Where the WhatsApp side of an instance lives; the token is kept unless a new one is typed."""

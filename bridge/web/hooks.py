@@ -18,7 +18,7 @@ from bridge.chatwoot import events
 from bridge.errors import BridgeError, StorageFailed
 from bridge.gateways.base import Gateway
 from bridge.models import Instance, Integration, Secret
-from bridge.routing import accept, context, replies
+from bridge.routing import accept, context, replies, webhooks
 from bridge.services import Services
 from bridge.store.hearing import Way
 from bridge.store.kept import Kept
@@ -101,7 +101,10 @@ class Hooks:
         raw = _body(environ)
         now = self._services.clock()
         secret, event = integration.webhook_secret, events.parse_webhook(_json(raw))
-        if secret and events.verify_signature(secret, _headers(environ), raw, now=now):
+        is_signed = events.verify_signature(secret, _headers(environ), raw, now=now)
+        if is_signed:
+            webhooks.note_call(integration, self._services)
+        if secret and is_signed:
             replies.from_chatwoot(integration, event, self._services, way=Way.WEBHOOK)
             return
         if secret:

@@ -240,6 +240,17 @@ class Bridge:
         self.process = Process(["-m", "bridge", "serve"], environ=self._environ, log=self._log)
         self.process.ready(f"{self.base_url}/api/openapi.json")
 
+    def command(self, *words: str) -> None:
+        """A command of the operator beside it, such as `pause`."""
+        clean = {name: text for name, text in os.environ.items() if not name.startswith("BRIDGE_")}
+        subprocess.run(
+            [sys.executable, "-m", "bridge", *words],
+            cwd=ROOT,
+            env={**clean, **self._environ},
+            check=True,
+            capture_output=True,
+        )
+
     def change(self, **settings: str) -> None:
         """Further BRIDGE_ variables for the next start."""
         self._environ |= settings
