@@ -103,11 +103,14 @@ class WebhookKeeper:
             if webhooks.called_at(one, services) >= known.changed_at:
                 return partial(webhooks.proven, one, services)
             if known.probed and now - known.changed_at > webhooks.PROBE_S:
-                return partial(webhooks.take_off, one, Why.SILENT, services)
+                return partial(self._unproven, one)
         told = services.hearing.of(one.id).get(Way.WEBHOOK)
         if told is not None and told.missed >= _MISSED and told.is_suspect(now):
             return partial(webhooks.take_off, one, Why.SILENT, services)
         return None
+
+    def _unproven(self, one: Integration) -> None:
+        webhooks.take_off(one, webhooks.why_silent(one, self.services), self.services)
 
     def _back(self, one: Integration, known: Webhook) -> _Deed | None:
         """The address was taken off: whether it is tried again."""

@@ -70,6 +70,11 @@ def is_hopeless(version: str, services: Services) -> bool:
     return is_guarded(version, services) and not versions.may_lift_guard(version)
 
 
+def why_silent(one: Integration, services: Services) -> Why:
+    """Why an address may not have been called that nothing else speaks against."""
+    return Why.PRIVATE if is_guarded(one.chatwoot_version, services) else Why.SILENT
+
+
 def plan(known: Webhook | None, version: str, services: Services, *, is_new: bool) -> Webhook:
     """What an activation does: puts the address, or leaves it out where Chatwoot calls no private
     one by default. What was judged of the same address and version stays."""
@@ -131,7 +136,7 @@ def put(
             if _was_called(one, began_at, wait_s, services):
                 return _proven(one, trying, services)
             if only_proven:
-                return _take_off(one, trying, Why.SILENT, services, by)
+                return _take_off(one, trying, why_silent(one, services), services, by)
         return trying
 
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 
 from sqlite_utils import Database
 
-from bridge.errors import StorageFailed
 from bridge.store import Store
 from bridge.store.committer import Committer
 
@@ -75,8 +74,8 @@ class Lookups:
                 self._unwritten.setdefault(key, asked)
         try:
             self._write()
-        except StorageFailed as error:
-            log.error("a lookup could not be written down, it is kept in memory: %s", error.message)
+        except Exception as error:
+            log.error("a lookup could not be written down, it is kept in memory: %s", error)
             self._try_on()
 
     def due(self, now: float) -> list[Lookup]:
@@ -142,7 +141,8 @@ class Lookups:
             time.sleep(_AGAIN_S)
             try:
                 self._write()
-            except StorageFailed:
+            except Exception as error:
+                log.debug("lookups stay in memory: %s", error)
                 continue
             with self._lock:
                 if not self._unwritten:

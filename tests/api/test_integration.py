@@ -310,6 +310,7 @@ def test_delete_waits_thirty_seconds_for_chatwoot_and_no_longer(patience: Patien
 def test_the_inbox_calls_an_unguessable_address_of_ours_and_a_second_set_renews_it(
     start_bridge: Callable[..., Bridge], sandbox: SandboxChatwoot
 ) -> None:
+    sandbox.options(version="4.13.0")  # calls any address
     bridge = start_bridge(BRIDGE_PUBLIC_URL="http://192.0.2.1/bridge/")
     instance = new_instance(bridge)
     activated(instance, wish(sandbox))
@@ -332,16 +333,18 @@ def test_without_a_public_address_the_inbox_gets_no_webhook(
     assert sandbox.inboxes()[0]["webhook_url"] == ""
 
 
-def test_from_4_14_0_on_a_private_public_address_is_warned_about(
-    start_bridge: Callable[..., Bridge], sandbox: SandboxChatwoot
+@pytest.mark.parametrize(
+    ("version", "said"), [("4.14.0", "calls no private"), ("4.15.1", "unless it is told to")]
+)
+def test_from_4_14_0_on_a_private_public_address_is_left_out_of_the_inbox(
+    start_bridge: Callable[..., Bridge], sandbox: SandboxChatwoot, version: str, said: str
 ) -> None:
+    sandbox.options(version=version)
     instance = new_instance(start_bridge(BRIDGE_PUBLIC_URL="http://127.0.0.1:9"))
-    said = activated(instance, wish(sandbox))
-    assert said["status"] == "active"
-    assert said["warnings"] == [
-        "Chatwoot 4.15.1 calls no private addresses, and http://127.0.0.1:9 is one: agents' "
-        "replies will not arrive. Set SAFE_FETCH_ALLOW_PRIVATE_NETWORK=true in Chatwoot (4.14.1 "
-        "or later), or give the bridge a public BRIDGE_PUBLIC_URL."
-    ]
-    sandbox.options(version="4.13.0")
-    assert "warnings" not in activated(instance, wish(sandbox))
+    answer = activated(instance, wish(sandbox))
+    assert answer["status"] == "active"
+    assert sandbox.inboxes()[0]["webhook_url"] == ""
+    [warning] = answer["warnings"]
+    assert warning.startswith(f"Chatwoot {version} ")
+    assert said in warning
+    assert "http://127.0.0.1:9 is one: it is heard over its socket" in warning

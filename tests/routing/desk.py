@@ -14,6 +14,7 @@ import requests
 
 from bench.loop import INSTANCE
 from tests.support.processes import Bridge, SandboxChatwoot, SandboxPhone
+from tests.support.visitor import Visitor
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -38,17 +39,33 @@ class Desk:
     """One bridge between a sandbox phone and a sandbox Chatwoot; tests share it and use numbers
     of their own."""
 
-    def __init__(self, folder: Path, *, public: bool = True, **settings: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        public: bool = True,
+        guards: bool = False,
+        version: str = "",
+        **settings: str,
+    ) -> None:
+        """`public`: the bridge has an address that both sides may call, unless this Chatwoot
+        `guards` private ones; `version` is Chatwoot's."""
         self._stack = contextlib.ExitStack()
         with contextlib.ExitStack() as stack:
+            self.chatwoot = SandboxChatwoot(folder)
+            stack.callback(self.chatwoot.process.kill)
+            if version:
+                self.chatwoot.options(version=version)
+            self.chatwoot.options(allow_private_network=not guards)
             self._start(folder, stack, public=public, settings=settings)
+            if public and not guards and self._guards():
+                # This Chatwoot was told to call private addresses, as its operator knows.
+                self.command("webhook", INSTANCE)
             self._stack = stack.pop_all()
 
     def _start(
         self, folder: Path, stack: contextlib.ExitStack, *, public: bool, settings: dict[str, str]
     ) -> None:
-        self.chatwoot = SandboxChatwoot(folder)
-        stack.callback(self.chatwoot.process.kill)
         self.phone = SandboxPhone(folder)
         stack.callback(self.phone.process.kill)
         self._switches = self.phone.control("GET", "switches")
@@ -64,9 +81,6 @@ class Desk:
         made = self.bridge.api("POST", "/api/instance/new", {"name": INSTANCE, "gateway": place})
         made.raise_for_status()
         self.join()
-        if public and self._guards():
-            # This Chatwoot was told to call private addresses, as its operator knows.
-            self.command("webhook", INSTANCE)
 
     def _guards(self) -> bool:
         """Whether the activation left the address out, which is private here."""
@@ -155,6 +169,18 @@ class Desk:
         for pid in until(processes, f"a process {name}"):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+
+    def hears_both(self) -> bool:
+        """Whether Chatwoot has called and its socket is open."""
+        return self.hears_cable() and bool(self.rows("select 1 from webhook where calls = 'on'"))
+
+    def hears_cable(self) -> bool:
+        """Whether Chatwoot's socket is open."""
+        return bool(self.chatwoot.control("GET", "cable")["connections"])
+
+    def page(self, path: str) -> str:
+        """A page as the operator sees it."""
+        return Visitor(self.bridge).sign_in().get(path).text
 
     def listens(self) -> bool:
         """Whether the bridge holds a socket to either side."""
