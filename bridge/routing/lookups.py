@@ -156,10 +156,8 @@ def answer(lookup: Lookup, context: Context) -> None:
         replies.missed_from_agents(context.instance, one, page, services)
         for message in page:
             catchup.mend(message, context)
-            if message.id in asked and not services.journal.arrived(
-                context.instance.id, message.id
-            ):
-                mending.seen(one, message, services)  # it is on its way
+            if message.id in asked and mending.must_wait(one, message, services):
+                mending.seen(one, message, services)
         # The next answer only tells more where this one was cut off.
         last_id = page[-1].id if len(page) >= _PAGE else asked[-1]
         asked = [message_id for message_id in asked if message_id > last_id]

@@ -34,6 +34,14 @@ def seen(one: Integration, message: AgentMessage, services: Services) -> None:
     services.lookups.ask(Asked(one.id, message.conversation_id, message.id, due_at=due_at))
 
 
+def must_wait(one: Integration, message: AgentMessage, services: Services) -> bool:
+    """Whether a mark can only be judged or taken off later: its message is on its way, or Chatwoot
+    still has the address to call that it may not call."""
+    if versions.is_guards(message.external_error) and not services.webhooks.is_off(one.id):
+        return True
+    return not message.own_source_id and not services.journal.arrived(one.instance_id, message.id)
+
+
 def _is_carried(one: Integration, message: AgentMessage, services: Services) -> bool:
     """Whether we brought it to one side or the other, or still try to."""
     if message.own_source_id:
