@@ -31,10 +31,6 @@ MOST_SKIPPED = 60
 WORKERS = 6
 #: The longest take part first, so that no worker is left with one of them at the end.
 FIRST = ("webhook_failures", "talk_change", "cable_events", "cable", "message_status", "typing")
-#: Scenarios that the sandbox does not answer yet as it should.
-PENDING = {
-    "contact_avatar",
-}
 
 
 def replay(sandbox: SandboxChatwoot, scenario: str) -> dict[str, list[str]]:
@@ -94,13 +90,7 @@ def outcomes(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "scenario",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(strict=True)) if name in PENDING else name
-        for name in EXPECTED
-    ],
-)
+@pytest.mark.parametrize("scenario", EXPECTED)
 def test_the_sandbox_answers_as_a_real_chatwoot_did(
     outcomes: dict[str, Future[dict[str, list[str]]]], scenario: str
 ) -> None:

@@ -1,5 +1,7 @@
 """Contacts and their places in inboxes (chatwoot.md section 3)."""
 
+from typing import Any
+
 import pytest
 
 from tests.sandbox.conftest import Chatwoot, wait_until
@@ -241,3 +243,19 @@ def test_what_ruby_cannot_read_is_400(chatwoot: Chatwoot, body: bytes) -> None:
     head = {"content-type": "application/json"}
     answer = chatwoot("POST", "/contacts", data=body, headers=head)
     assert (answer.status_code, answer.json()["error"]) == (400, "Bad Request")
+
+
+def test_a_picture_is_what_its_bytes_say_and_a_bad_one_changes_nothing(chatwoot: Chatwoot) -> None:
+    made = chatwoot.ok("POST", "/contacts", {"name": "Ana"})["payload"]["contact"]["id"]
+
+    def put(name: str, kind: str, body: bytes) -> Any:
+        files = {"avatar": (name, body, kind)}
+        return chatwoot("PUT", f"/contacts/{made}", data={"name": "Bia"}, files=files)
+
+    for bad in (("a.png", "image/png", b"%PDF-1.4"), ("a.svg", "image/svg+xml", b"<svg/>")):
+        answer = put(*bad)
+        assert (answer.status_code, answer.json()["attributes"]) == (422, ["avatar"])
+    assert chatwoot.ok("GET", f"/contacts/{made}")["payload"]["name"] == "Ana"
+    shown = put("a.bin", "application/octet-stream", b"GIF89a").json()["payload"]
+    assert shown["name"] == "Bia"
+    assert chatwoot("GET", shown["thumbnail"]).content == b"GIF89a"

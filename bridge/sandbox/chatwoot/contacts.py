@@ -1,18 +1,18 @@
 """Contact routes (chatwoot.md section 3). Search and filter live in contact_search."""
 
-import hashlib
-import time
-
 from flask import Blueprint, Response, request
 
 from bridge.sandbox.chatwoot import contact_deeds, uploads
-from bridge.sandbox.chatwoot.answers import Refusal, crash, empty, reply
+from bridge.sandbox.chatwoot.answers import Refusal, crash, empty, invalid, reply
 from bridge.sandbox.chatwoot.conversation_deeds import SourceTaken, check_source, place_in_inbox
 from bridge.sandbox.chatwoot.door import Caller, account_route, is_blank, params, world
+from bridge.sandbox.chatwoot.filetypes import content_type, file_name
 from bridge.sandbox.chatwoot.records import Contact, Inbox
-from bridge.sandbox.chatwoot.shapes import iso
 
 routes = Blueprint("contacts", __name__)
+
+_PICTURES = ("image/jpeg", "image/png", "image/gif", "image/webp")
+_LARGEST_PICTURE = 15 << 20
 
 
 @account_route(routes, "/contacts", "POST")
@@ -23,6 +23,7 @@ def create_contact(who: Caller) -> Response:
     source_id = None if given.get("source_id") is None else str(given["source_id"])
     wanted = contact_deeds.wanted_columns(given)
     contact_deeds.check(world(), who.account.id, wanted, own_id=None)
+    _check_avatar()
     if inbox and source_id:
         check_source(state.options, source_id)
         if (inbox.id, source_id) in state.places:
@@ -45,6 +46,7 @@ def show_contact(who: Caller, contact_id: int) -> Response:
 def update_contact(who: Caller, contact_id: int) -> Response:
     """Overwrite columns, merge attributes."""
     contact = who.contact(contact_id)
+    _check_avatar()
     contact_deeds.update(world(), contact, params())
     _take_avatar(contact)
     return reply({"payload": world().shapes.contact(contact)})
@@ -59,25 +61,31 @@ def delete_contact(who: Caller, contact_id: int) -> Response:
     return empty()
 
 
-def _take_avatar(contact: Contact) -> None:
-    """A picture sent along, or an address that Chatwoot's job would fetch.
+def _check_avatar() -> None:
+    """Refuse a picture that is none, or over 15 MB, before anything is saved."""
+    if not is_blank(params().get("avatar")):
+        raise crash()  # text where a file belongs
+    file = request.files.get("avatar")
+    if file is None:
+        return
+    body = file.stream.read()
+    file.stream.seek(0)
+    problems = []
+    if len(body) > _LARGEST_PICTURE:
+        problems.append(("avatar", "Avatar is too big"))
+    if content_type(body, file.content_type, file_name(file)) not in _PICTURES:
+        problems.append(("avatar", "Avatar filetype not supported"))
+    if problems:
+        raise invalid(*problems)
 
-    The job's traces in `additional_attributes` are written; the picture itself is not fetched.
-    """
-    state = world().state
+
+def _take_avatar(contact: Contact) -> None:
+    """A picture sent along. An `avatar_url` would be for a job that nobody runs here."""
     file = request.files.get("avatar")
     if file is not None:
-        key = uploads.keep(state, file)
-        contact.avatar_url = uploads.address_of(key)
-        state.save(contact)
-    url = params().get("avatar_url")
-    if isinstance(url, str) and url:
-        contact.additional_attributes = contact.additional_attributes | {
-            "last_avatar_sync_at": iso(time.time()),
-            "avatar_url_hash": hashlib.sha256(url.encode()).hexdigest(),
-        }
-        contact.avatar_url = url
-        state.save(contact)
+        key = uploads.keep(world().state, file)
+        contact.avatar_url = uploads.address_of(key, thumbnail=True)
+        world().state.save(contact)
 
 
 @account_route(routes, "/contacts/<int:contact_id>/contact_inboxes", "POST")

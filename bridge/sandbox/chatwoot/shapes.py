@@ -171,10 +171,10 @@ class Shapes:
 
     def attachment(self, attachment: Attachment) -> Json:
         """A file. Its data_url redirects to the storage's address."""
-        url = f"{self._base_url}{blob_path(attachment.key, attachment.file_name)}"
+        key, name = attachment.key, attachment.file_name
+        url = f"{self._base_url}{blob_path(key, name)}"
+        thumbnail = f"{self._base_url}{blob_path(key, name, thumbnail=True)}"
         options = self._state.options
-        thumbnail = url.replace("/blobs/redirect/", "/representations/redirect/", 1)
-        thumbnail = thumbnail.replace(attachment.key, f"{attachment.key}/250", 1)
         is_picture = attachment.file_type == "image" and attachment.content_type[:6] == "image/"
         inline = attachment.file_type == "audio" and options.has(Trait.INLINE_AUDIO)
         body: Json = {
@@ -393,7 +393,8 @@ class Shapes:
         return {"id": account_id, "name": self._state.accounts[account_id].name}
 
 
-def blob_path(key: str, file_name: str) -> str:
+def blob_path(key: str, file_name: str, *, thumbnail: bool = False) -> str:
     """The path of the stable address of a stored file, encoded as Rails does it."""
     name = quote(file_name, safe="!$&'()*+,;=:@")
-    return f"/rails/active_storage/blobs/redirect/{key}/{name}"
+    kind = "representations" if thumbnail else "blobs"
+    return f"/rails/active_storage/{kind}/redirect/{key}/{'250/' if thumbnail else ''}{name}"

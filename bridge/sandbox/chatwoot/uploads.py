@@ -91,10 +91,10 @@ def upload(who: Caller) -> Response:
     return reply({"file_url": address_of(key), "blob_id": key})
 
 
-def address_of(key: str) -> str:
+def address_of(key: str, *, thumbnail: bool = False) -> str:
     """The stable address of a stored upload."""
     name, _, _ = world().state.file.blob(key) or ("file", "", b"")
-    return f"{world().base_url}{blob_path(key, name)}"
+    return f"{world().base_url}{blob_path(key, name, thumbnail=thumbnail)}"
 
 
 @routes.get(_BLOB)
