@@ -1,6 +1,7 @@
 """Every setting there is: its name, its default, what it means and how its text is read."""
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -60,6 +61,12 @@ def _count(raw: str) -> int:
 def _seconds(raw: str) -> float:
     if not raw.isascii() or not raw.isdigit() or not 1 <= int(raw[:6]) <= 86400:
         raise ValueError("must be a number of seconds from 1 to 86400")
+    return float(raw)
+
+
+def _pause(raw: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,5}(\.[0-9])?", raw) or not 0.1 <= float(raw) <= 86400:
+        raise ValueError("must be a number of seconds from 0.1 to 86400")
     return float(raw)
 
 
@@ -212,15 +219,15 @@ OPTIONS: tuple[Option, ...] = (
         "45",
         "Seconds for which Chatwoot may still act upon a request that got no answer; only after "
         "them does a look that finds nothing prove that nothing was stored.",
-        _seconds,
+        _pause,
     ),
-    Option("BRIDGE_RETRY_MOST", "300", "Longest pause between two tries, in seconds.", _seconds),
+    Option("BRIDGE_RETRY_MOST", "300", "Longest pause between two tries, in seconds.", _pause),
     Option(
         "BRIDGE_POISON_AFTER",
         "3600",
         "Seconds after which a message that alone makes Chatwoot fail, the same way each time, is "
         "given up.",
-        _seconds,
+        _pause,
     ),
     Option(
         "BRIDGE_KEEP_DAYS",

@@ -195,7 +195,7 @@ class Deliveries:
         verdict = judge(
             error,
             entry.attempts,
-            most_s=services.settings.retry_most if blamed else SIDE_MOST_S,
+            most_s=services.settings.retry_most if blamed else self._side_most_s,
             runs_on_s=services.settings.chatwoot_runs_on,
         )
         if verdict.failed is not None:
@@ -286,11 +286,17 @@ class Deliveries:
 
     # -- the sides ---------------------------------------------------------------------------------
 
+    @property
+    def _side_most_s(self) -> float:
+        """The longest pause of a side that may be down, in seconds."""
+        return min(SIDE_MOST_S, self.services.settings.retry_most)
+
     def _side(self, instance_id: int, side: Side) -> SideHealth:
         with self._lock:
             found = self._sides.get((instance_id, side))
             if found is None:
-                found = self._sides[instance_id, side] = SideHealth(time.monotonic)
+                found = SideHealth(time.monotonic, self._side_most_s)
+                self._sides[instance_id, side] = found
             return found
 
     def _let_go(self, instance_id: int, side: Side) -> None:

@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 WORKERS = 16
 #: Entries of a lane that one turn may take before another lane gets its chance.
 _TURN = 8
+#: How often the journal is looked at although nobody rang, in seconds.
+_LOOK_S = 1.0
 _LOOK_AGAIN_S = 15.0
 _CONTEXT_S = 5.0
 #: How often a lane looks whether its unconfirmed send has been settled.
@@ -96,7 +98,7 @@ class Router:
             if time.monotonic() - tidied_at >= _DAY_S:
                 threading.Thread(target=self._tidy, name="tidy", daemon=True).start()
                 tidied_at = time.monotonic()
-            wait_s = min(self._lanes.tick(time.monotonic()), 1.0)
+            wait_s = min(self._lanes.tick(time.monotonic()), _LOOK_S)
             _, again = services.bell.wait(wait_s)
         self._lanes.close()
         for thread in self._threads:
@@ -147,6 +149,8 @@ class Router:
                 log.exception("lane %s could not be served", lane)
                 due_at = time.monotonic() + 30
             self._lanes.release(lane, more=more, due_at=due_at)
+            if due_at is not None and due_at < time.monotonic() + _LOOK_S:
+                self.services.bell.ring()  # sooner than the next look
 
     def _serve(self, lane: Lane) -> tuple[bool, float | None]:
         """Some entries of a lane: whether there are more, and from when on (monotonic seconds)."""

@@ -19,9 +19,11 @@ _COME_AGAIN_S = 0.5
 
 @dataclass(slots=True)
 class SideHealth:
-    """One side of one instance. All times are seconds of the monotonic clock."""
+    """One side of one instance; while it is down it is tried every `most_s` seconds at least. All
+    times are seconds of the monotonic clock."""
 
     clock: Callable[[], float]
+    most_s: float = SIDE_MOST_S
     #: Since when each lane has failed without a success of its own.
     _failing: dict[Lane, float] = field(default_factory=dict)
     #: The lanes that have failed since the last success of any.
@@ -72,7 +74,7 @@ class SideHealth:
             self._last, self._failed_at = lane, now
             if len(self._suspects) > 1:
                 self._failures += 1
-                self._next_at = now + backoff(self._failures - 1, most_s=SIDE_MOST_S)
+                self._next_at = now + backoff(self._failures - 1, most_s=self.most_s)
 
     def succeeded(self, lane: Lane) -> bool:
         """The side did what the lane wanted; whether it was taken to be down."""
