@@ -156,6 +156,18 @@ class Messaging(People):
         query = f"?inbox_id={self._inbox_id}&status=all&source_id={quote(source_id, safe='')}"
         return self._conversations(query)
 
+    def conversations_of_contact(self, contact_id: int) -> list[Conversation]:
+        """A contact's conversations in the inbox, under whatever source_id, latest activity first:
+        those among its latest twenty of all inboxes. Raises ContactGone."""
+        answer = self._send("GET", self._path("contacts", contact_id, "conversations"))
+        self._expect(answer, ContactGone)
+        rows = rows_of(as_dict(self._read(answer)), "payload")
+        return [
+            self._conversation(row, answer)
+            for row in rows
+            if events.number(row.get("inbox_id")) == self._inbox_id
+        ]
+
     def moved_conversations(self, page: int) -> list[Conversation]:
         """The inbox's conversations, latest activity first, 25 a page from 1 on."""
         return self._conversations(f"?inbox_id={self._inbox_id}&status=all&page={page}")

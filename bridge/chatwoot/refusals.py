@@ -91,3 +91,11 @@ class FileEmpty(FileRefused):
     code, status = "file_empty", 422
     sentence = N_("the file is empty")
     remedy = N_("Choose the file once more: nothing of it has arrived.")
+
+
+class ContactUnreachable(BridgeError):
+    """An agent writes to a contact of whom nothing is known that WhatsApp could be told."""
+
+    code, status = "contact_unreachable", 422
+    sentence = N_("the contact has no phone number, so WhatsApp cannot reach it")
+    remedy = N_("Enter the number with its country code in the contact, then press Retry.")

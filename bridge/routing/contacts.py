@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from bridge.chatwoot.messaging import Contact, MessageFields, NewMessage
+from bridge.chatwoot.messaging import Contact, Conversation, MessageFields, NewMessage
 from bridge.chatwoot.refusals import ContactGone, FileTooLarge, PhoneTaken, SourceTaken
 from bridge.deadline import Deadline
 from bridge.errors import N_, BridgeError, ChatwootRejects, ChatwootUnreachable, NotYet
@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 #: seconds.
 _PICTURE_S = 4.0
 _LATER_S = 30.0
+#: When a contact that is gone is looked up anew: Chatwoot takes it away by and by, in seconds.
+_GOING_S = 1.0
 #: How long a message waits, in seconds, for a contact that Chatwoot has and does not show.
 _TAKEN_S = 30.0
 
@@ -72,6 +74,17 @@ def keep_known(chat: Chat, thread: Thread, context: Context) -> None:
         _introduce(chat, Introduction(thread.contact_id), context)
     if thread.source_id.endswith("@lid") and (phone := _phone(chat, context)):
         _introduce(chat, Introduction(thread.contact_id, phone=phone), context)
+
+
+def with_what_an_agent_began(thread: Thread, context: Context) -> Thread:
+    """The thread in the conversation that an agent has begun meanwhile with the same contact,
+    which we may hear of only later; as it was where there is none."""
+    for one in _conversations_of(thread, context):
+        if one.status != "resolved" and one.id != thread.conversation_id:
+            found = dataclasses.replace(thread, conversation_id=one.id, status=one.status)
+            context.services.chats.save_thread(found)
+            return found
+    return thread
 
 
 def open_conversation(thread: Thread, context: Context) -> Thread:
@@ -232,13 +245,25 @@ def _by_source(source_id: str, context: Context) -> int | None:
 
 
 def _with_its_conversation(thread: Thread, context: Context) -> Thread:
-    """A contact that stood in our inbox before has conversations there: the latest goes on."""
+    """A contact that was there before has conversations in our inbox: the latest goes on. It need
+    not be ours: one that an agent began stands under a source_id that Chatwoot made up."""
     if thread.conversation_id:
         return thread
-    latest = next(iter(context.chatwoot().conversations_of(thread.source_id)), None)
+    latest = next(iter(_conversations_of(thread, context)), None)
     if latest is None:
         return thread
     return dataclasses.replace(thread, conversation_id=latest.id, status=latest.status)
+
+
+def _conversations_of(thread: Thread, context: Context) -> list[Conversation]:
+    """Of the contact in our inbox, latest activity first."""
+    try:
+        return context.chatwoot().conversations_of_contact(thread.contact_id)
+    except ContactGone:
+        context.services.chats.forget_contact(thread.integration_id, thread.contact_id)
+        raise NotYet(
+            N_("Chatwoot to settle a conversation that was deleted"), retry_after_s=_GOING_S
+        ) from None
 
 
 def _introduce(chat: Chat, told: Introduction, context: Context) -> None:

@@ -80,7 +80,8 @@ def _already_there(
     conversations = [thread.conversation_id] if thread.conversation_id else []
     if not conversations or not context.integration.options.reopen_resolved:
         latest = context.chatwoot().conversations_of(thread.source_id)[:3]
-        conversations = [one.id for one in latest] or conversations
+        # The one where it goes on may be an agent's, under another source_id.
+        conversations += [one.id for one in latest if one.id not in conversations]
     for conversation_id in conversations:
         found = [
             one

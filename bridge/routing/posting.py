@@ -80,9 +80,10 @@ class Posting:
 
     def _begin(self, thread: Thread, text: str, name: str) -> tuple[Thread, int]:
         """The first or only message, in a new conversation where there is none that goes on."""
-        fresh = not thread.conversation_id or (
-            thread.status == "resolved" and not self.context.integration.options.reopen_resolved
-        )
+        fresh = self._is_over(thread)
+        if fresh and (thread.conversation_id or self.entry.attempts or self.entry.doubtful):
+            thread = contacts.with_what_an_agent_began(thread, self.context)
+            fresh = self._is_over(thread)
         fields = self._fields(name, self._quoted())
         if self.message.kind in MEDIA:
             if fresh:
@@ -94,6 +95,11 @@ class Posting:
             text = _shown(self.message, text)
             return contacts.open_conversation_with(thread, text, self.context, fields)
         return thread, self._post(thread, text, fields)
+
+    def _is_over(self, thread: Thread) -> bool:
+        """Whether there is no conversation that goes on."""
+        reopens = self.context.integration.options.reopen_resolved
+        return not thread.conversation_id or (thread.status == "resolved" and not reopens)
 
     def _post(self, thread: Thread, text: str, fields: MessageFields) -> int:
         text = _shown(self.message, text)

@@ -8,28 +8,26 @@ import enum
 import logging
 from collections.abc import Sequence
 
-import msgspec
 from sqlite_utils import Database
 
 from bridge.chatwoot.events import (
     AgentMessage,
-    Attachment,
     ChatwootEvent,
     ContactGone,
     ConversationChanged,
     Typing,
 )
+from bridge.chatwoot.refusals import ContactUnreachable
 from bridge.errors import BeforeRestore, StorageFailed, dump
 from bridge.models import Instance, Integration
-from bridge.routing import mending, outgoing, surveys
+from bridge.routing import mending, outgoing, parts, surveys
 from bridge.routing.accept import address_of_contact, forms
 from bridge.routing.outgoing import (
     LAST_PART,
     PARTS,
-    TEXT_PART,
     WHATSAPP_ID_PREFIX,
     Deletion,
-    Part,
+    Failure,
     Writing,
 )
 from bridge.services import Services
@@ -107,7 +105,7 @@ def _keep(integration: Integration, event: ChatwootEvent, services: Services, wa
             surveys.learn(integration, event, services)
             mending.seen(integration, event, services)
             kept = _from_agents(instance, integration, [event], services, way=way)
-            if _Kept.UNPLACED in kept and not event.contact_id:
+            if _Kept.UNPLACED in kept:
                 # The socket does not say whose conversation it is.
                 _ask_about(integration, event, services)
         case ConversationChanged():
@@ -163,13 +161,7 @@ def _may_bring_a_reply(integration: Integration, message: AgentMessage, services
         return False
     if message.deleted:
         return not journal.knows(instance.id, f"d{message.id}")
-    count = len(message.attachments[: PARTS - 2])
-    known = [
-        journal.knows(instance.id, outgoing.part_key(message.id, index))
-        for index in range(TEXT_PART, max(count, 1) + 1)
-    ]
-    # The text goes with the first file, or alone; a file may be told of later than its message.
-    if not (all(known[1:]) if count else any(known)):
+    if not parts.are_known(instance.id, message, journal):
         return True
     return message.updated and journal.gave_up(instance.id, message.id)
 
@@ -212,16 +204,17 @@ def _from_agents(
         return kept
 
     kept = services.committer.run(work)
-    if any(one in {_Kept.FRESH, _Kept.REVIVED} for one in kept):
+    if any(one in {_Kept.FRESH, _Kept.REVIVED, _Kept.REFUSED} for one in kept):
         services.bell.ring(look_again=_Kept.REVIVED in kept)
     return kept
 
 
 class _Kept(enum.Enum):
     """What became of an agent's message: nothing new, new entries, old ones to be tried again;
-    UNPLACED where it is not known to whom it is to go."""
+    UNPLACED where it is not known to whom it is to go, REFUSED where nobody can be reached."""
 
     UNPLACED = enum.auto()
+    REFUSED = enum.auto()
     NOTHING = enum.auto()
     FRESH = enum.auto()
     REVIVED = enum.auto()
@@ -249,7 +242,10 @@ def _keep_reply(
 ) -> _Kept:
     thread = _thread_of(db, instance, integration, message)
     if thread is None:
-        return _Kept.UNPLACED
+        if not message.contact_id:
+            return _Kept.UNPLACED
+        told = _has_no_number(db, instance, integration, message, services, missed, now)
+        return _Kept.REFUSED if told else _Kept.NOTHING
     if message.deleted:
         entries.discard(db, instance.id, message.id, now=now)
         body = outgoing.write(Deletion(message))
@@ -257,11 +253,11 @@ def _keep_reply(
         gone = NewEntry(thread.chat_id, Direction.OUT, f"d{message.id}", body, position)
         return _Kept.FRESH if entries.insert(db, instance.id, [gone], now=now) else _Kept.NOTHING
     if _is_news(message, integration, services, missed=missed):
-        parts = _parts(db, instance, thread.chat_id, message, missed=missed)
+        new = parts.of(db, instance.id, thread.chat_id, message, missed=missed)
         if message.created_at <= integration.unproven_until:
             doubt = dump(BeforeRestore())
-            parts = [dataclasses.replace(part, doubt=doubt) for part in parts]
-        if entries.insert(db, instance.id, parts, now=now):
+            new = [dataclasses.replace(part, doubt=doubt) for part in new]
+        if entries.insert(db, instance.id, new, now=now):
             chats.follow(db, thread)
             return _Kept.FRESH
     if missed and message.is_marked:
@@ -311,57 +307,38 @@ def writing(
     services.committer.run(work, services.bell.ring)
 
 
-def _parts(
-    db: Database, instance: Instance, chat_id: int, message: AgentMessage, *, missed: bool
-) -> list[NewEntry]:
-    """One entry for each WhatsApp message that the reply becomes, and is not yet."""
-    files = message.attachments[: PARTS - 2]
-    known = _known_files(db, instance, message)
-    fresh = [
-        index
-        for index, file in enumerate(files, 1)
-        if not any(_is_same(file, one) for one in known or ())
-    ]
-    if known is not None and (
-        len(files) - len(fresh) < len(known)
-        or not fresh
-        or not entries.take_back(db, instance.id, message.id)
-    ):
-        # Told once more, perhaps with files that were not there yet; its text is on its way.
-        parts = [Part(message, index) for index in fresh]
-    else:
-        captioned = bool(message.text and files and files[0].file_type != "audio")
-        parts = [] if captioned or (files and not message.text) else [Part(message, TEXT_PART)]
-        parts += [
-            Part(message, index, caption=captioned and index == 1)
-            for index in range(1, len(files) + 1)
-        ]
-    return [
-        NewEntry(
-            chat_id,
-            Direction.OUT,
-            part.key,
-            outgoing.write(msgspec.structs.replace(part, missed=missed)),
-            message.id * PARTS + part.index,
-        )
-        for part in parts
-    ]
-
-
-def _known_files(
-    db: Database, instance: Instance, message: AgentMessage
-) -> list[Attachment] | None:
-    """The files of a message that are kept already; None where nothing of it is."""
-    bodies = entries.bodies_of(db, instance.id, message.id)
-    parts = [part for part in map(outgoing.read, bodies) if isinstance(part, Part)]
-    return [part.attachment for part in parts if part.attachment] if bodies else None
-
-
-def _is_same(one: Attachment, other: Attachment) -> bool:
-    """Whether two tellings mean one file. Entries of older versions of us have no ids."""
-    if one.id and other.id:
-        return one.id == other.id
-    return one.url == other.url or (one.file_name, one.size) == (other.file_name, other.size)
+def _has_no_number(
+    db: Database,
+    instance: Instance,
+    integration: Integration,
+    message: AgentMessage,
+    services: Services,
+    missed: bool,
+    now: float,
+) -> bool:
+    """Has the agent shown that the contact cannot be reached, once and after each Retry; whether
+    there is something to show. Such a contact is a chat without an address."""
+    is_shown = message.status == "failed" or bool(message.external_error)
+    if message.deleted or is_shown or not _is_news(message, integration, services, missed=missed):
+        return False
+    chat_id = chats.resolve_chat(
+        db,
+        instance.id,
+        [f"contact:{integration.id}:{message.contact_id}"],
+        kind="private",
+        address="",
+        name=message.contact_name or f"#{message.contact_id}",
+    )
+    told = outgoing.write(Failure(message.conversation_id, message.id, dump(ContactUnreachable())))
+    entry = NewEntry(
+        chat_id,
+        Direction.RECEIPT,
+        f"m{message.id}:nobody",
+        told,
+        position=int(now * 1000),
+        replaces=message.updated,
+    )
+    return entries.insert(db, instance.id, [entry], now=now) > 0
 
 
 def _thread_of(
