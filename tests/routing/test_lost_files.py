@@ -24,17 +24,21 @@ def the_copy(desk: Desk, conversation: int) -> tuple[Json, Json]:
     return lost, copy
 
 
-def lose_files(desk: Desk, conversation: int, word: str, **more: object) -> None:
-    """The storage keeps nothing, and the answer that would say so does not come."""
-    desk.chatwoot.fault(word, **more)
+def lose_answer(desk: Desk, conversation: int) -> None:
+    """The next message is taken, and the answer that would say so does not come."""
     path = f"/conversations/{conversation}/messages"
     desk.chatwoot.fault("drop_after", times=1, method="POST", path=path)
 
 
+@pytest.mark.parametrize("answers", [True, False], ids=["422", "no-answer"])
 @pytest.mark.parametrize("word", ["storage-full", "storage-read-only"])
-def test_a_file_whose_bytes_are_missing_is_brought_again_as_a_reply(desk: Desk, word: str) -> None:
+def test_a_file_whose_bytes_are_missing_is_brought_again_as_a_reply(
+    desk: Desk, word: str, answers: bool
+) -> None:
     number, conversation = desk.meet("first")
-    lose_files(desk, conversation, word)
+    desk.chatwoot.fault(word)
+    if not answers:
+        lose_answer(desk, conversation)
     sent = desk.customer(number, "see", kind="image")
     desk.customer(number, "after")
     until(lambda: with_files(desk, conversation), "the message without its bytes")
@@ -53,7 +57,7 @@ def test_a_file_whose_bytes_are_missing_is_brought_again_as_a_reply(desk: Desk, 
 
 def test_while_the_storage_keeps_nothing_no_further_empty_files_appear(desk: Desk) -> None:
     number, conversation = desk.meet("first")
-    lose_files(desk, conversation, "storage-full")
+    desk.chatwoot.fault("storage-full")
     desk.customer(number, "see", kind="document")
     uploads = "/api/v1/accounts/1/upload"
 
@@ -71,9 +75,9 @@ def test_while_the_storage_keeps_nothing_no_further_empty_files_appear(desk: Des
 
 def test_a_copy_whose_answer_is_lost_is_not_made_twice(desk: Desk) -> None:
     number, conversation = desk.meet("first")
-    lose_files(desk, conversation, "storage-full", times=1)
-    path = f"/conversations/{conversation}/messages"
-    desk.chatwoot.fault("drop_after", times=1, method="POST", path=path)
+    desk.chatwoot.fault("storage-full", times=1)
+    lose_answer(desk, conversation)
+    lose_answer(desk, conversation)
     desk.customer(number, "see", kind="image")
     desk.customer(number, "after")
     desk.shows(conversation, "first", "see", "", "after")
@@ -83,8 +87,7 @@ def test_a_copy_whose_answer_is_lost_is_not_made_twice(desk: Desk) -> None:
 
 def test_a_file_that_is_there_is_not_brought_again(desk: Desk) -> None:
     number, conversation = desk.meet("first")
-    path = f"/conversations/{conversation}/messages"
-    desk.chatwoot.fault("drop_after", times=1, method="POST", path=path)
+    lose_answer(desk, conversation)
     desk.customer(number, "see", kind="image")
     desk.shows(conversation, "first", "see")
     desk.settled(number)
@@ -93,7 +96,7 @@ def test_a_file_that_is_there_is_not_brought_again(desk: Desk) -> None:
 
 def test_beyond_the_uploads_that_an_account_may_make_the_file_is_posted_itself(desk: Desk) -> None:
     number, conversation = desk.meet("first")
-    lose_files(desk, conversation, "storage-full", times=1)
+    desk.chatwoot.fault("storage-full", times=1)
     desk.chatwoot.fault("refuse", status=429, path="/upload")
     desk.customer(number, "see", kind="image")
     _, copy = the_copy(desk, conversation)
@@ -103,7 +106,7 @@ def test_beyond_the_uploads_that_an_account_may_make_the_file_is_posted_itself(d
 
 def test_the_copy_is_deleted_with_the_message_that_lost_it(desk: Desk) -> None:
     number, conversation = desk.meet("first")
-    lose_files(desk, conversation, "storage-full", times=1)
+    desk.chatwoot.fault("storage-full", times=1)
     sent = desk.customer(number, "see", kind="image")
     both = the_copy(desk, conversation)
     desk.settled(number)
