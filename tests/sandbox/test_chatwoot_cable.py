@@ -66,6 +66,55 @@ def test_an_agent_hears_only_their_inboxes(cable: Cable, chatwoot: Chatwoot) -> 
     assert cable.event("message.created")["content"] == "for Bruno"
 
 
+def test_every_account_of_the_owner_is_told_but_contacts_of_one(
+    sandbox: SandboxChatwoot, cable: Cable, chatwoot: Chatwoot
+) -> None:
+    sandbox.control("PATCH", "users/1", {"roles": {"1": "administrator", "2": "administrator"}})
+    cable.subscribe(**ANA)
+    cable.next(confirmed)
+    _, number = Chatwoot(sandbox, sandbox.admin, account_id=2).chat()
+    heard = cable.event("conversation.created")
+    assert (heard["account_id"], heard["id"]) == (2, number)
+    chatwoot.chat()
+    assert cable.event("contact.created")["account_id"] == 1
+
+
+def test_who_was_removed_hears_of_contacts_alone(
+    sandbox: SandboxChatwoot, cable: Cable, chatwoot: Chatwoot
+) -> None:
+    inbox_id, number = chatwoot.chat()
+    chatwoot.ok("POST", "/inbox_members", {"inbox_id": inbox_id, "user_ids": [2]})
+    cable.subscribe(pubsub_token="pubsub-bruno", account_id=1, user_id=2)
+    cable.next(confirmed)
+    sandbox.control("PATCH", "users/2", {"roles": {}})
+    chatwoot.say(number, "after the removal")
+    told = cable.next(lambda frame: frame.get("message", {}) and frame.get("type") != "ping")
+    while told["message"]["event"] == "presence.update":
+        told = cable.next(lambda frame: frame.get("message", {}) and frame.get("type") != "ping")
+    assert told["message"]["event"] == "contact.updated"
+
+
+def test_who_types_is_not_told_and_a_bot_is_shown_as_one(
+    sandbox: SandboxChatwoot, cable: Cable, chatwoot: Chatwoot
+) -> None:
+    cable.subscribe(**ANA)
+    cable.next(confirmed)
+    _, number = chatwoot.chat()
+    path = f"/conversations/{number}/toggle_typing_status"
+    chatwoot.ok("POST", path, {"typing_status": "on"})
+    Chatwoot(sandbox, sandbox.bot).ok("POST", path, {"typing_status": "on"})
+    data = cable.event("conversation.typing_on")
+    assert (data["user"]["type"], data["performer"]["type"]) == ("agent_bot", "agent_bot")
+    assert "account" not in data["conversation"]
+
+
+def test_the_same_subscription_is_confirmed_once(cable: Cable) -> None:
+    for account_id in (1, 1, 3):
+        cable.subscribe(**ANA | {"account_id": account_id})
+    answers = [cable.next(confirmed) for _ in range(2)]
+    assert [json.loads(one["identifier"])["account_id"] for one in answers] == [1, 3]
+
+
 def test_it_can_be_cut_and_silenced(sandbox: SandboxChatwoot, cable: Cable) -> None:
     cable.subscribe(**ANA)
     cable.next(confirmed)

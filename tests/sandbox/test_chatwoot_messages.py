@@ -206,3 +206,59 @@ def test_the_flood_guard_is_422(sandbox: SandboxChatwoot, chatwoot: Chatwoot) ->
     answer = chatwoot("POST", f"/conversations/{number}/messages", {"content": "one more"})
     wanted = {"error": "Validation failed: Too many messages"}
     assert (answer.status_code, answer.json()) == (422, wanted)
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        (False, "f"),
+        ({"a": [None, True, "é\n"]}, '{"a"=>[nil, true, "é\\n"]}'),
+        (10**20, "100000000000000000000"),
+    ],
+)
+def test_what_is_no_text_is_kept_as_ruby_writes_it(
+    chatwoot: Chatwoot, sent: object, kept: str
+) -> None:
+    _, number = chatwoot.chat()
+    wanted = {"content": sent, "source_id": sent}
+    message = chatwoot.ok("POST", f"/conversations/{number}/messages", wanted)
+    assert message["content"] == message["source_id"] == kept
+
+
+def test_a_type_by_number_comes_from_the_contact(chatwoot: Chatwoot) -> None:
+    _, number = chatwoot.chat()
+    path = f"/conversations/{number}/messages"
+    message = chatwoot.ok("POST", path, {"content": "x", "message_type": 1, "content_type": 11})
+    assert (message["message_type"], message["content_type"]) == (1, "sticker")
+    assert message["sender"]["type"] == "contact"
+    for wrong in (4, -1, "1", "Outgoing"):
+        answer = chatwoot("POST", path, {"content": "x", "message_type": wrong})
+        assert answer.json() == {"error": f"'{wrong}' is not a valid message_type"}
+
+
+def test_null_bytes_are_refused_but_in_attributes(chatwoot: Chatwoot) -> None:
+    _, number = chatwoot.chat()
+    path = f"/conversations/{number}/messages"
+    for column in ("content", "source_id"):
+        answer = chatwoot("POST", path, {column: "a\0b"})
+        assert answer.json() == {"error": "string contains null byte"}
+    kept = chatwoot.say(number, "x", content_attributes={"a": "b\0c"})
+    assert kept["content_attributes"] == {"a": "b\0c"}
+
+
+@pytest.mark.parametrize(
+    ("content_type", "items", "problem"),
+    [
+        ("input_select", [], "At least one item is required."),
+        ("form", ["x"], "Items should be a hash."),
+        ("cards", [{"title": "T", "actions": [{"href": "x"}]}], "actions:  [:href]"),
+    ],
+)
+def test_items_are_checked(
+    chatwoot: Chatwoot, content_type: str, items: list[object], problem: str
+) -> None:
+    _, number = chatwoot.chat()
+    wanted = {"content_type": content_type, "content_attributes": {"items": items}}
+    answer = chatwoot("POST", f"/conversations/{number}/messages", wanted)
+    assert answer.status_code == 422
+    assert answer.json()["error"].endswith(problem)

@@ -3,8 +3,11 @@
 import hashlib
 import hmac
 import json
+import socketserver
+import threading
 import time
 
+import pytest
 import requests
 
 from tests.sandbox.conftest import Chatwoot, Receiver, wait_until
@@ -247,3 +250,62 @@ def test_webhooks_can_be_doubled_lost_delayed_and_shuffled(
     order = [body["content"] for body in receiver.events("message_created")][2:]
     assert sorted(order, key=int) == [str(index) for index in range(12)]
     assert order != sorted(order, key=int)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (b"HTTP/1.1 204 No Content\r\n\r\n", None),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort", None),
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", None),
+        (b"HTTP/1.1 451 No\r\nContent-Length: 0\r\n\r\n", "451 No"),
+        (b"HTTP/1.1 307 Away\r\nContent-Length: 0\r\n\r\n", "307 Away"),
+        (b"garbage\r\n\r\n", 'wrong status line: "garbage"'),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nno",
+            "incorrect header check",
+        ),
+    ],
+)
+def test_what_an_answer_means_is_said_in_the_words_of_ruby(
+    chatwoot: Chatwoot, answer: bytes, error: str | None
+) -> None:
+    asked = threading.Event()
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            length = 0
+            while line := self.rfile.readline().strip().lower():
+                if line.startswith(b"content-length:"):
+                    length = int(line.partition(b":")[2])
+            self.rfile.read(length)
+            self.wfile.write(answer)
+            asked.set()
+
+    _, number = chatwoot.chat()
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}/"
+        inbox_id = chatwoot.ok("GET", f"/conversations/{number}")["inbox_id"]
+        chatwoot.ok("PATCH", f"/inboxes/{inbox_id}", {"channel": {"webhook_url": url}})
+        chatwoot.say(number, "x")
+        assert asked.wait(10)
+        if error:
+            wait_until(lambda: chatwoot.thread(number)[-1]["status"] == "failed")
+        server.shutdown()
+    assert chatwoot.thread(number)[-1]["content_attributes"].get("external_error") == error
+
+
+def test_an_update_of_a_contact_says_what_changed(chatwoot: Chatwoot, receiver: Receiver) -> None:
+    hook = {"url": receiver.url, "subscriptions": ["contact_updated"]}
+    chatwoot.ok("POST", "/webhooks", hook)
+    inbox_id, number = chatwoot.chat()
+    contact_id = chatwoot.contact(inbox_id, "99")["id"]
+    chatwoot.ok("PATCH", f"/contacts/{contact_id}", {"name": "João"})
+    chatwoot.ok("PATCH", f"/contacts/{contact_id}", {"custom_attributes": {"a": 1}})
+    chatwoot.say(number, "hi")
+    told = [
+        [key for one in body["changed_attributes"] for key in one]
+        for body in receiver.wait("contact_updated", 2)
+    ]
+    assert sorted(told) == [["custom_attributes", "updated_at"], ["last_activity_at", "updated_at"]]

@@ -181,7 +181,7 @@ def _post_once(
     except ConnectionResetError:
         raise DeliveryFailed("Connection reset by peer") from None
     except http.client.BadStatusLine as error:
-        raise DeliveryFailed(f"wrong status line: {json.dumps(str(error))}") from None
+        raise DeliveryFailed(f"wrong status line: {json.dumps(str(error).strip())}") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise DeliveryFailed(str(error) or type(error).__name__) from None
     finally:

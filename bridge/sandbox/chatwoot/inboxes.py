@@ -44,7 +44,7 @@ _VALUES: Json = {
     "business_name": None,
     "portal_id": None,
 }
-_OBJECTS = ("channel", "csat_config", "auto_assignment_config")
+_OBJECTS = ("channel", "csat_config", "auto_assignment_config", "working_hours")
 _SENDER_NAMES = (None, "friendly", "professional")
 # A website inbox is of no use to a bridge but as the wrong kind of inbox.
 _CHANNELS = {"api": "Channel::Api", "web_widget": "Channel::WebWidget"}
