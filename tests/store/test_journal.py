@@ -306,6 +306,16 @@ class TestSending:
         assert second is not None
         assert not second.doubtful
 
+    def test_files_of_a_reply_are_known_apart_from_its_text(
+        self, ground: Ground, journal: Journal
+    ) -> None:
+        chat = ground.chat()
+        entries = [new(chat, "m7:0", direction=OUT), new(chat, "m71:file3", direction=OUT)]
+        journal.accept(ground.instance_id, entries, now=1.0)
+        assert not journal.knows_file(ground.instance_id, 7)
+        assert journal.knows_file(ground.instance_id, 71)
+        assert not journal.knows_file(ground.instance_id + 1, 71)
+
     def test_replies_are_found_by_their_message(self, ground: Ground, journal: Journal) -> None:
         chat = ground.chat()
         entries = [new(chat, "m7:0", direction=OUT), new(chat, "m71:0", direction=OUT)]
