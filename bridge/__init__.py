@@ -9,8 +9,8 @@ The map of the house, lowest floor first; a module imports only from floors belo
     chatwoot/  gateways/                       the two shores, which do not know each other
     credentials  services                      the secrets of an installation; the tray of tools
     capabilities                               what the Chatwoot of an integration cannot do
-    activation  checks                         what we do: THE shared functions
-    intake  instances  routing/
+    intake  routing/                           what we do: THE shared functions
+    checks  activation  instances
     console  metrics  doctor  backup  rotation  what people see, decide, and look after
     supervisor  commands/  cli                 who runs it
     web/                                       the browser and JSON doors (the only Flask here)

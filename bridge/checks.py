@@ -3,20 +3,13 @@
 Every door calls these. Rules: ryzeapi.md section 2.3, chatwoot.md section 1.
 """
 
-import contextlib
 import logging
 from dataclasses import replace
 
 from bridge.chatwoot import address, versions
 from bridge.chatwoot.client import Chatwoot
 from bridge.deadline import Deadline
-from bridge.errors import (
-    BridgeError,
-    ChatwootUnreachable,
-    IntegrationMissing,
-    StorageFailed,
-    TokenUnreadable,
-)
+from bridge.errors import BridgeError, IntegrationMissing, StorageFailed, TokenUnreadable
 from bridge.models import (
     BRIDGE,
     ActivationRequest,
@@ -28,6 +21,7 @@ from bridge.models import (
     Status,
     TokenOwner,
 )
+from bridge.routing import rechecks
 from bridge.services import Services
 
 #: Limits in seconds; the contract promises 10 for a look (section 2.3).
@@ -82,46 +76,30 @@ def look(
 ) -> tuple[Integration, BridgeError | None]:
     """The integration as it is now, and what keeps it from working; within 10 s.
 
-    What Chatwoot says overwrites the stored status; when Chatwoot cannot be asked, the stored one
-    stays (ryzeapi.md section 2.3). Raises IntegrationMissing.
+    Whoever looks makes nothing worse: only what routing itself would stop for, in Chatwoot's own
+    words, makes an active integration wait; when Chatwoot cannot be asked, the stored status stays
+    (ryzeapi.md section 2.3), and a paused one stays paused. Raises IntegrationMissing.
     """
     stored = services.integrations.of(instance.id)
     if stored is None:
         raise IntegrationMissing
     if not stored.api_token:
         return stored, TokenUnreadable()
+    error = rechecks.ask(stored, services, Deadline(LOOK_S))
     try:
-        chatwoot = client(stored, services, Deadline(LOOK_S))
-        owner = chatwoot.owner()
-        inbox = chatwoot.inbox(stored.inbox_id)
-        chatwoot.require_administrator(owner)
-    except ChatwootUnreachable as error:
-        return stored, error
-    except BridgeError as error:
-        return _judged(stored, services, Status.ERROR, error), error
-    if stored.status is not Status.ERROR:
-        return _judged(stored, services, stored.status, None, inbox.name), None
-    with contextlib.suppress(StorageFailed):  # who only looks needs no disk
-        services.audit.note(by, "found it well again", instance.name, at=services.clock())
-    return _judged(stored, services, Status.ACTIVE, None, inbox.name), None
+        if error is None and stored.status is Status.ERROR:
+            rechecks.resume([stored], services, by=by)
+        elif error is not None and error.holds and stored.status is not Status.PAUSED:
+            rechecks.hold(stored, error, services)
+    except StorageFailed as failure:  # who only looks needs no disk
+        log.warning("the status of %s could not be noted: %s", stored.id, failure.message)
+        return _as_found(stored, error), error
+    return services.integrations.of(instance.id) or stored, error
 
 
-def _judged(
-    stored: Integration,
-    services: Services,
-    status: Status,
-    last_error: BridgeError | None,
-    inbox_name: str | None = None,
-) -> Integration:
-    judged = replace(
-        stored, status=status, last_error=last_error, inbox_name=inbox_name or stored.inbox_name
-    )
-    if judged != stored:
-        try:
-            services.integrations.judge(
-                stored.id, status, last_error, now=services.clock(), inbox_name=inbox_name
-            )
-        except StorageFailed as error:
-            log.warning("the status of %s could not be noted: %s", stored.id, error.message)
-        services.bell.ring(look_again=True)
-    return judged
+def _as_found(stored: Integration, error: BridgeError | None) -> Integration:
+    if error is None and stored.status is Status.ERROR:
+        return replace(stored, status=Status.ACTIVE, last_error=None)
+    if error is not None and error.holds and stored.status is not Status.PAUSED:
+        return replace(stored, status=Status.ERROR, last_error=error)
+    return stored

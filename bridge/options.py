@@ -230,6 +230,13 @@ OPTIONS: tuple[Option, ...] = (
         _pause,
     ),
     Option(
+        "BRIDGE_LOOK_INTERVAL",
+        "60",
+        "Seconds after which Chatwoot is asked again for what it told nobody; longer where that "
+        "costs it more than 1 % of its time.",
+        _seconds,
+    ),
+    Option(
         "BRIDGE_KEEP_DAYS",
         "30",
         "Days for which messages that have arrived are kept, for the console and the statistics.",

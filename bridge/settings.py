@@ -46,6 +46,7 @@ class Settings:
     chatwoot_runs_on: float
     retry_most: float
     poison_after: float
+    look_interval: float
     keep_days: int
     chatwoot_rate: str
     block_private_addresses: bool

@@ -75,7 +75,8 @@ class Conversation:
     """A conversation: `id` as the API counts them, `last_activity_at` in UTC seconds.
 
     `message_id` is that of the message it was opened with, `last_message_id` of the last one that
-    a person wrote; 0 without one. `inbox_id` is 0 where it is not told.
+    a person wrote, also of a private note, at `last_message_at`; 0 without one. `inbox_id` is 0
+    where it is not told.
     """
 
     id: int
@@ -84,6 +85,7 @@ class Conversation:
     contact_id: int
     message_id: int = 0
     last_message_id: int = 0
+    last_message_at: float = 0.0
     inbox_id: int = 0
 
 
@@ -340,12 +342,14 @@ class Messaging(People):
 
     def _conversation(self, row: Mapping[str, Any], answer: Answer) -> Conversation:
         at = row.get("last_activity_at") or row.get("timestamp")
+        last = as_dict(row, "last_non_activity_message")
         return Conversation(
             id=self._id(row, answer),
             status=str(row.get("status") or ""),
-            last_activity_at=float(at) if isinstance(at, int | float) else 0.0,
+            last_activity_at=_seconds(at),
             contact_id=events.number(as_dict(row, "meta", "sender").get("id")),
-            last_message_id=events.number(as_dict(row, "last_non_activity_message").get("id")),
+            last_message_id=events.number(last.get("id")),
+            last_message_at=_seconds(last.get("created_at")),
             inbox_id=events.number(row.get("inbox_id")),
         )
 
@@ -376,6 +380,11 @@ def _message_body(
     if uploads:
         body["attachments"] = list(uploads)
     return body
+
+
+def _seconds(value: object) -> float:
+    """A time as the API writes it."""
+    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def _message_with(source_id: str, conversation: Mapping[str, Any]) -> int:

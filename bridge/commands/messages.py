@@ -131,7 +131,8 @@ def replay(
                 instances.find(instance, services), terminal.actor(), services
             )
         else:
-            count = _each(ids, console.replay, services)
+            # The oldest first, so that a chat's messages leave in their order.
+            count = _each(tuple(sorted(ids)), console.replay, services)
     terminal.say({"replayed": count}, f"{count} will be tried again.", as_json=as_json)
 
 

@@ -12,8 +12,11 @@ from bridge.http import Answer
 from bridge.models import Actor, Instance, Integration, Status
 from bridge.routing import cables, callbacks, context, media, ways, webhooks
 from bridge.services import Services
+from bridge.store.hearing import Way
 
 _LATE_S = 600.0
+#: For how long webhooks that were passed over are told, in seconds.
+_PASSED_OVER_S = 86400.0
 
 
 def chatwoot(instance: Instance, services: Services) -> Iterator[Finding]:
@@ -44,6 +47,7 @@ def chatwoot(instance: Instance, services: Services) -> Iterator[Finding]:
     else:
         yield ok("chatwoot", instance.name, f"{one.base_url} account {one.account_id}: all well")
     yield from _version(instance, one, services)
+    yield from _passed_over(instance, one, services)
     yield from _webhook(instance, one, services)
 
 
@@ -53,6 +57,20 @@ def _version(instance: Instance, one: Integration, services: Services) -> Iterat
         yield wrong("version", instance.name, old.message, remedy_of(old))
     for missing in capabilities.missing(one, services):
         yield warning("version", instance.name, str(missing), "Update Chatwoot.")
+
+
+def _passed_over(instance: Instance, one: Integration, services: Services) -> Iterator[Finding]:
+    heard = services.hearing.of(one.id).get(Way.WEBHOOK)
+    if heard is not None and services.clock() - heard.passed_over_at < _PASSED_OVER_S:
+        at = f"{datetime.fromtimestamp(heard.passed_over_at, UTC):%Y-%m-%d %H:%M:%S}"
+        yield warning(
+            "signature",
+            instance.name,
+            f"{heard.passed_over} webhooks did not bear Chatwoot's signature and were passed over, "
+            f"the last one at {at} (UTC)",
+            "The bridge asks Chatwoot for its secret by itself; if it goes on, something else "
+            "calls the address, or changes what Chatwoot sends on its way.",
+        )
 
 
 def _webhook(instance: Instance, one: Integration, services: Services) -> Iterator[Finding]:

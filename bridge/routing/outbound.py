@@ -100,7 +100,7 @@ def _look_for_earlier(entry: Entry, message: AgentMessage, context: Context) -> 
     thread = context.services.chats.thread(context.integration.id, entry.chat_id)
     if thread is None or thread.checked_id >= message.id:
         return
-    _, seen_id = catchup.look_at(message.conversation_id, thread.checked_id, context)
+    seen_id = catchup.look_at(message.conversation_id, thread.checked_id, context).seen_id
     # Of all that the answers showed nothing is missing: later replies among it need no look. The id
     # of this one proves nothing by itself, since anybody may have written it into a webhook.
     context.services.chats.note_checked(context.integration.id, entry.chat_id, seen_id)

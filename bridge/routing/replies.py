@@ -171,10 +171,14 @@ def missed_from_agents(
     integration: Integration,
     messages: Sequence[AgentMessage],
     services: Services,
+    *,
+    looked: bool = False,
 ) -> int:
-    """Keeps what was found by looking, not told by Chatwoot, at one go; how many messages are new
-    work. Raises StorageFailed."""
-    kept = _from_agents(instance, integration, messages, services, way=None)
+    """Keeps what was found by asking; how many messages are new. `looked`: nobody had told of it.
+
+    Raises StorageFailed.
+    """
+    kept = _from_agents(instance, integration, messages, services, way=None, looked=looked)
     return sum(one in {_Kept.FRESH, _Kept.REVIVED} for one in kept)
 
 
@@ -185,6 +189,7 @@ def _from_agents(
     services: Services,
     *,
     way: Way | None,
+    looked: bool = False,
 ) -> "list[_Kept]":
     """`way` told of the messages, None where a look found them."""
     missed = way is None
@@ -198,13 +203,12 @@ def _from_agents(
         for message, became in zip(ours, kept, strict=True):
             if way is not None:
                 hearing.note_told(db, integration.id, way, message.id, now=now)
-            elif became is _Kept.FRESH:
-                at = message.created_at
-                hearing.note_found(db, integration.id, message.id, written_at=at, now=now)
+            elif looked and became is _Kept.FRESH:
+                hearing.note_found(db, integration.id, message, now=now)
         return kept
 
     kept = services.committer.run(work)
-    if any(one in {_Kept.FRESH, _Kept.REVIVED, _Kept.REFUSED} for one in kept):
+    if {_Kept.FRESH, _Kept.REVIVED, _Kept.REFUSED} & set(kept):
         services.bell.ring(look_again=_Kept.REVIVED in kept)
     return kept
 

@@ -114,6 +114,27 @@ class Chats:
             [message_id, integration_id, chat_id],
         )
 
+    def lower_checked(
+        self, integration_id: str, chat_id: int, checked_id: int, newest_id: int
+    ) -> None:
+        """The mark stood at `checked_id`, above the newest message that there is."""
+        self._run(
+            "update thread set checked_id = ? "
+            "where integration_id = ? and chat_id = ? and checked_id = ?",
+            [newest_id, integration_id, chat_id, checked_id],
+        )
+
+    def newest_before(self, chat_id: int, conversation_id: int, entry_id: int) -> int:
+        """The newest Chatwoot id of a conversation that was known before an entry of the journal
+        was tried for the first time; 0 when none was."""
+        found = self._store.db.execute(
+            "select coalesce(max(chatwoot_id), 0) from pair "
+            "where chat_id = ? and conversation_id = ? and noted_at < "
+            "(select coalesce(min(began_at), 0) from try where journal_id = ?)",
+            [chat_id, conversation_id, entry_id],
+        )
+        return int(found.fetchone()[0])
+
     def forget_contact(self, integration_id: str, contact_id: int) -> None:
         """A contact was deleted in Chatwoot: it is looked up anew."""
         self._run(

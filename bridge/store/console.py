@@ -189,7 +189,8 @@ class Console:
         """Dead letters are tried again, with all their patience; gives those that were dead."""
         return self._move(
             ids,
-            "state = 'ready', due_at = 0, attempts = 0, source = null, received_at = ?, "
+            "state = 'ready', due_at = 0, attempts = 0, source = null, held_s = 0, "
+            "received_at = ?, "
             # Whether an earlier try did arrive is looked for, where that can be done.
             "doubtful = (direction <> 'out'), done_at = null, shown = 0",
             [now],
@@ -211,7 +212,7 @@ class Console:
 
     def send_again(self, ids: Sequence[int], *, now: float) -> list[int]:
         """A person has seen that an unconfirmed message is not on WhatsApp."""
-        changes = "state = 'ready', due_at = 0, source = null, received_at = ?"
+        changes = "state = 'ready', due_at = 0, source = null, held_s = 0, received_at = ?"
         return self._move(ids, changes, [now], "state = 'unconfirmed'")
 
     def dead_ids(self, instance_id: int) -> list[int]:

@@ -111,7 +111,7 @@ def revive(db: Database, instance_id: int, message_id: int, *, now: float) -> in
     agent was not shown as failed before.
     """
     revived = db.execute(
-        "update journal set state = 'ready', due_at = 0, attempts = 0, source = null, "
+        "update journal set state = 'ready', due_at = 0, attempts = 0, source = null, held_s = 0, "
         f"received_at = ?, done_at = null where {PARTS} and shown "
         "and (state = 'dead' or (state = 'done' "
         # Least and greatest of what was reached: both are `failed` only where everything failed.

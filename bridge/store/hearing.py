@@ -1,4 +1,4 @@
-"""How Chatwoot is heard: which way tells, which one does not, and where a look is wanted.
+"""How Chatwoot is heard: which way tells, and which one does not.
 
 A way that stands proves nothing: a socket may answer pings and tell nothing for ever, and webhooks
 get lost (docs/contracts/chatwoot.md, Hearing). So each is held against what the other one told and
@@ -7,6 +7,7 @@ against what a look found. Kept on the disk, since several processes hear, look 
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from sqlite_utils import Database
 
@@ -48,6 +49,15 @@ class Heard:
     def is_suspect(self, now: float) -> bool:
         """Whether it has not told of what it should have told of."""
         return 0 < self.missed_at <= now - LATE_S
+
+
+class Written(Protocol):
+    """A message of Chatwoot; `created_at` in UTC seconds, by its clock."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def created_at(self) -> float: ...
 
 
 class Hearing:
@@ -105,34 +115,24 @@ class Hearing:
             )
         )
 
-    def want_look(self, integration_id: str, conversation_id: int, *, now: float) -> None:
-        """Something in a conversation may not have been heard; 0: anywhere in the inbox. It is
-        looked at until that succeeded. Raises StorageFailed."""
-        self._committer.run(lambda db: want_look(db, integration_id, conversation_id, now=now))
+    def tells_unsigned(self, integration_id: str, *, now: float) -> None:
+        """A webhook came from a Chatwoot that does not sign: it tells, whatever it says."""
+        self._committer.along(lambda db: note_told(db, integration_id, Way.WEBHOOK, now=now))
 
-    def wanted_looks(self, integration_id: str) -> list[tuple[int, float]]:
-        """The conversations that are to be looked at, and since when, oldest wish first."""
-        found = self._store.db.execute(
-            "select conversation_id, wanted_at from wanted_look where integration_id = ? "
-            "order by wanted_at",
-            [integration_id],
+    def passed_over(self) -> dict[str, float]:
+        """When a webhook of each integration was last passed over, in UTC seconds."""
+        rows = self._store.db.execute(
+            "select integration_id, passed_over_at from hearing where passed_over_at > 0"
         )
-        return [(row[0], row[1]) for row in found]
-
-    def looked(self, integration_id: str, conversation_id: int, *, until: float) -> None:
-        """What was wanted before `until` (UTC seconds) has been looked at, or is gone."""
-        self._committer.run(
-            lambda db: db.execute(
-                "delete from wanted_look where integration_id = ? and conversation_id = ? "
-                "and wanted_at <= ?",
-                [integration_id, conversation_id, until],
-            )
-        )
+        return {row[0]: row[1] for row in rows}
 
 
-def note_told(db: Database, integration_id: str, way: Way, message_id: int, *, now: float) -> None:
+def note_told(
+    db: Database, integration_id: str, way: Way, message_id: int = 0, *, now: float
+) -> None:
     """A way told of an agent's message, in a transaction that the caller has: it tells again, and
-    the other one is late with that message until it tells of it, or of a newer one."""
+    one that has not told of anything for a while is late with that message. Without an id, of one
+    that is not known to be Chatwoot's."""
     db.execute(
         "update hearing set told_at = ?, told_id = max(told_id, ?), missed_at = 0, missed = 0 "
         "where integration_id = ? and way = ?",
@@ -140,28 +140,19 @@ def note_told(db: Database, integration_id: str, way: Way, message_id: int, *, n
     )
     db.execute(
         "update hearing set missed_at = iif(missed_at = 0, ?, missed_at), missed = missed + 1 "
-        "where integration_id = ? and way <> ? and told_id < ?",
-        [now, integration_id, way.value, message_id],
+        "where integration_id = ? and way <> ? and told_id < ? "
+        # One that never tells an id, as no signature proves any, may have told of this one.
+        "and (told_id > 0 or told_at < ?)",
+        [now, integration_id, way.value, message_id, now - LATE_S],
     )
 
 
-def note_found(
-    db: Database, integration_id: str, message_id: int, *, written_at: float, now: float
-) -> None:
+def note_found(db: Database, integration_id: str, message: Written, *, now: float) -> None:
     """A look found an agent's message that no way had told: each is late with it, but for what was
     written before it stood, and where it told of something since."""
-    at = min(written_at, now) or now
+    at = min(message.created_at, now) or now
     db.execute(
         "update hearing set missed_at = iif(missed_at = 0, ?1, missed_at), missed = missed + 1 "
         "where integration_id = ?2 and told_id < ?3 and stands_since < ?1 and told_at < ?1",
-        [at, integration_id, message_id],
-    )
-
-
-def want_look(db: Database, integration_id: str, conversation_id: int, *, now: float) -> None:
-    """As `Hearing.want_look`, in a transaction that the caller has."""
-    db.execute(
-        "insert into wanted_look select id, ?, ? from integration where id = ? "
-        "on conflict do update set wanted_at = excluded.wanted_at",
-        [conversation_id, now, integration_id],
+        [at, integration_id, message.id],
     )

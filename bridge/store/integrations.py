@@ -6,10 +6,13 @@ import string
 from dataclasses import dataclass
 from typing import Any
 
+from sqlite_utils import Database
+
 from bridge.errors import BridgeError, TokenUnreadable
 from bridge.models import InboxOptions, Integration, Secret, Status
 from bridge.store import Store
 from bridge.store.columns import of_error, to_error
+from bridge.store.journal import OPEN
 from bridge.vault import SealBroken, Vault
 
 _ID_LETTERS = string.ascii_lowercase + string.digits
@@ -82,6 +85,7 @@ class Integrations:
             "refused": " ".join(sorted(one.refused)),
         }
         with self._store.write() as db:
+            _count_held(db, "instance_id", one.instance_id, now=one.status_at)
             db.execute(
                 "delete from integration where instance_id = ? and id <> ?",
                 [one.instance_id, one.id],
@@ -117,20 +121,41 @@ class Integrations:
     ) -> None:
         """Notes how the integration fares. `status_at` stays while status and code are the same."""
         with self._store.write() as db:
+            same = db.execute(
+                "select 1 from integration where id = ? and status = ? and iif(json_valid("
+                "last_error), json_extract(last_error, '$.code'), '') = ?",
+                [integration_id, status.value, error.code if error else ""],
+            ).fetchone()
+            if same is None:
+                _count_held(db, "id", integration_id, now=now)
             db.execute(
-                "update integration set "
-                "status_at = iif(status = ?1 and iif(json_valid(last_error), "
-                "json_extract(last_error, '$.code'), '') = ?3, status_at, ?4), "
-                "status = ?1, last_error = ?2, inbox_name = coalesce(?5, inbox_name) where id = ?6",
+                "update integration set status_at = iif(?, status_at, ?), status = ?, "
+                "last_error = ?, inbox_name = coalesce(?, inbox_name) where id = ?",
                 [
+                    same is not None,
+                    now,
                     status.value,
                     of_error(error),
-                    error.code if error else "",
-                    now,
                     inbox_name,
                     integration_id,
                 ],
             )
+
+    def note_inbox(self, one: Integration, *, name: str, secret: Secret) -> bool:
+        """What the inbox is called and signs with now; whether that is another secret. An empty one
+        is none that was told: only administrators are."""
+        is_new = bool(secret) and secret != one.webhook_secret
+        if not is_new and name == one.inbox_name:
+            return False
+        sealed = self._vault.seal(
+            secret or one.webhook_secret, where=f"integration/{one.id}/webhook_secret"
+        )
+        with self._store.write() as db:
+            db.execute(
+                "update integration set inbox_name = ?, webhook_secret = ? where id = ?",
+                [name or one.inbox_name, sealed, one.id],
+            )
+        return is_new
 
     def note_version(self, integration_id: str, version: str) -> None:
         """Which Chatwoot answers now; another one is asked anew for what the old one refused."""
@@ -204,3 +229,15 @@ class Integrations:
             facts |= dict.fromkeys(_SEALED, Secret(""))
             facts |= {"status": Status.ERROR, "last_error": TokenUnreadable()}
         return Integration(options=options, **facts)
+
+
+def _count_held(db: Database, which: str, value: object, *, now: float) -> None:
+    """What waits for an operator does not grow older meanwhile: when a status other than active
+    ends, or another cause takes its place, its time is added to `held_s` of what is open."""
+    db.execute(
+        "update journal set held_s = held_s + max(0, ?1 - max(received_at, held.status_at)) "
+        f"from integration held where held.{which} = ?2 and held.status <> 'active' "
+        "and held.status_at > 0 and journal.instance_id = held.instance_id "
+        f"and journal.state in {OPEN}",
+        [now, value],
+    )

@@ -217,6 +217,15 @@ class Journal(Protocol):
         failed, oldest first."""
         ...
 
+    def old_dead_letters(self, instance_id: int) -> list[Entry]:
+        """Dead letters to Chatwoot of an earlier version that were not looked up yet, oldest
+        first."""
+        ...
+
+    def settle_old(self, entry: Entry, pair: Pair | None, *, now: float) -> None:
+        """An old dead letter was looked up: with a pair it had arrived."""
+        ...
+
     def prune(self, *, done_before: float, all_before: float) -> int:
         """Forgets what was done or discarded before the one time (UTC seconds), and dead letters
         and pairs of ids that are older than the other. How many went: when there were any, there

@@ -293,8 +293,8 @@ def _shows_status(version: str) -> bool:
 
 @migrations()
 def m010_looks(db: Database) -> None:
-    """Which way of hearing Chatwoot tells, what is to be looked at there because a way did not, and
-    how long an entry has waited for its operator."""
+    """Which way of hearing Chatwoot tells, how long an entry has waited for its operator, and what
+    an earlier judgement gave up."""
     db.execute(
         """create table hearing (
             integration_id text not null references integration (id) on delete cascade,
@@ -306,14 +306,6 @@ def m010_looks(db: Database) -> None:
             passed_over integer not null default 0,
             passed_over_at real not null default 0,
             primary key (integration_id, way)
-        ) strict, without rowid"""
-    )
-    db.execute(
-        """create table wanted_look (
-            integration_id text not null references integration (id) on delete cascade,
-            conversation_id integer not null,
-            wanted_at real not null,
-            primary key (integration_id, conversation_id)
         ) strict, without rowid"""
     )
     db.execute("alter table journal add column held_s real not null default 0")

@@ -224,6 +224,29 @@ class SqliteJournal:
         )
         return [_entry(row) for row in found]
 
+    def old_dead_letters(self, instance_id: int) -> list[Entry]:
+        found = self._store.db.execute(
+            f"select {_COLUMNS} from journal where id in (select journal_id from old_dead_letter) "
+            "and instance_id = ? and state = 'dead' order by id",
+            [instance_id],
+        )
+        return [_entry(row) for row in found]
+
+    def settle_old(self, entry: Entry, pair: Pair | None, *, now: float) -> None:
+        def work(db: Database) -> None:
+            db.execute("delete from old_dead_letter where journal_id = ?", [entry.id])
+            if pair is None:
+                return
+            settled = db.execute(
+                "update journal set state = 'done', done_at = ?, reason = '' "
+                "where id = ? and state = 'dead'",
+                [now, entry.id],
+            )
+            if settled.rowcount:
+                writes.insert_pair(db, pair, now=now)
+
+        self._committer.run(work)
+
     def prune(self, *, done_before: float, all_before: float) -> int:
         # Looked for outside of the transaction: nobody waits while all of the journal is read.
         old = self._store.db.execute(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bridge.store import Store
-from bridge.store.journal import Direction, State
+from bridge.store.journal import OPEN, Direction, State
 
 #: Entries of the recent past from which the delivery times are taken, per instance and direction.
 _TIMES = 5000
@@ -82,6 +82,23 @@ class Standings:
     def last_at(self, instance_id: int) -> float:
         """When the last message of an instance was accepted, in UTC seconds; 0 for never."""
         return max(self._last(instance_id, Direction.IN), self._last(instance_id, Direction.OUT))
+
+    def recent_conversations(
+        self, integration_id: str, instance_id: int, *, since: float, limit: int
+    ) -> list[int]:
+        """The conversations where a reply is under way or something was written since then (UTC
+        seconds), the latest first."""
+        found = self._store.db.execute(
+            "select t.conversation_id, max(found.at) from ("
+            "select chat_id, ?1 as at from journal indexed by journal_open "
+            f"where direction = 'out' and instance_id = ?2 and state in {OPEN} "
+            "union all select chat_id, received_at from journal indexed by journal_recent "
+            "where instance_id = ?2 and direction in ('in', 'out') and received_at >= ?1"
+            ") found join thread t on t.chat_id = found.chat_id and t.integration_id = ?3 "
+            "where t.conversation_id > 0 group by t.conversation_id order by 2 desc limit ?4",
+            [since, instance_id, integration_id, limit],
+        )
+        return [row[0] for row in found]
 
     def _last(self, instance_id: int, direction: Direction) -> float:
         row = self._store.db.execute(

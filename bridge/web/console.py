@@ -37,6 +37,7 @@ DEEDS = (
     webhooks.PUT,
     webhooks.TAKEN_OFF,
     webhooks.PROVEN,
+    N_("took over a new webhook secret"),
     N_("replayed"),
     N_("discarded"),
     N_("settled as sent"),

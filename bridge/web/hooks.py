@@ -111,6 +111,8 @@ class Hooks:
             with contextlib.suppress(StorageFailed):
                 self._services.hearing.note_passed_over(integration.id, now=now)
             log.warning("a webhook for %s was not signed by Chatwoot: it is asked", integration.id)
+        else:
+            self._services.hearing.tells_unsigned(integration.id, now=now)
         replies.from_unsigned(integration, event, self._services)
 
     def _gateway(self, key: str, environ: "WSGIEnvironment") -> tuple[int, str]:
