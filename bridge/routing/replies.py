@@ -3,6 +3,7 @@
 Nothing here calls another server. Rules: chatwoot.md section 7.
 """
 
+import contextlib
 import dataclasses
 import enum
 import logging
@@ -80,6 +81,10 @@ def from_unsigned(
         may_bring = not isinstance(event, Typing)
     if may_bring:
         _ask_about(integration, event, services, trusted=False)
+    elif isinstance(event, AgentMessage) and _is_agents(event, integration, missed=True):
+        # We know that message, so that its id is no invention: the webhooks do come.
+        with contextlib.suppress(StorageFailed):
+            services.hearing.told(integration.id, Way.WEBHOOK, event.id, now=services.clock())
 
 
 def _is_for(integration: Integration, event: ChatwootEvent) -> bool:

@@ -102,6 +102,6 @@ def _calls(one: Integration, services: Services) -> bool:
 
 
 def _is_deaf(one: Integration, services: Services) -> bool:
-    return services.settings.chatwoot_socket and services.hearing.is_suspect(
+    return cables.stands(one, services) and services.hearing.is_suspect(
         one.id, Way.CABLE, now=services.clock()
     )

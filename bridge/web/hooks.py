@@ -90,11 +90,18 @@ class Hooks:
         """A webhook of a Chatwoot inbox: always 200."""
         try:
             integration = self._integrations.get(key)
-            if integration is not None:
-                self._keep(integration, environ)
         except Exception:
-            # It did not come whole; Chatwoot is asked for what it may have told.
+            log.exception("a webhook came, and for whom could not be looked up")
+            return _OK
+        if integration is None:
+            return _OK
+        try:
+            self._keep(integration, environ)
+        except Exception:
+            # It did not come whole, and may have been about any conversation.
             log.exception("a webhook could not be read")
+            with contextlib.suppress(StorageFailed):
+                self._services.hearing.want_look(integration.id, 0, now=self._services.clock())
         return _OK
 
     def _keep(self, integration: Integration, environ: "WSGIEnvironment") -> None:
