@@ -19,7 +19,6 @@ from bridge.routing import context as contexts
 from bridge.routing.context import Context
 from bridge.routing.outcome import backoff
 from bridge.services import Services
-from bridge.store.hearing import Way
 from bridge.store.lookups import CONVERSATION, SINCE_LAST_LOOK, Lookup
 
 log = logging.getLogger(__name__)
@@ -157,8 +156,6 @@ def answer(lookup: Lookup, context: Context) -> None:
         replies.missed_from_agents(context.instance, one, page, services)
         for message in page:
             catchup.mend(message, context)
-            if message.id in asked and not lookup.trusted:
-                services.hearing.told(one.id, Way.WEBHOOK, message.id, now=services.clock())
             if message.id in asked and mending.must_wait(one, message, services):
                 mending.seen(one, message, services)
         # The next answer only tells more where this one was cut off.

@@ -3,7 +3,6 @@
 Nothing here calls another server. Rules: chatwoot.md section 7.
 """
 
-import contextlib
 import dataclasses
 import enum
 import logging
@@ -54,40 +53,17 @@ def from_chatwoot(
     What cannot be kept now is asked about later: Chatwoot repeats nothing, and a webhook that is
     not answered with success marks its message as failed.
     """
-    if event is None or not _is_for(integration, event):
+    if event is None or not is_for(integration, event):
         return
     try:
         _keep(integration, event, services, way)
     except Exception as error:
         full = isinstance(error, StorageFailed)
         log.error("what Chatwoot told could not be kept: %s", error, exc_info=not full)
-        _ask_about(integration, event, services)
+        ask_about(integration, event, services)
 
 
-def from_unsigned(
-    integration: Integration, event: ChatwootEvent | None, services: Services
-) -> None:
-    """Asks Chatwoot about what a webhook without a valid signature names, and believes none of it.
-
-    Anybody who knows the path may have made it. What could bring nothing new is passed over, so
-    that the echoes of what we post ourselves cost no call; who types cannot be asked about.
-    """
-    if event is None or not _is_for(integration, event):
-        return
-    try:
-        may_bring = _may_bring_something(integration, event, services)
-    except Exception:
-        log.exception("what a webhook without a signature names could not be looked up")
-        may_bring = not isinstance(event, Typing)
-    if may_bring:
-        _ask_about(integration, event, services, trusted=False)
-    elif isinstance(event, AgentMessage) and _is_agents(event, integration, missed=True):
-        # We know that message, so that its id is no invention: the webhooks do come.
-        with contextlib.suppress(StorageFailed):
-            services.hearing.told(integration.id, Way.WEBHOOK, event.id, now=services.clock())
-
-
-def _is_for(integration: Integration, event: ChatwootEvent) -> bool:
+def is_for(integration: Integration, event: ChatwootEvent) -> bool:
     """Whether an event is about this inbox.
 
     The socket tells the events of every account of the token's owner, and the ids of conversations
@@ -112,7 +88,7 @@ def _keep(integration: Integration, event: ChatwootEvent, services: Services, wa
             kept = _from_agents(instance, integration, [event], services, way=way)
             if _Kept.UNPLACED in kept:
                 # The socket does not say whose conversation it is.
-                _ask_about(integration, event, services)
+                ask_about(integration, event, services)
         case ConversationChanged():
             services.chats.note_status(
                 integration.id, event.id, event.status, contact_id=event.contact_id
@@ -120,10 +96,10 @@ def _keep(integration: Integration, event: ChatwootEvent, services: Services, wa
         case Typing() if event.on and not event.private and services.settings.show_typing:
             writing(instance, integration, event.conversation_id, services)
         case ContactGone():
-            _ask_about(integration, event, services)
+            ask_about(integration, event, services)
 
 
-def _ask_about(
+def ask_about(
     integration: Integration, event: ChatwootEvent, services: Services, *, trusted: bool = True
 ) -> None:
     """Has Chatwoot asked about what an event names; never fails."""
@@ -145,30 +121,6 @@ def _ask_about(
                 integration.id, event.id
             ):
                 ask(conversation_id, CONVERSATION, _GONE_S)
-
-
-def _may_bring_something(
-    integration: Integration, event: ChatwootEvent, services: Services
-) -> bool:
-    """Whether Chatwoot might say more of what an event names than we know."""
-    match event:
-        case AgentMessage():
-            return _may_bring_a_reply(integration, event, services)
-        case ConversationChanged():
-            known = services.chats.thread_of_conversation(integration.id, event.id)
-            return known is not None and known.status != event.status
-    return False
-
-
-def _may_bring_a_reply(integration: Integration, message: AgentMessage, services: Services) -> bool:
-    instance, journal = services.instances.get(integration.instance_id), services.journal
-    if instance is None or not _is_agents(message, integration, missed=True):
-        return False
-    if message.deleted:
-        return not journal.knows(instance.id, f"d{message.id}")
-    if not parts.are_known(instance.id, message, journal):
-        return True
-    return message.updated and journal.gave_up(instance.id, message.id)
 
 
 def missed_from_agents(
@@ -198,7 +150,7 @@ def _from_agents(
 ) -> "list[_Kept]":
     """`way` told of the messages, None where a look found them."""
     missed = way is None
-    ours = [one for one in messages if _is_agents(one, integration, missed=missed)]
+    ours = [one for one in messages if is_agents(one, integration, missed=missed)]
     if not ours:
         return []
     now = services.clock()
@@ -229,7 +181,7 @@ class _Kept(enum.Enum):
     REVIVED = enum.auto()
 
 
-def _is_agents(message: AgentMessage, integration: Integration, *, missed: bool) -> bool:
+def is_agents(message: AgentMessage, integration: Integration, *, missed: bool) -> bool:
     """Private notes and what we put there ourselves are passed over (chatwoot.md section 7.1)."""
     ours = message.own_source_id.startswith(WHATSAPP_ID_PREFIX)
     if message.private or message.type not in {"outgoing", "template"}:

@@ -96,12 +96,6 @@ class Hearing:
                 [way.value, now, integration_id],
             )
 
-    def told(self, integration_id: str, way: Way, message_id: int, *, now: float) -> None:
-        """A way told of an agent's message that Chatwoot has indeed. Raises StorageFailed."""
-        found = self.of(integration_id).get(way)
-        if found is not None and (found.told_id < message_id or found.missed_at):
-            self._committer.run(lambda db: note_told(db, integration_id, way, message_id, now=now))
-
     def falls(self, integration_id: str, way: Way) -> None:
         """A way is not used any more. Raises StorageFailed."""
         if way not in self.of(integration_id):

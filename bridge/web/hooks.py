@@ -18,7 +18,7 @@ from bridge.chatwoot import events
 from bridge.errors import BridgeError, StorageFailed
 from bridge.gateways.base import Gateway
 from bridge.models import Instance, Integration, Secret
-from bridge.routing import accept, context, replies, webhooks
+from bridge.routing import accept, context, replies, unsigned, webhooks
 from bridge.services import Services
 from bridge.store.hearing import Way
 from bridge.store.kept import Kept
@@ -98,10 +98,8 @@ class Hooks:
         try:
             self._keep(integration, environ)
         except Exception:
-            # It did not come whole, and may have been about any conversation.
+            # It did not come whole; the regular look finds what it told.
             log.exception("a webhook could not be read")
-            with contextlib.suppress(StorageFailed):
-                self._services.hearing.want_look(integration.id, 0, now=self._services.clock())
         return _OK
 
     def _keep(self, integration: Integration, environ: "WSGIEnvironment") -> None:
@@ -119,8 +117,9 @@ class Hooks:
                 self._services.hearing.note_passed_over(integration.id, now=now)
             log.warning("a webhook for %s was not signed by Chatwoot: it is asked", integration.id)
         else:
-            self._services.hearing.tells_unsigned(integration.id, now=now)
-        replies.from_unsigned(integration, event, self._services)
+            with contextlib.suppress(StorageFailed):
+                self._services.hearing.tells_unsigned(integration.id, now=now)
+        unsigned.ask(integration, event, self._services)
 
     def _gateway(self, key: str, environ: "WSGIEnvironment") -> tuple[int, str]:
         """An event of a gateway: 200 once it is kept, 503 to have it repeated."""
