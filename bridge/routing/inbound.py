@@ -96,17 +96,23 @@ def _already_there(
 
 
 def _unknown(conversation_id: int, entry: Entry, context: Context) -> Iterator[AgentMessage]:
-    """The newest messages of a conversation, and what lies between them and the end of what is
-    known: after the restore of a backup that may be much. A lane is in order, so an earlier try is
-    newer than all that is known of the customer."""
+    """The newest messages of a conversation, and what lies between them and the end of what was
+    known when the entry was tried first: after the restore of a backup, or when a dead letter is
+    replayed whose lane went on without it, that may be much."""
     chatwoot, chats = context.chatwoot(), context.services.chats
     latest = chatwoot.latest_messages(conversation_id)
     yield from latest
     after = chats.newest_from_customer(entry.chat_id, conversation_id)
-    while after and latest and after < latest[0].id:
+    if not after:
+        return
+    before = chats.newest_before(entry.chat_id, conversation_id, entry.id)
+    after = after if before is None else min(after, before)
+    while latest and after < latest[0].id:
         page = chatwoot.messages_after(conversation_id, after)
         yield from page
-        after = page[-1].id if page else 0
+        if not page:
+            return
+        after = page[-1].id
 
 
 def _text(message: Message, chat: Chat, context: Context) -> str:

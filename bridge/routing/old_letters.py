@@ -70,7 +70,8 @@ def _conversations(thread: Thread, context: Context) -> list[int]:
 def _since(entry: Entry, conversation_id: int, context: Context) -> Iterator[AgentMessage]:
     """What came into a conversation since the entry was tried for the first time: its lane went on
     without it, so it may stand far before the end."""
-    after_id = context.services.chats.newest_before(entry.chat_id, conversation_id, entry.id)
+    known = context.services.chats.newest_before(entry.chat_id, conversation_id, entry.id)
+    after_id = known or 0
     for _ in range(_MOST_ANSWERS):
         try:
             found = context.chatwoot().messages_after(conversation_id, after_id)

@@ -124,14 +124,18 @@ class Chats:
             [newest_id, integration_id, chat_id, checked_id],
         )
 
-    def newest_before(self, chat_id: int, conversation_id: int, entry_id: int) -> int:
+    def newest_before(self, chat_id: int, conversation_id: int, entry_id: int) -> int | None:
         """The newest Chatwoot id of a conversation that was known before an entry of the journal
-        was tried for the first time; 0 when none was."""
-        found = self._store.db.execute(
+        was tried for the first time, 0 when none was; None for an entry that was never tried."""
+        db = self._store.db
+        tried = db.execute("select min(began_at) from try where journal_id = ?", [entry_id])
+        (tried_at,) = tried.fetchone()
+        if tried_at is None:
+            return None
+        found = db.execute(
             "select coalesce(max(chatwoot_id), 0) from pair "
-            "where chat_id = ? and conversation_id = ? and noted_at < "
-            "(select coalesce(min(began_at), 0) from try where journal_id = ?)",
-            [chat_id, conversation_id, entry_id],
+            "where chat_id = ? and conversation_id = ? and noted_at < ?",
+            [chat_id, conversation_id, tried_at],
         )
         return int(found.fetchone()[0])
 

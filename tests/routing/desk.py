@@ -104,7 +104,9 @@ class Desk:
 
     # -- the operator ------------------------------------------------------------------------------
 
-    def join(self, *, token: str = SandboxChatwoot.admin, **options: object) -> Json:
+    def join(
+        self, *, instance: str = INSTANCE, token: str = SandboxChatwoot.admin, **options: object
+    ) -> Json:
         """Activates the integration, or sets it anew with these options."""
         wish = {
             "chatwootBaseUrl": self.chatwoot.base_url,
@@ -113,7 +115,7 @@ class Desk:
             "reopenResolved": True,
             **options,
         }
-        answer = self.bridge.api("POST", f"/api/chatwoot/set/{INSTANCE}", wish)
+        answer = self.bridge.api("POST", f"/api/chatwoot/set/{instance}", wish)
         assert answer.ok, answer.text
         said: Json = answer.json()
         return said

@@ -27,6 +27,13 @@ def quick_desk(_quick_desk: Desk) -> Iterator[Desk]:
     _quick_desk.calm()
 
 
+@pytest.fixture
+def own_quick_desk(tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk(tmp_path, **QUICK)
+    yield desk
+    desk.close()
+
+
 def fault(desk: Desk, word: str, **fields: object) -> Json:
     """A fault as a real Chatwoot has it, by one word."""
     made: Json = desk.chatwoot.control("POST", "faults", {"fault": word, **fields})
@@ -252,3 +259,81 @@ def test_several_dead_letters_are_replayed_in_their_order(quick_desk: Desk) -> N
     quick_desk.command("resume", INSTANCE)
     quick_desk.command("dead", "replay", *map(str, reversed(ids)))
     quick_desk.shows(conversation, "hello", "dead 0", "dead 1", "dead 2")
+
+
+def test_a_replayed_letter_that_had_arrived_long_ago_is_not_there_twice(own_desk: Desk) -> None:
+    number, conversation = own_desk.meet("arrived")
+    for index in range(25):  # the lane goes on, so that it stands far before the end
+        own_desk.customer(number, f"later {index}")
+    until(lambda: len(own_desk.texts(conversation)) == 26, "the later ones")
+    own_desk.settled(number)
+    [first, *_] = own_desk.thread(conversation)
+    [(entry_id,)] = own_desk.rows("select min(id) from journal where direction = 'in'")
+    with sqlite3.connect(own_desk.bridge.instance_dir / "bridge.db") as db:
+        db.execute("update journal set state = 'dead' where id = ?", [entry_id])
+        db.execute("delete from pair where chatwoot_id = ?", [first["id"]])
+    db.close()
+    own_desk.command("dead", "replay", str(entry_id))
+    own_desk.settled(number)
+    own_desk.customer(number, "now")
+    until(lambda: "now" in own_desk.texts(conversation), "the next one")
+    assert own_desk.texts(conversation).count("arrived") == 1
+
+
+def test_an_agent_who_is_a_member_of_the_inbox_keeps_it_going(own_desk: Desk) -> None:
+    number, conversation = own_desk.meet()
+    user = requests.get(
+        f"{own_desk.chatwoot.base_url}/api/v1/profile",
+        headers={"api-access-token": own_desk.chatwoot.admin},
+        timeout=10,
+    ).json()["id"]
+    members = {"inbox_id": own_desk.inbox(), "user_ids": [user]}
+    own_desk.api("POST", "inbox_members", members)
+    own_desk.chatwoot.control("PATCH", f"users/{user}", {"roles": {"1": "agent"}})
+    assert own_desk.integration()["status"] == "active"
+    own_desk.customer(number, "still here")
+    own_desk.shows(conversation, "hello", "still here")
+
+
+def test_what_one_cause_holds_is_asked_about_by_one_call(own_quick_desk: Desk) -> None:
+    desk = own_quick_desk
+    for name in ("second", "third"):
+        desk.bridge.api("POST", "/api/instance/new", {"name": name}).raise_for_status()
+        desk.join(instance=name)
+    fault(desk, "account-suspended", account_id=1)
+
+    def statuses() -> set[str]:
+        return {one for (one,) in desk.rows("select status from integration")}
+
+    until(lambda: statuses() == {"error"}, "all to wait")
+    desk.forget_calls()
+
+    def asked() -> list[str]:
+        return [one["path"] for one in desk.chatwoot.requests() if "/inboxes/" in one["path"]]
+
+    until(lambda: len(asked()) >= 2, "it to be asked again")
+    assert len(set(asked())) == 1
+    desk.calm_chatwoot()
+    until(lambda: statuses() == {"active"}, "all to go on")
+    notes = "select count(*) from audit where deed = 'found it well again'"
+    assert desk.rows(notes) == [(3,)]
+
+
+def test_a_list_that_costs_much_is_read_less_often(own_quick_desk: Desk) -> None:
+    desk = own_quick_desk
+    desk.chatwoot.fault("slow", seconds=0.4, method="GET", path="/conversations$")
+
+    def lists() -> int:
+        return sum(
+            one["method"] == "GET" and one["path"].partition("?")[0].endswith("/conversations")
+            for one in desk.chatwoot.requests()
+        )
+
+    desk.forget_calls()
+    until(lambda: lists() >= 3, "looks that were found to be slow")
+    desk.forget_calls()
+    for _ in range(4):  # several intervals, without a look
+        number, conversation = desk.meet()
+        desk.reply(conversation, "told")
+        desk.gets(number, "told")
+    assert lists() <= 1
