@@ -5,15 +5,18 @@ its bytes are, not when Chatwoot lists it (docs/contracts/chatwoot.md, files): w
 missing, the file is uploaded again and stands as a reply to the message that lost it.
 """
 
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bridge import markup, texts
+from bridge.chatwoot import versions
 from bridge.chatwoot.events import AgentMessage
 from bridge.chatwoot.messaging import MAX_TEXT, MessageFields
 from bridge.chatwoot.refusals import FileEmpty, FileTooLarge
-from bridge.errors import N_, ChatwootThrottles, NotYet
+from bridge.chatwoot.versions import Can
+from bridge.errors import N_, BridgeError, ChatwootThrottles, NotYet
 from bridge.gateways import base
 from bridge.gateways.base import GatewayRefuses, GatewayUnavailable
 from bridge.messages import MEDIA, Kind, Message
@@ -84,7 +87,7 @@ class Posting:
         if fresh and (thread.conversation_id or self.entry.attempts or self.entry.doubtful):
             thread = contacts.with_what_an_agent_began(thread, self.context)
             fresh = self._is_over(thread)
-        fields = self._fields(name, self._quoted())
+        fields = self._fields(name, self._quoted(thread))
         if self.message.kind in MEDIA:
             if fresh:
                 thread = contacts.open_conversation(thread, self.context)
@@ -199,7 +202,7 @@ class Posting:
             fields["content_attributes"] = attributes
         return fields
 
-    def _quoted(self) -> dict[str, object]:
+    def _quoted(self, thread: Thread) -> dict[str, object]:
         """What a message is about, as Chatwoot finds it: by its own id where we know it, since a
         message that an agent wrote cannot be given a source_id (chatwoot.md section 5)."""
         message, context = self.message, self.context
@@ -210,7 +213,20 @@ class Posting:
         pair = context.services.chats.pair(context.instance.id, about)
         if pair is not None and pair.integration_id == context.integration.id:
             return {"in_reply_to": pair.chatwoot_id}
-        return {"in_reply_to_external_id": WHATSAPP_ID_PREFIX + about}
+        external = WHATSAPP_ID_PREFIX + about
+        if versions.can(context.integration, Can.KEEP_ATTRIBUTES):
+            return {"in_reply_to_external_id": external}
+        # An older one keeps nothing but its own id of the message, which is looked for.
+        with contextlib.suppress(BridgeError):
+            latest = (
+                context.chatwoot().latest_messages(thread.conversation_id)
+                if thread.conversation_id
+                else []
+            )
+            for one in latest:
+                if one.own_source_id == external:
+                    return {"in_reply_to": one.id}
+        return {}
 
     def _pair(self, name: str, thread: Thread, message_id: int) -> Pair:
         return Pair(

@@ -50,6 +50,12 @@ def is_dead(desk: Desk, message: Json) -> bool:
     return bool(desk.rows(sql, f"m{message['id']}:0"))
 
 
+def again(desk: Desk) -> None:
+    """A new start, at which it is looked for what was missed, and for Retry."""
+    desk.bridge.stop()
+    desk.bridge.start()
+
+
 def stir(desk: Desk, number: str, conversation: int, message: Json) -> None:
     """Everything by which Chatwoot shows a message again, without its agent pressing Retry."""
     desk.customer(number, "still there?")
@@ -57,7 +63,7 @@ def stir(desk: Desk, number: str, conversation: int, message: Json) -> None:
     desk.reply(conversation, "one moment")
     until(lambda: "one moment" in desk.sent(number), "the next reply")
     desk.settled(number)
-    desk.kill("router")  # which looks at the start for what was missed, and for Retry
+    again(desk)
     desk.reply(conversation, "here we are")
     until(lambda: "here we are" in desk.sent(number), "the reply after it")
     desk.settled(number)
@@ -327,3 +333,36 @@ def test_a_restore_sends_nothing_twice(restored: tuple[Desk, str, str, int]) -> 
     desk.command("dead", "settle", "--sent", *[str(entry_id) for entry_id, _ in found])
     desk.reply(conversation, "and on")
     desk.gets(number, "waited", "later", "and on")
+
+
+@pytest.mark.parametrize("version", ["3.4.0", "4.8.0", "4.16.2"])
+def test_a_quote_of_a_message_that_the_bridge_has_forgotten_is_shown_all_the_same(
+    old_desk: Desk,
+) -> None:
+    number, conversation = old_desk.meet("first")
+    [first] = old_desk.thread(conversation)
+    whatsapp_id = first["source_id"].removeprefix("WAID:")
+    place = old_desk.bridge.instance_dir / "bridge.db"
+    with contextlib.closing(sqlite3.connect(place, isolation_level=None)) as database:
+        database.execute("delete from pair where whatsapp_id = ?", [whatsapp_id])
+    old_desk.customer(number, "about that", quote=whatsapp_id)
+    _, quoting = old_desk.shows(conversation, "first", "about that")
+    assert quoting["content_attributes"]["in_reply_to"] == first["id"]
+
+
+@pytest.mark.parametrize("version", ["4.1.0"])
+def test_what_is_done_follows_the_version_that_was_noticed_last(old_desk: Desk) -> None:
+    number, conversation = old_desk.meet("hi")
+    refuses(old_desk, "No")
+    old_desk.reply(conversation, "before")
+    until(lambda: notes(old_desk, conversation), "the note")
+    old_desk.chatwoot.options(version="4.2.0")
+    place = old_desk.bridge.instance_dir / "bridge.db"
+    with contextlib.closing(sqlite3.connect(place, isolation_level=None)) as database:
+        database.execute("update integration set chatwoot_version = '4.2.0'")
+    again(old_desk)
+    refuses(old_desk, "No")
+    after = old_desk.reply(conversation, "after")
+    until(lambda: old_desk.status(conversation, after["id"]) == "failed", "the failure")
+    assert len(notes(old_desk, conversation)) == 1
+    assert old_desk.sent(number) == []
