@@ -35,7 +35,7 @@ from bridge.models import (
 from bridge.routing import spares, ways, webhooks, wiring
 from bridge.services import Services
 from bridge.store.integrations import Attempt
-from bridge.store.webhooks import Calls, Webhook
+from bridge.store.webhooks import Calls, Webhook, Why
 
 #: Limits in seconds for a whole operation; the contract promises 60 and 30 (section 2).
 ACTIVATE_S = 55.0
@@ -122,6 +122,8 @@ def _activate(
     is_new = before is None or before.id != attempt.id
     planned = webhooks.plan(known, version, services, is_new=is_new)
     inbox = _one_inbox(chatwoot, inboxes, before, attempt, request, planned, services)
+    if planned.public_url and webhooks.is_taken(inbox.webhook_url, attempt.webhook_key):
+        planned = replace(planned, calls=Calls.OFF, why=Why.TAKEN)
     on_step(Step.SAVE)
     after = _integration(instance, request, services, attempt, inbox, version, before)
     services.integrations.save(after)
@@ -216,8 +218,8 @@ def _one_inbox(
     used = before.inbox_id if before is not None and before.id == attempt.id else None
     found = next((one for one in inboxes if one.id == used), None) or next(iter(ours), None)
     if found is not None:
-        if not wish.webhook_url and not webhooks.is_ours(found.webhook_url, attempt.webhook_key):
-            wish = replace(wish, webhook_url=None)  # somebody else's, or none
+        if webhooks.is_taken(found.webhook_url, attempt.webhook_key):
+            wish = replace(wish, webhook_url=None)
         try:
             kept = chatwoot.update_inbox(found.id, wish)
         except InboxGone:
@@ -293,10 +295,11 @@ def _integration(
 
 
 def _unlink(integration: Integration, services: Services, deadline: Deadline) -> None:
+    client = checks.client(integration, services, deadline.within(UNLINK_S))
     try:
-        checks.client(integration, services, deadline.within(UNLINK_S)).unlink_inbox(
-            integration.inbox_id
-        )
+        found = client.inbox(integration.inbox_id)
+        if not webhooks.is_taken(found.webhook_url, integration.webhook_key):
+            client.set_webhook(integration.inbox_id, "")
     except InboxGone:
         return
     except BridgeError as error:

@@ -116,10 +116,6 @@ class Chatwoot(Transport):
             body["channel"] = {"webhook_url": wish.webhook_url}
         return self._one_inbox("PATCH", self._path("inboxes", inbox_id), inbox_id, body)
 
-    def unlink_inbox(self, inbox_id: int) -> None:
-        """Takes the webhook off the inbox; the inbox and its conversations stay."""
-        self.set_webhook(inbox_id, "")
-
     def set_webhook(self, inbox_id: int, url: str) -> None:
         """Has the inbox call that address, or nobody. Raises InboxGone."""
         body = {"channel": {"webhook_url": url}}

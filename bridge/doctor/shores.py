@@ -98,7 +98,15 @@ def _webhook(instance: Instance, one: Integration, services: Services) -> Iterat
         if not is_off:
             said = "Chatwoot calls the right address" if wanted else "none, as it should be"
             yield ok("webhook", instance.name, said)
-    elif not (is_off and not webhooks.is_ours(found, one.webhook_key)):
+    elif webhooks.is_taken(found, one.webhook_key):
+        yield warning(
+            "webhook",
+            instance.name,
+            "the inbox calls another program, which is left alone",
+            "If nothing needs that address, remove it in Chatwoot, then: "
+            f"chatwoot-bridge activate {instance.name}",
+        )
+    else:
         yield wrong(
             "webhook",
             instance.name,

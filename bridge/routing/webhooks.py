@@ -52,6 +52,11 @@ def is_ours(url: str, webhook_key: str) -> bool:
     return url.endswith(f"/hooks/chatwoot/{webhook_key}")
 
 
+def is_taken(url: str, webhook_key: str) -> bool:
+    """Whether an inbox calls somebody else."""
+    return bool(url) and not is_ours(url, webhook_key)
+
+
 def is_guarded(version: str, services: Services) -> bool:
     """Whether that Chatwoot, unless it was told otherwise, may not call our address."""
     url = services.settings.public_url
@@ -191,7 +196,7 @@ def called_at(one: Integration, services: Services) -> float:
 def _take_off(one: Integration, known: Webhook, why: Why, services: Services, by: Actor) -> Webhook:
     client = _client(one, services)
     found = client.inbox(one.inbox_id).webhook_url
-    if found and not is_ours(found, one.webhook_key):
+    if is_taken(found, one.webhook_key):
         why = Why.TAKEN
     elif found:
         client.set_webhook(one.inbox_id, "")
@@ -210,7 +215,7 @@ def _take_off(one: Integration, known: Webhook, why: Why, services: Services, by
 
 def _require_ours(one: Integration, services: Services) -> None:
     found = _client(one, services).inbox(one.inbox_id).webhook_url
-    if found and not is_ours(found, one.webhook_key):
+    if is_taken(found, one.webhook_key):
         known = services.webhooks.of(one.id) or Webhook(Calls.OFF)
         now = services.clock()
         taken = dataclasses.replace(known, calls=Calls.OFF, why=Why.TAKEN, tried_at=now)

@@ -415,3 +415,22 @@ def test_the_page_says_how_chatwoot_is_heard_and_has_the_button(guarded: Desk) -
     page = guarded.page(f"/instances/{INSTANCE}")
     assert "SAFE_FETCH_ALLOW_PRIVATE_NETWORK" in page
     assert "Try the webhooks again" in page
+
+
+def test_a_deaf_socket_is_said_on_the_page_and_the_webhooks_go_on(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    with contextlib.closing(Desk(tmp_path_factory.mktemp("deaf"))) as desk:
+        number, conversation = desk.meet("in")
+        until(desk.hears_both, "both ways")
+        desk.reply(conversation, "heard")
+        desk.gets(number, "heard")
+        desk.chatwoot.fault("cable-deaf")
+        desk.reply(conversation, "by webhook")
+        desk.gets(number, "heard", "by webhook")
+        with sqlite3.connect(desk.bridge.instance_dir / "bridge.db") as db:
+            # As if that had been half a minute ago.
+            db.execute("update hearing set missed_at = missed_at - 30 where missed_at > 0")
+        db.close()
+        assert "Restart Chatwoot's web process" in desk.page(f"/instances/{INSTANCE}")
+        assert address_in_inbox(desk)
