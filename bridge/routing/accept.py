@@ -128,7 +128,7 @@ def _confirm(
     sent = entries.settle(db, instance.id, message.source, now=now)
     if sent is None or message.kind in {Kind.EDIT, Kind.REVOKE, Kind.REACTION}:
         return
-    chat_id, body = sent
+    chat_id, body, integration_id = sent
     part = outgoing.read(body)
     if isinstance(part, Part):
         pair = Pair(
@@ -136,7 +136,7 @@ def _confirm(
             whatsapp_id=message.id,
             chat_id=chat_id,
             from_me=True,
-            integration_id=integration.id,
+            integration_id=integration_id or integration.id,
             conversation_id=part.message.conversation_id,
             chatwoot_id=part.message.id,
         )

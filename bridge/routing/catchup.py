@@ -194,7 +194,8 @@ class _Look:
         services = self.context.services
         since = services.clock() - _RETRIES_DAYS * 86400
         first: dict[int, int] = {}
-        for entry in services.journal.given_up(self.context.instance.id, since=since):
+        place = self.context.instance.id, self.context.integration.id
+        for entry in services.journal.given_up(*place, since=since):
             part = outgoing.read(entry.body)
             if isinstance(part, Part):
                 first.setdefault(part.message.conversation_id, part.message.id)
@@ -306,9 +307,10 @@ def mend(message: AgentMessage, context: Context) -> None:
     if message.own_source_id.startswith(WHATSAPP_ID_PREFIX):
         whatsapp_id = message.own_source_id.removeprefix(WHATSAPP_ID_PREFIX)
         found = services.chats.pair(instance_id, whatsapp_id)
-        pairs = [found] if found is not None else []
-    elif services.journal.arrived(instance_id, message.id):
-        pairs = services.chats.pairs_of_chatwoot(instance_id, message.id)
+        is_here = found is not None and found.integration_id == context.integration.id
+        pairs = [found] if found is not None and is_here else []
+    elif services.journal.arrived(context.reply_id(message.id)):
+        pairs = services.chats.pairs_of_chatwoot(context.integration.id, message.id)
     else:
         return
     reached = {pair.reached for pair in pairs}

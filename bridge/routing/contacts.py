@@ -270,10 +270,12 @@ def _introduce(chat: Chat, told: Introduction, context: Context) -> None:
     services, name = context.services, hashlib.sha256(chat.name.encode()).hexdigest()[:16]
     about = f"phone:{told.phone}" if told.phone else f"{told.with_picture:d}:{name}"
     key = f"introduction:{chat.id}:{told.contact_id}:{about}"
-    if services.journal.knows(chat.instance_id, key, Direction.TYPING):
+    here = context.integration.id
+    if services.journal.knows(chat.instance_id, here, key, Direction.TYPING):
         return
     due_at = services.clock() + _LATER_S if told.with_picture else 0.0
-    entry = NewEntry(chat.id, Direction.TYPING, key, outgoing.write(told), due_at=due_at)
+    body = outgoing.write(told)
+    entry = NewEntry(chat.id, Direction.TYPING, key, body, due_at=due_at, integration_id=here)
     services.journal.accept(chat.instance_id, [entry], now=services.clock())
     services.bell.ring()
 

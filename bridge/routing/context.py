@@ -13,6 +13,7 @@ from bridge.gateways import GATEWAYS
 from bridge.gateways.base import Gateway
 from bridge.models import Instance, Integration
 from bridge.services import Services
+from bridge.store.journal import Entry, ReplyId
 
 #: Limits of one delivery, in seconds; files get more time than words.
 CALL_S = 30.0
@@ -41,6 +42,15 @@ class Context:
             inbox_id=one.inbox_id,
             wait=self.services.pace.wait,
         )
+
+    def reply_id(self, message_id: int) -> ReplyId:
+        """A message of this integration's Chatwoot."""
+        return ReplyId(self.instance.id, self.integration.id, message_id)
+
+    def is_here(self, entry: Entry) -> bool:
+        """Whether what an entry says of Chatwoot is about this one, and not about another that the
+        instance was joined to before."""
+        return entry.integration_id in {"", self.integration.id}
 
     def is_gateways_own(self, url: str) -> bool:
         """Whether an address leads to the configured gateway itself."""

@@ -102,10 +102,11 @@ def _unknown(conversation_id: int, entry: Entry, context: Context) -> Iterator[A
     chatwoot, chats = context.chatwoot(), context.services.chats
     latest = chatwoot.latest_messages(conversation_id)
     yield from latest
-    after = chats.newest_from_customer(entry.chat_id, conversation_id)
+    place = context.integration.id, entry.chat_id, conversation_id
+    after = chats.newest_from_customer(place)
     if not after:
         return
-    before = chats.newest_before(entry.chat_id, conversation_id, entry.id)
+    before = chats.newest_before(place, entry.id)
     after = after if before is None else min(after, before)
     while latest and after < latest[0].id:
         page = chatwoot.messages_after(conversation_id, after)
@@ -165,6 +166,8 @@ def _revoke(entry: Entry, message: Message, context: Context) -> list[Pair]:
     if pair is None or (pair.reached == "deleted" and first_try):
         return []
     for piece in chats.pieces(entry.instance_id, message.target_id):
+        if piece.integration_id != context.integration.id:
+            continue  # it stands in a Chatwoot that the instance was joined to before
         # Noted first: Chatwoot tells us of every deletion, and this one must not travel back.
         chats.note_deleted(entry.instance_id, piece.whatsapp_id)
         try:

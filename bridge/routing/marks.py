@@ -59,7 +59,7 @@ def tell_failure(conversation_id: int, message_id: int, reason: str, context: Co
     gone again. Raises BridgeErrors."""
     match show(conversation_id, message_id, Ladder.FAILED, reason, context):
         case Shown.YES:
-            context.services.journal.note_shown(context.instance.id, message_id)
+            context.services.journal.note_shown(context.reply_id(message_id))
         case Shown.CANNOT:
             said = note(context.services.settings.language, "failed", reason=markup.plain(reason))
             leave_note(conversation_id, message_id, said, context)
@@ -114,7 +114,7 @@ def _comes_again(message: AgentMessage, context: Context) -> bool:
 
 def clear_sent(message: AgentMessage, context: Context) -> None:
     """The same for a reply that has just been sent and was marked when it was found."""
-    if not message.is_marked or context.services.journal.gave_up(context.instance.id, message.id):
+    if not message.is_marked or context.services.journal.gave_up(context.reply_id(message.id)):
         return
     if not versions.can(context.integration, Can.SHOW_STATUS):
         # Retry must meet nothing but the mark: the agent may have deleted it, or retried, since.

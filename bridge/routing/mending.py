@@ -8,6 +8,7 @@ from bridge.models import Integration
 from bridge.routing import outgoing
 from bridge.routing.outgoing import WHATSAPP_ID_PREFIX
 from bridge.services import Services
+from bridge.store.journal import ReplyId
 from bridge.store.lookups import Asked
 
 #: How soon a mark is looked at, how late at most, and for how long one that stands, in seconds.
@@ -39,15 +40,18 @@ def must_wait(one: Integration, message: AgentMessage, services: Services) -> bo
     still has the address to call that it may not call."""
     if versions.is_guards(message.external_error) and not services.webhooks.is_off(one.id):
         return True
-    return not message.own_source_id and not services.journal.arrived(one.instance_id, message.id)
+    return not message.own_source_id and not services.journal.arrived(
+        ReplyId(one.instance_id, one.id, message.id)
+    )
 
 
 def _is_carried(one: Integration, message: AgentMessage, services: Services) -> bool:
     """Whether we brought it to one side or the other, or still try to."""
     if message.own_source_id:
         return message.own_source_id.startswith(WHATSAPP_ID_PREFIX)
-    journal, instance_id = services.journal, one.instance_id
+    journal = services.journal
     is_known = any(
-        journal.knows(instance_id, outgoing.part_key(message.id, index)) for index in (0, 1)
+        journal.knows(one.instance_id, one.id, outgoing.part_key(message.id, index))
+        for index in (0, 1)
     )
-    return is_known and not journal.gave_up(instance_id, message.id)
+    return is_known and not journal.gave_up(ReplyId(one.instance_id, one.id, message.id))

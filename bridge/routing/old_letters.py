@@ -70,8 +70,8 @@ def _conversations(thread: Thread, context: Context) -> list[int]:
 def _since(entry: Entry, conversation_id: int, context: Context) -> Iterator[AgentMessage]:
     """What came into a conversation since the entry was tried for the first time: its lane went on
     without it, so it may stand far before the end."""
-    known = context.services.chats.newest_before(entry.chat_id, conversation_id, entry.id)
-    after_id = known or 0
+    place = context.integration.id, entry.chat_id, conversation_id
+    after_id = context.services.chats.newest_before(place, entry.id) or 0
     for _ in range(_MOST_ANSWERS):
         try:
             found = context.chatwoot().messages_after(conversation_id, after_id)

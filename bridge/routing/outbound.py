@@ -67,28 +67,29 @@ def deliver(entry: Entry, context: Context, claim: Claim) -> list[Pair]:
             return _send(entry, part, context, claim)
         case Deletion() as deletion:
             _revoke(entry, deletion.message, context)
-        case Writing():
+        case Writing() if context.is_here(entry):
             _show_typing(entry, context)
-        case Introduction() as told:
+        case Introduction() as told if context.is_here(entry):
             introductions.introduce(context.services.chats.get(entry.chat_id), told, context)
     return []
 
 
 def _send(entry: Entry, part: Part, context: Context, claim: Claim) -> list[Pair]:
     message, gateway = part.message, _gateway(context)
-    _look_for_earlier(entry, message, context)
-    if entry.doubtful and _went_out(part, context):
-        return []
-    if part.index == TEXT_PART and not message.text:
-        _look_for_files(entry, message, context)
-        return []
+    if context.is_here(entry):
+        _look_for_earlier(entry, message, context)
+        if entry.doubtful and _went_out(part, context):
+            return []
+        if part.index == TEXT_PART and not message.text:
+            _look_for_files(entry, message, context)
+            return []
     chat = context.services.chats.get(entry.chat_id)
     with contextlib.ExitStack() as files:
         reply = _reply(entry, part, chat, context, files)
         source = claim.take(entry, now=context.services.clock())
         seconds = FILE_S if reply.file else CALL_S
         sent = gateway.send(reply, source=source, deadline=Deadline(seconds))
-    if part.missed:
+    if part.missed and context.is_here(entry):
         marks.clear_sent(message, context)
     _mark_read(chat, gateway, context)
     return [_pair(entry, message, sent.message_id, context)] if sent.message_id else []
@@ -120,7 +121,7 @@ def _look_for_files(entry: Entry, message: AgentMessage, context: Context) -> No
     """Chatwoot may announce a message before its attachment is there (section 7.2). Returns when
     the attachments have entries of their own, or none came; raises NotYet before that."""
     catchup.look_at(message.conversation_id, message.id - 1, context)
-    has_files = context.services.journal.knows_file(entry.instance_id, message.id)
+    has_files = context.services.journal.knows_file(context.reply_id(message.id))
     if not has_files and entry.attempts < _FILE_TRIES:
         raise NotYet(N_("the attachment of the message"), retry_after_s=_FILE_PAUSE_S)
 
@@ -129,12 +130,14 @@ def _reply(
     entry: Entry, part: Part, chat: Chat, context: Context, files: contextlib.ExitStack
 ) -> Reply:
     message = part.message
-    quoted = _quoted(message, context)
+    quoted = _quoted(entry, message, context)
     attachment = part.attachment
     if attachment is None:
         return Reply(
             to=chat.address, kind=Kind.TEXT, text=_text(entry, message, context), quoted_id=quoted
         )
+    if not context.is_here(entry):
+        raise FileRefused(detail="it is in a Chatwoot that this instance is joined to no longer")
     try:
         file = files.enter_context(media.from_chatwoot(attachment, context))
     except FileNotThere as error:
@@ -162,30 +165,39 @@ def _reply(
 def _carries_text(entry: Entry, part: Part, context: Context) -> bool:
     """Not when the text has gone ahead, because the file could not be sent."""
     text = outgoing.part_key(part.message.id, TEXT_PART)
-    return part.caption and not context.services.journal.knows(entry.instance_id, text)
+    place = entry.instance_id, entry.integration_id
+    return part.caption and not context.services.journal.knows(*place, text)
 
 
 def _words_of(entry: Entry, part: Part) -> NewEntry:
     """The text of a reply, to leave before its file and apart from it."""
     words = Part(part.message, TEXT_PART, missed=part.missed)
     position = entry.position - part.index
-    return NewEntry(entry.chat_id, Direction.OUT, words.key, outgoing.write(words), position)
+    return NewEntry(
+        *(entry.chat_id, Direction.OUT, words.key, outgoing.write(words), position),
+        integration_id=entry.integration_id,
+    )
 
 
 def _text(entry: Entry, message: AgentMessage, context: Context) -> str:
-    text = surveys.text(message, entry, context)
+    if context.is_here(entry):
+        text = surveys.text(message, entry, context)
+    else:
+        text = markup.to_whatsapp(message.text)
     name = message.sender_name if message.sender_type == "user" else ""
     if context.integration.options.sign_messages and name:
         return f"{markup.signature(name)}\n{text}"
     return text
 
 
-def _quoted(message: AgentMessage, context: Context) -> str:
+def _quoted(entry: Entry, message: AgentMessage, context: Context) -> str:
     """The WhatsApp id of the message that is replied to."""
     external = message.in_reply_to_external_id
     if not external and not message.in_reply_to_id:
         return ""
-    pairs = context.services.chats.pairs_of_chatwoot(context.instance.id, message.in_reply_to_id)
+    pairs = context.services.chats.pairs_of_chatwoot(
+        _integration_of(entry, context), message.in_reply_to_id
+    )
     found = external.removeprefix(WHATSAPP_ID_PREFIX) or (pairs[0].whatsapp_id if pairs else "")
     found = outgoing.whole_id(found)
     # Of an edit or a reaction, the message that it is about is quoted: `edit:<id>:<own>:<time>`.
@@ -198,7 +210,7 @@ def _revoke(entry: Entry, message: AgentMessage, context: Context) -> None:
     if Kind.REVOKE not in gateway.capabilities.sends:
         return
     chat = chats.get(entry.chat_id)
-    for pair in chats.pairs_of_chatwoot(context.instance.id, message.id):
+    for pair in chats.pairs_of_chatwoot(_integration_of(entry, context), message.id):
         if not pair.from_me or pair.reached == "deleted":
             continue
         target_id = outgoing.whole_id(pair.whatsapp_id)
@@ -246,12 +258,18 @@ def give_up(entry: Entry, error: BridgeError, told: BridgeError, context: Contex
             outgoing.write(failure),
             position=int(now),
             replaces=True,
+            integration_id=entry.integration_id,
         )
     ]
     if part.caption and isinstance(error, FileTooLarge | FileRefused | GatewayRefuses):
         new.append(_words_of(entry, part))
     context.services.journal.accept(entry.instance_id, new, now=now)
     context.services.bell.ring()
+
+
+def _integration_of(entry: Entry, context: Context) -> str:
+    """The one in whose Chatwoot the reply was written."""
+    return entry.integration_id or context.integration.id
 
 
 def _gateway(context: Context) -> Gateway:
@@ -266,7 +284,7 @@ def _pair(entry: Entry, message: AgentMessage, whatsapp_id: str, context: Contex
         whatsapp_id=whatsapp_id,
         chat_id=entry.chat_id,
         from_me=True,
-        integration_id=context.integration.id,
+        integration_id=_integration_of(entry, context),
         conversation_id=message.conversation_id,
         chatwoot_id=message.id,
     )

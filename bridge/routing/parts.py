@@ -11,24 +11,22 @@ from bridge.chatwoot.events import AgentMessage, Attachment
 from bridge.routing import outgoing
 from bridge.routing.outgoing import PARTS, TEXT_PART, Part
 from bridge.store import entries
-from bridge.store.journal import Direction, Journal, NewEntry
+from bridge.store.journal import Direction, Journal, NewEntry, ReplyId
 
 
 def of(
-    db: Database, instance_id: int, chat_id: int, message: AgentMessage, *, missed: bool
+    db: Database, reply: ReplyId, chat_id: int, message: AgentMessage, *, missed: bool
 ) -> list[NewEntry]:
     """One entry for each WhatsApp message that the reply becomes, and is not yet."""
     files = message.attachments[: PARTS - 2]
-    known = _known_files(db, instance_id, message)
+    known = _known_files(db, reply)
     fresh = [
         index
         for index, file in enumerate(files, 1)
         if not any(_is_same(file, one) for one in known or ())
     ]
     if known is not None and (
-        len(files) - len(fresh) < len(known)
-        or not fresh
-        or not entries.take_back(db, instance_id, message.id)
+        len(files) - len(fresh) < len(known) or not fresh or not entries.take_back(db, reply)
     ):
         # Told once more, perhaps with files that were not there yet; its text is on its way.
         parts = [Part(message, index) for index in fresh]
@@ -46,14 +44,15 @@ def of(
             part.key,
             outgoing.write(msgspec.structs.replace(part, missed=missed)),
             message.id * PARTS + part.index,
+            integration_id=reply.integration_id,
         )
         for part in parts
     ]
 
 
-def _known_files(db: Database, instance_id: int, message: AgentMessage) -> list[Attachment] | None:
+def _known_files(db: Database, reply: ReplyId) -> list[Attachment] | None:
     """The files of a message that are kept already; None where nothing of it is."""
-    bodies = entries.bodies_of(db, instance_id, message.id)
+    bodies = entries.bodies_of(db, reply)
     parts = [part for part in map(outgoing.read, bodies) if isinstance(part, Part)]
     return [part.attachment for part in parts if part.attachment] if bodies else None
 
@@ -65,11 +64,12 @@ def _is_same(one: Attachment, other: Attachment) -> bool:
     return one.url == other.url or (one.file_name, one.size) == (other.file_name, other.size)
 
 
-def are_known(instance_id: int, message: AgentMessage, journal: Journal) -> bool:
+def are_known(reply: ReplyId, message: AgentMessage, journal: Journal) -> bool:
     """Whether everything that is told of a reply is kept: its text goes with the first file, or
     alone, and a file may be told of later than its message."""
     files = range(1, len(message.attachments[: PARTS - 2]) + 1)
+    place = reply.instance_id, reply.integration_id
     if not files:
         text = outgoing.part_key(message.id, TEXT_PART)
-        return journal.knows(instance_id, text) or journal.knows_file(instance_id, message.id)
-    return all(journal.knows(instance_id, Part(message, index).key) for index in files)
+        return journal.knows(*place, text) or journal.knows_file(reply)
+    return all(journal.knows(*place, Part(message, index).key) for index in files)

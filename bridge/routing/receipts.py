@@ -3,6 +3,7 @@
 Rules: chatwoot.md section 5 (PATCH), ryzeapi.md section 5.5 (receipts in any order).
 """
 
+import logging
 from typing import cast
 
 from bridge import languages
@@ -14,6 +15,8 @@ from bridge.routing.notes import note
 from bridge.routing.outgoing import Failure
 from bridge.store.journal import Entry, Pair
 
+log = logging.getLogger(__name__)
+
 _STEPS: dict[str, int] = {Ladder.SENT: 1, Ladder.DELIVERED: 2, Ladder.READ: 3, Ladder.FAILED: 4}
 #: How long a receipt waits for the message that it is about, in seconds: webhooks come in any
 #: order. Most that are never found are about messages from before the integration.
@@ -22,7 +25,9 @@ _PATIENCE_S = 5.0
 
 def deliver(entry: Entry, context: Context) -> list[Pair]:
     """Tells Chatwoot of one receipt, or of a reply that could not be sent. Raises BridgeErrors."""
-    if outgoing.is_failure(entry.body):
+    if not context.is_here(entry):
+        log.info("receipt %s is about another Chatwoot than this one", entry.key)
+    elif outgoing.is_failure(entry.body):
         _tell_failure(cast(Failure, outgoing.read(entry.body)), context)
     else:
         _tell_receipt(entry, cast(Receipt, decode(entry.body)), context)
@@ -62,4 +67,4 @@ def _tell_receipt(entry: Entry, receipt: Receipt, context: Context) -> None:
 
 def _failed_in_part(pair: Pair, context: Context) -> bool:
     """Whether another part of the same reply is a dead letter: then it stays shown as failed."""
-    return context.services.journal.gave_up(pair.instance_id, pair.chatwoot_id)
+    return context.services.journal.gave_up(context.reply_id(pair.chatwoot_id))

@@ -34,7 +34,7 @@ from bridge.services import Services
 from bridge.store import chats, entries, hearing
 from bridge.store.chats import Thread
 from bridge.store.hearing import Way
-from bridge.store.journal import Direction, NewEntry
+from bridge.store.journal import Direction, NewEntry, ReplyId
 from bridge.store.lookups import CONVERSATION, Asked
 
 log = logging.getLogger(__name__)
@@ -207,14 +207,18 @@ def _keep_reply(
             return _Kept.UNPLACED
         told = _has_no_number(db, instance, integration, message, services, missed, now)
         return _Kept.REFUSED if told else _Kept.NOTHING
+    reply = ReplyId(instance.id, integration.id, message.id)
     if message.deleted:
-        entries.discard(db, instance.id, message.id, now=now)
+        entries.discard(db, reply, now=now)
         body = outgoing.write(Deletion(message))
         position = message.id * PARTS + LAST_PART
-        gone = NewEntry(thread.chat_id, Direction.OUT, f"d{message.id}", body, position)
+        gone = NewEntry(
+            *(thread.chat_id, Direction.OUT, f"d{message.id}", body, position),
+            integration_id=integration.id,
+        )
         return _Kept.FRESH if entries.insert(db, instance.id, [gone], now=now) else _Kept.NOTHING
     if _is_news(message, integration, services, missed=missed):
-        new = parts.of(db, instance.id, thread.chat_id, message, missed=missed)
+        new = parts.of(db, reply, thread.chat_id, message, missed=missed)
         if message.created_at <= integration.unproven_until:
             doubt = dump(BeforeRestore())
             new = [dataclasses.replace(part, doubt=doubt) for part in new]
@@ -223,11 +227,11 @@ def _keep_reply(
             return _Kept.FRESH
     if missed and message.is_marked:
         # Asked for just now, so this is what its agent sees.
-        entries.note_dead_shown(db, instance.id, message.id)
+        entries.note_dead_shown(db, reply)
         return _Kept.NOTHING
     # The agent's Retry button: Chatwoot only updates the message (chatwoot.md section 5).
     again = not message.external_error and message.status in {"", "sent"}
-    if again and entries.revive(db, instance.id, message.id, now=now):
+    if again and entries.revive(db, reply, now=now):
         return _Kept.REVIVED
     return _Kept.NOTHING
 
@@ -262,7 +266,8 @@ def writing(
         if chat_id is None:
             return
         body = outgoing.write(Writing(conversation_id))
-        entry = NewEntry(chat_id, Direction.TYPING, f"{conversation_id}:{int(now // 10)}", body)
+        key = f"{conversation_id}:{int(now // 10)}"
+        entry = NewEntry(chat_id, Direction.TYPING, key, body, integration_id=integration.id)
         entries.insert(db, instance.id, [entry], now=now)
 
     services.committer.run(work, services.bell.ring)
@@ -298,6 +303,7 @@ def _has_no_number(
         told,
         position=int(now * 1000),
         replaces=message.updated,
+        integration_id=integration.id,
     )
     return entries.insert(db, instance.id, [entry], now=now) > 0
 

@@ -10,6 +10,7 @@ from bridge.models import Integration
 from bridge.routing import parts
 from bridge.routing.replies import ask_about, is_agents, is_for
 from bridge.services import Services
+from bridge.store.journal import ReplyId
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,8 @@ def _may_bring_a_reply(integration: Integration, message: AgentMessage, services
     if instance is None or not is_agents(message, integration, missed=True):
         return False
     if message.deleted:
-        return not journal.knows(instance.id, f"d{message.id}")
-    if not parts.are_known(instance.id, message, journal):
+        return not journal.knows(instance.id, integration.id, f"d{message.id}")
+    reply = ReplyId(instance.id, integration.id, message.id)
+    if not parts.are_known(reply, message, journal):
         return True
-    return message.updated and journal.gave_up(instance.id, message.id)
+    return message.updated and journal.gave_up(reply)

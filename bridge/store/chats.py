@@ -9,7 +9,11 @@ from sqlite_utils import Database
 
 from bridge.store import Store
 from bridge.store.committer import Committer
+from bridge.store.identity import chat_of, resolve_chat
 from bridge.store.journal import Pair
+
+
+__all__ = ["Chat", "Chats", "Thread", "chat_of", "resolve_chat"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +51,9 @@ class Thread:
     given_name: str = ""
 
 
-#: The WhatsApp messages that a Chatwoot message became, for an instance and a Chatwoot id. Left to
-#: itself SQLite reads all pairs of the instance: it takes any leading part of a key for few rows.
-PAIRS_OF_CHATWOOT = "pair indexed by pair_chatwoot where instance_id = ? and chatwoot_id = ?"
+#: The WhatsApp messages that a Chatwoot message became, for an integration and an id there. Left to
+#: itself SQLite reads all pairs of it: it takes any leading part of a key for few rows.
+PAIRS_OF_CHATWOOT = "pair indexed by pair_chatwoot where integration_id = ? and chatwoot_id = ?"
 _REACHED = "update pair set reached = ? where instance_id = ? and whatsapp_id = ?"
 
 
@@ -124,9 +128,10 @@ class Chats:
             [newest_id, integration_id, chat_id, checked_id],
         )
 
-    def newest_before(self, chat_id: int, conversation_id: int, entry_id: int) -> int | None:
-        """The newest Chatwoot id of a conversation that was known before an entry of the journal
-        was tried for the first time, 0 when none was; None for an entry that was never tried."""
+    def newest_before(self, place: tuple[str, int, int], entry_id: int) -> int | None:
+        """The newest Chatwoot id of a place (integration, chat, conversation) that was known before
+        an entry of the journal was tried for the first time, 0 when none was; None for an entry
+        that was never tried."""
         db = self._store.db
         tried = db.execute("select min(began_at) from try where journal_id = ?", [entry_id])
         (tried_at,) = tried.fetchone()
@@ -134,8 +139,8 @@ class Chats:
             return None
         found = db.execute(
             "select coalesce(max(chatwoot_id), 0) from pair "
-            "where chat_id = ? and conversation_id = ? and noted_at < ?",
-            [chat_id, conversation_id, tried_at],
+            "where integration_id = ? and chat_id = ? and conversation_id = ? and noted_at < ?",
+            [*place, tried_at],
         )
         return int(found.fetchone()[0])
 
@@ -222,20 +227,20 @@ class Chats:
         )
         return [_pair(row) for row in found]
 
-    def newest_from_customer(self, chat_id: int, conversation_id: int) -> int:
-        """The newest Chatwoot id of what the customer wrote in a conversation; 0 when there is
-        none."""
+    def newest_from_customer(self, place: tuple[str, int, int]) -> int:
+        """The newest Chatwoot id of what the customer wrote in a place (integration, chat,
+        conversation); 0 when there is none."""
         found = self._store.db.execute(
             "select coalesce(max(chatwoot_id), 0) from pair "
-            "where chat_id = ? and conversation_id = ? and from_me = 0",
-            [chat_id, conversation_id],
+            "where integration_id = ? and chat_id = ? and conversation_id = ? and from_me = 0",
+            list(place),
         )
         return int(found.fetchone()[0])
 
-    def pairs_of_chatwoot(self, instance_id: int, chatwoot_id: int) -> list[Pair]:
+    def pairs_of_chatwoot(self, integration_id: str, chatwoot_id: int) -> list[Pair]:
         """The WhatsApp messages that a Chatwoot message became."""
         found = self._store.db.execute(
-            f"select * from {PAIRS_OF_CHATWOOT}", [instance_id, chatwoot_id]
+            f"select * from {PAIRS_OF_CHATWOOT}", [integration_id, chatwoot_id]
         )
         return [_pair(row) for row in found]
 
@@ -259,64 +264,6 @@ class Chats:
     def _note(self, sql: str, params: list[Any]) -> None:
         """For what is only looked up, marked or told once more when a crash loses it."""
         self._committer.along(lambda db: db.execute(sql, params))
-
-
-def resolve_chat(
-    db: Database,
-    instance_id: int,
-    forms: Sequence[str],
-    *,
-    kind: str,
-    address: str,
-    name: str,
-    last_in_id: str = "",
-    last_in_sender: str = "",
-) -> int:
-    """The chat that any of the forms leads to; made, taught a new form, or two made one.
-
-    When a LID and a phone JID turn out to be one person, the chat that was there first stays.
-    """
-    marks = ", ".join("?" * len(forms))
-    known: dict[str, int] = dict(
-        db.execute(
-            f"select form, chat_id from alias where instance_id = ? and form in ({marks})",
-            [instance_id, *forms],
-        ).fetchall()
-    )
-    if known:
-        chat_id, *others = sorted(set(known.values()))
-        for other in others:
-            _merge(db, chat_id, other)
-        db.execute(
-            "update chat set address = ?, name = iif(? <> '', ?, name), "
-            "last_in_id = iif(? <> '', ?, last_in_id), "
-            "last_in_sender = iif(? <> '', ?, last_in_sender) where id = ?",
-            [
-                *(address, name, name),
-                *(last_in_id, last_in_id, last_in_id, last_in_sender),
-                chat_id,
-            ],
-        )
-    else:
-        chat_id = db.execute(
-            "insert into chat (instance_id, kind, address, name, last_in_id, last_in_sender) "
-            "values (?, ?, ?, ?, ?, ?) returning id",
-            [instance_id, kind, address, name, last_in_id, last_in_sender],
-        ).fetchone()[0]
-    for form in set(forms) - set(known):
-        db.execute("insert into alias values (?, ?, ?)", [instance_id, form, chat_id])
-    return chat_id
-
-
-def chat_of(db: Database, instance_id: int, whatsapp_id: str, forms: Sequence[str]) -> int | None:
-    """The chat of a message, or else of an address; None when neither is known."""
-    marks = ", ".join("?" * len(forms))
-    row = db.execute(
-        "select chat_id from pair where instance_id = ? and whatsapp_id = ? union all "
-        f"select chat_id from alias where instance_id = ? and form in ({marks}) limit 1",
-        [instance_id, whatsapp_id, instance_id, *forms],
-    ).fetchone()
-    return int(row[0]) if row else None
 
 
 def chat_of_conversation(
@@ -382,18 +329,6 @@ def write_thread(db: Database, thread: Thread) -> None:
             thread.checked_id,
             thread.given_name,
         ],
-    )
-
-
-def _merge(db: Database, kept: int, other: int) -> None:
-    db.execute("update alias set chat_id = ? where chat_id = ?", [kept, other])
-    db.execute("update journal set chat_id = ? where chat_id = ?", [kept, other])
-    db.execute("update pair set chat_id = ? where chat_id = ?", [kept, other])
-    db.execute(
-        "update thread set chat_id = ? where chat_id = ? and not exists "
-        "(select 1 from thread t where t.integration_id = thread.integration_id "
-        "and t.chat_id = ?)",
-        [kept, other, kept],
     )
 
 

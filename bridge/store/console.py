@@ -166,12 +166,17 @@ class Console:
         if item.direction is Direction.OUT:
             pairs = PAIRS_OF_CHATWOOT
             value = "".join(filter(str.isdigit, item.key.partition(":")[0])) or "0"
+            sql = (
+                "select coalesce(nullif(j.integration_id, ''), i.id) from journal j "
+                "left join integration i on i.instance_id = j.instance_id where j.id = ?"
+            )
+            owner = self._store.db.execute(sql, [item.id]).fetchone()[0]
         else:
             pairs = "pair where instance_id = ? and whatsapp_id = ?"
-            value = item.key.partition(":")[2] or item.key
+            value, owner = item.key.partition(":")[2] or item.key, item.instance_id
         rows = self._store.db.execute(
             f"select whatsapp_id, integration_id, conversation_id, chatwoot_id from {pairs}",
-            [item.instance_id, value],
+            [owner, value],
         )
         return tuple(Twin(*row) for row in rows)
 
@@ -282,13 +287,15 @@ def _searches(
     entry = "cross join journal j on j.instance_id = i.id and j.direction"
     yield (
         f"{twin} and p.whatsapp_id = ? {entry} = 'out' "
+        "and j.integration_id in ('', p.integration_id) "
         f"and j.key between 'm' || p.chatwoot_id || ':' and 'm' || p.chatwoot_id || ':~' {_SORTED}",
         [text],
     )
     if text.isascii() and text.isdigit() and len(text) < 19:
         yield (
-            f"{twin} and p.chatwoot_id = ? {entry} = 'in' "
-            f"and j.key = 'message:' || p.whatsapp_id {_SORTED}",
+            "select j.id from pair p indexed by pair_chatwoot cross join journal j "
+            "on j.instance_id = p.instance_id and j.direction = 'in' "
+            f"and j.key = 'message:' || p.whatsapp_id where p.chatwoot_id = ? {_SORTED}",
             [int(text)],
         )
         yield (

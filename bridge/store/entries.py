@@ -9,16 +9,17 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from bridge.store.journal import OPEN, Direction, NewEntry, Pair, State
+from bridge.store.journal import OPEN, NewEntry, Pair, ReplyId, State
 
 #: The entries of one Chatwoot message, found by their keys; for the parameters of `parts_of`.
-PARTS = "instance_id = ? and direction = 'out' and key between ? and ?"
+PARTS = "instance_id = ? and direction = 'out' and key between ? and ? and integration_id = ?"
 
 
-def parts_of(instance_id: int, message_id: int) -> list[Any]:
+def parts_of(reply: ReplyId) -> list[Any]:
     """Parameters for PARTS: the keys are `m<message>:0` for the text, else
     `m<message>:file<attachment>`; `m<message>:<place>` where its id is not known."""
-    return [instance_id, f"m{message_id}:", f"m{message_id}:~"]
+    key = f"m{reply.message_id}:"
+    return [reply.instance_id, key, f"{key}~", reply.integration_id]
 
 
 def insert(db: Database, instance_id: int, entries: Sequence[NewEntry], *, now: float) -> int:
@@ -30,12 +31,15 @@ def insert(db: Database, instance_id: int, entries: Sequence[NewEntry], *, now: 
             # delivering the old one does not mark as done.
             db.execute(
                 "delete from journal where instance_id = ? and direction = ? and key = ? "
-                "and position < ?",
-                [instance_id, entry.direction.value, entry.key, entry.position or 0],
+                "and integration_id = ? and position < ?",
+                [
+                    *(instance_id, entry.direction.value, entry.key, entry.integration_id),
+                    entry.position or 0,
+                ],
             )
         count += db.execute(
             "insert into journal (instance_id, chat_id, direction, key, position, body, state, "
-            "reason, received_at, due_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+            "reason, received_at, due_at, integration_id) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
             "on conflict do nothing",
             [
                 instance_id,
@@ -48,35 +52,25 @@ def insert(db: Database, instance_id: int, entries: Sequence[NewEntry], *, now: 
                 entry.doubt,
                 now,
                 entry.due_at,
+                entry.integration_id,
             ],
         ).rowcount
     return count
 
 
-def is_known(
-    db: Database, instance_id: int, key: str, direction: Direction = Direction.OUT
-) -> bool:
-    """Whether an entry with that key, a reply unless said otherwise, was accepted before."""
-    found = db.execute(
-        "select 1 from journal where instance_id = ? and direction = ? and key = ?",
-        [instance_id, direction.value, key],
-    )
-    return found.fetchone() is not None
-
-
-def bodies_of(db: Database, instance_id: int, message_id: int) -> list[str]:
+def bodies_of(db: Database, reply: ReplyId) -> list[str]:
     """The entries of a Chatwoot message, in the order of their positions."""
     found = db.execute(
         f"select body from journal where {PARTS} order by position",
-        parts_of(instance_id, message_id),
+        parts_of(reply),
     )
     return [str(row[0]) for row in found]
 
 
-def take_back(db: Database, instance_id: int, message_id: int) -> bool:
+def take_back(db: Database, reply: ReplyId) -> bool:
     """Removes the entries of a Chatwoot message as long as no try of any was made; whether that
     was so. A worker that has just read one does not begin to send it."""
-    parts = parts_of(instance_id, message_id)
+    parts = parts_of(reply)
     begun = db.execute(
         f"select 1 from journal where {PARTS} and (state <> 'ready' or attempts or doubtful "
         "or source is not null)",
@@ -88,10 +82,14 @@ def take_back(db: Database, instance_id: int, message_id: int) -> bool:
     return True
 
 
-def settle(db: Database, instance_id: int, source: str, *, now: float) -> tuple[int, str] | None:
-    """The echo of a send of ours came: chat and body of the entry, None when it is none of ours."""
+def settle(
+    db: Database, instance_id: int, source: str, *, now: float
+) -> tuple[int, str, str] | None:
+    """The echo of a send of ours came: chat, body and integration of the entry; None when it is
+    none of ours."""
     row = db.execute(
-        "select id, chat_id, body from journal where source = ? and instance_id = ?",
+        "select id, chat_id, body, integration_id from journal "
+        "where source = ? and instance_id = ?",
         [source, instance_id],
     ).fetchone()
     if row is None:
@@ -101,10 +99,10 @@ def settle(db: Database, instance_id: int, source: str, *, now: float) -> tuple[
         f"where id = ? and state in {OPEN}",
         [now, row[0]],
     )
-    return int(row[1]), str(row[2])
+    return int(row[1]), str(row[2]), str(row[3])
 
 
-def revive(db: Database, instance_id: int, message_id: int, *, now: float) -> int:
+def revive(db: Database, reply: ReplyId, *, now: float) -> int:
     """Makes the parts of a message ready again, as its agent wishes; how many there were.
 
     Those that are dead; or, when WhatsApp failed to bring all that was sent, those; none that its
@@ -116,36 +114,36 @@ def revive(db: Database, instance_id: int, message_id: int, *, now: float) -> in
         "and (state = 'dead' or (state = 'done' "
         # Least and greatest of what was reached: both are `failed` only where everything failed.
         "and 'failed' = (select iif(min(reached) = max(reached), min(reached), '') from "
-        "pair indexed by pair_chatwoot where instance_id = ? and chatwoot_id = ? and from_me)))",
-        [now, *parts_of(instance_id, message_id), instance_id, message_id],
+        "pair indexed by pair_chatwoot where integration_id = ? and chatwoot_id = ? and from_me)))",
+        [now, *parts_of(reply), reply.integration_id, reply.message_id],
     ).rowcount
     if revived:
-        note_shown(db, instance_id, message_id, shown=False)
+        note_shown(db, reply, shown=False)
     return revived
 
 
-def note_shown(db: Database, instance_id: int, message_id: int, *, shown: bool = True) -> None:
+def note_shown(db: Database, reply: ReplyId, *, shown: bool = True) -> None:
     """Whether agents see a Chatwoot message as failed, noted with all its parts."""
     db.execute(
         f"update journal set shown = ? where {PARTS}",
-        [int(shown), *parts_of(instance_id, message_id)],
+        [int(shown), *parts_of(reply)],
     )
 
 
-def note_dead_shown(db: Database, instance_id: int, message_id: int) -> None:
+def note_dead_shown(db: Database, reply: ReplyId) -> None:
     """What is dead of a Chatwoot message was seen there as failed, whoever marked it."""
     db.execute(
         f"update journal set shown = 1 where {PARTS} and state = 'dead' and not shown",
-        parts_of(instance_id, message_id),
+        parts_of(reply),
     )
 
 
-def discard(db: Database, instance_id: int, message_id: int, *, now: float) -> None:
+def discard(db: Database, reply: ReplyId, *, now: float) -> None:
     """Gives up the parts of a message that have not left yet."""
     db.execute(
         "update journal set state = 'discarded', done_at = ? "
         f"where {PARTS} and state in ('ready', 'dead')",
-        [now, *parts_of(instance_id, message_id)],
+        [now, *parts_of(reply)],
     )
 
 

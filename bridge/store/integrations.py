@@ -62,7 +62,8 @@ class Integrations:
         self._store, self._vault = store, vault
 
     def save(self, one: Integration) -> None:
-        """Writes the integration in place of the one that the instance had."""
+        """Writes the integration in place of the one that the instance had. Where chats were there
+        stays known: the instance may come back."""
         values = {
             "id": one.id,
             "instance_id": one.instance_id,
@@ -209,8 +210,10 @@ class Integrations:
         return [self._read(row) for row in self._store.rows("select * from integration")]
 
     def remove(self, one: Integration) -> None:
-        """Forgets the integration and its attempt, so that the next one makes a new inbox."""
+        """Forgets the integration with its attempt, so that the next one makes a new inbox, and
+        where its chats were."""
         with self._store.write() as db:
+            db.execute("delete from thread where integration_id = ?", [one.id])
             db.execute("delete from integration where id = ?", [one.id])
             db.execute("delete from attempt where id = ?", [one.id])
 

@@ -40,7 +40,10 @@ OPEN = "('ready', 'sending', 'unconfirmed')"
 class NewEntry:
     """What is to be accepted. `position` None means: in the order of acceptance; before `due_at`
     (UTC seconds) it is not delivered. `doubt` is why it may have been sent already, as an error for
-    the database: then it is unconfirmed, without a marker that an echo could prove it by."""
+    the database: then it is unconfirmed, without a marker that an echo could prove it by.
+
+    `integration_id` names the Chatwoot whose ids its key and body hold, empty where they hold none:
+    only within it a key is accepted once."""
 
     chat_id: int
     direction: Direction
@@ -50,6 +53,17 @@ class NewEntry:
     replaces: bool = False  # takes the place of the one with its key and a lower position
     due_at: float = 0.0
     doubt: str = ""
+    integration_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyId:
+    """A message of Chatwoot. Its number counts within one integration only: an instance that moves
+    to another Chatwoot, and back, meets the same numbers again."""
+
+    instance_id: int
+    integration_id: str
+    message_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +99,7 @@ class Entry:
     received_at: float
     sent_at: float
     held_s: float = 0.0
+    integration_id: str = ""
 
     @property
     def lane(self) -> Lane:
@@ -191,28 +206,30 @@ class Journal(Protocol):
         """Whether a send to the chat is under way or unconfirmed."""
         ...
 
-    def knows(self, instance_id: int, key: str, direction: Direction = Direction.OUT) -> bool:
+    def knows(
+        self, instance_id: int, integration_id: str, key: str, direction: Direction = Direction.OUT
+    ) -> bool:
         """Whether an entry with that key, a reply unless said otherwise, was accepted before."""
         ...
 
-    def knows_file(self, instance_id: int, message_id: int) -> bool:
+    def knows_file(self, reply: ReplyId) -> bool:
         """Whether a file of that Chatwoot message was accepted before."""
         ...
 
-    def gave_up(self, instance_id: int, message_id: int) -> bool:
+    def gave_up(self, reply: ReplyId) -> bool:
         """Whether a part of that Chatwoot message is a dead letter."""
         ...
 
-    def arrived(self, instance_id: int, message_id: int) -> bool:
+    def arrived(self, reply: ReplyId) -> bool:
         """Whether every part of that Chatwoot message is known and done."""
         ...
 
-    def note_shown(self, instance_id: int, message_id: int) -> None:
+    def note_shown(self, reply: ReplyId) -> None:
         """Agents see that Chatwoot message as failed. Only of such a one the absence of the mark
         says that its agent wants it tried again."""
         ...
 
-    def given_up(self, instance_id: int, *, since: float) -> list[Entry]:
+    def given_up(self, instance_id: int, integration_id: str, *, since: float) -> list[Entry]:
         """The replies that became dead letters since then (UTC seconds) and are shown to agents as
         failed, oldest first."""
         ...

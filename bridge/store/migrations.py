@@ -1,252 +1,10 @@
 """The schema, as steps that only ever go forward. A step that was released is never changed."""
 
-from sqlite_utils import Database, Migrations
+from sqlite_utils import Database
 
-migrations = Migrations("bridge")
+from bridge.store.first_steps import migrations
 
-
-@migrations()
-def m001_instances_and_integrations(db: Database) -> None:
-    """Instances and tokens, integrations and the attempts before them, the wizard's drafts."""
-    db.execute(
-        """create table meta (
-            key text primary key,
-            value text not null
-        ) strict"""
-    )
-    db.execute(
-        """create table instance (
-            id integer primary key,
-            name text not null unique,
-            gateway_kind text,
-            gateway_url text,
-            gateway_token text,
-            created_at real not null
-        ) strict"""
-    )
-    db.execute(
-        """create table token (
-            hash text primary key,
-            instance_id integer unique references instance (id) on delete cascade,
-            created_at real not null
-        ) strict"""
-    )
-    # An attempt is written before Chatwoot is called, so that an inbox whose making was cut short
-    # is recognised by the attempt's id, which it carries, and taken over.
-    db.execute(
-        """create table attempt (
-            id text primary key,
-            instance_id integer not null references instance (id) on delete cascade,
-            base_url text not null,
-            account_id integer not null,
-            webhook_key text not null unique,
-            started_at real not null,
-            unique (instance_id, base_url, account_id)
-        ) strict"""
-    )
-    db.execute(
-        """create table integration (
-            id text primary key,
-            instance_id integer not null unique references instance (id) on delete cascade,
-            base_url text not null,
-            account_id integer not null,
-            api_token text not null,
-            inbox_id integer not null,
-            inbox_name text not null,
-            sign_messages integer not null check (sign_messages in (0, 1)),
-            ignore_groups integer not null check (ignore_groups in (0, 1)),
-            start_as_pending integer not null check (start_as_pending in (0, 1)),
-            reopen_resolved integer not null check (reopen_resolved in (0, 1)),
-            status text not null check (status in ('active', 'paused', 'error')),
-            last_error text not null,
-            chatwoot_version text not null,
-            webhook_key text not null unique,
-            webhook_secret text not null,
-            created_at real not null
-        ) strict"""
-    )
-    db.execute(
-        """create table draft (
-            id text primary key,
-            answers text not null,
-            progress text not null,
-            changed_at real not null
-        ) strict"""
-    )
-
-
-@migrations()
-def m002_routing(db: Database) -> None:
-    """Chats and what they are called on both sides, the journal, and the pairs of message ids."""
-    db.execute("alter table instance add column hook_key text")
-    db.execute("alter table instance add column hook_secret text")
-    db.execute("alter table instance add column connection text not null default ''")
-    db.execute("alter table instance add column heard_at real not null default 0")
-    db.execute("create unique index instance_hook_key on instance (hook_key)")
-    db.execute("alter table integration add column caught_up_at real not null default 0")
-    db.execute(
-        """create table chat (
-            id integer primary key,
-            instance_id integer not null references instance (id) on delete cascade,
-            kind text not null check (kind in ('private', 'group')),
-            address text not null,
-            name text not null,
-            last_in_id text not null default '',
-            last_in_sender text not null default ''
-        ) strict"""
-    )
-    # Every form of an address (phone JID in its canonical form, LID, group) leads to one chat.
-    db.execute(
-        """create table alias (
-            instance_id integer not null references instance (id) on delete cascade,
-            form text not null,
-            chat_id integer not null references chat (id) on delete cascade,
-            primary key (instance_id, form)
-        ) strict, without rowid"""
-    )
-    db.execute("create index alias_chat on alias (chat_id)")
-    # Where a chat is in Chatwoot; gone with the integration, because the ids are its own.
-    db.execute(
-        """create table thread (
-            integration_id text not null references integration (id) on delete cascade,
-            chat_id integer not null references chat (id) on delete cascade,
-            source_id text not null,
-            contact_id integer not null default 0,
-            conversation_id integer not null default 0,
-            status text not null default '',
-            checked_id integer not null default 0,
-            given_name text not null default '',
-            primary key (integration_id, chat_id)
-        ) strict, without rowid"""
-    )
-    db.execute("create index thread_conversation on thread (integration_id, conversation_id)")
-    db.execute("create index thread_source on thread (integration_id, source_id)")
-    db.execute(
-        """create table journal (
-            id integer primary key autoincrement,
-            instance_id integer not null references instance (id) on delete cascade,
-            chat_id integer not null references chat (id) on delete cascade,
-            direction text not null check (direction in ('in', 'out', 'receipt', 'typing')),
-            key text not null,
-            position integer not null,
-            body text not null,
-            state text not null check
-                (state in ('ready', 'sending', 'unconfirmed', 'done', 'dead', 'discarded')),
-            attempts integer not null default 0,
-            doubtful integer not null default 0,
-            due_at real not null default 0,
-            source text unique,
-            reason text not null default '',
-            received_at real not null,
-            sent_at real,
-            done_at real
-        ) strict"""
-    )
-    db.execute("create unique index journal_key on journal (instance_id, direction, key)")
-    db.execute(
-        "create index journal_open on journal (direction, chat_id, position, id) "
-        "where state in ('ready', 'sending', 'unconfirmed')"
-    )
-    db.execute("create index journal_unconfirmed on journal (id) where state = 'unconfirmed'")
-    db.execute(
-        "create index journal_state on journal (instance_id, state) "
-        "where state not in ('done', 'discarded')"
-    )
-    db.execute("create index journal_received on journal (received_at)")
-    # Each try of a delivery: what a person needs to see where a message was held up.
-    db.execute(
-        """create table try (
-            journal_id integer not null references journal (id) on delete cascade,
-            began_at real not null,
-            seconds real not null,
-            outcome text not null,
-            reason text not null
-        ) strict"""
-    )
-    db.execute("create index try_journal on try (journal_id)")
-    # Who changed what, and when.
-    db.execute(
-        """create table audit (
-            id integer primary key,
-            at real not null,
-            who text not null,
-            address text not null,
-            deed text not null,
-            subject text not null,
-            detail text not null
-        ) strict"""
-    )
-    db.execute(
-        """create table pair (
-            instance_id integer not null references instance (id) on delete cascade,
-            whatsapp_id text not null,
-            chat_id integer not null references chat (id) on delete cascade,
-            from_me integer not null,
-            integration_id text not null,
-            conversation_id integer not null,
-            chatwoot_id integer not null,
-            reached text not null default '',
-            primary key (instance_id, whatsapp_id)
-        ) strict, without rowid"""
-    )
-    db.execute("create index pair_chatwoot on pair (instance_id, chatwoot_id)")
-
-
-@migrations()
-def m003_console(db: Database) -> None:
-    """What people ask about one instance is found without reading all of the journal."""
-    db.execute("drop index journal_received")
-    db.execute("create index journal_recent on journal (instance_id, direction, received_at)")
-
-
-@migrations()
-def m004_retention(db: Database) -> None:
-    """Pairs of ids are forgotten after half a year; 0 for those that were noted before that."""
-    db.execute("alter table pair add column noted_at real not null default 0")
-
-
-@migrations()
-def m005_counts(db: Database) -> None:
-    """What is no longer in the journal still counts in the totals."""
-    db.execute(
-        """create table pruned (
-            instance_id integer not null,
-            direction text not null,
-            messages integer not null,
-            primary key (instance_id, direction)
-        ) strict, without rowid"""
-    )
-    db.execute(
-        """create trigger journal_pruned after delete on journal
-        when old.direction in ('in', 'out') begin
-            insert into pruned values (old.instance_id, old.direction, 1)
-                on conflict do update set messages = messages + 1;
-        end"""
-    )
-
-
-@migrations()
-def m006_chat(db: Database) -> None:
-    """The messages of a chat are found by it: for the console, and when an instance goes."""
-    db.execute("create index journal_chat on journal (chat_id)")
-
-
-@migrations()
-def m007_lookups(db: Database) -> None:
-    """The pairs and threads of a chat are found by it."""
-    db.execute("create index pair_chat on pair (chat_id, conversation_id, from_me, chatwoot_id)")
-    db.execute("create index thread_chat on thread (chat_id)")
-
-
-@migrations()
-def m008_callback(db: Database) -> None:
-    """Where the gateway was told to call us, since when, and when it last did; and the last time in
-    which neither a call nor a socket would have told us anything."""
-    db.execute("alter table instance add column callback_url text not null default ''")
-    db.execute("alter table instance add column callback_since real not null default 0")
-    db.execute("alter table instance add column called_at real not null default 0")
-    db.execute("alter table instance add column deaf_from real not null default 0")
-    db.execute("alter table instance add column deaf_until real not null default 0")
+__all__ = ["migrations"]
 
 
 @migrations()
@@ -368,3 +126,54 @@ def m014_webhooks(db: Database) -> None:
         ) strict, without rowid"""
     )
     db.execute("alter table hearing add column missed integer not null default 0")
+
+
+@migrations()
+def m015_ids_of_chatwoot(db: Database) -> None:
+    """An id of Chatwoot counts within its integration only, and where a chat is in a Chatwoot stays
+    known while the instance is joined to another one."""
+    db.execute("alter table journal add column integration_id text not null default ''")
+    # The keys are `m<message>:...` and `d<message>`: a cast reads the digits that it begins with.
+    pair = (
+        "(select pair.integration_id from pair where pair.instance_id = journal.instance_id "
+        "and journal.direction = 'out' and pair.from_me "
+        "and pair.chatwoot_id = cast(substr(journal.key, 2) as integer)"
+    )
+    db.execute(
+        f"update journal set integration_id = coalesce({pair} and pair.chat_id = journal.chat_id), "
+        f"{pair}), "
+        "(select id from integration where integration.instance_id = journal.instance_id), '') "
+        "where direction in ('out', 'typing') or (direction = 'receipt' "
+        "and iif(json_valid(body), json_extract(body, '$.type'), '') = 'failure')"
+    )
+    db.execute("drop index journal_key")
+    db.execute(
+        "create unique index journal_key on journal (instance_id, direction, key, integration_id)"
+    )
+    db.execute("drop index pair_chatwoot")
+    db.execute("create index pair_chatwoot on pair (chatwoot_id, integration_id)")
+    db.execute("drop index pair_chat")
+    db.execute(
+        "create index pair_chat on pair "
+        "(chat_id, integration_id, conversation_id, from_me, chatwoot_id)"
+    )
+    db.execute(
+        """create table thread_m015 (
+            integration_id text not null,
+            chat_id integer not null references chat (id) on delete cascade,
+            source_id text not null,
+            contact_id integer not null default 0,
+            conversation_id integer not null default 0,
+            status text not null default '',
+            checked_id integer not null default 0,
+            given_name text not null default '',
+            primary key (integration_id, chat_id)
+        ) strict, without rowid"""
+    )
+    db.execute("insert into thread_m015 select * from thread")
+    db.execute("drop table thread")
+    db.execute("alter table thread_m015 rename to thread")
+    db.execute("create index thread_conversation on thread (integration_id, conversation_id)")
+    db.execute("create index thread_source on thread (integration_id, source_id)")
+    db.execute("create index thread_contact on thread (integration_id, contact_id)")
+    db.execute("create index thread_chat on thread (chat_id)")

@@ -9,7 +9,17 @@ from bridge.store import Store
 from bridge.store import entries as writes
 from bridge.store.columns import of_error, to_error
 from bridge.store.committer import Committer
-from bridge.store.journal import OPEN, Direction, Entry, Lane, NewEntry, Pair, State, Try
+from bridge.store.journal import (
+    OPEN,
+    Direction,
+    Entry,
+    Lane,
+    NewEntry,
+    Pair,
+    ReplyId,
+    State,
+    Try,
+)
 
 _PRUNED_AT_ONCE = 1000
 #: How long before it arrived a message was received at most, where only recent ones matter.
@@ -17,7 +27,7 @@ _WAITED_S = 3600.0
 _COLUMNS = (
     "id, instance_id, chat_id, direction, key, position, body, state, attempts, doubtful, due_at, "
     "coalesce(source, ''), reason, received_at, coalesce(sent_at, 0), "
-    "held_s"
+    "held_s, integration_id"
 )
 
 
@@ -189,38 +199,45 @@ class SqliteJournal:
         )
         return found.fetchone() is not None
 
-    def knows(self, instance_id: int, key: str, direction: Direction = Direction.OUT) -> bool:
-        return writes.is_known(self._store.db, instance_id, key, direction)
+    def knows(
+        self, instance_id: int, integration_id: str, key: str, direction: Direction = Direction.OUT
+    ) -> bool:
+        found = self._store.db.execute(
+            "select 1 from journal where instance_id = ? and direction = ? and key = ? "
+            "and integration_id = ?",
+            [instance_id, direction.value, key, integration_id],
+        )
+        return found.fetchone() is not None
 
-    def knows_file(self, instance_id: int, message_id: int) -> bool:
+    def knows_file(self, reply: ReplyId) -> bool:
         found = self._store.db.execute(
             f"select 1 from journal where {writes.PARTS} and key <> ? limit 1",
-            [*writes.parts_of(instance_id, message_id), f"m{message_id}:0"],
+            [*writes.parts_of(reply), f"m{reply.message_id}:0"],
         )
         return found.fetchone() is not None
 
-    def gave_up(self, instance_id: int, message_id: int) -> bool:
+    def gave_up(self, reply: ReplyId) -> bool:
         found = self._store.db.execute(
             f"select 1 from journal where {writes.PARTS} and state = 'dead' limit 1",
-            writes.parts_of(instance_id, message_id),
+            writes.parts_of(reply),
         )
         return found.fetchone() is not None
 
-    def arrived(self, instance_id: int, message_id: int) -> bool:
+    def arrived(self, reply: ReplyId) -> bool:
         found = self._store.db.execute(
             f"select min(state = 'done') from journal where {writes.PARTS}",
-            writes.parts_of(instance_id, message_id),
+            writes.parts_of(reply),
         )
         return bool(found.fetchone()[0])
 
-    def note_shown(self, instance_id: int, message_id: int) -> None:
-        self._committer.run(lambda db: writes.note_shown(db, instance_id, message_id))
+    def note_shown(self, reply: ReplyId) -> None:
+        self._committer.run(lambda db: writes.note_shown(db, reply))
 
-    def given_up(self, instance_id: int, *, since: float) -> list[Entry]:
+    def given_up(self, instance_id: int, integration_id: str, *, since: float) -> list[Entry]:
         found = self._store.db.execute(
             f"select {_COLUMNS} from journal where instance_id = ? and state = 'dead' "
-            "and direction = 'out' and done_at >= ? and shown order by id",
-            [instance_id, since],
+            "and direction = 'out' and integration_id = ? and done_at >= ? and shown order by id",
+            [instance_id, integration_id, since],
         )
         return [_entry(row) for row in found]
 
@@ -310,4 +327,5 @@ def _entry(row: tuple[Any, ...]) -> Entry:
         received_at=row[13],
         sent_at=row[14],
         held_s=row[15],
+        integration_id=row[16],
     )

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +23,12 @@ Json = dict[str, Any]
 #: Bounds every wait, in seconds; the condition ends it long before, unless something is broken.
 PATIENCE_S = 15.0
 _numbers = itertools.count(4_915_100_000_000)
+
+
+def party(number: str = "", lid: str = "", name: str = "") -> Json:
+    """A party of an event, as the gateway names it: a number, a LID (digits), or both."""
+    jid = f"{number}@s.whatsapp.net" if number else None
+    return {"jid": jid, "lid": f"{lid}@lid" if lid else None, "name": name}
 
 
 def until(condition: Callable[[], T], what: str) -> T:
@@ -85,6 +92,12 @@ class Desk:
     def _guards(self) -> bool:
         """Whether the activation left the address out, which is private here."""
         return bool(self.rows("select 1 from webhook where why = 'private'"))
+
+    def moves_to(self, chatwoot: SandboxChatwoot) -> SandboxChatwoot:
+        """The instance is joined to another Chatwoot from now on; the one before."""
+        left, self.chatwoot = self.chatwoot, chatwoot
+        self.join()
+        return left
 
     def close(self) -> None:
         """Stops everything."""
@@ -239,6 +252,28 @@ class Desk:
         until(lambda: len(self.sent(chat)) >= len(texts), f"{texts} on the phone")
         assert self.sent(chat) == list(texts)
         return [one for one in self.on_phone(chat) if one["from_me"]]
+
+    def raw(
+        self,
+        chat: Json,
+        message_id: str,
+        text: str = "",
+        *,
+        sender: Json | None = None,
+        outgoing: bool = False,
+        **message: object,
+    ) -> None:
+        """An event exactly as a gateway might send it; without `sender` that of the chat wrote."""
+        group = str(chat.get("jid") or "").endswith("@g.us")
+        data = {
+            "id": message_id,
+            "direction": "outgoing" if outgoing else "incoming",
+            "timestamp": datetime.now(UTC).isoformat(timespec="seconds"),
+            "chat": {"type": "group" if group else "private", **chat},
+            "sender": chat if sender is None else sender,
+            "message": {"type": "text", "content": text, "source": "", **message},
+        }
+        self.phone.control("POST", "events", {"event": "message.exchange", "data": data})
 
     # -- the agent ---------------------------------------------------------------------------------
 

@@ -15,7 +15,17 @@ from bridge.gateways.base import GatewayUnavailable
 from bridge.store import Store
 from bridge.store.chats import resolve_chat
 from bridge.store.committer import Committer
-from bridge.store.journal import Direction, Entry, Journal, Lane, NewEntry, Pair, State, Try
+from bridge.store.journal import (
+    Direction,
+    Entry,
+    Journal,
+    Lane,
+    NewEntry,
+    Pair,
+    ReplyId,
+    State,
+    Try,
+)
 from bridge.store.sqlite_journal import SqliteJournal
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,9 +93,15 @@ def journal(ground: Ground) -> Journal:
     return ground.journal
 
 
+#: Whose ids the keys of replies hold.
+HERE = "int_here"
+
+
 def new(chat: int, key: str, position: int | None = None, **more: object) -> NewEntry:
     direction = more.pop("direction", IN)
     body = more.pop("body", f'"{key}"')
+    if direction is OUT:
+        more.setdefault("integration_id", HERE)
     return NewEntry(chat, direction, key, str(body), position, **more)  # type: ignore[arg-type]
 
 
@@ -312,21 +328,48 @@ class TestSending:
         chat = ground.chat()
         entries = [new(chat, "m7:0", direction=OUT), new(chat, "m71:file3", direction=OUT)]
         journal.accept(ground.instance_id, entries, now=1.0)
-        assert not journal.knows_file(ground.instance_id, 7)
-        assert journal.knows_file(ground.instance_id, 71)
-        assert not journal.knows_file(ground.instance_id + 1, 71)
+        assert not journal.knows_file(ReplyId(ground.instance_id, HERE, 7))
+        assert journal.knows_file(ReplyId(ground.instance_id, HERE, 71))
+        assert not journal.knows_file(ReplyId(ground.instance_id + 1, HERE, 71))
 
     def test_replies_are_found_by_their_message(self, ground: Ground, journal: Journal) -> None:
         chat = ground.chat()
         entries = [new(chat, "m7:0", direction=OUT), new(chat, "m71:0", direction=OUT)]
         journal.accept(ground.instance_id, entries, now=1.0)
-        assert journal.knows(ground.instance_id, "m7:0")
-        assert not journal.knows(ground.instance_id, "m7:1")
+        assert journal.knows(ground.instance_id, HERE, "m7:0")
+        assert not journal.knows(ground.instance_id, HERE, "m7:1")
         head = journal.head(Lane(ground.instance_id, OUT, chat))
         assert head is not None
         journal.bury(head, made=FAILED, now=2.0)
-        assert journal.gave_up(ground.instance_id, 7)
-        assert not journal.gave_up(ground.instance_id, 71)
+        assert journal.gave_up(ReplyId(ground.instance_id, HERE, 7))
+        assert not journal.gave_up(ReplyId(ground.instance_id, HERE, 71))
+
+    def test_the_same_number_in_another_chatwoot_is_another_reply(
+        self, ground: Ground, journal: Journal
+    ) -> None:
+        chat = ground.chat()
+        there = "int_there"
+        lane = Lane(ground.instance_id, OUT, chat)
+        for where in (HERE, there, HERE):
+            entries = [new(chat, "m7:0", direction=OUT, integration_id=where)]
+            journal.accept(ground.instance_id, entries, now=1.0)
+        first = journal.head(lane)
+        assert first is not None
+        assert first.integration_id == HERE
+        journal.bury(first, made=FAILED, now=2.0)
+        second = journal.head(lane)
+        assert second is not None
+        assert second.integration_id == there
+        journal.finish(second, [], made=MADE, now=2.0)
+        assert journal.head(lane) is None, "the repetition is none"
+        here = ReplyId(ground.instance_id, HERE, 7)
+        other = ReplyId(ground.instance_id, there, 7)
+        assert journal.gave_up(here)
+        assert not journal.gave_up(other)
+        assert journal.arrived(other)
+        assert not journal.arrived(here)
+        journal.note_shown(other)
+        assert journal.given_up(ground.instance_id, HERE, since=0.0) == []
 
     def test_replies_are_given_up_once_their_agents_see_it(
         self, ground: Ground, journal: Journal
@@ -336,11 +379,11 @@ class TestSending:
         head = journal.head(Lane(ground.instance_id, OUT, chat))
         assert head is not None
         journal.bury(head, made=FAILED, now=20.0)
-        assert journal.given_up(ground.instance_id, since=0.0) == []
-        journal.note_shown(ground.instance_id, 7)
-        found = journal.given_up(ground.instance_id, since=20.0)
+        assert journal.given_up(ground.instance_id, HERE, since=0.0) == []
+        journal.note_shown(ReplyId(ground.instance_id, HERE, 7))
+        found = journal.given_up(ground.instance_id, HERE, since=20.0)
         assert [one.key for one in found] == ["m7:0"]
-        assert journal.given_up(ground.instance_id, since=20.5) == []
+        assert journal.given_up(ground.instance_id, HERE, since=20.5) == []
 
     def test_a_message_has_arrived_when_each_of_its_parts_is_done(
         self, ground: Ground, journal: Journal
@@ -349,12 +392,12 @@ class TestSending:
         parts = [new(chat, "m7:0", direction=OUT), new(chat, "m7:1", direction=OUT)]
         journal.accept(ground.instance_id, parts, now=1.0)
         for _ in parts:
-            assert not journal.arrived(ground.instance_id, 7)
+            assert not journal.arrived(ReplyId(ground.instance_id, HERE, 7))
             head = journal.head(Lane(ground.instance_id, OUT, chat))
             assert head is not None
             journal.finish(head, [], made=MADE, now=2.0)
-        assert journal.arrived(ground.instance_id, 7)
-        assert not journal.arrived(ground.instance_id, 71)
+        assert journal.arrived(ReplyId(ground.instance_id, HERE, 7))
+        assert not journal.arrived(ReplyId(ground.instance_id, HERE, 71))
 
     def test_what_is_to_wait_says_until_when(self, ground: Ground, journal: Journal) -> None:
         chat = ground.chat()

@@ -9,7 +9,7 @@ from bridge.store import Store
 from bridge.store.chats import Chats, chat_of, chat_of_conversation
 from bridge.store.committer import Committer
 from bridge.store.entries import revive
-from bridge.store.journal import Direction, Lane
+from bridge.store.journal import Direction, Lane, ReplyId
 from bridge.store.sqlite_journal import SqliteJournal
 
 #: What a plan says of a search that reads all of an instance, an integration or a table.
@@ -26,23 +26,23 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def test_no_message_reads_a_whole_table(store: Store) -> None:
     committer = Committer(store)
     chats, journal = Chats(store, committer), SqliteJournal(store, committer)
-    asked: list[str] = []
+    reply, asked = ReplyId(1, "int_x", 7), list[str]()
     store.db.conn.set_trace_callback(asked.append)
     chats.thread("int_x", 1)
     chats.thread_of_conversation("int_x", 1)
     chats.pair(1, "ABC")
-    chats.pairs_of_chatwoot(1, 7)
-    chats.newest_from_customer(1, 2)
+    chats.pairs_of_chatwoot("int_x", 7)
+    chats.newest_from_customer(("int_x", 1, 2))
     chats.forms(1)
     journal.head(Lane(1, Direction.OUT, 1))
     journal.is_sending(1)
-    journal.knows(1, "m7:0")
-    journal.gave_up(1, 7)
-    journal.arrived(1, 7)
-    journal.note_shown(1, 7)
+    journal.knows(1, "int_x", "m7:0")
+    journal.gave_up(reply)
+    journal.arrived(reply)
+    journal.note_shown(reply)
     chat_of(store.db, 1, "ABC", ["49151@s.whatsapp.net"])
     chat_of_conversation(store.db, "int_x", 1, source_id="49151")
-    revive(store.db, 1, 7, now=1.0)
+    revive(store.db, reply, now=1.0)
     store.db.conn.rollback()
     store.db.conn.set_trace_callback(None)
     asked = [one for one in asked if one.startswith(("select", "update"))]

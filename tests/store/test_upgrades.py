@@ -1,0 +1,71 @@
+"""A database of the version before is brought up to date with all that is in it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from bridge.store import Store
+from bridge.store.migrations import migrations
+
+_INSTANCE = "insert into instance (id, name, created_at) values (1, 'support', 1)"
+_INTEGRATION = (
+    "insert into integration (id, instance_id, base_url, account_id, api_token, inbox_id, "
+    "inbox_name, sign_messages, ignore_groups, start_as_pending, reopen_resolved, status, "
+    "last_error, chatwoot_version, webhook_key, webhook_secret, created_at) values "
+    "('int_now', 1, 'https://chat.example', 5, '', 7, 'Support', 0, 0, 0, 1, 'active', '', "
+    "'4.15.1', 'k', '', 1)"
+)
+_CHAT = "insert into chat (id, instance_id, kind, address, name) values (?, 1, ?, ?, '')"
+
+
+def upgraded(path: Path, before: str, fill: Callable[[Database], None]) -> Store:
+    """The store of a database that was filled before that step; the caller closes it."""
+    old = Database(path / "bridge.db")
+    migrations.apply(old, stop_before=before)
+    old.execute(_INSTANCE)
+    old.execute(_INTEGRATION)
+    fill(old)
+    old.conn.commit()
+    old.close()
+    return Store.open(path / "bridge.db")
+
+
+def test_replies_of_before_belong_to_the_chatwoot_that_they_were_written_in(
+    tmp_path: Path,
+) -> None:
+    entry = (
+        "insert into journal (instance_id, chat_id, direction, key, position, body, state, "
+        "received_at) values (1, 1, ?, ?, 0, ?, ?, 1)"
+    )
+
+    def fill(db: Database) -> None:
+        db.execute(_CHAT, [1, "private", "49151@s.whatsapp.net"])
+        for key, state in (("m7:0", "done"), ("m71:file3", "dead"), ("d7", "ready")):
+            db.execute(entry, ["out", key, "{}", state])
+        db.execute(entry, ["in", "message:A", "{}", "done"])
+        db.execute(entry, ["receipt", "A", '{"type":"receipt"}', "ready"])
+        db.execute(entry, ["receipt", "m71:file3", '{"type":"failure"}', "ready"])
+        db.execute(entry, ["typing", "4:17", "{}", "done"])
+        # Of message 7 it is known that it was written in the Chatwoot of before.
+        for whatsapp_id, where, message_id in (("A", "int_before", 7), ("B", "int_now", 70)):
+            db.execute(
+                "insert into pair values (1, ?, 1, 1, ?, 4, ?, '', 1)",
+                [whatsapp_id, where, message_id],
+            )
+        db.execute("insert into thread values ('int_now', 1, '49151', 2, 4, 'open', 9, 'Ana')")
+
+    store = upgraded(tmp_path, "m015_ids_of_chatwoot", fill)
+    rows = store.db.execute("select direction, key, integration_id from journal order by id")
+    assert rows.fetchall() == [
+        ("out", "m7:0", "int_before"),
+        ("out", "m71:file3", "int_now"),
+        ("out", "d7", "int_before"),
+        ("in", "message:A", ""),
+        ("receipt", "A", ""),
+        ("receipt", "m71:file3", "int_now"),
+        ("typing", "4:17", "int_now"),
+    ]
+    threads = store.db.execute("select * from thread").fetchall()
+    assert threads == [("int_now", 1, "49151", 2, 4, "open", 9, "Ana")]
+    store.close()
