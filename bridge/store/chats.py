@@ -12,7 +12,6 @@ from bridge.store.committer import Committer
 from bridge.store.identity import chat_of, resolve_chat
 from bridge.store.journal import Pair
 
-
 __all__ = ["Chat", "Chats", "Thread", "chat_of", "resolve_chat"]
 
 
