@@ -4,7 +4,7 @@ The map of the house, lowest floor first; a module imports only from floors belo
 
     errors/                                    what can go wrong, as code and values
     options  models  messages  texts  assets  deadline  markup  logs  addresses  languages    plain
-    settings  vault  http  bell  processes     tools: settings, sealed secrets, calls, processes
+    settings  vault  http  bell  heartbeat  processes     tools: settings, secrets, calls, processes
     store/  sockets                            the one SQLite file; sockets to others
     chatwoot/  gateways/                       the two shores, which do not know each other
     credentials  services                      the secrets of an installation; the tray of tools

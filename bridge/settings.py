@@ -81,6 +81,10 @@ class Settings:
         """Folder for files on their way from one side to the other."""
         return self.instance_dir / "spool"
 
+    def beat_file(self, process: str) -> Path:
+        """The file that a process of the service renews while it works."""
+        return self.instance_dir / "locks" / f"{process}.beat"
+
     @property
     def encryption_key_file(self) -> Path:
         """Where the sealing key lives when it does not come from the environment."""

@@ -77,12 +77,18 @@ def serve(settings: Settings) -> None:
 def children(settings: Settings, listener_fd: int) -> list[Child]:
     """The processes of the service, in the order of their start."""
     family = [
-        Child("web", "bridge.web.server:serve_web", (settings, listener_fd), listens=True),
+        Child(
+            "web",
+            "bridge.web.server:serve_web",
+            (settings, listener_fd),
+            listens=True,
+            beat=settings.beat_file("web"),
+        ),
         Child(
             "router",
             "bridge.routing.process:run_router",
             (settings,),
-            beat=settings.instance_dir / "locks" / "router.beat",
+            beat=settings.beat_file("router"),
         ),
     ]
     if settings.sandbox:

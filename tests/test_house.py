@@ -10,7 +10,7 @@ HOUSE = Path(__file__).resolve().parent.parent / "bridge"
 FLOORS = [
     "errors",
     "options models messages assets deadline markup logs addresses languages texts",
-    "settings vault http bell pace processes",
+    "settings vault http bell heartbeat pace processes",
     "store sockets",
     "credentials chatwoot gateways",
     "services backup",

@@ -64,7 +64,7 @@ class Unconfirmed:
         comes back at longer and longer intervals, so it is given as long again."""
         services, wait_s = self.services, self.services.settings.echo_wait
         doubted_at = entry.due_at - wait_s
-        opened_at = max(doubted_at, services.store.beat_at("web"))
+        opened_at = max(doubted_at, services.store.beat_at("web-opened"))
         heard_at = services.instances.heard_at(entry.instance_id)
         if self.heard_since(entry.instance_id) > entry.sent_at:
             # The socket was not open all the time; what calls us repeats what we did not take.

@@ -62,8 +62,10 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     app.extensions["services"] = services
     app.extensions["limits"] = Limits(settings)
     # What a gateway says is heard from here on; the router counts on it (`Router._is_settled`).
-    services.store.beat("web")
-    app.wsgi_app = Hooks(services, app.wsgi_app)  # type: ignore[method-assign]
+    services.store.beat("web-opened")
+    hooks = Hooks(services, app.wsgi_app)
+    app.extensions["most_bytes"] = hooks.most_bytes
+    app.wsgi_app = hooks  # type: ignore[method-assign]
     if settings.proxies:
         count = settings.proxies
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]

@@ -33,10 +33,6 @@ def is_alive(pid: int) -> bool:
     return _stat(pid)[0] not in {"Z", "X"}
 
 
-def parent_of(pid: int) -> int:
-    return int(_stat(pid)[1])
-
-
 def _stat(pid: int) -> list[str]:
     """State, parent and more (proc(5)); a process that is gone is in state X."""
     text = _content(Path(f"/proc/{pid}/stat"))
