@@ -33,7 +33,8 @@ def missing(one: Integration, services: Services) -> list[Problem]:
     settings = services.settings
     called = bool(settings.public_url)
     moot = set()
-    if not called or not settings.show_typing:
+    if not called or settings.chatwoot_socket or not settings.show_typing:
+        # Its socket tells of typing in every version.
         moot.add(Can.TELL_TYPING)
     if not called:
         moot |= {Can.SIGN, Can.TELL_SURVEY_LINK}

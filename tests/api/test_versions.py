@@ -66,14 +66,15 @@ def test_set_says_what_a_version_cannot_do_and_from_when_on_another_can(
         assert "; from 4." in sentence
 
 
-def test_typing_by_webhook_is_missed_only_where_it_is_shown(
-    start_bridge: Callable[..., Bridge], sandbox: SandboxChatwoot
+@pytest.mark.parametrize("listens", ["true", "false"])
+def test_typing_by_webhook_is_missed_only_where_nothing_else_tells_it(
+    start_bridge: Callable[..., Bridge], sandbox: SandboxChatwoot, listens: str
 ) -> None:
     sandbox.options(version="3.16.0")
-    instance = new_instance(start_bridge(**PUBLIC, BRIDGE_SHOW_TYPING="true"))
-    assert "Chatwoot 3.16.0 does not tell by webhook that an agent is typing; from 4.2.0" in told(
-        instance, sandbox
-    )
+    more = {"BRIDGE_SHOW_TYPING": "true", "BRIDGE_CHATWOOT_SOCKET": listens}
+    said = told(new_instance(start_bridge(**PUBLIC, **more)), sandbox)
+    sentence = "Chatwoot 3.16.0 does not tell by webhook that an agent is typing; from 4.2.0"
+    assert (sentence in said) == (listens == "false")
 
 
 def test_one_that_is_active_already_is_not_stopped_by_a_new_activation_that_is_refused(
