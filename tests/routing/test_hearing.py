@@ -204,6 +204,25 @@ def test_a_merged_contacts_conversation_lives_on_whatever_is_told_first(
     assert desk.conversation(number) == conversation
 
 
+def test_a_merge_of_many_messages_costs_no_call_for_each(desk: Desk) -> None:
+    number, conversation = desk.meet("0")
+    for index in range(1, 40):
+        desk.customer(number, str(index))
+    desk.shows(conversation, *[str(index) for index in range(40)])
+    desk.settled(number)
+    mergee = desk.contact(conversation)["id"]
+    base = desk.api("POST", "contacts", {"name": "The real one"})["payload"]["contact"]["id"]
+    desk.forget_calls()
+    merge = {"base_contact_id": base, "mergee_contact_id": mergee}
+    desk.api("POST", "actions/contact_merge", merge)
+    sql = "select 1 from thread where conversation_id = ? and contact_id = ?"
+    until(lambda: desk.rows(sql, conversation, base), "the merge being known")
+    desk.reply(conversation, "after it")
+    desk.gets(number, "after it")
+    calls = desk.calls_to_chatwoot(conversation)
+    assert len([one for one in calls if one.startswith("GET")]) <= 4, calls
+
+
 # -- what anybody may have written -----------------------------------------------------------------
 
 
