@@ -134,7 +134,11 @@ def put(
         )
         # Written down first: what is put and forgotten would never be taken off again.
         _save(one, trying, services)
-        _client(one, services).set_webhook(one.inbox_id, url)
+        try:
+            _client(one, services).set_webhook(one.inbox_id, url)
+        except BridgeError:
+            _save(one, known, services)  # as it was, so that it is tried again
+            raise
         _note(one, PUT, services, by, url.rpartition("/hooks/")[0])
         if conversation_id:
             _probe(one, conversation_id, services)
@@ -218,7 +222,14 @@ def _require_ours(one: Integration, services: Services) -> None:
     if is_taken(found, one.webhook_key):
         known = services.webhooks.of(one.id) or Webhook(Calls.OFF)
         now = services.clock()
-        taken = dataclasses.replace(known, calls=Calls.OFF, why=Why.TAKEN, tried_at=now)
+        taken = dataclasses.replace(
+            known,
+            calls=Calls.OFF,
+            why=Why.TAKEN,
+            public_url=services.settings.public_url,
+            version=one.chatwoot_version,
+            tried_at=now,
+        )
         _save(one, taken, services)
         raise WebhookTaken(host=urlsplit(found).hostname or "?")
 

@@ -453,3 +453,21 @@ def test_a_deaf_socket_is_said_on_the_page_and_the_webhooks_go_on(
         db.close()
         assert "Restart Chatwoot's web process" in desk.page(f"/instances/{INSTANCE}")
         assert address_in_inbox(desk)
+
+
+def test_another_public_address_is_put_without_a_person(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    with contextlib.closing(Desk(tmp_path_factory.mktemp("moved"))) as desk:
+        desk.meet("in")
+        until(desk.hears_both, "both ways")
+        desk.bridge.stop()
+        elsewhere = desk.bridge.base_url.replace("127.0.0.1", "localhost")
+        desk.bridge.change(BRIDGE_PUBLIC_URL=elsewhere)
+        desk.bridge.start()
+        until(lambda: elsewhere in address_in_inbox(desk), "the new address")
+        until(desk.hears_both, "both ways")
+        desk.bridge.stop()
+        desk.bridge.change(BRIDGE_PUBLIC_URL="")
+        desk.bridge.start()
+        until(lambda: address_in_inbox(desk) == "", "no address")
