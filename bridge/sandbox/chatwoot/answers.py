@@ -100,8 +100,3 @@ def invalid(*problems: tuple[str, str]) -> Refusal:
 def unprocessable(text: str) -> Refusal:
     """The other 422: an exception's text under `error` (messages, filters, source_id)."""
     return Refusal(422, {"error": text})
-
-
-def missing_param(name: str) -> Refusal:
-    """Rails' params.require found nothing."""
-    return unprocessable(f"param is missing or the value is empty: {name}")

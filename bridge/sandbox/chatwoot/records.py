@@ -178,7 +178,6 @@ class Attachment:
     file_size: int
     key: str
     created_at: float
-    voice: bool = False
 
     @property
     def extension(self) -> str | None:
