@@ -29,7 +29,7 @@ FIRST_DELAY_S, LONGEST_DELAY_S = 0.5, 30.0
 #: A child that lived this long had no trouble starting: its next delay is the first one again.
 HEALTHY_S = 60.0
 #: Seconds without a sign of life after which a child that should give some is killed.
-SILENT_S = 60.0
+SILENT_S = 30.0
 _LOOK_S = 5.0
 BACKLOG = 2048
 

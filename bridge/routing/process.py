@@ -1,10 +1,8 @@
 """The router as a process: one at a time for an instance folder, stopped by SIGTERM."""
 
-import contextlib
 import logging
 import signal
 import threading
-import time
 
 from bridge.errors import ActivationRunning
 from bridge.routing.cables import Cables
@@ -33,21 +31,23 @@ def run_router(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
     while not stop.is_set():
-        with (
-            contextlib.suppress(ActivationRunning),
-            services.store.exclusive("router", timeout_s=1),
-        ):
-            _route(services, stop, news)
+        try:
+            with services.store.exclusive("router", timeout_s=1):
+                _route(services, stop, news)
+        except ActivationRunning:
+            # Another one routes: we are well, and wait.
+            services.store.beat("router")
     services.close()
 
 
 def _route(services: Services, stop: threading.Event, news: threading.Event) -> None:
-    while not stop.is_set():
-        try:
-            services.bell.listen()
-            break
-        except OSError:
-            time.sleep(0.2)  # the router before us is just letting go
+    try:
+        services.bell.listen()
+    except OSError as error:
+        log.warning(
+            "the router cannot be woken (%s): it looks for new messages every second",
+            error.strerror,
+        )
     looks = Looks(services)
     last_beat = services.store.beat_at("router")
     cables, lookups = Cables(services, ask=looks.ask), LookupWorkers(services)
@@ -58,7 +58,7 @@ def _route(services: Services, stop: threading.Event, news: threading.Event) -> 
     thread.start()
     log.debug("routing")
     while not stop.is_set() and thread.is_alive():
-        services.store.beat("router")
+        router.beat()
         transports.sync()
         cables.sync()
         looks.sync()

@@ -12,11 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bridge.errors import IntegrationMissing, StorageFailed
+from bridge.heartbeat import Heartbeat
 from bridge.models import Status
 from bridge.routing import context as contexts
 from bridge.routing import media
 from bridge.routing.context import Context
-from bridge.routing.delivery import Deliveries
+from bridge.routing.delivery import CLAIM_S, Deliveries
 from bridge.routing.lanes import Lanes
 from bridge.routing.outcome import PATIENCE_S
 from bridge.routing.unconfirmed import Unconfirmed
@@ -26,6 +27,9 @@ from bridge.store.journal import Lane, State
 log = logging.getLogger(__name__)
 
 WORKERS = 16
+#: How long one delivery may take, in seconds: a file is fetched, converted and sent, each within
+#: its own deadline. And one round of the loop, which speaks to the disk alone.
+LONGEST_S, LONGEST_ROUND_S = 3 * CLAIM_S, 60.0
 #: Entries of a lane that one turn may take before another lane gets its chance.
 _TURN = 8
 #: How often the journal is looked at although nobody rang, in seconds.
@@ -57,6 +61,8 @@ class Router:
     on_look: Callable[[], None] = lambda: None
     #: Names this router in what it claims: another one's claims are not ours.
     owner: str = field(default_factory=lambda: secrets.token_hex(8))
+    heartbeat: Heartbeat = field(init=False)
+    _round_at: float = field(default_factory=time.monotonic)
     _lanes: Lanes = field(init=False)
     _deliveries: Deliveries = field(init=False)
     _unconfirmed: Unconfirmed = field(init=False)
@@ -68,6 +74,7 @@ class Router:
     def __post_init__(self) -> None:
         self._lanes = Lanes(most=max(1, self.workers * 3 // 4))
         self._deliveries = Deliveries(self.services, self.owner)
+        self.heartbeat = Heartbeat(self.services.settings.beat_file("router"), longest_s=LONGEST_S)
         self._unconfirmed = Unconfirmed(self.services, self._context, self.heard_since)
 
     def run(self) -> None:
@@ -82,6 +89,7 @@ class Router:
         ahead = services.clock() - time.monotonic()
         again = True
         while not self._stopped.is_set():
+            self._round_at = time.monotonic()
             if again or time.monotonic() - looked_at >= _LOOK_AGAIN_S:
                 self._forget_contexts()
                 seen, looked_at = 0, time.monotonic()
@@ -109,12 +117,18 @@ class Router:
         self._stopped.set()
         self.services.bell.ring()
 
+    def beat(self) -> None:
+        """A sign of life, as long as the loop goes round and no worker is stuck."""
+        if time.monotonic() - self._round_at < LONGEST_ROUND_S:
+            self.heartbeat.beat()
+
     def _begin(self) -> bool:
         """Takes over from a router that died, perhaps in the middle; False when stopped meanwhile.
 
         Nothing is delivered before that is written down: what may have been sent must be doubtful.
         """
         while not self._stopped.is_set():
+            self._round_at = time.monotonic()
             try:
                 due_at = self.services.clock() + self.services.settings.echo_wait
                 self.services.journal.suspect(owner=self.owner, due_at=due_at)
@@ -171,7 +185,8 @@ class Router:
                 return False, None
             if context.integration.status is not Status.ACTIVE:
                 return False, None  # found again when the integration is active again
-            tried = self._deliveries.deliver(entry, context)
+            with self.heartbeat.working():
+                tried = self._deliveries.deliver(entry, context)
             if tried.held:
                 self._forget_contexts()
             if tried.woke:

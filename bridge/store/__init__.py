@@ -10,6 +10,7 @@ import os
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -83,6 +84,24 @@ def _shared(path: Path) -> mmap.mmap:
         os.close(file)
 
 
+class _Thread:
+    """What one thread holds open; closed with the thread, or with the store before that."""
+
+    def __init__(self) -> None:
+        self.db: Database | None = None
+        self.queue: int | None = None
+
+    def close(self) -> None:
+        if self.db is not None:
+            self.db.close()
+            self.db = None
+        if self.queue is not None:
+            os.close(self.queue)
+            self.queue = None
+
+    __del__ = close
+
+
 class Store:
     """Connections to the database, one per thread, and the locks that processes share.
 
@@ -92,8 +111,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._local = threading.local()
-        self._open: list[Database] = []
-        self._queues: list[int] = []
+        self._threads: weakref.WeakSet[_Thread] = weakref.WeakSet()
         self._using: IO[bytes] | None = None
         self._changes: mmap.mmap | None = None
 
@@ -140,8 +158,8 @@ class Store:
     @property
     def db(self) -> Database:
         """This thread's connection; for reading. Writes go through `write()`."""
-        found: Database | None = getattr(self._local, "db", None)
-        if found is None:
+        mine = self._mine
+        if mine.db is None:
             # Closed by close(), which may run in another thread; used by this thread alone.
             connection = sqlite3.connect(
                 self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
@@ -150,8 +168,16 @@ class Store:
             # What we acknowledged must survive a power cut; NORMAL may lose the last commits.
             connection.execute("pragma synchronous = full")
             connection.execute("pragma foreign_keys = on")
-            found = self._local.db = Database(connection)
-            self._open.append(found)
+            mine.db = Database(connection)
+        return mine.db
+
+    @property
+    def _mine(self) -> _Thread:
+        found: _Thread | None = getattr(self._local, "mine", None)
+        if found is None:
+            # Held by the thread alone, so that both end together.
+            found = self._local.mine = _Thread()
+            self._threads.add(found)
         return found
 
     def rows(self, sql: str, *params: object) -> list[dict[str, Any]]:
@@ -210,15 +236,14 @@ class Store:
     def _writing(self) -> Iterator[None]:
         """The writers' queue. SQLite's own way to wait is to sleep and look again, which costs a
         busy bridge many milliseconds; the kernel wakes the next writer at once."""
-        file: int | None = getattr(self._local, "queue", None)
-        if file is None:
+        mine = self._mine
+        if mine.queue is None:
             path = self.path.parent / "locks" / "write"
             try:
-                file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                mine.queue = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             except OSError as error:
                 raise StorageFailed(cause=error.strerror or str(error)) from None
-            self._local.queue = file
-            self._queues.append(file)
+        file = mine.queue
         fcntl.flock(file, fcntl.LOCK_EX)
         try:
             yield
@@ -268,10 +293,8 @@ class Store:
 
     def close(self) -> None:
         """Closes every connection; the store may not be used afterwards."""
-        while self._open:
-            self._open.pop().close()
-        while self._queues:
-            os.close(self._queues.pop())
+        for one in list(self._threads):
+            one.close()
         if self._using is not None:
             self._using.close()
         if self._changes is not None:

@@ -117,6 +117,10 @@ class Service:
                 parents.append(child)
         return found
 
+    def grandchildren(self) -> list[int]:
+        """The workers of the pretend servers."""
+        return [pid for pid in self.descendants() if pid not in _children(self.process.pid)]
+
     def child(self, name: str) -> int:
         """The process id of the direct child `name`; 0 while there is none."""
         wanted = f"bridge-{name}"

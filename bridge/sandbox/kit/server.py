@@ -85,7 +85,7 @@ def serve(
         "worker_connections": 2000,
         "keepalive": 75,
         "graceful_timeout": 5,
-        "timeout": 0,
+        "timeout": 30,  # of the worker's loop; a slow answer has all the time it wants
         "loglevel": "error",
         "proc_name": name.replace(" ", "-"),
         "control_socket_disable": True,
