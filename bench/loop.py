@@ -72,7 +72,15 @@ class Loop:
         """SIGKILL; the parent is started again at once, as a service manager would."""
         if pid == self.bridge.process.pid:
             self.bridge.kill()
-            self.bridge.start()
+            until = time.monotonic() + 300
+            while True:
+                try:
+                    self.bridge.start()
+                    break
+                except AssertionError:  # its disk may be full: it is started again and again
+                    self.bridge.kill()
+                    if time.monotonic() > until:
+                        raise
         else:
             try:
                 os.kill(pid, signal.SIGKILL)

@@ -4,7 +4,10 @@
 """
 
 import argparse
+import contextlib
 import random
+import resource
+import sqlite3
 import sys
 import threading
 import time
@@ -30,6 +33,32 @@ class Plan:
     outage_s: float
     settle_s: float
     transport: str = "webhooks"
+    #: How long faults inside Chatwoot follow each other, in seconds.
+    inside_s: float = 0.0
+    #: The share of posts that a firewall in front of Chatwoot answers with a page of its own.
+    firewall: float = 0.0
+    #: How long the disk of the bridge takes nothing, in seconds.
+    disk_full_s: float = 0.0
+
+    @property
+    def lasts_s(self) -> float:
+        """How long things go wrong."""
+        return max(self.outages * 2 * self.outage_s, self.inside_s, self.disk_full_s * 2)
+
+
+#: Faults of a real Chatwoot that pass by themselves, by the sandbox's words (docs/sandbox.md).
+# fmt: off
+INSIDE = [
+    "messages-locked", "messages-unreadable", "contacts-locked", "conversations-locked",
+    "attachments-locked", "conversation-row-locked", "contact-row-locked", "two-waits",
+    "pool-exhausted", "deadlock-messages", "deadlock-contacts", "deadlock-conversations",
+    "disk-full-messages", "disk-full-contacts", "pg-read-only", "out-of-memory-messages",
+    "pg-down", "redis-down", "redis-goes", "redis-full", "redis-read-only", "redis-hangs",
+    "jobs-stopped", "jobs-killed", "jobs-late", "jobs-shuffled", "jobs-doubled", "web-killed",
+    "web-hangs", "account-suspended", "user-demoted", "proxy-502", "proxy-503", "proxy-502-done",
+    "firewall-403", "redirected", "truncated", "plain-text", "answer-lost",
+]
+# fmt: on
 
 
 def main() -> int:
@@ -41,6 +70,9 @@ def main() -> int:
     parser.add_argument("--outage-s", type=float, default=60.0)
     parser.add_argument("--settle-s", type=float, default=600.0, help="patience at the end")
     parser.add_argument("--transport", choices=list(_SETTINGS), default="webhooks")
+    parser.add_argument("--inside-s", type=float, default=0.0, help="of faults inside Chatwoot")
+    parser.add_argument("--firewall", type=float, default=0.0, help="share of posts it answers")
+    parser.add_argument("--disk-full-s", type=float, default=0.0)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     given = vars(parser.parse_args())
     seed = given.pop("seed")
@@ -59,8 +91,13 @@ def run(plan: Plan, dice: random.Random) -> bool:
         conversations = _open_conversations(loop, numbers, plan)
         each = plan.messages // 2
         done = threading.Event()
-        troubles = threading.Thread(target=_make_trouble, args=(loop, plan, dice, done))
-        troubles.start()
+        troubles = [
+            threading.Thread(target=_make_trouble, args=(loop, plan, dice, done)),
+            threading.Thread(target=_fail_inside, args=(loop, plan, random.Random(dice.random()))),
+            threading.Thread(target=_fill_disk, args=(loop, plan)),
+        ]
+        for trouble in troubles:
+            trouble.start()
         senders = [
             threading.Thread(target=_customers, args=(loop, numbers, each - plan.chats, plan)),
             threading.Thread(target=_agents, args=(loop, conversations, each, plan)),
@@ -69,8 +106,11 @@ def run(plan: Plan, dice: random.Random) -> bool:
             sender.start()
         for sender in senders:
             sender.join()
-        troubles.join()
+        for trouble in troubles:
+            trouble.join()
+        loop.chatwoot.heal()
         ok = _settle(loop, plan, conversations)
+        ok &= _report_marks(loop, conversations)
         print(f"took {time.monotonic() - began:.0f} s")
         return ok
 
@@ -116,7 +156,37 @@ def _agents(loop: Loop, conversations: dict[str, int], count: int, plan: Plan) -
 
 def _pause(count: int, plan: Plan) -> float:
     """Spreads the messages over the whole time in which things go wrong."""
-    return max(plan.outages * 2 * plan.outage_s * 0.9, 1.0) / max(count, 1)
+    return max(plan.lasts_s * 0.9, 1.0) / max(count, 1)
+
+
+def _fail_inside(loop: Loop, plan: Plan, dice: random.Random) -> None:
+    """One fault inside Chatwoot after the other, and moments of peace between them."""
+    ends = time.monotonic() + plan.inside_s
+    if plan.firewall:
+        loop.chatwoot.fault("firewall-403", chance=plan.firewall, requests=["message", "conv"])
+    while time.monotonic() < ends:
+        word, seconds = dice.choice(INSIDE), dice.uniform(1.0, 8.0)
+        more = {"chance": 0.5} if word == "jobs-killed" else {}
+        loop.chatwoot.fault(word, seconds=seconds, delay=dice.uniform(0.0, 5.0), **more)
+        time.sleep(seconds + dice.uniform(0.0, 3.0))
+        if dice.random() < 0.3:
+            loop.chatwoot.fault("web-restarted")  # or a cable that became deaf stays so
+
+
+def _fill_disk(loop: Loop, plan: Plan) -> None:
+    """For a while in the middle no file of the bridge can grow, nor be written anew."""
+    if not plan.disk_full_s:
+        return
+    time.sleep(plan.lasts_s / 4)
+    for size, seconds in ((0, plan.disk_full_s), (resource.RLIM_INFINITY, 0.0)):
+        ends = time.monotonic() + seconds
+        while True:
+            for pid in loop.children():
+                with contextlib.suppress(ProcessLookupError):
+                    resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+            if time.monotonic() >= ends:
+                break
+            time.sleep(0.5)
 
 
 def _make_trouble(loop: Loop, plan: Plan, dice: random.Random, done: threading.Event) -> None:
@@ -206,6 +276,25 @@ def _report(title: str, chats: list[list[str]], sent: int, *, may_lose: bool = F
     )
     print(f"{title}: {sent} sent, {arrived} arrived, {doubled} doubled, {unordered} out of order")
     return (may_lose or arrived == sent) and not doubled and not unordered
+
+
+def _report_marks(loop: Loop, conversations: dict[str, int]) -> bool:
+    """Dead letters, and what Chatwoot shows as failed although it arrived."""
+    with contextlib.closing(sqlite3.connect(loop.bridge.instance_dir / "bridge.db")) as db:
+        dead = db.execute("select count(*) from journal where state = 'dead'").fetchone()[0]
+    until = time.monotonic() + 180  # marks are cleared by the next looks
+    while (marked := _marked(loop, conversations)) and time.monotonic() < until:
+        time.sleep(5)
+    print(f"{dead} dead letters, {marked} messages shown as failed that have arrived")
+    return not dead and not marked
+
+
+def _marked(loop: Loop, conversations: dict[str, int]) -> int:
+    found = 0
+    for conversation in conversations.values():
+        messages = loop.chatwoot.control("GET", f"agent/conversations/{conversation}/messages")
+        found += sum(one["status"] == "failed" for one in messages)
+    return found
 
 
 if __name__ == "__main__":
