@@ -1,18 +1,16 @@
-"""Reads Chatwoot's Markdown and writes WhatsApp's marks."""
+"""Writes Chatwoot's Markdown as WhatsApp's marks.
 
-import re
+WhatsApp has lines, not blocks: quotes, bullets and numbers stay as they are written, and so does
+every line that is read as nothing else.
+"""
 
-from bridge.markup.inline import parse
-from bridge.markup.nodes import Code, Link, Node, Run, Style, Styled
+from itertools import zip_longest
 
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})[ \t]*([^`]*)$")
-_HEADING = re.compile(r" {0,3}#{1,6}[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*$")
-_RULE = re.compile(r" {0,3}(?:(?:\*[ \t]*){3,}|(?:_[ \t]*){3,}|(?:-[ \t]*){3,})$")
-#: Quotes, bullets and numbers stay; what follows them is a text of its own.
-_MARK = re.compile(r"[ \t\u00a0]*(?:(?:>[ ]?)+|[-+*][ \t]+(?=\S)|\d{1,9}[.)][ \t]+(?=\S))")
-_PLUS = re.compile(r"([ \t]*)\+(?=[ \t])")
-#: A backslash (that is not escaped itself) or two spaces only say that the line break is meant.
-_BREAK = re.compile(r"(?<!\\)((?:\\\\)*)(?:\\| {2,})$")
+from markdown_it.token import Token
+
+from bridge.markup import reader
+from bridge.markup.nodes import Code, Link, Node, Style, Styled
+
 _MARKS = {Style.BOLD: "*", Style.ITALIC: "_", Style.STRIKE: "~"}
 
 
@@ -22,83 +20,88 @@ def to_whatsapp(text: str) -> str:
     Marks that WhatsApp would not read, such as those inside a word, are left out; hard breaks that
     Chatwoot's editor wrote as a backslash (before 4.13) are line breaks.
     """
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    lines = text.split("\n")
     out: list[str] = []
-    unit: list[str] = []
-
-    def finish() -> None:
-        if unit:
-            out.append(_paragraph("\n".join(unit)))
-            unit.clear()
-
-    at = 0
-    while at < len(lines):
-        line = lines[at]
-        at += 1
-        if fence := _FENCE.match(line):
-            finish()
-            code, at = _fenced(lines, at, fence[1])
-            out.append(f"```{code}```" if code.strip() else "")
-        elif not line.strip() or line.lstrip() == "\\":
-            finish()
-            out.append("")
-        elif heading := _HEADING.match(line):
-            finish()
-            out.append(_wrapped(_shown(parse(heading[1]), frozenset({Style.BOLD})), "*"))
-        elif _RULE.match(line):
-            finish()
-            out.append(line)
-        else:
-            if _MARK.match(line):
-                finish()
-            unit.append(_BREAK.sub(r"\1", line) if at < len(lines) else line)
-    finish()
+    at, is_heading = 0, False
+    for token in reader.blocks(text):
+        is_text = token.type in {"fence", "inline"}
+        if token.map and is_text and (token.content or token.type == "fence"):
+            begin, end = token.map
+            out += map(_as_it_is, lines[at:begin])
+            out.append(_block(token, lines[begin:end], is_heading=is_heading))
+            at = end
+        is_heading = token.type == "heading_open"
+    out += map(_as_it_is, lines[at:])
     return "\n".join(out)
 
 
-def _fenced(lines: list[str], at: int, fence: str) -> tuple[str, int]:
-    """The code up to the closing fence, and the number of the line after it."""
-    closing = re.compile(rf" {{0,3}}{re.escape(fence[0])}{{{len(fence)},}}[ \t]*$")
-    end = next((k for k in range(at, len(lines)) if closing.match(lines[k])), len(lines))
-    return "\n".join(lines[at:end]), end + 1
+def _as_it_is(line: str) -> str:
+    return line if line.strip() else ""
 
 
-def _paragraph(text: str) -> str:
-    mark = _MARK.match(text)
-    head = mark[0] if mark else ""
-    rest = text[len(head) :]
-    head = _PLUS.sub(r"\1-", head).replace("\u00a0", " ")
-    if head.endswith(">"):
-        head += " "
-    lines = [line.lstrip("\u00a0") for line in rest.split("\n")]
-    spaces = [len(line) - len(bare) for line, bare in zip(rest.split("\n"), lines, strict=True)]
-    rest = "\n".join(" " * count + line for count, line in zip(spaces, lines, strict=True))
-    return head + _shown(parse(rest), frozenset())
+def _block(token: Token, lines: list[str], *, is_heading: bool) -> str:
+    """The block that stands on those lines."""
+    if token.type == "fence":
+        code = token.content.removesuffix("\n")
+        return _head(lines[0].partition(token.markup)[0]) + (
+            f"```{code}```" if code.strip() else ""
+        )
+    if is_heading:
+        head = _head(lines[0].partition("#")[0])
+        return head + _wrapped(_shown(reader.nodes(token.content), frozenset({Style.BOLD})), "*")
+    content = token.content
+    heads = [
+        _head(_before(line, rest)) for line, rest in zip(lines, content.split("\n"), strict=False)
+    ]
+    if content == "\\" or content.endswith("\n\\"):
+        # Alone it says that its line is blank; at the end Markdown would show it.
+        content = content[:-1]
+    shown = _shown(reader.nodes(content), frozenset()).split("\n")
+    return "\n".join(
+        _as_it_is(head + line.lstrip("\u00a0"))
+        for head, line in zip_longest(heads[: len(shown)], shown, fillvalue="")
+    )
+
+
+def _before(line: str, rest: str) -> str:
+    """What stands in a line before its text: quotes, a bullet or number, spaces."""
+    bare = rest.strip()
+    return line[: line.rfind(bare)] if bare else ""
+
+
+def _head(before: str) -> str:
+    """The same as WhatsApp reads it."""
+    head = before.replace("\u00a0", " ").replace("+", "-")
+    return head + " " if head.endswith(">") else head
 
 
 def _shown(nodes: list[Node], active: frozenset[Style]) -> str:
     """The text of some nodes within the styles of `active`."""
     parts = [_one(node, active) for node in nodes]
+    following = _following(nodes, parts)
     out: list[str] = []
     last = ""
-    for number, (node, part) in enumerate(zip(nodes, parts, strict=True)):
-        if isinstance(node, Styled) and node.style not in active:
-            following = _first(nodes, parts, number + 1)
-            # Within a word WhatsApp reads no marks and would show them.
-            if not last.isalnum() and not following.isalnum():
-                part = _wrapped(part, _MARKS[node.style])
+    for node, part, after in zip(nodes, parts, following, strict=True):
+        # Within a word WhatsApp reads no marks and would show them.
+        is_in_word = last.isalnum() or after.isalnum()
+        if isinstance(node, Styled) and node.style not in active and not is_in_word:
+            part = _wrapped(part, _MARKS[node.style])
         if part:
             out.append(part)
             last = part[-1]
     return "".join(out)
 
 
-def _first(nodes: list[Node], parts: list[str], number: int) -> str:
-    """The first character after a node; empty before marks of a style and at the end."""
-    for node, part in zip(nodes[number:], parts[number:], strict=True):
+def _following(nodes: list[Node], parts: list[str]) -> list[str]:
+    """The first character after each node; empty before marks of a style and at the end."""
+    found: list[str] = []
+    after = ""
+    for node, part in zip(reversed(nodes), reversed(parts), strict=True):
+        found.append(after)
         if part:
-            return "" if isinstance(node, Styled) else part[0]
-    return ""
+            after = "" if isinstance(node, Styled) else part[0]
+    return found[::-1]
 
 
 def _one(node: Node, active: frozenset[Style]) -> str:
@@ -109,8 +112,6 @@ def _one(node: Node, active: frozenset[Style]) -> str:
             return _link(node, active)
         case Styled():
             return _shown(node.inner, active | {node.style})
-        case Run():
-            return node.char * node.count
     return node
 
 

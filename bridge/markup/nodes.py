@@ -44,18 +44,7 @@ class Styled:
     inner: "list[Node]"
 
 
-@dataclass(slots=True, eq=False)
-class Run:
-    """`count` marks of one kind that stand together; what is left of it is plain text."""
-
-    char: str
-    count: int
-    can_open: bool
-    can_close: bool
-    place: int = 0
-
-
-Node = str | Code | Link | Styled | Run
+Node = str | Code | Link | Styled
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +65,11 @@ class Flanks:
         return self.right and (char != "_" or not self.left or self.before_punctuation)
 
 
-def flanks(before: str, after: str) -> Flanks:
-    """`before` and `after` are characters; empty at the edges of the text."""
+def flanks(before: str, after: str, *, symbols: bool) -> Flanks:
+    """`before` and `after` are characters; empty at the edges of the text. `symbols`: Unicode's
+    count as punctuation, as they do since CommonMark 0.31."""
     before_space, after_space = is_space(before), is_space(after)
-    before_mark, after_mark = is_punctuation(before), is_punctuation(after)
+    before_mark, after_mark = is_punctuation(before, symbols), is_punctuation(after, symbols)
     return Flanks(
         left=not after_space and (not after_mark or before_space or before_mark),
         right=not before_space and (not before_mark or after_space or after_mark),
@@ -93,9 +83,11 @@ def is_space(char: str) -> bool:
     return not char or char in "\t\n\v\f\r" or unicodedata.category(char) == "Zs"
 
 
-def is_punctuation(char: str) -> bool:
-    """Punctuation as Markdown means it: all of ASCII's, and Unicode's without its symbols."""
-    return char in PUNCTUATION if char.isascii() else unicodedata.category(char)[0] == "P"
+def is_punctuation(char: str, symbols: bool) -> bool:
+    """Punctuation as Markdown means it: all of ASCII's, and Unicode's with or without symbols."""
+    if char.isascii():
+        return char in PUNCTUATION
+    return unicodedata.category(char)[0] in ("PS" if symbols else "P")
 
 
 def address_at(text: str, start: int) -> int:
@@ -103,8 +95,10 @@ def address_at(text: str, start: int) -> int:
 
     `start` itself when none begins there.
     """
+    if start and text[start - 1].isalnum():
+        return start
     found = _ADDRESS.match(text, start)
-    if found is None or (start and text[start - 1].isalnum()):
+    if found is None:
         return start
     end = found.end()
     address = text[start:end]

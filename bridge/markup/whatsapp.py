@@ -5,12 +5,14 @@ without meaning a format is escaped where Markdown would otherwise eat it.
 """
 
 import re
+from bisect import bisect_left
 from dataclasses import dataclass
 
 from bridge.markup.nodes import PUNCTUATION, Style, address_at, flanks, is_space
 
 _BLOCK = re.compile(r"```(.+?)```", re.DOTALL)
 _CODE = re.compile(r"```(.+?)```|`([^`\n]+)`")
+_MARKDOWN = {Style.BOLD: ("**",), Style.STRIKE: ("~~",), Style.ITALIC: ("_", "*")}
 _STYLES = {"*": Style.BOLD, "_": Style.ITALIC, "~": Style.STRIKE}
 _BULLET = re.compile(r"( {0,3})([-*] )(?=\S)")
 _NUMBER = re.compile(r"( {0,3})(\d{1,9})(\. )(?=\S)")
@@ -61,6 +63,10 @@ def _lines(text: str, has_links: bool, *, whole: bool = False) -> list[str]:
     out: list[str] = []
     before, number = "", 0
     for line in text.split("\n"):
+        if not line:
+            before = ""
+            out.append("")
+            continue
         kind, prefix, number = _prefix(line, number)
         if before and not kind and line.strip():
             # Without a blank line Markdown would draw this line into the list or quote above.
@@ -102,7 +108,13 @@ class _Line:
         self._indent = _INDENT.match(line, start)
         begin = self._indent.end() if self._indent else start
         self._escaped = self._marks(begin, has_links)
-        self._atoms = list(self._cut(begin))
+        self._atoms = self._cut(begin)
+        #: Where each mark could end a style, in order.
+        self._ends = {
+            mark: [at for at in range(len(self._atoms)) if self._closes(at, mark)]
+            for mark in _STYLES
+            if mark in line
+        }
 
     def written(self) -> str:
         """The line's Markdown, without the part before `start`."""
@@ -148,25 +160,28 @@ class _Line:
 
     def _span(self, first: int, last: int, active: frozenset[Style]) -> str:
         out: list[str] = []
-        hopeless: set[str] = set()
         at = first
         while at < last:
             atom = self._atoms[at]
             style = None if atom.whole else _STYLES.get(atom.text)
-            if style and style not in active and atom.text not in hopeless and self._opens(atom):
-                end = next((k for k in range(at + 2, last) if self._closes(k, atom.text)), 0)
+            if style and style not in active and self._opens(atom):
+                end = self._end(atom.text, at + 2, last)
                 marks = end and self._marks_of(style, atom.start, self._atoms[end].start)
                 if marks:
                     inner = self._span(at + 1, end, active | {style})
                     out.append(f"{marks}{inner}{marks}")
                     at = end + 1
                     continue
-                if not end:
-                    hopeless.add(atom.text)
             escaped = not atom.whole and atom.start in self._escaped
             out.append("\\" + atom.text if escaped else atom.text)
             at += 1
         return "".join(out)
+
+    def _end(self, mark: str, first: int, last: int) -> int:
+        """The first place from `first` on where a style ends before `last`, 0 for none."""
+        ends = self._ends[mark]
+        found = bisect_left(ends, first)
+        return ends[found] if found < len(ends) and ends[found] < last else 0
 
     def _opens(self, atom: _Atom) -> bool:
         before, after = self._at(atom.start - 1), self._at(atom.start + 1)
@@ -180,12 +195,17 @@ class _Line:
         return not is_space(before) and not after.isalnum() and mark not in (before, after)
 
     def _marks_of(self, style: Style, start: int, end: int) -> str:
-        """The marks Markdown would read in this place; empty where it would read none."""
-        opening = flanks(self._at(start - 1), self._at(start + 1))
-        closing = flanks(self._at(end - 1), self._at(end + 1))
-        choices = {Style.BOLD: ["**"], Style.STRIKE: ["~~"], Style.ITALIC: ["_", "*"]}[style]
-        for marks in choices:
-            if opening.opens(marks[0]) and closing.closes(marks[0]):
+        """The marks that every Markdown would read in this place; empty where one would not."""
+        sides = [
+            (
+                flanks(self._at(start - 1), self._at(start + 1), symbols=symbols),
+                flanks(self._at(end - 1), self._at(end + 1), symbols=symbols),
+            )
+            for symbols in (False, True)
+        ]
+        for marks in _MARKDOWN[style]:
+            mark = marks[0]
+            if all(opening.opens(mark) and closing.closes(mark) for opening, closing in sides):
                 return marks
         return ""
 
