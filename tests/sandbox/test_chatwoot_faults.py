@@ -1,6 +1,7 @@
 """The selectable faults, the request log and the rest of the control API."""
 
 import json
+import sqlite3
 import subprocess
 import sys
 import time
@@ -199,3 +200,14 @@ def test_state_survives_a_restart_and_underscores_can_be_dropped(tmp_path: Path)
         assert "errors" in dropped.json()
     finally:
         second.stop()
+
+
+def test_a_state_that_another_version_kept_begins_anew(tmp_path: Path) -> None:
+    sandbox = SandboxChatwoot(tmp_path, keeps=True)
+    sandbox.stop()
+    with sqlite3.connect(tmp_path / "sandbox.db") as database:
+        database.execute("update record set body = json_set(body, '$.no_such_field', 1)")
+    database.close()
+    sandbox.start()
+    assert sandbox.control("GET", "agent/conversations") == []
+    sandbox.stop()

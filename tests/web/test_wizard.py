@@ -151,7 +151,7 @@ def test_an_address_where_nobody_answers(visitor: Visitor, sandbox: SandboxChatw
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        ({"kind": "html"}, "What answers at this address is not Chatwoot's API"),
+        ({"kind": "html"}, "Something in front of Chatwoot answered"),
         (
             {"kind": "redirect", "location": "https://new.example"},
             "Use the address that Chatwoot redirects to: https://new.example/api",
@@ -241,7 +241,7 @@ def test_names_that_an_old_chatwoot_refuses(visitor: Visitor, sandbox: SandboxCh
     [
         ({"kind": "refuse", "status": 422}, "inbox", "Chatwoot rejected the request as invalid"),
         ({"kind": "inbox_limit"}, "trouble", "may have no more inboxes"),
-        ({"kind": "refuse", "status": 503}, "trouble", "answers with an error of its own"),
+        ({"kind": "refuse", "status": 503}, "trouble", "Something in front of Chatwoot answered"),
         ({"kind": "suspended"}, "account", "is suspended in Chatwoot"),
         ({"kind": "drop"}, "address", "Chatwoot is unreachable at"),
     ],

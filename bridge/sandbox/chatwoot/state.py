@@ -4,6 +4,7 @@ One lock guards everything: a request holds it while it reads or changes rows, n
 waits for anybody.
 """
 
+import logging
 import secrets
 import threading
 from collections import defaultdict
@@ -27,6 +28,8 @@ from bridge.sandbox.chatwoot.records import (
     User,
 )
 from bridge.sandbox.chatwoot.seed import seed_rows
+
+log = logging.getLogger(__name__)
 
 Row = (
     Account
@@ -75,17 +78,26 @@ class State:
         self.changes = 0
         self._clear()
         with self.lock:
-            for kind, attributes in self.file.rows():
-                if kind == "Options":
-                    self.options = Options(**attributes)
-                elif kind == "Counters":
-                    self._counters = Counters(**attributes)
-                else:
-                    self._index(getattr(records, kind)(**attributes))
+            try:
+                self._read_file()
+            except (TypeError, AttributeError):
+                log.warning("the sandbox's file is of another version: it begins anew")
+                self.file.wipe()
+                self._clear()
             if not self.accounts:
                 self._seed()
             for number in self.conversations_of.keys() - self.contacts.keys():
                 self.remove_conversations_of(number)
+
+    def _read_file(self) -> None:
+        """Raises TypeError and AttributeError for what another version wrote."""
+        for kind, attributes in self.file.rows():
+            if kind == "Options":
+                self.options = Options(**attributes)
+            elif kind == "Counters":
+                self._counters = Counters(**attributes)
+            else:
+                self._index(getattr(records, kind)(**attributes))
 
     def _clear(self) -> None:
         self.options = Options()
