@@ -4,6 +4,8 @@
 PYTHON   ?= python3
 CHROMIUM ?= $(firstword $(shell command -v chromium chromium-browser google-chrome 2>/dev/null))
 VENV     := .venv
+# Tests mostly wait for processes of their own, so that four at a time are well on two cores.
+JOBS     ?= 4
 BIN      := $(VENV)/bin
 INSTALL  := $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes \
             --only-binary=:all:
@@ -21,7 +23,7 @@ run: $(VENV)/run.txt  ## Starts the service with its sandbox; open http://127.0.
 	@$(BIN)/chatwoot-bridge serve
 
 test: browser check  ## Runs the checks and every test (ARGS= goes to pytest)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 browser:
 	@test -n "$(CHROMIUM)" || { echo "make test needs Chromium: apt-get install chromium" >&2; exit 1; }
