@@ -104,7 +104,7 @@ def acknowledging(loop: Loop, known: _Known, events: int, rounds: int, connectio
 
 
 def _events(path: str, known: _Known, ids: Iterator[int], count: int) -> list[bytes]:
-    """Texts of many customers, as the gateway posts them (ryzeapi.md section 5.4)."""
+    """Texts of many customers, as the gateway posts them (docs/contracts/ryzeapi.md, Events)."""
     headers = {"Authorization": str(known.hook.secret)}
     return [
         load.post(path, json.dumps(_text_event(next(ids))).encode(), headers) for _ in range(count)
@@ -346,7 +346,7 @@ def answering(loop: Loop, known: _Known, webhooks: int, per_second: float) -> No
 def _reply_event(
     path: str, index: int, number: str, conversations: dict[str, int], known: _Known
 ) -> bytes:
-    """A signed `message_created` (chatwoot.md sections 7.2 and 7.6)."""
+    """A signed `message_created` (docs/contracts/chatwoot.md, Webhooks and Signatures)."""
     contact = {"id": 1, "name": number, "phone_number": f"+{number}", "type": "contact"}
     body = json.dumps(
         {

@@ -1,6 +1,7 @@
 """THE shared functions: API, wizard and command line call these, never each other.
 
-Rules: ryzeapi.md section 2 (what `set`, `list` and `delete` promise), chatwoot.md sections 1 and 2.
+Rules: docs/contracts/ryzeapi.md, Chatwoot module (what `set`, `list` and `delete` promise),
+docs/contracts/chatwoot.md, Access and Inboxes.
 """
 
 import contextlib
@@ -37,7 +38,8 @@ from bridge.services import Services
 from bridge.store.integrations import Attempt
 from bridge.store.webhooks import Calls, Webhook, Why
 
-#: Limits in seconds for a whole operation; the contract promises 60 and 30 (section 2).
+#: Limits in seconds for a whole operation; the contract promises 60 and 30
+#: (docs/contracts/ryzeapi.md, Chatwoot module).
 ACTIVATE_S = 55.0
 UNLINK_S = 30.0
 #: How long an activation waits for a webhook that it asks for, in seconds.
@@ -161,7 +163,8 @@ def remove(instance: Instance, services: Services, *, by: Actor) -> None:
 def deactivate(instance: Instance, services: Services, *, by: Actor) -> None:
     """Unlinks the inbox, which stays in Chatwoot, and forgets the integration; within 30 s.
 
-    Succeeds also when Chatwoot cannot be reached (ryzeapi.md section 2.4). Raises NothingToDelete.
+    Succeeds also when Chatwoot cannot be reached (docs/contracts/ryzeapi.md, Chatwoot module).
+    Raises NothingToDelete.
     """
     deadline = Deadline(UNLINK_S)
     with services.store.exclusive(_lock(instance), timeout_s=deadline.remaining()):

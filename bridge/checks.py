@@ -1,6 +1,7 @@
 """Looks without making anything: what answers at an address, whose token it is, how one fares.
 
-Every door calls these. Rules: ryzeapi.md section 2.3, chatwoot.md section 1.
+Every door calls these. Rules: docs/contracts/ryzeapi.md, Chatwoot module;
+docs/contracts/chatwoot.md, Answers.
 """
 
 import logging
@@ -24,7 +25,8 @@ from bridge.models import (
 from bridge.routing import rechecks
 from bridge.services import Services
 
-#: Limits in seconds; the contract promises 10 for a look (section 2.3).
+#: Limits in seconds; the contract promises 10 for a look (docs/contracts/ryzeapi.md, Chatwoot
+#: module).
 LOOK_S = 10.0
 PROBE_S = 15.0
 
@@ -78,7 +80,8 @@ def look(
 
     Whoever looks makes nothing worse: only what routing itself would stop for, in Chatwoot's own
     words, makes an active integration wait; when Chatwoot cannot be asked, the stored status stays
-    (ryzeapi.md section 2.3), and a paused one stays paused. Raises IntegrationMissing.
+    (docs/contracts/ryzeapi.md, Chatwoot module), and a paused one stays paused. Raises
+    IntegrationMissing.
     """
     stored = services.integrations.of(instance.id)
     if stored is None:

@@ -42,7 +42,7 @@ class CallFailed(Exception):
 
     @property
     def detail(self) -> str:
-        """As the contract writes it (ryzeapi.md section 2.1): `Post "<url>": <os error>`."""
+        """`Post "<url>": <os error>`, as docs/contracts/ryzeapi.md, Chatwoot module, has it."""
         return f'{self.method.capitalize()} "{self.url}": {self.cause}'
 
 

@@ -1,6 +1,7 @@
 """Checks what comes in, all fields at once, and turns it into facts. Serves every door.
 
-Rules: ryzeapi.md sections 2.1, 2.8 and 3.1; where those leave a rule open, docs/decisions.md.
+Rules: docs/contracts/ryzeapi.md, Chatwoot module and Instances; where those leave a rule open,
+docs/decisions.md.
 """
 
 import re
@@ -35,7 +36,7 @@ SET_FIELDS = {
     "start_as_pending": "startAsPending",
     "reopen_resolved": "reopenResolved",
 }
-#: The same in the inline block of `instance/new` (section 2.8: the names differ).
+#: The same in the inline block of `instance/new`, where the names differ.
 INLINE_FIELDS = {
     key: name if name.startswith("chatwoot") else "chatwoot" + name[0].upper() + name[1:]
     for key, name in SET_FIELDS.items()
@@ -158,11 +159,12 @@ def activation_request(
 
 
 def inbox_name_of(read: Reader, field: str) -> str:
-    """The inbox name, or the default (chatwoot.md section 2: at most 255 characters)."""
+    """The inbox name, or the default (docs/contracts/chatwoot.md, Inboxes: at most 255
+    characters)."""
     name = read.text(field, limit=MAX_INBOX_NAME)
     if any(unicodedata.category(one) == "Cc" for one in name):
         read.refuse(field, N_("must not contain control characters"))
-    # Chatwoot reads the text "null" as nothing (section 2).
+    # Chatwoot reads the text "null" as nothing (docs/contracts/chatwoot.md, Inboxes).
     if name == "null":
         read.refuse(field, N_('must not be "null"'))
     return name or DEFAULT_INBOX_NAME

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from bridge.errors import BridgeError
 
-#: The inbox name when none is asked for (ryzeapi.md section 2.1).
+#: The inbox name when none is asked for (docs/contracts/ryzeapi.md, Chatwoot module).
 DEFAULT_INBOX_NAME = "RyzeAPI"
 
 
@@ -63,7 +63,8 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class InboxOptions:
-    """What the operator chooses about conversations (ryzeapi.md section 2.5)."""
+    """What the operator chooses about conversations (docs/contracts/ryzeapi.md, Chatwoot
+    module)."""
 
     sign_messages: bool = False
     ignore_groups: bool = False
@@ -87,7 +88,7 @@ class ActivationRequest:
 
 
 class Status(StrEnum):
-    """The state of an integration (ryzeapi.md section 2.3)."""
+    """The state of an integration (docs/contracts/ryzeapi.md, Chatwoot module)."""
 
     ACTIVE = "active"
     PAUSED = "paused"
@@ -99,12 +100,12 @@ class Integration:
     """An instance joined to a Chatwoot inbox. `created_at` is UTC seconds.
 
     `webhook_key` is the unguessable part of the path that Chatwoot calls; `webhook_secret` is the
-    key Chatwoot signs with, empty where the installation does not sign (chatwoot.md section 7.6).
-    `public_url` is where customers reach Chatwoot as the operator said, `seen_url` as Chatwoot
-    showed it. `refused` names the capabilities (`bridge.chatwoot.versions.Can`) that it refused
-    although its version has them. What agents wrote before `unproven_until` (UTC seconds), and the
-    journal does not know, may have been sent before a backup was restored.
-    `status_at` (UTC seconds) is since when it is in this status for this kind of error.
+    key Chatwoot signs with, empty where the installation does not sign (docs/contracts/chatwoot.md,
+    Signatures). `public_url` is where customers reach Chatwoot as the operator said, `seen_url` as
+    Chatwoot showed it. `refused` names the capabilities (`bridge.chatwoot.versions.Can`) that it
+    refused although its version has them. What agents wrote before `unproven_until` (UTC seconds),
+    and the journal does not know, may have been sent before a backup was restored. `status_at` (UTC
+    seconds) is since when it is in this status for this kind of error.
     """
 
     id: str
@@ -130,7 +131,8 @@ class Integration:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A Chatwoot account as its member sees it (chatwoot.md section 1, `accounts[]`)."""
+    """A Chatwoot account as its member sees it (docs/contracts/chatwoot.md, Access,
+    `accounts[]`)."""
 
     id: int
     name: str
@@ -147,7 +149,8 @@ class Account:
 class TokenOwner:
     """Whose token it is and where that person may do what.
 
-    `pubsub_token` lets its holder listen to what the person would be shown (chatwoot.md section 8).
+    `pubsub_token` lets its holder listen to what the person would be shown
+    (docs/contracts/chatwoot.md, Socket).
     """
 
     name: str

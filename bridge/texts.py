@@ -1,6 +1,6 @@
 """What a text may hold before it is sent to others, and where a long one is cut.
 
-Source: docs/contracts/chatwoot.md, messages (NUL is refused, half characters make a 400, and a
+Source: docs/contracts/chatwoot.md, Messages (NUL is refused, half characters make a 400, and a
 text has at most 150,000 characters).
 """
 

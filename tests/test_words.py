@@ -24,6 +24,12 @@ DOCUMENTS = sorted(
 every_document = pytest.mark.parametrize(
     "document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT))
 )
+SOURCES = sorted(
+    path for folder in ("bridge", "tests", "bench") for path in (ROOT / folder).rglob("*.py")
+)
+#: A document of the repository, as code cites it.
+_CITED = re.compile(r"docs/[\w/-]+\.md")
+_CONTRACTS = "docs/contracts/"
 #: A command of ours at the head of a piece of code, behind variables, a path or Docker.
 _COMMAND = re.compile(
     r"(?m)^(?:docker .* exec chatwoot-bridge )?(?:[A-Z_]+=\S+ )*(?:\S+/)?"
@@ -103,6 +109,20 @@ def test_every_document_can_be_reached_from_the_readme() -> None:
     assert set(DOCUMENTS) <= reached
 
 
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_code_cites_is_in_the_repository(source: Path) -> None:
+    """Documents by their path; of a contract, headings behind it: `<path>, Looks and Limits`."""
+    flat = re.sub(r"\s*\n\s*(?:#:? )?", " ", _text(source))
+    for found in _CITED.finditer(flat):
+        document, rest = ROOT / found[0], flat[found.end() : found.end() + 200]
+        assert document.exists(), f"there is no {found[0]}"
+        if found[0].startswith(_CONTRACTS) and not re.match(r"[).]|, docs/", rest):
+            headings = sorted((title for _, title in _headings(_text(document))), key=len)
+            _read_headings(rest.removeprefix(", "), headings[::-1], found[0])
+    assert not re.search(r"\b(?<!/)(?:chatwoot|ryzeapi|evolution|waha|gowa)[\w-]*\.md\b", flat)
+    assert not re.search(r"(?<!RFC \d{4} )\bsections? \d", flat), "a section of which document?"
+
+
 @every_document
 def test_targets_of_make_exist(document: Path) -> None:
     known = set(re.findall(r"(?m)^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8")))
@@ -137,6 +157,17 @@ def test_options_of_commands_exist(document: Path) -> None:
 
 def _text(document: Path) -> str:
     return document.read_text(encoding="utf-8")
+
+
+def _read_headings(rest: str, headings: list[str], document: str) -> None:
+    """Fails where one of the names that `rest` begins with is no heading of the document."""
+    more = True
+    while more:
+        name = next((one for one in headings if re.match(rf"{re.escape(one)}\b", rest)), None)
+        assert name, f"{document} has no heading that begins {rest[:40]!r}"
+        rest = rest[len(name) :]
+        more = bool(step := re.match(r"(?:,| and|, and) (?=[A-Z])", rest))
+        rest = rest[step.end() :] if step else rest
 
 
 def _without_blocks(text: str) -> str:

@@ -1,6 +1,6 @@
 """The address of a Chatwoot: what people paste, and what is stored.
 
-Sources: chatwoot.md section 1 (`/app/...` is the dashboard, not the API).
+Sources: docs/contracts/chatwoot.md, Access (`/app/...` is the dashboard, not the API).
 """
 
 import ipaddress

@@ -1,6 +1,6 @@
 """What all of routing's calls share: one inbox, no waiting, and reading what is refused.
 
-Sources: chatwoot.md sections 1 (the shapes of refusals) and 9.
+Sources: docs/contracts/chatwoot.md, Answers and Limits.
 """
 
 import json
@@ -53,7 +53,7 @@ class InboxCalls(Transport):
         inbox_id: int,
         wait: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`wait` returns when the base URL may be called again (section 9)."""
+        """`wait` returns when the base URL may be called again (Limits)."""
         super().__init__(http, base_url, deadline=deadline, token=token, account_id=account_id)
         self._inbox_id, self._wait = inbox_id, wait
 

@@ -1,9 +1,9 @@
 """Fetches the files of agents' messages. Their addresses come in events and are not trusted.
 
-Chatwoot serves every attachment itself and redirects to where it is stored (chatwoot.md section 5).
-Its address in the event is built from Chatwoot's own setting, which need not be the address under
-which we reach it: such a path is asked for at the Chatwoot that we know. Nothing else is called on
-a private address, and the token goes nowhere.
+Chatwoot serves every attachment itself and redirects to where it is stored
+(docs/contracts/chatwoot.md, Files). Its address in the event is built from Chatwoot's own setting,
+which need not be the address under which we reach it: such a path is asked for at the Chatwoot that
+we know. Nothing else is called on a private address, and the token goes nowhere.
 """
 
 from collections.abc import Callable
@@ -53,7 +53,7 @@ def is_stored(
     diagnosis: Diagnosis,
 ) -> bool:
     """Whether the bytes of an attachment are there, all of them, and not only its row
-    (docs/contracts/chatwoot.md, files). Next to nothing of the file is read.
+    (docs/contracts/chatwoot.md, Files). Next to nothing of the file is read.
 
     True where its address is one that is not called. Raises the errors of the diagnosis.
     """

@@ -1,6 +1,6 @@
 """What activation asks of Chatwoot: who the token's owner is, and an inbox.
 
-Sources: chatwoot.md sections 1 and 2.
+Sources: docs/contracts/chatwoot.md, Access and Inboxes.
 """
 
 from collections.abc import Mapping
@@ -21,8 +21,8 @@ _THROTTLE_MOST_S = 8.0
 
 @dataclass(frozen=True, slots=True)
 class InboxWish:
-    """How an inbox should be (chatwoot.md section 2, `POST inboxes`). `webhook_url` None leaves the
-    one that is there."""
+    """How an inbox should be (docs/contracts/chatwoot.md, Inboxes, `POST inboxes`). `webhook_url`
+    None leaves the one that is there."""
 
     name: str
     webhook_url: str | None
@@ -32,9 +32,9 @@ class InboxWish:
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """An API inbox as Chatwoot has it. `secret` is empty before Chatwoot 4.13.0 (section 7.6);
-    `webhook_url` is where it calls, empty for nowhere; `surveys`: customers are asked to rate
-    their conversations."""
+    """An API inbox as Chatwoot has it. `secret` is empty before Chatwoot 4.13.0
+    (docs/contracts/chatwoot.md, Signatures); `webhook_url` is where it calls, empty for nowhere;
+    `surveys`: customers are asked to rate their conversations."""
 
     id: int
     name: str
@@ -48,11 +48,12 @@ class Chatwoot(Transport):
     """Waits for a throttled Chatwoot as long as the deadline allows."""
 
     def _pause(self, throttled: int) -> bool:
-        # Chatwoot names no time to wait; its windows end with the minute (section 9).
+        # Chatwoot names no time to wait; its windows end with the minute
+        # (docs/contracts/chatwoot.md, Limits).
         return self._deadline.pause(min(_THROTTLE_FIRST_S * 2**throttled, _THROTTLE_MOST_S))
 
     def version(self) -> str:
-        """The version that answers at the address (section 1, `GET /api`, no token needed)."""
+        """The version that answers at the address (`GET /api`, no token needed)."""
         answer = self._send("GET", "/api", anonymous=True)
         said = self._read(answer)
         version = said.get("version") if isinstance(said, dict) else None
@@ -71,7 +72,7 @@ class Chatwoot(Transport):
         """The account's API inboxes, oldest first.
 
         Proves on the way that the account exists and that the token's owner belongs to it: this
-        call tells the two apart, while the account's own address does not (section 1).
+        call tells the two apart, while the account's own address does not.
         """
         answer = self._send("GET", self._path("inboxes"))
         said = self._read(answer)
@@ -122,7 +123,7 @@ class Chatwoot(Transport):
         self._one_inbox("PATCH", self._path("inboxes", inbox_id), inbox_id, body)
 
     def delete_inbox(self, inbox_id: int) -> None:
-        """Removes an inbox; Chatwoot does so a little later (section 2)."""
+        """Removes an inbox; Chatwoot does so a little later."""
         self._read(self._send("DELETE", self._path("inboxes", inbox_id)))
 
     # -- underneath --------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """What an answer of Chatwoot means: the body is read, not only the status.
 
-Sources: chatwoot.md section 1 (401 stands for four different troubles), ryzeapi.md section 2.1
-(the sentences and which status each gets).
+Sources: docs/contracts/chatwoot.md, Answers (401 stands for several troubles),
+docs/contracts/ryzeapi.md, Chatwoot module (the sentences and which status each gets).
 """
 
 import json
@@ -42,7 +42,8 @@ E = TypeVar("E", bound=BridgeError)
 
 _MAX_BODY = 300
 _MINUTE_S = 60
-#: What Chatwoot says with a 401 or 403, whatever the status claims (section 1).
+#: What Chatwoot says with a 401 or 403, whatever the status claims (docs/contracts/chatwoot.md,
+#: Answers).
 REFUSALS: dict[str, type[BridgeError]] = {
     "Invalid Access Token": TokenRejected,
     "You are not authorized to access this account": NotMember,
@@ -64,8 +65,8 @@ class Diagnosis:
         self._base_url, self._token = base_url, token
 
     def no_answer(self, failure: CallFailed, *, began: float = 0.0) -> BridgeError:
-        """The error for a call that brought no answer (ryzeapi.md section 2.1, row 502); `began`
-        in seconds of the monotonic clock."""
+        """The error for a call that brought no answer (docs/contracts/ryzeapi.md, Chatwoot module,
+        row 502); `began` in seconds of the monotonic clock."""
         kind = AddressBlocked if failure.blocked else ChatwootUnreachable
         error = kind(detail=self._clean(failure.detail), **self._values)
         error.uncertain, error.runs_on_since = failure.sent, began if failure.sent else 0.0
@@ -185,7 +186,8 @@ def body_of(answer: Answer) -> dict[str, Any]:
 
 
 def retry_after_s(answer: Answer) -> float:
-    """How long a 429 lasts, in seconds: until Chatwoot's next full minute (section 9).
+    """How long a 429 lasts, in seconds: until Chatwoot's next full minute
+    (docs/contracts/chatwoot.md, Limits).
 
     Chatwoot itself names no time; a proxy may.
     """

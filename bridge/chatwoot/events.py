@@ -1,8 +1,8 @@
 """What Chatwoot tells us: webhooks and socket frames, read into one typed form.
 
 Reading is total: no JSON makes it raise, and what means nothing to us is None. Each field is read
-for itself, since one event writes the same thing in several ways (chatwoot.md section 7.2).
-Sources: sections 5 (messages), 7 (webhooks) and 8 (socket).
+for itself, since one event writes the same thing in several ways.
+Sources: docs/contracts/chatwoot.md, Messages, Webhooks and Socket.
 """
 
 import hashlib
@@ -17,7 +17,8 @@ from msgspec import Struct
 
 from bridge.texts import clean
 
-#: How far a signed webhook's time may be from ours, in seconds (section 7.6).
+#: How far a signed webhook's time may be from ours, in seconds (docs/contracts/chatwoot.md,
+#: Signatures).
 TOLERANCE_S = 300.0
 _TYPES = ("incoming", "outgoing", "activity", "template")
 _MAX_ID = 2**63 - 1
@@ -196,7 +197,8 @@ def parse_message(
 def verify_signature(
     secret: str, headers: Mapping[str, str], raw_body: bytes, *, now: float
 ) -> bool:
-    """Whether a webhook is Chatwoot's: signed over its time and its raw body (section 7.6).
+    """Whether a webhook is Chatwoot's: signed over its time and its raw body
+    (docs/contracts/chatwoot.md, Signatures).
 
     True for everything where no secret is known: such a Chatwoot does not sign, and proves nothing.
     The time keeps recorded calls from being played again much later; repetitions within it are
@@ -278,7 +280,8 @@ def _account_of(data: dict[str, Any]) -> int:
 
 
 def _attachments(value: object) -> tuple[Attachment, ...]:
-    """The files in the order in which they were added: Chatwoot tells them in any (section 5)."""
+    """The files in the order in which they were added: Chatwoot tells them in any
+    (docs/contracts/chatwoot.md, Files)."""
     rows = [_dict(one) for one in value] if isinstance(value, list) else []
     found = [_attachment(row) for row in rows if _text(row.get("data_url"))]
     return tuple(sorted(found, key=lambda one: one.id))

@@ -1,6 +1,7 @@
 """What routing asks of Chatwoot: conversations and messages of one inbox, besides its contacts.
 
-Each method is one HTTP call. Sources: chatwoot.md sections 3 to 5 and 9.
+Each method is one HTTP call. Sources: docs/contracts/chatwoot.md, Contacts, Conversations, Messages
+and Limits.
 """
 
 import json
@@ -52,7 +53,7 @@ class MessageFields(TypedDict, total=False):
 
     `incoming`: from the contact; otherwise from the token's owner, and Chatwoot renders it as
     Liquid (see `bridge.markup.protect_liquid`). `private`: a note, for agents only.
-    `content_attributes` are stored and come back (section 5). `uploads`: files that were uploaded
+    `content_attributes` are stored and come back. `uploads`: files that were uploaded
     before, by the `blob_id` of each.
     """
 
@@ -106,7 +107,7 @@ class Survey:
     shown_at: str
 
 
-#: The longest text of a message, in characters as Chatwoot counts them (section 5).
+#: The longest text of a message, in characters as Chatwoot counts them.
 MAX_TEXT = 150_000
 #: The longest reason beside a failed message, in characters; Chatwoot keeps 20,000.
 _MAX_REASON = 2_000
@@ -118,7 +119,7 @@ class Messaging(People):
     work until the operator acts: TokenRejected, AccessDenied, AccountUnknown, InboxGone.
     """
 
-    # -- conversations (section 4) -----------------------------------------------------------------
+    # -- conversations -----------------------------------------------------------------------------
 
     def create_conversation(
         self, contact_id: int, source_id: str, status: str, message: NewMessage | None = None
@@ -126,7 +127,7 @@ class Messaging(People):
         """A new conversation, with its first message in the same transaction.
 
         An inbox that is locked to one conversation gives the last one instead, unchanged, and the
-        message is added to it. Raises ContactGone (or the inbox is gone: section 4 does not tell
+        message is added to it. Raises ContactGone (or the inbox is gone: Chatwoot does not tell
         them apart) and SourceTaken.
         """
         body: dict[str, object] = {
@@ -205,7 +206,7 @@ class Messaging(People):
         answer = self._send("POST", path, {"typing_status": "off"})
         self._expect(answer, ConversationGone)
 
-    # -- messages (section 5) ----------------------------------------------------------------------
+    # -- messages ----------------------------------------------------------------------------------
 
     def post_message(
         self, conversation_id: int, content: str, **fields: Unpack[MessageFields]

@@ -1,6 +1,6 @@
 """What routing asks of Chatwoot about contacts. Each method is one HTTP call.
 
-Source: chatwoot.md section 3.
+Source: docs/contracts/chatwoot.md, Contacts.
 """
 
 import re
@@ -93,14 +93,14 @@ class People(InboxCalls):
 
     def find_contacts_by_identifier(self, identifier: str) -> list[Contact]:
         """The contacts with that identifier. With Chatwoot's crm_v2 only those with a phone number
-        or an e-mail are seen (section 3)."""
+        or an e-mail are seen."""
         found = self._filter("identifier", [identifier])
         return [one for one in found if one.identifier.lower() == identifier.lower()]
 
     def search_contacts(self, wanted: str) -> list[Contact]:
         """The contacts whose phone number (E.164) or identifier is `wanted`, as Chatwoot's search
-        box finds them: also those that a filter does not see. Few a minute are granted (section
-        9)."""
+        box finds them: also those that a filter does not see. Few a minute are granted
+        (docs/contracts/chatwoot.md, Limits)."""
         query = quote(wanted.removeprefix("+"), safe="")
         answer = self._send("GET", f"{self._path('contacts', 'search')}?q={query}")
         rows = rows_of(as_dict(self._read(answer)), "payload")

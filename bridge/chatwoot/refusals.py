@@ -53,7 +53,8 @@ class RecordGoing(ChatwootFailing):
 
 
 class ConversationFlooded(ChatwootThrottles):
-    """This one conversation had 200 messages within a minute (chatwoot.md section 5)."""
+    """This one conversation had 200 messages within a minute (docs/contracts/chatwoot.md,
+    Limits)."""
 
     code = "conversation_flooded"
     remedy = N_("Chatwoot takes 200 messages a minute in one conversation. They follow by and by.")

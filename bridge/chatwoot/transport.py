@@ -1,7 +1,7 @@
 """Calls to one Chatwoot installation with one token, under one deadline.
 
-Source: chatwoot.md section 1. The token goes out as `api-access-token`: proxies drop header names
-with underscores.
+Source: docs/contracts/chatwoot.md, Access. The token goes out as `api-access-token`: proxies drop
+header names with underscores.
 """
 
 import json
@@ -35,7 +35,7 @@ class Transport:
         self._began = 0.0
 
     def owner(self) -> TokenOwner:
-        """Whose token it is (section 1, `GET /api/v1/profile`)."""
+        """Whose token it is (`GET /api/v1/profile`)."""
         answer = self._send("GET", "/api/v1/profile")
         said = self._read(answer)
         if not isinstance(said, dict) or not isinstance(said.get("accounts"), list):
@@ -70,7 +70,7 @@ class Transport:
         read_s: float = READ_S,
     ) -> Answer:
         """One call and its answer. A POST always has a body: to one without Chatwoot answers 200
-        and makes an empty message (docs/contracts/chatwoot.md, messages)."""
+        and makes an empty message (docs/contracts/chatwoot.md, Messages)."""
         if method == "POST" and form is None and not body:
             raise ValueError(f"POST {path} without a body")
         headers = {"Accept": "application/json", "User-Agent": "chatwoot-bridge"}

@@ -1,7 +1,8 @@
 """Everything that can go wrong and be told to a person; anything else is a bug and shows as 500.
 
 A class says what the *reader* would do differently. `sentence` is the contract's English sentence
-(ryzeapi.md sections 1.3, 1.4 and 2.1) and the pages' translation key; `remedy` is the next step.
+(docs/contracts/ryzeapi.md, Tokens, Not found and Chatwoot module) and the pages' translation key;
+`remedy` is the next step.
 """
 
 from collections.abc import Mapping
@@ -44,7 +45,7 @@ from bridge.errors.stored import Told as Told
 from bridge.errors.stored import dump as dump
 from bridge.errors.stored import load as load
 
-# -- our own doors (ryzeapi.md sections 1.3, 1.4 and 4) --------------------------------------------
+# -- our own doors (docs/contracts/ryzeapi.md, Tokens, Not found and Envelopes) --------------------
 
 
 class MissingToken(BridgeError):
@@ -81,7 +82,7 @@ class ModuleOff(BridgeError):
 
 
 class InstanceUnknown(BridgeError):
-    """Lower case in the Chatwoot module (ryzeapi.md section 1.4)."""
+    """Lower case in the Chatwoot module (docs/contracts/ryzeapi.md, Not found)."""
 
     code, status = "instance_unknown", 404
     sentence = N_("instance not found")
@@ -89,7 +90,7 @@ class InstanceUnknown(BridgeError):
 
 
 class InstanceMissing(InstanceUnknown):
-    """The same fact in the instance module's spelling (ryzeapi.md section 1.4)."""
+    """The same fact in the instance module's spelling (docs/contracts/ryzeapi.md, Not found)."""
 
     code = "instance_missing"
     sentence = N_("Instance not found")

@@ -1,4 +1,7 @@
-"""What can go wrong with Chatwoot (ryzeapi.md section 2.1; docs/contracts/chatwoot.md, Answers)."""
+"""What can go wrong with Chatwoot.
+
+Source: docs/contracts/ryzeapi.md, Chatwoot module; docs/contracts/chatwoot.md, Answers.
+"""
 
 from bridge.errors.base import N_, BridgeError
 

@@ -1,6 +1,6 @@
 """WhatsApp addresses: one spelling for each, and the ninth digit of Brazilian mobiles. Pure.
 
-Sources: ryzeapi.md section 7, points 4 and 5; waha.md section 5.2.
+Source: docs/contracts/ryzeapi.md, Addresses.
 """
 
 import re
@@ -133,7 +133,7 @@ def is_same(one: Address, other: Address) -> bool:
 def variants(phone_digits: str) -> tuple[str, ...]:
     """All spellings of one number: itself first, then the form with or without the ninth digit.
 
-    Only Brazilian mobiles have two (ryzeapi.md section 7, point 5).
+    Only Brazilian mobiles have two (docs/contracts/ryzeapi.md, Addresses).
     """
     if found := _WITH_NINTH.fullmatch(phone_digits):
         return phone_digits, found[1] + found[2]

@@ -1,6 +1,6 @@
 """WhatsApp's marks and Chatwoot's Markdown: pure text, both ways, total for every text.
 
-Source: chatwoot.md sections 5 (Liquid) and 7.2 (what the editor writes).
+Source: docs/contracts/chatwoot.md, Texts.
 """
 
 from bridge.markup.liquid import protect_liquid

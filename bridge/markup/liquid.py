@@ -1,4 +1,4 @@
-"""Keeps a text from being run as a Liquid template (chatwoot.md section 5)."""
+"""Keeps a text from being run as a Liquid template (docs/contracts/chatwoot.md, Texts)."""
 
 import re
 

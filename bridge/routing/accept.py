@@ -1,6 +1,6 @@
 """The gateway's door to the journal: what comes in is kept, durably, before it is acknowledged.
 
-Nothing here calls another server. Rules: ryzeapi.md sections 5 and 7.
+Nothing here calls another server. Rules: docs/contracts/ryzeapi.md, Events and Uncertain sends.
 """
 
 from collections.abc import Sequence
@@ -108,7 +108,7 @@ def _keep_message(
 def _chat_of(db: Database, instance: Instance, message: Message) -> int:
     incoming = not message.from_me
     is_group = message.chat_kind is ChatKind.GROUP
-    # What a message of our own says about names is about us (evolution.md section 3.1).
+    # What a message of our own says about names is about us.
     name = message.chat.name or (message.sender.name if incoming and not is_group else "")
     return chats.resolve_chat(
         db,

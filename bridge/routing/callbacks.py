@@ -1,8 +1,9 @@
 """Where the gateway calls us: at the address that was set; or, where it stands in the same network
 and none was set, at one that we find ourselves and that has to prove itself.
 
-Its socket replays nothing, its webhook is repeated until it is acknowledged (ryzeapi.md sections
-5.2 and 5.3): so the socket is held only until the webhook has called.
+Its socket replays nothing, its webhook is repeated until it is acknowledged
+(docs/contracts/ryzeapi.md, Webhooks and Socket): so the socket is held only until the webhook has
+called.
 """
 
 import ipaddress

@@ -299,7 +299,8 @@ class _Look:
 
 def mend(message: AgentMessage, context: Context) -> None:
     """What has arrived is shown so, whatever became of the webhook about it: Chatwoot marks a
-    message, even a customer's own, as failed when we did not answer (section 7.4)."""
+    message, even a customer's own, as failed when we did not answer (docs/contracts/chatwoot.md,
+    Webhooks)."""
     surveys.learn(context.integration, message, context.services)
     if not message.is_marked or message.private:
         return

@@ -2,7 +2,7 @@
 
 What is known is in the database and is healed when Chatwoot says otherwise; nothing is guessed from
 a memory that forgets. A chat is one lane, so two first messages cannot make two contacts.
-Rules: chatwoot.md sections 3 and 4.
+Rules: docs/contracts/chatwoot.md, Contacts and Conversations.
 """
 
 import contextlib
@@ -116,7 +116,7 @@ def _open(thread: Thread, context: Context, message: NewMessage | None) -> tuple
 
 def _meet(chat: Chat, context: Context) -> Chat:
     """The chat under all addresses that the gateway knows: a person who is first seen by LID may
-    have been here by phone number (ryzeapi.md section 7, point 4)."""
+    have been here by phone number (docs/contracts/ryzeapi.md, Addresses)."""
     forms = context.services.chats.forms(chat.id)
     if chat.kind == "group" or context.gateway is None or _phone_in(forms):
         return chat
@@ -162,7 +162,8 @@ def _make_or_find(chat: Chat, name: str, source_id: str, context: Context) -> _F
     except (PhoneTaken, SourceTaken) as taken:
         return _Found(_existing(forms, identifier, source_id, context, taken))
     except ChatwootUnreachable as error:
-        # A source_id that is in use makes Chatwoot stumble instead of refuse (section 3).
+        # A source_id that is in use makes Chatwoot stumble instead of refuse
+        # (docs/contracts/chatwoot.md, Contacts).
         known = _by_source(source_id, context)
         if known is None:
             raise error
@@ -281,7 +282,8 @@ def _introduce(chat: Chat, told: Introduction, context: Context) -> None:
 
 
 def _phone(chat: Chat, context: Context) -> str:
-    """The digits of a chat's phone number; a LID is never one (ryzeapi.md section 7.4)."""
+    """The digits of a chat's phone number; a LID is never one (docs/contracts/ryzeapi.md,
+    Addresses)."""
     return _phone_in(context.services.chats.forms(chat.id))
 
 

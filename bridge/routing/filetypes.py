@@ -1,7 +1,7 @@
 """What a file is: its first bytes decide, not the name or the type that somebody gave it.
 
 Only what WhatsApp or Chatwoot treats in a way of its own is told apart; of everything else what
-was said about it stands. Source: docs/contracts/chatwoot.md, files.
+was said about it stands. Source: docs/contracts/chatwoot.md, Files.
 """
 
 import mimetypes

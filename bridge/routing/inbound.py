@@ -1,6 +1,7 @@
 """From WhatsApp to Chatwoot: one message, once, in one call when all is known.
 
-Rules: chatwoot.md sections 3 to 5; the flags in ryzeapi.md section 2.5.
+Rules: docs/contracts/chatwoot.md, Contacts, Conversations and Messages; the flags in
+docs/contracts/ryzeapi.md, Chatwoot module.
 """
 
 import dataclasses
@@ -75,7 +76,7 @@ def _already_there(
     entry: Entry, message: Message, thread: Thread, context: Context
 ) -> tuple[Thread, list[AgentMessage]]:
     """What an earlier try did bring, and where: its source_id is looked for, since Chatwoot takes
-    the same message any number of times (chatwoot.md section 5)."""
+    the same message any number of times (docs/contracts/chatwoot.md, Messages)."""
     ours = WHATSAPP_ID_PREFIX + own_id(message)
     conversations = [thread.conversation_id] if thread.conversation_id else []
     if not conversations or not context.integration.options.reopen_resolved:

@@ -20,7 +20,8 @@ from bridge.store.chats import Chat, Thread
 
 log = logging.getLogger(__name__)
 
-#: Chatwoot's own limit for avatars is 15 MB (chatwoot.md section 3); profile pictures are small.
+#: Chatwoot's own limit for avatars is 15 MB (docs/contracts/chatwoot.md, Contacts); profile
+#: pictures are small.
 _MAX_BYTES = 2 * 1024 * 1024
 
 

@@ -1,6 +1,7 @@
 """Files on their way from one shore to the other: through the disk, bounded, never in memory.
 
-Rules: ryzeapi.md sections 5.4 and 7.6, chatwoot.md sections 5 and 7.2 (voice notes come as MP3).
+Rules: docs/contracts/ryzeapi.md, Events and Media; docs/contracts/chatwoot.md, Files (voice notes
+come as MP3).
 """
 
 import contextlib
@@ -22,7 +23,7 @@ from bridge.messages import Kind, Media, Message
 from bridge.routing import filetypes
 from bridge.routing.context import FILE_S, Context
 
-#: Chatwoot's own limit for agents (section 5), in bytes.
+#: Chatwoot's own limit for agents (docs/contracts/chatwoot.md, Files), in bytes.
 MAX_BYTES = 40 * 1024 * 1024
 _TRANSCODE_S = 60
 _MAX_NAME = 120

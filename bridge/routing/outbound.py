@@ -1,6 +1,7 @@
 """From Chatwoot to WhatsApp: every send is written down before it is made, and made once.
 
-Rules: ryzeapi.md sections 6 and 7 (nothing is resent blindly), chatwoot.md section 7.
+Rules: docs/contracts/ryzeapi.md, Sending and Uncertain sends (nothing is resent blindly),
+docs/contracts/chatwoot.md, Webhooks.
 """
 
 import contextlib
@@ -97,7 +98,8 @@ def _send(entry: Entry, part: Part, context: Context, claim: Claim) -> list[Pair
 
 def _look_for_earlier(entry: Entry, message: AgentMessage, context: Context) -> None:
     """Chatwoot's webhooks come in any order, or not at all: before a reply leaves, its conversation
-    is asked for what else was written since the last one (chatwoot.md sections 5 and 7.4)."""
+    is asked for what else was written since the last one (docs/contracts/chatwoot.md, Messages and
+    Webhooks)."""
     thread = context.services.chats.thread(context.integration.id, entry.chat_id)
     if thread is None or thread.checked_id >= message.id:
         return
@@ -118,8 +120,9 @@ def _went_out(part: Part, context: Context) -> bool:
 
 
 def _look_for_files(entry: Entry, message: AgentMessage, context: Context) -> None:
-    """Chatwoot may announce a message before its attachment is there (section 7.2). Returns when
-    the attachments have entries of their own, or none came; raises NotYet before that."""
+    """Chatwoot may announce a message before its attachment is there (docs/contracts/chatwoot.md,
+    Files). Returns when the attachments have entries of their own, or none came; raises NotYet
+    before that."""
     catchup.look_at(message.conversation_id, message.id - 1, context)
     has_files = context.services.journal.knows_file(context.reply_id(message.id))
     if not has_files and entry.attempts < _FILE_TRIES:

@@ -1,7 +1,7 @@
 """What a failed delivery means for the entry, its lane and its instance: the one table of it.
 
 A status says nothing about whether something was stored, and only the other side's own words are
-final (docs/contracts/chatwoot.md, Answers; ryzeapi.md section 7).
+final (docs/contracts/chatwoot.md, Answers; docs/contracts/ryzeapi.md, Uncertain sends).
 """
 
 import random

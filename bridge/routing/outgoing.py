@@ -7,13 +7,13 @@ from msgspec import Struct
 
 from bridge.chatwoot.events import AgentMessage, Attachment
 
-#: What our marker in a gateway's `source` begins with (ryzeapi.md section 6.2).
+#: What our marker in a gateway's `source` begins with (docs/contracts/ryzeapi.md, Echoes).
 SOURCE_PREFIX = "chatwoot-bridge:"
 #: What the source_id of a message that we put into Chatwoot begins with.
 WHATSAPP_ID_PREFIX = "WAID:"
 #: What that of a private note of ours begins with.
 NOTE_PREFIX = "NOTE:"
-#: Room for the parts of one agent message: text and attachments (chatwoot.md section 5: 15).
+#: Room for the parts of one agent message: text and attachments (Chatwoot names 15 files).
 PARTS = 100
 TEXT_PART = 0
 LAST_PART = PARTS - 1

@@ -1,7 +1,7 @@
 """The WhatsApp messages that one reply becomes: its text and its files, each known by a key.
 
 Chatwoot tells the files of a message in any order, and some later than others
-(docs/contracts/chatwoot.md, files).
+(docs/contracts/chatwoot.md, Files).
 """
 
 import msgspec

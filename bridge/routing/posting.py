@@ -1,7 +1,7 @@
 """Puts a WhatsApp message into its conversation: its text, in pieces if it is long, and its file.
 
 What an earlier try brought is given by the caller and is not brought again. A file is there when
-its bytes are, not when Chatwoot lists it (docs/contracts/chatwoot.md, files): where they are
+its bytes are, not when Chatwoot lists it (docs/contracts/chatwoot.md, Files): where they are
 missing, the file is uploaded again and stands as a reply to the message that lost it.
 """
 
@@ -204,7 +204,8 @@ class Posting:
 
     def _quoted(self, thread: Thread) -> dict[str, object]:
         """What a message is about, as Chatwoot finds it: by its own id where we know it, since a
-        message that an agent wrote cannot be given a source_id (chatwoot.md section 5)."""
+        message that an agent wrote cannot be given a source_id (docs/contracts/chatwoot.md,
+        Messages)."""
         message, context = self.message, self.context
         is_change = message.kind in {Kind.EDIT, Kind.REACTION}
         about = message.target_id if is_change else message.quoted_id

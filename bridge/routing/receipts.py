@@ -1,6 +1,7 @@
 """Shows agents the truth about their replies: sent, delivered, read, or failed and why.
 
-Rules: chatwoot.md section 5 (PATCH), ryzeapi.md section 5.5 (receipts in any order).
+Rules: docs/contracts/chatwoot.md, Messages (PATCH), docs/contracts/ryzeapi.md, Receipts (receipts
+in any order).
 """
 
 import logging

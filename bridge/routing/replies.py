@@ -1,6 +1,6 @@
 """Chatwoot's door to the journal: what agents write is kept, durably, before it is acknowledged.
 
-Nothing here calls another server. Rules: chatwoot.md section 7.
+Nothing here calls another server. Rules: docs/contracts/chatwoot.md, Webhooks.
 """
 
 import dataclasses
@@ -182,7 +182,8 @@ class _Kept(enum.Enum):
 
 
 def is_agents(message: AgentMessage, integration: Integration, *, missed: bool) -> bool:
-    """Private notes and what we put there ourselves are passed over (chatwoot.md section 7.1)."""
+    """Private notes and what we put there ourselves are passed over (docs/contracts/chatwoot.md,
+    Webhooks)."""
     ours = message.own_source_id.startswith(WHATSAPP_ID_PREFIX)
     if message.private or message.type not in {"outgoing", "template"}:
         return False
@@ -229,7 +230,8 @@ def _keep_reply(
         # Asked for just now, so this is what its agent sees.
         entries.note_dead_shown(db, reply)
         return _Kept.NOTHING
-    # The agent's Retry button: Chatwoot only updates the message (chatwoot.md section 5).
+    # The agent's Retry button: Chatwoot only updates the message (docs/contracts/chatwoot.md,
+    # Messages).
     again = not message.external_error and message.status in {"", "sent"}
     if again and entries.revive(db, reply, now=now):
         return _Kept.REVIVED

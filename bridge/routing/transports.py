@@ -1,6 +1,6 @@
 """Hears what is new at the gateways: has them call us, or holds a socket until they do.
 
-The gateway's socket replays nothing (ryzeapi.md section 5.3).
+The gateway's socket replays nothing (docs/contracts/ryzeapi.md, Socket).
 """
 
 import logging

@@ -1,4 +1,7 @@
-"""Sends of which nobody knows whether they happened, and what settles them (ryzeapi.md, 7)."""
+"""Sends of which nobody knows whether they happened, and what settles them.
+
+Source: docs/contracts/ryzeapi.md, Uncertain sends and Echoes.
+"""
 
 import logging
 from collections.abc import Callable

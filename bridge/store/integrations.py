@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """The identity that an integration has before it exists (ryzeapi.md section 2.1: `int_...`)."""
+    """The identity that an integration has before it exists (docs/contracts/ryzeapi.md, Chatwoot
+    module: `int_...`)."""
 
     id: str
     webhook_key: str

@@ -1,7 +1,7 @@
 """The JSON API under /api: reads, calls one shared function, answers in the contract's shapes.
 
-Rules: ryzeapi.md sections 1 to 4. Order of checks: authentication, rate limit, module switched off,
-instance, body, then Chatwoot.
+Rules: docs/contracts/ryzeapi.md, Tokens, Chatwoot module, Instances and Envelopes. Order of checks:
+authentication, rate limit, module switched off, instance, body, then Chatwoot.
 """
 
 from datetime import UTC, datetime
@@ -102,7 +102,7 @@ def new_instance() -> tuple[Response, int]:
         "success": True,
         "message": "Instance created successfully",
         "instance": {"name": instance.name, "token": token, "status": "disconnected"},
-        # The token stands in both places that clients read (ryzeapi.md section 3.1).
+        # The token stands in both places that clients read (docs/contracts/ryzeapi.md, Instances).
         "data": {"token": token},
     }
     if wish.with_chatwoot:
@@ -144,7 +144,7 @@ _ACCOUNT_ONLY = {"api.new_instance", "api.delete_instance"}
 
 
 def _inline(instance: Instance, given: dict[str, Any]) -> dict[str, Any]:
-    """A failure here never undoes the instance (ryzeapi.md section 2.8)."""
+    """A failure here never undoes the instance (docs/contracts/ryzeapi.md, Chatwoot module)."""
     try:
         _module()
         wish = intake.activation_request(given, intake.INLINE_FIELDS)
@@ -188,7 +188,7 @@ def _listed(instance: Instance, one: Integration) -> dict[str, Any]:
 
 
 def _summary(instance: Instance) -> dict[str, Any]:
-    """One item of `instance/list`; its token is not kept, so it cannot be shown (section 3.2)."""
+    """One item of `instance/list`; its token is not kept, so it cannot be shown."""
     integration = _services().integrations.of(instance.id)
     chatwoot: dict[str, Any] = {"enabled": integration is not None}
     if integration is not None:

@@ -1,6 +1,6 @@
 """Who calls the JSON API: the account's token or the token of one instance.
 
-Rules: ryzeapi.md sections 1.1 to 1.3.
+Rules: docs/contracts/ryzeapi.md, Tokens.
 """
 
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ def require(caller: Caller | None, request: Request) -> Caller:
 
 
 def require_account(caller: Caller | None, request: Request) -> Caller:
-    """The operator: an instance's token is no valid token here (section 1.2)."""
+    """The operator: an instance's token is no valid token here."""
     caller = require(caller, request)
     if not caller.is_account:
         raise InvalidToken

@@ -1,7 +1,8 @@
 """Where Chatwoot and the gateways call us: read, keep, acknowledge; everything else comes later.
 
 Chatwoot marks a message as failed unless it is answered with 200 at once, whatever it sent
-(chatwoot.md section 7.4); a gateway repeats what was not acknowledged (ryzeapi.md section 5.2).
+(docs/contracts/chatwoot.md, Webhooks); a gateway repeats what was not acknowledged
+(docs/contracts/ryzeapi.md, Webhooks).
 """
 
 import contextlib
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 PREFIX = "/hooks/"
-#: Events may carry files (evolution.md section 7.7); they are bounded all the same, in bytes.
+#: Events of a gateway may carry files; they are bounded all the same, in bytes.
 MAX_BYTES = 90 * 1024 * 1024
 #: A webhook of Chatwoot holds the message and what is around it, never a file.
 MAX_WEBHOOK_BYTES = 16 * 1024 * 1024

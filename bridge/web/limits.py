@@ -1,6 +1,6 @@
 """How often one may call: counted per token, exact within one web process, or in Redis.
 
-Rules: ryzeapi.md section 4 (limits, headers and the 429).
+Rules: docs/contracts/ryzeapi.md, Limits.
 """
 
 import logging

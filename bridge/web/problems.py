@@ -1,6 +1,7 @@
 """The only place that turns errors into responses: the contract's envelope, or a page.
 
-Rules: ryzeapi.md section 4 (`{"success":false,"error":{"message":...}}`, only these two fields).
+Rules: docs/contracts/ryzeapi.md, Envelopes (`{"success":false,"error":{"message":...}}`, only these
+two fields).
 """
 
 import logging

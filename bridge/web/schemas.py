@@ -1,6 +1,7 @@
 """The parts of the API description: what goes in, what comes out, in JSON Schema 2020-12.
 
-Sources: ryzeapi.md sections 2 to 4; the rules of the fields are those of `bridge.intake`.
+Sources: docs/contracts/ryzeapi.md, Chatwoot module, Instances and Envelopes; the rules of the
+fields are those of `bridge.intake`.
 """
 
 from typing import Any

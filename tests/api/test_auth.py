@@ -1,4 +1,7 @@
-"""Who may call what, and which check comes first (ryzeapi.md sections 1 and 2.7)."""
+"""Who may call what, and which check comes first.
+
+Source: docs/contracts/ryzeapi.md, Tokens and Chatwoot module.
+"""
 
 from typing import Any
 

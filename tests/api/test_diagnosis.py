@@ -1,4 +1,5 @@
-"""Every row of the error table, provoked for real (ryzeapi.md section 2.1, chatwoot.md section 1).
+"""Every row of the error table, provoked for real (docs/contracts/ryzeapi.md, Chatwoot module,
+docs/contracts/chatwoot.md, Answers).
 
 A failed activation stores nothing and makes no inbox; each test ends with that.
 """

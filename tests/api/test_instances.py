@@ -1,4 +1,7 @@
-"""Instances: making, listing, deleting; the inline block (ryzeapi.md sections 2.8, 2.9 and 3)."""
+"""Instances: making, listing, deleting; the inline block.
+
+Source: docs/contracts/ryzeapi.md, Chatwoot module and Instances.
+"""
 
 import re
 import secrets

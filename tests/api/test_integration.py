@@ -1,4 +1,7 @@
-"""set, list, delete: the contract's shapes, and what a second call does (ryzeapi.md section 2)."""
+"""set, list, delete: the contract's shapes, and what a second call does.
+
+Source: docs/contracts/ryzeapi.md, Chatwoot module.
+"""
 
 import re
 import time

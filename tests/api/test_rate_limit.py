@@ -1,4 +1,4 @@
-"""How often one may call (ryzeapi.md section 4): exact, and told on every response."""
+"""How often one may call (docs/contracts/ryzeapi.md, Limits): exact, and told on every response."""
 
 import threading
 import time

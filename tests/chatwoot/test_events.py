@@ -183,7 +183,7 @@ def test_no_json_makes_it_raise_and_what_is_read_can_be_written_down(body: Any) 
             assert msgspec.json.decode(written, type=type(found)) == found
 
 
-# -- signatures (chatwoot.md section 7.6) ----------------------------------------------------------
+# -- signatures (docs/contracts/chatwoot.md, Signatures) -------------------------------------------
 
 NOW = 1781697600.0
 

@@ -1,4 +1,4 @@
-"""One spelling for each address, and the ninth digit (ryzeapi.md section 7, points 4 and 5)."""
+"""One spelling for each address, and the ninth digit (docs/contracts/ryzeapi.md, Addresses)."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,5 @@
-"""RyzeAPI's events as neutral ones: both shapes of ryzeapi.md section 5.4, and all else."""
+"""RyzeAPI's events as neutral ones: both shapes of docs/contracts/ryzeapi.md, Events, and all
+else."""
 
 import copy
 import json

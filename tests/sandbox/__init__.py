@@ -1,1 +1,1 @@
-"""The sandbox Chatwoot keeps the contract (chatwoot.md, its section 12 above all)."""
+"""The sandbox Chatwoot keeps the contract (docs/contracts/chatwoot.md)."""

@@ -1,4 +1,4 @@
-"""Who may do what, and the exact words of every refusal (chatwoot.md section 1)."""
+"""Who may do what, and the exact words of every refusal (docs/contracts/chatwoot.md, Access)."""
 
 import pytest
 import requests

@@ -1,4 +1,4 @@
-"""The websocket (chatwoot.md section 8)."""
+"""The websocket (docs/contracts/chatwoot.md, Socket)."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Contacts and their places in inboxes (chatwoot.md section 3)."""
+"""Contacts and their places in inboxes (docs/contracts/chatwoot.md, Contacts)."""
 
 from typing import Any
 

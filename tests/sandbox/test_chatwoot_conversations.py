@@ -1,4 +1,4 @@
-"""Conversations (chatwoot.md section 4)."""
+"""Conversations (docs/contracts/chatwoot.md, Conversations)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Inboxes (chatwoot.md section 2)."""
+"""Inboxes (docs/contracts/chatwoot.md, Inboxes)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Messages (chatwoot.md section 5)."""
+"""Messages (docs/contracts/chatwoot.md, Messages)."""
 
 import json
 

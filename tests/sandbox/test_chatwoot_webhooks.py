@@ -1,4 +1,4 @@
-"""Webhooks of an API inbox (chatwoot.md section 7)."""
+"""Webhooks of an API inbox (docs/contracts/chatwoot.md, Webhooks)."""
 
 import hashlib
 import hmac

@@ -80,7 +80,7 @@ def assert_error_like(response: requests.Response, status: int, pattern: str) ->
 
 
 def assert_limit_headers(response: requests.Response) -> None:
-    """The three headers are there and are numbers (ryzeapi.md section 4)."""
+    """The three headers are there and are numbers (docs/contracts/ryzeapi.md, Limits)."""
     for name in LIMIT_HEADERS:
         assert response.headers.get(name, "").isdigit(), (name, dict(response.headers))
 

@@ -1,7 +1,8 @@
 """Holds every request that reached the sandbox Chatwoot against Chatwoot's own OpenAPI file.
 
-The file is documentation, not truth (chatwoot.md section 11): where the server is known to differ,
-a row in the tables below says so and why. Everything else that is not described fails the test.
+The file is documentation, not truth (docs/contracts/chatwoot.md, OpenAPI): where the server is
+known to differ, a row in the tables below says so and why. Everything else that is not described
+fails the test.
 """
 
 import json
@@ -21,31 +22,32 @@ _ACCOUNT = "/api/v1/accounts/{account_id}"
 _MESSAGE = f"{_ACCOUNT}/conversations/{{conversation_id}}/messages"
 _URI = "urn:chatwoot"
 
-#: Operations that the server has and the file lacks: method and path -> the contract's word on it.
+#: Operations that the server has and the file lacks: method and path -> the heading of the contract
+#: that says so.
 UNDOCUMENTED = {
-    ("GET", "/api"): "section 1: version detection",
-    ("GET", "/cable"): "section 8: the websocket",
-    ("DELETE", f"{_ACCOUNT}/inboxes/{{id}}"): "section 11",
-    ("POST", f"{_ACCOUNT}/contact_inboxes/filter"): "section 11",
-    ("POST", f"{_ACCOUNT}/conversations/{{conversation_id}}/update_last_seen"): "section 11",
-    ("PATCH", f"{_MESSAGE}/{{message_id}}"): "section 11",
-    ("POST", f"{_MESSAGE}/{{message_id}}/retry"): "section 11",
+    ("GET", "/api"): "Access: version detection",
+    ("GET", "/cable"): "Socket",
+    ("DELETE", f"{_ACCOUNT}/inboxes/{{id}}"): "OpenAPI",
+    ("POST", f"{_ACCOUNT}/contact_inboxes/filter"): "OpenAPI",
+    ("POST", f"{_ACCOUNT}/conversations/{{conversation_id}}/update_last_seen"): "OpenAPI",
+    ("PATCH", f"{_MESSAGE}/{{message_id}}"): "OpenAPI",
+    ("POST", f"{_MESSAGE}/{{message_id}}/retry"): "OpenAPI",
 }
 #: Fields and parameters that the server takes and the file lacks: operation and name -> why.
 EXTRA = {
-    ("POST", _MESSAGE, "source_id"): "section 11",
-    ("POST", _MESSAGE, "echo_id"): "section 11",
-    ("POST", f"{_ACCOUNT}/contacts", "source_id"): "section 3",
-    ("GET", f"{_ACCOUNT}/conversations", "source_id"): "section 4: since 2.17.0",
-    # The first message of a conversation is built as any other is (section 4).
-    ("POST", f"{_ACCOUNT}/conversations", "message_type"): "section 4",
-    ("POST", f"{_ACCOUNT}/conversations", "source_id"): "section 4",
-    ("POST", f"{_ACCOUNT}/conversations", "content_attributes"): "section 4",
+    ("POST", _MESSAGE, "source_id"): "OpenAPI",
+    ("POST", _MESSAGE, "echo_id"): "OpenAPI",
+    ("POST", f"{_ACCOUNT}/contacts", "source_id"): "Contacts",
+    ("GET", f"{_ACCOUNT}/conversations", "source_id"): "Conversations: since 2.17.0",
+    # The first message of a conversation is built as any other is.
+    ("POST", f"{_ACCOUNT}/conversations", "message_type"): "Conversations",
+    ("POST", f"{_ACCOUNT}/conversations", "source_id"): "Conversations",
+    ("POST", f"{_ACCOUNT}/conversations", "content_attributes"): "Conversations",
 }
 #: Fields that the file calls required and the server does not: operation and name -> why.
 OPTIONAL = {
-    ("POST", f"{_ACCOUNT}/contacts", "inbox_id"): "section 11",
-    ("POST", f"{_ACCOUNT}/conversations", "source_id"): "section 11",
+    ("POST", f"{_ACCOUNT}/contacts", "inbox_id"): "OpenAPI",
+    ("POST", f"{_ACCOUNT}/conversations", "source_id"): "OpenAPI",
 }
 
 
@@ -124,7 +126,7 @@ class _Contract:
             if self._resolved(body).get("required"):
                 yield "the body is missing"
         elif media is None:
-            # The file knows messages as JSON alone, although files come as multipart (section 5).
+            # The file knows messages as JSON alone, although files come as multipart.
             if entry.get("content_type") != "multipart/form-data":
                 yield f"no body of type {entry.get('content_type')}"
         else:

@@ -1,4 +1,4 @@
-"""RyzeAPI (ryzeapi.md).
+"""RyzeAPI (docs/contracts/ryzeapi.md, How we know).
 
 gateway   what `bridge.gateways.base.Gateway` asks for
 parse     its events as neutral ones

@@ -1,7 +1,7 @@
 """Calls to one instance at RyzeAPI, and what their failures mean.
 
-Sources: ryzeapi.md sections 1, 4, 6.4 and 7.3. The token goes out in the header `token` and shows
-up in no error.
+Sources: docs/contracts/ryzeapi.md, Tokens, Envelopes, Answers and Uncertain sends. The token goes
+out in the header `token` and shows up in no error.
 """
 
 import contextlib
@@ -32,7 +32,8 @@ from bridge.models import Gateway as Place
 _MAX_REASON = 300
 #: The longest that a gateway's wish to be left alone is believed, in seconds.
 _MAX_WAIT_S = 3600.0
-#: A 404 that is about one thing of an instance that is there (sections 1.4, 5.1 and 5.3).
+#: A 404 that is about one thing of an instance that is there (docs/contracts/ryzeapi.md, Not
+#: found).
 _ABOUT_ONE = re.compile(
     r"\b(message|number|media|participant|contact|whatsapp|webhook|configured)\b", re.IGNORECASE
 )
@@ -84,7 +85,8 @@ class Calls:
     def send(
         self, path: str, body: Mapping[str, Any] | JsonWithFile, *, deadline: Deadline
     ) -> Part:
-        """Does something that must not be done twice (section 7.3)."""
+        """Does something that must not be done twice (docs/contracts/ryzeapi.md, Uncertain
+        sends)."""
         with self._naming_failures(is_harmless=False):
             answer = self.http.call(
                 "POST",
@@ -104,7 +106,7 @@ class Calls:
         return self.place.base_url.rstrip("/") + path.replace(":instance", name)
 
     def headers(self) -> dict[str, str]:
-        """Who calls (section 1.1)."""
+        """Who calls."""
         return {"token": str(self.place.token), "Accept": "application/json"}
 
     def denies(self, reason: str) -> GatewayDenies:
@@ -154,7 +156,7 @@ class Calls:
             raise self.unavailable(failure.cause) from failure
 
     def refusal(self, answer: Answer, *, is_harmless: bool) -> GatewayError:
-        """What an answer other than a success means (sections 4 and 6.4)."""
+        """What an answer other than a success means (docs/contracts/ryzeapi.md, Answers)."""
         status, said = answer.status, _said(answer)
         reason = said or f"HTTP {status}"
         if 300 <= status < 400:
@@ -201,7 +203,7 @@ def _json(answer: Answer) -> Part:
 
 
 def _said(answer: Answer) -> str:
-    """The gateway's own sentence, empty when the answer is not in its envelope (section 4)."""
+    """The gateway's own sentence, empty when the answer is not in its envelope."""
     said = _json(answer)
     return said.part("error").text("message") or said.text("error", "message")
 
@@ -209,7 +211,8 @@ def _said(answer: Answer) -> str:
 def _wait_s(answer: Answer) -> float:
     """How long to leave it alone: until `X-RateLimit-Reset`, told by the gateway's own clock.
 
-    Of a gateway without a clock it is only known that it counts by the minute (section 4).
+    Of a gateway without a clock it is only known that it counts by the minute
+    (docs/contracts/ryzeapi.md, Limits).
     """
     told = answer.headers.get("retry-after", "")
     if told.isdigit():

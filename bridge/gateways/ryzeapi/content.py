@@ -1,7 +1,7 @@
 """What a message of RyzeAPI says: its kind and the parts that belong to it.
 
-Source: ryzeapi.md section 5.4, the table of parts. Many live names are unconfirmed there, so each
-part is looked for under every name that a public reader uses.
+Source: docs/contracts/ryzeapi.md, Events, the table of parts. Many live names are unconfirmed
+there, so each part is looked for under every name that a public reader uses.
 """
 
 import re
@@ -233,7 +233,7 @@ def _spooled(encoded: str, spool: Path) -> str:
 
 
 def _media_kind(part: Part, flat: Part, kind_name: str, mime: str) -> Kind:
-    """By the MIME type; by the `type` only where that says nothing (section 5.4).
+    """By the MIME type; by the `type` only where that says nothing.
 
     A voice note with `audio/mpeg` has been seen under the type of a plain file.
     """

@@ -1,6 +1,6 @@
 """The adapter: one instance at RyzeAPI as `bridge.gateways.base.Gateway` wants it.
 
-Source: ryzeapi.md sections 3, 5 and 6.
+Source: docs/contracts/ryzeapi.md, Instances, Events and Sending.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ from bridge.messages import Address, Message, Reply
 from bridge.models import Gateway as Place
 from bridge.sockets import HandshakeRefused, SocketEnded, WebSocket
 
-#: Our webhook among the three that an instance may have (section 5.1).
+#: Our webhook among the three that an instance may have.
 LABEL = "chatwoot-bridge"
 EVENTS = (
     "message.exchange",
@@ -64,7 +64,8 @@ class RyzeApi:
 
     @staticmethod
     def authorized(headers: Mapping[str, str], body: bytes, secret: str) -> bool:
-        """RyzeAPI signs nothing: the header `Authorization` is the whole proof (section 5.2)."""
+        """RyzeAPI signs nothing: the header `Authorization` is the whole proof
+        (docs/contracts/ryzeapi.md, Webhooks)."""
         told = next((v for name, v in headers.items() if name.lower() == "authorization"), "")
         return bool(secret) and hmac.compare_digest(told.encode(), secret.encode())
 
@@ -73,11 +74,12 @@ class RyzeApi:
         return parse.events(body, parse.Around(now, spool, self._origin))
 
     def send(self, reply: Reply, *, source: str, deadline: Deadline) -> Sent:
-        """Sends one message; edits and deletions carry no `source` (section 6.2)."""
+        """Sends one message; edits and deletions carry no `source` (docs/contracts/ryzeapi.md,
+        Echoes)."""
         return Sending(self._calls, deadline).send(reply, source)
 
     def fetch_media(self, message: Message, *, to: Path, limit: int, deadline: Deadline) -> Path:
-        """The file that came with the event, or that the gateway keeps (section 7.6)."""
+        """The file that came with the event, or that the gateway keeps."""
         media = message.media
         if media is not None and media.spooled and Path(media.spooled).is_file():
             return self._from_spool(Path(media.spooled), to, limit)
@@ -118,7 +120,7 @@ class RyzeApi:
         contact = answer.part("contact", "data")
         found = jids.address(contact.text("jid"), contact.text("lid"), contact.text(*_NAMES))
         # Only an answer that binds the very address that was asked for proves anything
-        # (section 7, point 4): a wrong pair would mix two people for good.
+        # (docs/contracts/ryzeapi.md, Addresses): a wrong pair would mix two people for good.
         if contact.flag("found") is False or not jids.is_same(found, address):
             return Profile(address)
         known = Address(
@@ -129,7 +131,7 @@ class RyzeApi:
         return Profile(known, picture if vouched else "")
 
     def check(self, *, deadline: Deadline) -> bool:
-        """The state in the list of instances (section 3.2)."""
+        """The state in the list of instances."""
         name = self._calls.instance
         answer = self._calls.get("/api/instance/list", deadline=deadline, instanceName=name)
         listed = [Part(one) for one in answer.items("instances")]
@@ -139,7 +141,7 @@ class RyzeApi:
         return (ours.part("connection").text("state") or ours.text("status")) == "connected"
 
     def register_webhook(self, url: str, secret: str, *, deadline: Deadline) -> None:
-        """Stores it under our label, and reads it back (section 7, point 11)."""
+        """Stores it under our label, and reads it back."""
         wish: dict[str, Any] = {
             "label": LABEL,
             "enabled": True,
@@ -165,12 +167,12 @@ class RyzeApi:
             raise self._calls.failed(f"the webhook reads back with another {', '.join(others)}")
 
     def remove_webhook(self, *, deadline: Deadline) -> None:
-        """Disables it: there is no route that deletes one (section 5.1)."""
+        """Disables it: there is no route that deletes one."""
         wish = {"label": LABEL, "enabled": False}
         self._configure("/api/events/webhook/:instance", wish, deadline)
 
     def listen(self, *, deadline: Deadline) -> Generator[Mapping[str, Any] | None, None, None]:
-        """Allows the instance's socket and opens it (section 5.3)."""
+        """Allows the instance's socket and opens it."""
         self._allow_socket(deadline)
         with self._open_socket(deadline) as opened:
             yield None
@@ -259,7 +261,7 @@ class RyzeApi:
         except (TooLarge, AnswerTooLarge):
             raise self._too_large(limit) from None
         except GatewayRefuses as refusal:
-            # 404 is "not yet" as well as "never": who asks knows how long to go on (section 6.3).
+            # 404 is "not yet" as well as "never": who asks knows how long to go on.
             raise self._calls.file_not_yet(str(refusal.values["reason"])) from refusal
         finally:
             answer.unlink(missing_ok=True)

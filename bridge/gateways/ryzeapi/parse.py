@@ -1,8 +1,8 @@
 """RyzeAPI's events as neutral ones. Total: whatever comes in, nothing is raised.
 
-Sources: ryzeapi.md sections 5.4 to 5.6 and 7. Events come in two shapes: the published catalogue
-keeps everything inside `data.message`, the real service keeps id, direction, chat and sender on
-`data`. Both are read by the same rule, so a mixture is read as well.
+Sources: docs/contracts/ryzeapi.md, Events, Receipts, States and Uncertain sends. Events come in two
+shapes: the published catalogue keeps everything inside `data.message`, the real service keeps id,
+direction, chat and sender on `data`. Both are read by the same rule, so a mixture is read as well.
 """
 
 import hashlib
@@ -85,7 +85,7 @@ def events(body: Mapping[str, Any], around: Around) -> list[Received]:
 
 
 def _exchange(data: Part, around: Around) -> list[Received]:
-    """A message, or something that happened to one (section 5.4)."""
+    """A message, or something that happened to one (docs/contracts/ryzeapi.md, Events)."""
     inner = data.part("message")
     flat = data.merged(inner)
     # The live shape is trusted for routing where it has any: projects that read both do so.
@@ -142,7 +142,8 @@ def _address(routing: Part, name: str) -> Address:
 
 
 def _vouched(own: str) -> Callable[[str], bool]:
-    """Whether a media address leads to the configured gateway and nowhere else (section 7.6)."""
+    """Whether a media address leads to the configured gateway and nowhere else
+    (docs/contracts/ryzeapi.md, Media)."""
     return lambda url: bool(own) and origin(url) == own
 
 
@@ -153,7 +154,7 @@ def _made_up_id(routing: Part, flat: Part, chat: Address) -> str:
 
 
 def _key(message: Message, *, stamp: int) -> str:
-    """Under which a repetition is recognised (section 7, point 1).
+    """Under which a repetition is recognised (docs/contracts/ryzeapi.md, Repetitions).
 
     What happens to a message never shares the message's own key. Whether its event has an id of its
     own is unconfirmed: where it bears the target's, time and content tell one from the next.
@@ -173,7 +174,7 @@ def _digest(*parts: str) -> str:
 
 
 def _status(data: Part, around: Around) -> list[Received]:
-    """Receipts (section 5.5): one event for each message, so that a batch cannot hide a repetition.
+    """Receipts: one event for each message, so that a batch cannot hide a repetition.
 
     `isFromMe` is not trusted to say whose message it is; who keeps the pairs of ids knows that.
     """
@@ -197,7 +198,7 @@ def _status(data: Part, around: Around) -> list[Received]:
 
 
 def _state(data: Part, around: Around) -> list[Received]:
-    """The connection of the instance to WhatsApp (section 5.6)."""
+    """The connection of the instance to WhatsApp."""
     state = data.text("state", "status")
     word = state.replace("_", "").lower()
     if word not in _CONNECTED | _DISCONNECTED:
@@ -208,7 +209,7 @@ def _state(data: Part, around: Around) -> list[Received]:
 
 
 def _group(data: Part, around: Around) -> list[Received]:
-    """A new name of a group; joining, leaving and the like are of no concern (section 5.6)."""
+    """A new name of a group; joining, leaving and the like are of no concern."""
     jid = jids.normal(data.text("groupJid"), bare=jids.Sort.GROUP)
     name = data.text("groupName", "name")
     is_renamed = data.text("type").lower() in ("name", "subject")

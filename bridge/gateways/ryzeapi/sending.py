@@ -1,4 +1,7 @@
-"""How each kind of message is sent through RyzeAPI (ryzeapi.md sections 6.1 to 6.3)."""
+"""How each kind of message is sent through RyzeAPI.
+
+Source: docs/contracts/ryzeapi.md, Addresses, Echoes and Sending.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +71,7 @@ class Sending:
     def _media(self, reply: Reply, source: str) -> Sent:
         fields = self._to(reply, source) | {
             "mediaType": _MEDIA_TYPES[reply.kind],
-            # Left out, every sound would be sent as a voice note (section 6.3).
+            # Left out, every sound would be sent as a voice note.
             "isVoice": reply.kind is Kind.VOICE,
         }
         more = {
@@ -105,7 +108,7 @@ class Sending:
         return Sent(reply.target_id)
 
     def _delete(self, reply: Reply) -> Sent:
-        """For everyone; a success does not prove that it is gone (section 6.3)."""
+        """For everyone; a success does not prove that it is gone."""
         body = {"messageId": reply.target_id, "deleteForEveryone": True}
         path = "/api/chat/delete/:instance"
         self.calls.change(path, body, deadline=self.deadline, method="DELETE")

@@ -1,7 +1,8 @@
 """A small, faithful Chatwoot: the slice of its account API that a WhatsApp bridge uses.
 
-It speaks real HTTP with the status codes, bodies, validations and traps of Chatwoot 4.15.1
-(chatwoot.md), keeps its state in one SQLite file, and has an agent page and selectable faults.
+It speaks real HTTP with the status codes, bodies, validations and traps of a real Chatwoot of
+the version that is chosen (docs/contracts/chatwoot.md), keeps its state in one SQLite file, and has
+an agent page and selectable faults (docs/sandbox.md).
 """
 
 from bridge.sandbox.chatwoot.app import create_sandbox_chatwoot

@@ -1,4 +1,7 @@
-"""Routes about the installation, the token's owner and the account (chatwoot.md section 1)."""
+"""Routes about the installation, the token's owner and the account.
+
+Source: docs/contracts/chatwoot.md, Access.
+"""
 
 import time
 from typing import Any

@@ -1,4 +1,4 @@
-"""Webhooks of a whole account (chatwoot.md section 7.7)."""
+"""Webhooks of a whole account (docs/contracts/chatwoot.md, Webhooks)."""
 
 from urllib.parse import urlsplit
 

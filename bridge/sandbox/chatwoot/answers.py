@@ -1,4 +1,5 @@
-"""Chatwoot's refusals, word for word (chatwoot.md section 1), and how bodies are written."""
+"""Chatwoot's refusals, word for word (docs/contracts/chatwoot.md, Answers), and how bodies are
+written."""
 
 import json
 from typing import Any

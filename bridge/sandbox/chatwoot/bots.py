@@ -1,5 +1,5 @@
 """Agent bots: bots of an account, and the one that answers an inbox
-(docs/contracts/chatwoot.md sections 2 and 4)."""
+(docs/contracts/chatwoot.md, Inboxes and Conversations)."""
 
 from flask import Blueprint, Response
 

@@ -1,4 +1,7 @@
-"""The websocket at /cable: ActionCable's protocol with the RoomChannel (chatwoot.md section 8)."""
+"""The websocket at /cable: ActionCable's protocol with the RoomChannel.
+
+Source: docs/contracts/chatwoot.md, Socket.
+"""
 
 import threading
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """What can be done with a contact; REST routes and the agent page call the same functions.
 
-Source: chatwoot.md section 3. All are called under the state's lock.
+Source: docs/contracts/chatwoot.md, Contacts. All are called under the state's lock.
 """
 
 import re

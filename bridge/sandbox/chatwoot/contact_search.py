@@ -1,4 +1,4 @@
-"""Finding contacts: list, search and filter (chatwoot.md section 3)."""
+"""Finding contacts: list, search and filter (docs/contracts/chatwoot.md, Contacts)."""
 
 import re
 

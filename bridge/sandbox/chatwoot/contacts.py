@@ -1,4 +1,5 @@
-"""Contact routes (chatwoot.md section 3). Search and filter live in contact_search."""
+"""Contact routes (docs/contracts/chatwoot.md, Contacts). Search and filter live in
+contact_search."""
 
 from flask import Blueprint, Response, request
 

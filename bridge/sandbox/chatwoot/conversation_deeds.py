@@ -1,6 +1,6 @@
 """What can be done with a conversation; REST routes and the agent page call the same functions.
 
-Sources: chatwoot.md section 4. All are called under the state's lock.
+Sources: docs/contracts/chatwoot.md, Conversations. All are called under the state's lock.
 """
 
 import time
@@ -75,7 +75,7 @@ def place_in_inbox(
 
 
 def check_attributes(name: str, attributes: Any) -> Json:
-    """A conversation's attribute map. Refuses long texts and large integers (section 4)."""
+    """A conversation's attribute map. Refuses long texts and large integers."""
     if not isinstance(attributes, dict):
         return {}
     title = name.replace("_", " ").capitalize()
@@ -267,7 +267,7 @@ def remove(world: World, conversation: Conversation) -> None:
 
 
 def mark_seen(world: World, conversation: Conversation) -> None:
-    """An agent read it. Writes without callbacks: no webhook follows (section 4)."""
+    """An agent read it. Writes without callbacks: no webhook follows."""
     conversation.agent_last_seen_at = time.time()
     world.state.save(conversation)
 

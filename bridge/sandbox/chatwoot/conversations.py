@@ -1,4 +1,4 @@
-"""Conversation routes (chatwoot.md section 4)."""
+"""Conversation routes (docs/contracts/chatwoot.md, Conversations)."""
 
 from contextlib import suppress
 from datetime import datetime

@@ -1,6 +1,6 @@
 """Delivers webhooks as Chatwoot's background workers do: in parallel, once, within 5 seconds.
 
-No order is promised and nothing is retried (chatwoot.md section 7.4).
+No order is promised and nothing is retried (docs/contracts/chatwoot.md, Webhooks).
 """
 
 import base64
@@ -150,7 +150,7 @@ def _post_once(
 ) -> tuple[str, str | None]:
     """Post once; the answer as "status reason", and where it redirects to.
 
-    Raises DeliveryFailed with the words of Ruby's libraries (docs/contracts/chatwoot.md 7.4).
+    Raises DeliveryFailed with the words of Ruby's libraries (docs/contracts/chatwoot.md, Webhooks).
     """
     parts = _parsed(url)
     host, port = parts.hostname or "", parts.port

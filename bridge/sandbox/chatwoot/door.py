@@ -1,7 +1,7 @@
 """The door of every API request: who calls, for which account, with which parameters.
 
-Order of checks on account routes (chatwoot.md section 1): token, bot, account exists, suspended,
-membership, then the action's own.
+Order of checks on account routes (docs/contracts/chatwoot.md, Access): token, bot, account exists,
+suspended, membership, then the action's own.
 """
 
 import codecs

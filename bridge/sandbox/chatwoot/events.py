@@ -1,4 +1,7 @@
-"""What happened, told to webhooks and websocket (chatwoot.md sections 7.1 and 8)."""
+"""What happened, told to webhooks and websocket.
+
+Source: docs/contracts/chatwoot.md, Webhooks and Socket.
+"""
 
 from collections.abc import Callable
 

@@ -1,5 +1,5 @@
 """Chatwoot's filter language: conditions over columns, joined by AND and OR as in SQL
-(docs/contracts/chatwoot.md section 3)."""
+(docs/contracts/chatwoot.md, Contacts)."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar

@@ -1,4 +1,4 @@
-"""Who listens on the websocket, and what they are told (chatwoot.md section 8)."""
+"""Who listens on the websocket, and what they are told (docs/contracts/chatwoot.md, Socket)."""
 
 import json
 import queue

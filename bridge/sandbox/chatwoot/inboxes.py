@@ -1,4 +1,4 @@
-"""Inbox routes (chatwoot.md section 2)."""
+"""Inbox routes (docs/contracts/chatwoot.md, Inboxes)."""
 
 import re
 import time

@@ -1,8 +1,8 @@
 """The part of Liquid that agents use in messages, with the ways it goes wrong.
 
-Chatwoot renders outgoing and template messages (chatwoot.md section 5): `{{contact.name}}` is
-substituted, an unknown `{{x}}` becomes empty, text in backticks is protected, and a text that is
-no valid Liquid is left alone as a whole.
+Chatwoot renders outgoing and template messages (docs/contracts/chatwoot.md, Texts):
+`{{contact.name}}` is substituted, an unknown `{{x}}` becomes empty, text in backticks is protected,
+and a text that is no valid Liquid is left alone as a whole.
 """
 
 import re

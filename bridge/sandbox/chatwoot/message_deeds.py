@@ -1,6 +1,7 @@
 """What can be done with a message; REST routes and the agent page call the same functions.
 
-Sources: chatwoot.md sections 4 (reopening) and 5. All are called under the state's lock.
+Sources: docs/contracts/chatwoot.md, Conversations and Messages. All are called under the state's
+lock.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""Message routes (chatwoot.md section 5)."""
+"""Message routes (docs/contracts/chatwoot.md, Messages)."""
 
 import json
 

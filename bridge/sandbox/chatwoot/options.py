@@ -15,13 +15,15 @@ class Options:
     `version`: what GET /api reports, and what every trait of `versions.Trait` follows. It may be
     changed while the sandbox runs, which is an upgrade.
     `allow_private_network`: Chatwoot's SAFE_FETCH_ALLOW_PRIVATE_NETWORK. Chatwoot's own default
-    is off; here it is on, so that the loop works on one machine (chatwoot.md section 7.5).
-    `flood_guard`: 200 messages per conversation and minute (section 5).
-    `throttle`: the request limits per address and for contacts/search (section 9).
-    `crm_v2`: hides contacts with neither phone nor e-mail from filter and list (section 3).
-    `default_locale`: the language of refusals before an account is known (section 1).
+    is off; here it is on, so that the loop works on one machine.
+    `flood_guard`: 200 messages per conversation and minute.
+    `throttle`: the request limits per address and for contacts/search.
+    `crm_v2`: hides contacts with neither phone nor e-mail from filter and list.
+    `default_locale`: the language of refusals before an account is known.
     `webhook_timeout_s`, `deletion_s`: seconds; how long a webhook may take, how long a
     deletion job waits.
+
+    Source: docs/contracts/chatwoot.md, Private addresses, Limits, Contacts and Answers.
     """
 
     version: str = DEFAULT_VERSION

@@ -17,7 +17,8 @@ MESSAGE_STATUSES = ("sent", "delivered", "read", "failed")
 
 @dataclass
 class Account:
-    """A company. `inbox_limit` is what the 402 answer compares with (chatwoot.md section 2)."""
+    """A company. `inbox_limit` is what the 402 answer compares with (docs/contracts/chatwoot.md,
+    Inboxes)."""
 
     id: int
     name: str
@@ -41,7 +42,8 @@ class User:
 
 @dataclass
 class AgentBot:
-    """A bot of one account; its token may call a few endpoints only (chatwoot.md section 1)."""
+    """A bot of one account; its token may call a few endpoints only (docs/contracts/chatwoot.md,
+    Access)."""
 
     id: int
     name: str
@@ -188,7 +190,7 @@ class Attachment:
 
 @dataclass
 class AccountWebhook:
-    """A webhook of the whole account (chatwoot.md section 7.7)."""
+    """A webhook of the whole account (docs/contracts/chatwoot.md, Webhooks)."""
 
     id: int
     account_id: int

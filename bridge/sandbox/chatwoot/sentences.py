@@ -1,7 +1,7 @@
 """Chatwoot's own sentences in the language of an account.
 
 Only what Chatwoot wrote itself is translated; what Rails says about a model stays English in every
-account (docs/contracts/chatwoot.md section 1).
+account (docs/contracts/chatwoot.md, Answers).
 """
 
 _SENTENCES = {

@@ -16,7 +16,7 @@ def serve_sandbox_chatwoot(
     """Serve until told to stop. Raises ValueError when `host` is not this machine only.
 
     `drop_underscores` behaves as a proxy that drops header names with underscores, so that only
-    `api-access-token` arrives (chatwoot.md section 1).
+    `api-access-token` arrives (docs/contracts/chatwoot.md, Access).
     """
 
     def world(app: Flask) -> World:

@@ -1,6 +1,6 @@
 """The JSON of contacts, conversations and messages, as REST, webhooks and the websocket share it.
 
-Sources: chatwoot.md sections 3 to 5, 7.2 and 8. All functions are called under the state's lock.
+Source: docs/contracts/chatwoot.md, Messages and Webhooks. All are called under the state's lock.
 """
 
 from datetime import UTC, datetime

@@ -1,7 +1,7 @@
 """What Chatwoot itself writes into a conversation: activities, greetings, out-of-office, surveys.
 
-Its background jobs do it, so that nobody is named as the one who did (docs/contracts/chatwoot.md
-sections 5 and 7.1). All are called under the state's lock.
+Its background jobs do it, so that nobody is named as the one who did (docs/contracts/chatwoot.md,
+Texts). All are called under the state's lock.
 """
 
 import time

@@ -1,6 +1,6 @@
 """Uploaded files: their kind, where they are kept, and the two addresses they are served at.
 
-chatwoot.md section 5: `data_url` redirects to a short-lived storage address.
+docs/contracts/chatwoot.md, Files: `data_url` redirects to a short-lived storage address.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """What only some versions of Chatwoot do, have or say: the one table, and what follows from it.
 
-Sources: chatwoot.md section 10 and the versions that were run. A version that is newer than all
-of the table counts as the newest.
+Sources: docs/contracts/chatwoot.md, Versions and the versions that were run. A version that is
+newer than all of the table counts as the newest.
 """
 
 import re

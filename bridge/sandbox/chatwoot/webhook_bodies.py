@@ -1,4 +1,4 @@
-"""The bodies of webhooks, type traps included (chatwoot.md sections 7.2 and 7.3).
+"""The bodies of webhooks, type traps included (docs/contracts/chatwoot.md, Webhooks).
 
 Top level: `message_type` is text and `created_at` ISO; in `conversation.messages[]` they are an
 integer and epoch seconds. There is no `status` and no `echo_id`.

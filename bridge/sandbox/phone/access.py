@@ -1,6 +1,6 @@
 """Who may call: tokens, rate limits, and the instance a request is about.
 
-Rules: ryzeapi.md sections 1.1 to 1.4 and 4.
+Rules: docs/contracts/ryzeapi.md, Tokens, Not found and Envelopes.
 """
 
 import hmac
@@ -42,7 +42,7 @@ def count_request(phone: Phone, *, creating: bool) -> None:
 
 
 def account() -> None:
-    """Only TokenAccount may pass; anything else is 401, also a TokenInstance (section 1.2)."""
+    """Only TokenAccount may pass; anything else is 401, also a TokenInstance."""
     if not hmac.compare_digest(_required_token().encode(), ACCOUNT_TOKEN.encode()):
         raise Refusal(401, wire.INVALID_TOKEN)
 

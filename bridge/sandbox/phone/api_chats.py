@@ -1,4 +1,5 @@
-"""What is done with messages that exist: the `/api/chat/*` routes of ryzeapi.md section 6.3."""
+"""What is done with messages that exist: the `/api/chat/*` routes of docs/contracts/ryzeapi.md,
+Sending."""
 
 import time
 

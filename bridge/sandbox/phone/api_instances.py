@@ -1,4 +1,4 @@
-"""Instances and their events: ryzeapi.md sections 3 and 5.1 to 5.3."""
+"""Instances and their events: docs/contracts/ryzeapi.md, Instances, Webhooks and Socket."""
 
 import queue
 import re
@@ -86,7 +86,7 @@ def connect(name: str) -> Json:
 
 
 def described(instance: Instance) -> Json:
-    """An item of the list (section 3.2)."""
+    """An item of the list (docs/contracts/ryzeapi.md, Instances)."""
     state = "loggedout" if instance.state == "logged_out" else instance.state
     webhook, socket = instance.webhooks.get("default"), instance.socket or Socket(False)
     settings = {key: instance.options.get(key, False) for key in OPTIONS}

@@ -1,4 +1,4 @@
-"""Sending: the `/api/message/*` routes of ryzeapi.md section 6.3, answered as in 6.4."""
+"""Sending: the `/api/message/*` routes of docs/contracts/ryzeapi.md, Sending and Answers."""
 
 import time
 from typing import Any
@@ -98,7 +98,7 @@ def contact(name: str) -> Json:
         raise reject_body("vcard is required")
     if not all(card["name"] and card["phone"] for card in cards):
         raise reject_body("vcard needs fullName and phone")
-    sending.reply_privately = False  # section 6.3: without effect here
+    sending.reply_privately = False  # without effect here (docs/contracts/ryzeapi.md, Sending)
     return sending.finish("contact", {"contacts": cards})
 
 
@@ -181,7 +181,7 @@ class Sending:
         return media.save(self.phone.store, media.File(file.body, mime or file.mime, name), kind)
 
     def _type_for_a_while(self, chat: Person | Group) -> None:
-        """`delay` is in seconds, shown to the customer as typing (section 6.3)."""
+        """`delay` is in seconds, shown to the customer as typing."""
         self.phone.typing[self.instance.name, chat.jid] = ("typing", time.time() + self.delay_s)
         self.phone.pulse.rise()
         time.sleep(self.delay_s)

@@ -125,7 +125,8 @@ def save_group() -> Json:
 
 @routes.post("/group-flow")
 def group_flow() -> Json:
-    """Tell of a change in a group: `type` as in section 5.6, `participants` as addresses."""
+    """Tell of a change in a group: `type` as in docs/contracts/ryzeapi.md, Events, `participants`
+    as addresses."""
     phone, body = the_phone(), Body(request.get_json())
     instance = actions.chosen_instance(phone, body.text("instance"))
     group = actions.chosen_chat(phone, body.text("group"))

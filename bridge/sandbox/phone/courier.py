@@ -1,7 +1,7 @@
 """Delivers webhooks: a queue that survives a restart, at least once, retried until acknowledged.
 
-Lanes keep the events of a chat in order; lanes run side by side (ryzeapi.md section 5.2 promises
-"a queue with retry/backoff" and no numbers; ours are switches).
+Lanes keep the events of a chat in order; lanes run side by side. The numbers are switches,
+since none are known (docs/contracts/ryzeapi.md, Webhooks).
 """
 
 import heapq

@@ -1,6 +1,6 @@
 """Who exists on the pretend WhatsApp: people, their LIDs, groups; and how an address is read.
 
-Rules: ryzeapi.md section 6.1 (recipients) and section 7, points 4 and 5 (LIDs, the ninth digit).
+Rules: docs/contracts/ryzeapi.md, Addresses.
 """
 
 import json
@@ -145,7 +145,7 @@ class Directory:
         )
 
     def recipient(self, number: str, *, accept_unknown: bool) -> Person | Group:
-        """Whom a `number` of the API names (section 6.1); refused with 400 when nobody."""
+        """Whom a `number` of the API names; refused with 400 when nobody."""
         address = plain(number)
         if address.endswith("@newsletter"):
             raise Refusal(400, "Newsletters are not available in the sandbox")

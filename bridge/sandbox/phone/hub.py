@@ -1,6 +1,6 @@
 """WebSocket subscribers and the open pages: who hears of an event the moment it happens.
 
-Nothing is kept for those who are away (ryzeapi.md section 5.3).
+Nothing is kept for those who are away (docs/contracts/ryzeapi.md, Socket).
 """
 
 import queue

@@ -1,4 +1,7 @@
-"""The instances of the gateway account and where their events go (ryzeapi.md sections 3 and 5)."""
+"""The instances of the gateway account and where their events go.
+
+Source: docs/contracts/ryzeapi.md, Instances and Events.
+"""
 
 import json
 import sqlite3
@@ -161,7 +164,8 @@ class Instances:
     def save_webhook(self, name: str, webhook: Webhook) -> bool:
         """Store a webhook under its label; False when it would be the fourth enabled one.
 
-        A disabled one keeps its row and loses everything else (section 5.1).
+        A disabled one keeps its row and loses everything else (docs/contracts/ryzeapi.md,
+        Webhooks).
         """
         if not webhook.enabled:
             webhook = Webhook(webhook.label, enabled=False)

@@ -172,7 +172,8 @@ class Phone:
         return self._envelope(instance, job.event, job.data, media).encode()
 
     def _envelope(self, instance: Instance, event: str, data: str, media: str | None) -> str:
-        """The body of section 5.4; `media` is the file to put in as base64, if any."""
+        """The body of docs/contracts/ryzeapi.md, Events; `media` is the file to put in as base64,
+        if any."""
         if media is not None:
             opened = json.loads(data)
             opened["message"]["media"]["base64"] = self.base64_of(media)

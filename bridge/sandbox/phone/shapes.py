@@ -1,4 +1,4 @@
-"""A message as a `message.exchange` payload, in both shapes of ryzeapi.md section 5.4.
+"""A message as a `message.exchange` payload, in both shapes of docs/contracts/ryzeapi.md, Events.
 
 Shape A ("catalogue") is what the documentation prints, shape B ("live") what the service really
 sends.  Names that the contract leaves open are chosen among those its readers accept.

@@ -8,10 +8,12 @@ from typing import Any
 class Switches:
     """Behaviour of the gateway and of the pretend WhatsApp behind it.  Seconds end in `_s`.
 
-    Where the contract leaves a point open (ryzeapi.md section 8) the switch offers each reading.
+    Where the contract leaves a point open (docs/contracts/ryzeapi.md, Open points) the switch
+    offers each reading.
     """
 
-    # Payloads: "live" is shape B of section 5.4, "catalogue" is shape A.
+    # Payloads: "live" is what was seen, "catalogue" what is published
+    # (docs/contracts/ryzeapi.md, Events).
     shape: str = "live"
     # JID of a private chat whose contact has a LID: "phone", "lid", or "mixed" (either, at random).
     private_jid: str = "phone"
@@ -32,7 +34,8 @@ class Switches:
     read_on_open: bool = True
     echo_delay_s: float = 0.0
     accept_unknown_numbers: bool = False
-    # Requests a minute and token: all calls, and instance creation (section 4 says 100 and 20).
+    # Requests a minute and token: all calls, and instance creation (100 and 20:
+    # docs/contracts/ryzeapi.md, Limits).
     rate_limit: int = 1_000_000
     rate_limit_new: int = 100_000
     # Webhook delivery.  With `webhook_in_order` an event waits for the earlier ones of its chat.

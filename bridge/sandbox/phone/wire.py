@@ -1,6 +1,7 @@
 """The words of the RyzeAPI contract: its envelopes, its refusals and how a request body is read.
 
-Nothing here knows what a message is.  Texts are those of `ryzeapi.md` sections 1.3, 1.4, 4 and 6.4.
+Nothing here knows what a message is.  Texts are those of docs/contracts/ryzeapi.md, Tokens, Not
+found, Envelopes and Answers.
 """
 
 import json
@@ -18,7 +19,7 @@ RATE_LIMITED = "Rate limit exceeded. Try again later."
 
 
 class Refusal(Exception):
-    """A request that is answered with the contract's error envelope (section 4)."""
+    """A request that is answered with the contract's error envelope."""
 
     def __init__(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(message)
@@ -36,7 +37,7 @@ def success(message: str, *, status: str | None = None, **payload: Any) -> Json:
 
 
 def failure(message: str) -> Json:
-    """The error envelope: exactly these two fields (section 4)."""
+    """The error envelope: exactly these two fields."""
     return {"success": False, "error": {"message": message}}
 
 
@@ -46,7 +47,7 @@ def dumps(value: Any) -> str:
 
 
 def reject_body(detail: str) -> Refusal:
-    """The 400 of section 6.4 for a body that cannot be used."""
+    """The 400 for a body that cannot be used."""
     return Refusal(400, f"Invalid request body: {detail}")
 
 
@@ -108,7 +109,7 @@ class Body:
         return value
 
     def objects(self, name: str) -> list["Body"]:
-        """A list of objects; a single object is tolerated, as in section 6.3 for `vcard`."""
+        """A list of objects; a single object is tolerated, as for `vcard`."""
         value = self.fields.get(name)
         if value is None:
             return []
