@@ -36,6 +36,7 @@ from bridge.errors.chatwoot import NotMember as NotMember
 from bridge.errors.chatwoot import SomethingInFront as SomethingInFront
 from bridge.errors.chatwoot import TokenNotReceived as TokenNotReceived
 from bridge.errors.chatwoot import TokenRejected as TokenRejected
+from bridge.errors.routing import AddressLost as AddressLost
 from bridge.errors.routing import BeforeRestore as BeforeRestore
 from bridge.errors.routing import GivenUp as GivenUp
 from bridge.errors.routing import NoEcho as NoEcho

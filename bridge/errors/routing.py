@@ -32,6 +32,21 @@ class NotYet(BridgeError):
         super().__init__(what=Problem(what), retry_after_s=retry_after_s)
 
 
+class AddressLost(BridgeError):
+    """The number of a chat belongs to somebody else by now, and nothing else of it is known."""
+
+    code, status = "address_lost", 409
+    final = True
+    sentence = N_(
+        "the number of this conversation, {number}, belongs to somebody else now, and where the "
+        "customer can be reached is not known"
+    )
+    remedy = N_(
+        "Write in the conversation of the customer's new number; or correct the number of the "
+        "contact, then press Retry."
+    )
+
+
 class NoEcho(BridgeError):
     """A send in doubt that the gateway would have told of by now."""
 

@@ -35,9 +35,11 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The gateway took a message. `message_id` may be empty when it did not say."""
+    """The gateway took a message. `message_id`, and the chat that it has `reached`, may be empty
+    when it did not say."""
 
     message_id: str
+    reached: Address = Address()
 
 
 class GatewayError(BridgeError):
@@ -156,6 +158,10 @@ class Gateway(Protocol):
 
     def check(self, *, deadline: Deadline) -> bool:
         """Whether the instance exists, the token is good (GatewayDenies) and it is connected."""
+        ...
+
+    def own_number(self, *, deadline: Deadline) -> Address:
+        """The number in WhatsApp that this is, as far as the gateway tells."""
         ...
 
     def register_webhook(self, url: str, secret: str, *, deadline: Deadline) -> None:

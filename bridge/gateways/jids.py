@@ -1,4 +1,4 @@
-"""WhatsApp addresses: one spelling for each, and the ninth digit of Brazilian mobiles. Pure.
+"""WhatsApp addresses: one spelling for each. Pure.
 
 Source: docs/contracts/ryzeapi.md, Addresses.
 """
@@ -6,6 +6,7 @@ Source: docs/contracts/ryzeapi.md, Addresses.
 import re
 from enum import StrEnum
 
+from bridge.gateways import numbers
 from bridge.messages import Address, ChatKind
 
 PHONE_SUFFIX = "@s.whatsapp.net"
@@ -37,10 +38,6 @@ _SORTS = {
 _MAX_DIGITS = 15
 _BARE = re.compile(r"\+?([0-9]{5,15})(?:\.[0-9]+)?(?::[0-9]+)?", re.ASCII)
 _DEVICE = re.compile(r"(?:\.[0-9]+)?:[0-9]+$|\.[0-9]+$")
-#: Only numbers of before the ninth digit exist in both forms, and they began with 6 to 9: what
-#: begins with 2 to 5 is a landline, and dropping the 9 must never turn one into the other.
-_WITH_NINTH = re.compile(r"(55[1-9][1-9])9([6-9][0-9]{7})", re.ASCII)
-_WITHOUT_NINTH = re.compile(r"(55[1-9][1-9])([6-9][0-9]{7})", re.ASCII)
 
 
 def sort_of(address: str) -> Sort:
@@ -120,7 +117,7 @@ def address(jid: str, lid: str = "", name: str = "", *, bare: Sort = Sort.PHONE)
 
 
 def is_same(one: Address, other: Address) -> bool:
-    """Whether two addresses share a form, the ninth digit aside."""
+    """Whether two addresses share a form, the spelling of a number aside."""
     if one.lid and one.lid == other.lid:
         return True
     if not one.jid or not other.jid:
@@ -131,17 +128,10 @@ def is_same(one: Address, other: Address) -> bool:
 
 
 def variants(phone_digits: str) -> tuple[str, ...]:
-    """All spellings of one number: itself first, then the form with or without the ninth digit.
-
-    Only Brazilian mobiles have two (docs/contracts/ryzeapi.md, Addresses).
-    """
-    if found := _WITH_NINTH.fullmatch(phone_digits):
-        return phone_digits, found[1] + found[2]
-    if found := _WITHOUT_NINTH.fullmatch(phone_digits):
-        return phone_digits, f"{found[1]}9{found[2]}"
-    return (phone_digits,)
+    """All spellings of one number, itself first."""
+    return numbers.spellings(phone_digits)
 
 
 def canonical(phone_digits: str) -> str:
-    """The one spelling to store: Brazilian mobiles with their ninth digit, others as they are."""
-    return max(variants(phone_digits), key=len)
+    """The one spelling that a number is kept under."""
+    return numbers.canonical(phone_digits)

@@ -4,12 +4,12 @@ Nothing here calls another server. Rules: docs/contracts/ryzeapi.md, Events and 
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 from sqlite_utils import Database
 
-from bridge.chatwoot.events import AgentMessage
 from bridge.gateways import jids
 from bridge.gateways.base import Received
 from bridge.messages import (
@@ -24,10 +24,11 @@ from bridge.messages import (
     encode,
 )
 from bridge.models import Instance, Integration
-from bridge.routing import outgoing
+from bridge.routing import addresses, outgoing
 from bridge.routing.outgoing import SOURCE_PREFIX, Part
 from bridge.services import Services
-from bridge.store import chats, entries, instances
+from bridge.store import chats, entries, identity, instances
+from bridge.store.identity import Met
 from bridge.store.journal import Direction, NewEntry, Pair
 
 #: How long a receipt waits for the next one, in seconds: Chatwoot is told only the last.
@@ -51,24 +52,36 @@ def from_gateway(
     """
     now = services.clock()
 
-    def work(db: Database) -> list[Message]:
+    def work(db: Database) -> tuple[list[Message], bool]:
         instances.note_heard(db, instance.id, now, called=called)
-        return [
+        kept = [_keep(db, instance, integration, one, now) for one in received]
+        rest = [
             one.event
-            for one in received
-            if not _keep(db, instance, integration, one, now) and isinstance(one.event, Message)
+            for one, became in zip(received, kept, strict=True)
+            if not became.is_new and isinstance(one.event, Message)
         ]
+        return rest, any(became.merged for became in kept)
 
-    for message in services.committer.run(work, services.bell.ring):
+    rest, merged = services.committer.run(work, services.bell.ring)
+    if merged:  # what was in one lane is in another now
+        services.bell.ring(look_again=True)
+    for message in rest:
         # Known already, or not routed: the file that came inside is not needed.
         if message.media is not None and message.media.spooled:
             Path(message.media.spooled).unlink(missing_ok=True)
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """`is_new`: a new message waits in the journal now; `merged`: two chats have become one."""
+
+    is_new: bool = False
+    merged: bool = False
+
+
 def _keep(
     db: Database, instance: Instance, integration: Integration | None, one: Received, now: float
-) -> bool:
-    """Whether it is a new message that waits in the journal now."""
+) -> _Kept:
     match one.event:
         case Message() as message:
             if integration is not None and _is_routed(message, integration):
@@ -78,9 +91,10 @@ def _keep(
                 _keep_receipt(db, instance, receipt, now)
         case Connection() as link:
             instances.note_connection(db, instance.id, link.state)
+            instances.note_own(db, instance.id, addresses.named(Address(link.jid)).phone)
         case GroupName(group):
             chats.rename(db, instance.id, group.jid, group.name)
-    return False
+    return _Kept()
 
 
 def _is_routed(message: Message, integration: Integration) -> bool:
@@ -96,24 +110,33 @@ def _keep_message(
     key: str,
     message: Message,
     now: float,
-) -> bool:
+) -> _Kept:
+    if message.from_me:
+        _learn_own(db, instance, message.sender)
     if message.from_me and message.source.startswith(SOURCE_PREFIX):
-        _confirm(db, instance, integration, message, now)
-        return False
-    chat_id = _chat_of(db, instance, message)
-    entry = NewEntry(chat_id, Direction.IN, key, encode(message))
-    return entries.insert(db, instance.id, [entry], now=now) > 0
+        return _Kept(merged=_confirm(db, instance, integration, message, now))
+    met = _chat_of(db, instance, message)
+    entry = NewEntry(met.chat_id, Direction.IN, key, encode(message))
+    return _Kept(entries.insert(db, instance.id, [entry], now=now) > 0, met.merged)
 
 
-def _chat_of(db: Database, instance: Instance, message: Message) -> int:
+def _learn_own(db: Database, instance: Instance, sender: Address) -> None:
+    """Our own LID, where an event names it beside our own number."""
+    own = addresses.named(sender)
+    if own.lid and own.phone and own.phone == instances.own_phone(db, instance.id):
+        instances.note_own(db, instance.id, own.phone, own.lid)
+
+
+def _chat_of(db: Database, instance: Instance, message: Message) -> Met:
     incoming = not message.from_me
     is_group = message.chat_kind is ChatKind.GROUP
     # What a message of our own says about names is about us.
-    name = message.chat.name or (message.sender.name if incoming and not is_group else "")
-    return chats.resolve_chat(
+    is_theirs = incoming and not is_group and jids.is_same(message.chat, message.sender)
+    name = message.chat.name or (message.sender.name if is_theirs else "")
+    return identity.resolve(
         db,
         instance.id,
-        forms(message.chat),
+        addresses.named(message.chat),
         kind="group" if is_group else "private",
         address=message.chat.jid or message.chat.lid,
         name=name if incoming or is_group else "",
@@ -124,27 +147,32 @@ def _chat_of(db: Database, instance: Instance, message: Message) -> int:
 
 def _confirm(
     db: Database, instance: Instance, integration: Integration, message: Message, now: float
-) -> None:
+) -> bool:
+    """Whether two chats have become one: the echo names the address that the send reached."""
     sent = entries.settle(db, instance.id, message.source, now=now)
     if sent is None or message.kind in {Kind.EDIT, Kind.REVOKE, Kind.REACTION}:
-        return
-    chat_id, body, integration_id = sent
-    part = outgoing.read(body)
+        return False
+    part = outgoing.read(sent.body)
     if isinstance(part, Part):
         pair = Pair(
             instance_id=instance.id,
             whatsapp_id=message.id,
-            chat_id=chat_id,
+            chat_id=sent.chat_id,
             from_me=True,
-            integration_id=integration_id or integration.id,
+            integration_id=sent.integration_id or integration.id,
             conversation_id=part.message.conversation_id,
             chatwoot_id=part.message.id,
         )
         entries.insert_pair(db, pair, now=now)
+    if not sent.sent_to:
+        return False
+    to, at = addresses.named(addresses.of_text(sent.sent_to)), message.chat
+    named = addresses.named(at)
+    return identity.reached(db, instance.id, sent.chat_id, to, named, at.jid or at.lid)
 
 
 def _keep_receipt(db: Database, instance: Instance, receipt: Receipt, now: float) -> None:
-    chat_id = chats.chat_of(db, instance.id, receipt.ids[0], forms(receipt.chat))
+    chat_id = identity.chat_of(db, instance.id, receipt.ids[0], addresses.named(receipt.chat))
     if chat_id is None:
         return
     told = [
@@ -160,27 +188,3 @@ def _keep_receipt(db: Database, instance: Instance, receipt: Receipt, now: float
         for whatsapp_id in receipt.ids
     ]
     entries.insert(db, instance.id, told, now=now)
-
-
-def forms(address: Address) -> list[str]:
-    """Every form under which a chat is found again; phones in one canonical form."""
-    found = []
-    if address.jid.endswith("@s.whatsapp.net"):
-        digits = address.jid.partition("@")[0]
-        found.append(f"{jids.canonical(digits)}@s.whatsapp.net")
-    elif address.jid:
-        found.append(address.jid)
-    if address.lid:
-        found.append(address.lid)
-    return found
-
-
-def address_of_contact(message: AgentMessage) -> Address | None:
-    """Where a contact that we did not make can be reached: by JID, else by phone number."""
-    for known in (message.source_id, message.contact_identifier):
-        if known.endswith(("@s.whatsapp.net", "@g.us")):
-            return Address(jid=known)
-        if known.endswith("@lid"):
-            return Address(lid=known)
-    digits = "".join(filter(str.isdigit, message.contact_phone))
-    return Address(jid=f"{digits}@s.whatsapp.net") if digits else None

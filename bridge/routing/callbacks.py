@@ -6,14 +6,16 @@ Its socket replays nothing, its webhook is repeated until it is acknowledged
 called.
 """
 
+import contextlib
 import ipaddress
 import logging
 from urllib.parse import urlsplit
 
-from bridge import addresses
+from bridge import addresses as networks
 from bridge.deadline import Deadline
-from bridge.gateways.base import Gateway
+from bridge.gateways.base import Gateway, GatewayError
 from bridge.models import Instance
+from bridge.routing import addresses
 from bridge.services import Services
 from bridge.settings import Settings
 
@@ -32,7 +34,7 @@ def wanted(instance: Instance, settings: Settings) -> str:
     if settings.address_for_gateway or not settings.seeks_gateway or instance.gateway is None:
         return settings.address_for_gateway
     place = urlsplit(instance.gateway.base_url)
-    facing = addresses.facing(place.hostname or "", place.port or 80, _RESOLVE_S)
+    facing = networks.facing(place.hostname or "", place.port or 80, _RESOLVE_S)
     if not facing or not _listens_on(facing, settings.host):
         return ""
     if place.scheme == "https" and not ipaddress.ip_address(facing).is_loopback:
@@ -64,10 +66,22 @@ def withdraw(instance: Instance, gateway: Gateway, services: Services, deadline:
     services.instances.note_callback(instance.id, "", since=0.0)
 
 
+def learn_own_number(
+    instance: Instance, gateway: Gateway, services: Services, deadline: Deadline
+) -> None:
+    """Asks which number we are ourselves, so that it is never taken for a customer's."""
+    with contextlib.suppress(GatewayError):
+        own = addresses.named(gateway.own_number(deadline=deadline)).phone
+        if own != services.instances.own_phone(instance.id):
+            services.instances.note_own(instance.id, own)
+
+
 def keep(instance: Instance, gateway: Gateway, services: Services, deadline: Deadline) -> None:
     """Follows an address that has changed, and gives up one that does not work. Raises
     GatewayErrors."""
     base, known = wanted(instance, services.settings), services.instances.callback(instance.id)
+    if not services.instances.own_phone(instance.id):
+        learn_own_number(instance, gateway, services, deadline)
     if base != known.url:
         (register if base else withdraw)(instance, gateway, services, deadline)
         log.info("%s: the gateway is to call %s", instance.name, base or "nobody")

@@ -18,11 +18,11 @@ from bridge.chatwoot.messaging import Contact, Conversation, MessageFields, NewM
 from bridge.chatwoot.refusals import ContactGone, FileTooLarge, PhoneTaken, SourceTaken
 from bridge.deadline import Deadline
 from bridge.errors import N_, BridgeError, ChatwootRejects, ChatwootUnreachable, NotYet
-from bridge.gateways import jids
+from bridge.gateways import jids, numbers
 from bridge.gateways.base import GatewayError
 from bridge.http import CallFailed
 from bridge.messages import Address
-from bridge.routing import accept, introductions, outgoing
+from bridge.routing import addresses, introductions, outgoing
 from bridge.routing.context import CALL_S, Context
 from bridge.routing.outgoing import Introduction
 from bridge.store.chats import Chat, Thread
@@ -72,7 +72,7 @@ def keep_known(chat: Chat, thread: Thread, context: Context) -> None:
     chat's lane."""
     if thread.given_name and chat.name and chat.name != thread.given_name:
         _introduce(chat, Introduction(thread.contact_id), context)
-    if thread.source_id.endswith("@lid") and (phone := _phone(chat, context)):
+    if (thread.source_id.endswith("@lid") or chat.lost) and (phone := _phone(chat, context)):
         _introduce(chat, Introduction(thread.contact_id, phone=phone), context)
 
 
@@ -129,7 +129,7 @@ def _meet(chat: Chat, context: Context) -> Chat:
     if not known.address.jid:
         return chat
     named = dataclasses.replace(chat, name=chat.name or known.address.name)
-    met = context.services.chats.meet(named, accept.forms(known.address))
+    met = context.services.chats.meet(named, addresses.named(known.address))
     if met != chat.id:
         # The two are one: this message goes on in the lane that was there first.
         context.services.bell.ring(look_again=True)
@@ -147,27 +147,33 @@ class _Found:
 
 
 def _make_or_find(chat: Chat, name: str, source_id: str, context: Context) -> _Found:
-    """A contact that an agent made by phone number is used, in either Brazilian form of the number;
-    one that an earlier try made is found by its source_id."""
+    """A contact that an agent made by phone number is used, in any spelling of the number; one that
+    an earlier try made is found by its source_id. Never one that is known to be another chat's: the
+    number has changed hands since then, and Chatwoot gives it to one contact only."""
     phone = _phone(chat, context)
-    forms = [f"+{one}" for one in jids.variants(phone)] if phone else []
+    forms = _spelled(phone, chat, context)
     if len(forms) > 1:
-        found = context.chatwoot().find_contacts_by_phone(forms)
-        if found:
-            return _Found(_join(found[0].id, source_id, context))
+        for known in context.chatwoot().find_contacts_by_phone(forms):
+            if not _is_anothers(known.id, chat, context):
+                return _Found(_join(known.id, source_id, context))
     identifier = next(iter(context.services.chats.forms(chat.id)), chat.address)
     wish = _Wish(name, f"+{phone}" if phone else "", identifier, source_id)
     try:
         return _make(chat, wish, context)
     except (PhoneTaken, SourceTaken) as taken:
-        return _Found(_existing(forms, identifier, source_id, context, taken))
+        found = _existing(chat, forms, identifier, source_id, context, taken)
     except ChatwootUnreachable as error:
         # A source_id that is in use makes Chatwoot stumble instead of refuse
         # (docs/contracts/chatwoot.md, Contacts).
-        known = _by_source(source_id, context)
-        if known is None:
+        found = _by_source(source_id, context)
+        if found is None:
             raise error
-        return _Found(known)
+        if _is_anothers(found, chat, context):
+            found = None
+    if found is not None:
+        return _Found(found)
+    alone = _own_id(chat, context)
+    return _make(chat, _Wish(name, "", alone, alone), context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,14 +200,20 @@ def _make(chat: Chat, wish: _Wish, context: Context) -> _Found:
 
 
 def _existing(
-    forms: list[str], identifier: str, source_id: str, context: Context, taken: BridgeError
-) -> int:
-    """The contact that Chatwoot says is there already; asked for in several ways, since one that
-    finds nothing only shows that this way is blind now. Raises NotYet: what was refused as taken
-    exists, so that it is never given up for want of it."""
+    chat: Chat,
+    forms: list[str],
+    identifier: str,
+    source_id: str,
+    context: Context,
+    taken: BridgeError,
+) -> int | None:
+    """The contact that Chatwoot says is there already, None where it is another chat's; asked for
+    in several ways, since one that finds nothing only shows that this way is blind now. Raises
+    NotYet: what was refused as taken exists, so that it is never given up for want of it."""
     known = _by_source(source_id, context)
-    if known is not None:
+    if known is not None and not _is_anothers(known, chat, context):
         return known
+    is_anothers = known is not None
     looks: list[Callable[[], list[Contact]]] = [
         lambda: context.chatwoot().find_contacts_by_phone(forms),
         lambda: context.chatwoot().find_contacts_by_identifier(identifier),
@@ -210,7 +222,11 @@ def _existing(
     for look in looks:
         with _blind_at_worst("a contact that is there already"):
             for found in look():
-                return _join(found.id, source_id, context)
+                if not _is_anothers(found.id, chat, context):
+                    return _join(found.id, source_id, context)
+                is_anothers = True
+    if is_anothers:
+        return None
     raise NotYet(
         N_("Chatwoot to show the contact that it has already"), retry_after_s=_TAKEN_S
     ) from taken
@@ -257,14 +273,18 @@ def _with_its_conversation(thread: Thread, context: Context) -> Thread:
 
 
 def _conversations_of(thread: Thread, context: Context) -> list[Conversation]:
-    """Of the contact in our inbox, latest activity first."""
+    """Of the contact in our inbox, latest activity first; without those that are known to be
+    another chat's, as after agents merged two contacts."""
+    place = thread.integration_id, thread.chat_id
     try:
-        return context.chatwoot().conversations_of_contact(thread.contact_id)
+        found = context.chatwoot().conversations_of_contact(thread.contact_id)
     except ContactGone:
         context.services.chats.forget_contact(thread.integration_id, thread.contact_id)
         raise NotYet(
             N_("Chatwoot to settle a conversation that was deleted"), retry_after_s=_GOING_S
         ) from None
+    chats = context.services.chats
+    return [one for one in found if chats.is_free(*place, conversation_id=one.id)]
 
 
 def _introduce(chat: Chat, told: Introduction, context: Context) -> None:
@@ -281,10 +301,27 @@ def _introduce(chat: Chat, told: Introduction, context: Context) -> None:
     services.bell.ring()
 
 
+def _is_anothers(contact_id: int, chat: Chat, context: Context) -> bool:
+    chats = context.services.chats
+    return chats.is_of_another(context.integration.id, chat.id, contact_id=contact_id)
+
+
 def _phone(chat: Chat, context: Context) -> str:
-    """The digits of a chat's phone number; a LID is never one (docs/contracts/ryzeapi.md,
-    Addresses)."""
-    return _phone_in(context.services.chats.forms(chat.id))
+    """The digits of a chat's phone number as its contact should have it; a LID is never one
+    (docs/contracts/ryzeapi.md, Addresses)."""
+    known = _phone_in(context.services.chats.forms(chat.id))
+    written = jids.phone(chat.address)
+    return numbers.shown(written if written in numbers.spellings(known) else known)
+
+
+def _spelled(phone: str, chat: Chat, context: Context) -> list[str]:
+    """Every spelling under which a contact may have the number, in E.164, its own first."""
+    if not phone:
+        return []
+    jid = numbers.canonical(phone) + jids.PHONE_SUFFIX
+    learned = context.services.chats.spellings(chat.instance_id, jid)
+    found = [phone, *(jids.phone(one) for one in learned)]
+    return [f"+{one}" for one in dict.fromkeys(o for one in found for o in numbers.spellings(one))]
 
 
 def _phone_in(forms: list[str]) -> str:
@@ -292,7 +329,16 @@ def _phone_in(forms: list[str]) -> str:
 
 
 def _source_id(chat: Chat, context: Context) -> str:
-    return _phone(chat, context) or chat.address
+    usual = _phone(chat, context) or chat.address
+    taken = context.services.chats.is_of_another(context.integration.id, chat.id, source_id=usual)
+    return _own_id(chat, context) if taken else usual
+
+
+def _own_id(chat: Chat, context: Context) -> str:
+    """What no other chat has ever had."""
+    forms = context.services.chats.forms(chat.id)
+    lid = next((one for one in forms if one.endswith(jids.LID_SUFFIX)), "")
+    return lid or f"{_phone(chat, context) or chat.address}.{chat.id}"
 
 
 def _fallback_name(chat: Chat, context: Context) -> str:

@@ -19,13 +19,14 @@ from bridge.routing.context import FILE_S, Context
 from bridge.routing.outcome import MOST_S, PATIENCE_S, SIDE_MOST_S, Side, Verdict, judge
 from bridge.routing.sides import SideHealth
 from bridge.services import Services
-from bridge.store.journal import Direction, Entry, Pair, Try
+from bridge.store.journal import Direction, Entry, Pair, State, Try
 
 log = logging.getLogger(__name__)
 
 _UNCONFIRMED_S = 1.0
 _CONTEXT_S = 5.0
 _NO_DISK_S = 1.0
+_UNDER_WAY_S = 0.05
 #: How long a claim of a send holds, in seconds: longer than any call takes.
 CLAIM_S = FILE_S + 60.0
 
@@ -73,6 +74,8 @@ class Deliveries:
     _unwritten: dict[int, Callable[[], object]] = field(default_factory=dict)
     #: Entries that may have arrived, whatever the disk says.
     _doubtful: set[int] = field(default_factory=set)
+    #: Entries that a worker has in its hands: two lanes that become one both lead to them.
+    _under_way: set[int] = field(default_factory=set)
     _can_write: bool = True
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -129,6 +132,22 @@ class Deliveries:
 
     def deliver(self, entry: Entry, context: Context) -> Tried:
         """One try of the head of a lane."""
+        with self._lock:
+            if entry.id in self._under_way:
+                return Tried(time.monotonic() + _UNDER_WAY_S)
+            self._under_way.add(entry.id)
+        try:
+            # Two chats may have become one since it was read: it is in another lane then, and may
+            # have arrived there.
+            head = self.services.journal.head(entry.lane)
+            if head is None or head.id != entry.id or head.state is not State.READY:
+                return Tried()
+            return self._deliver(head, context)
+        finally:
+            with self._lock:
+                self._under_way.discard(entry.id)
+
+    def _deliver(self, entry: Entry, context: Context) -> Tried:
         side = self._side(entry.instance_id, _goes_to(entry.direction))
         with self._lock:
             if not self._can_write:

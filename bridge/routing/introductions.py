@@ -12,6 +12,7 @@ from pathlib import Path
 from bridge.chatwoot.refusals import ContactGone, PhoneTaken
 from bridge.deadline import Deadline
 from bridge.errors import BridgeError
+from bridge.gateways import jids, numbers
 from bridge.http import CallFailed
 from bridge.messages import Address
 from bridge.routing.context import CALL_S, Context
@@ -33,7 +34,7 @@ def introduce(chat: Chat, told: Introduction, context: Context) -> None:
     try:
         _name(chat, thread, context)
         if told.phone:
-            _number(thread, told.phone, context)
+            _number(chat, thread, told.phone, context)
         if told.with_picture:
             with picture(chat, context, seconds=CALL_S) as file:
                 if file is not None:
@@ -57,12 +58,13 @@ def _name(chat: Chat, thread: Thread, context: Context) -> None:
     context.services.chats.note_given_name(thread.integration_id, chat.id, given)
 
 
-def _number(thread: Thread, phone: str, context: Context) -> None:
-    """Only where Chatwoot has none. When another contact has it, the person was here twice, and an
-    agent decides whether to merge the two."""
+def _number(chat: Chat, thread: Thread, phone: str, context: Context) -> None:
+    """Only where Chatwoot has none, or the one that the person does not have any more. When another
+    contact has it, the person was here twice, and an agent decides whether to merge the two."""
     chatwoot = context.chatwoot()
+    old = {"", *(f"+{one}" for one in numbers.spellings(jids.phone(chat.lost)))}
     with contextlib.suppress(ContactGone, PhoneTaken):
-        if not chatwoot.contact(thread.contact_id).phone:
+        if chatwoot.contact(thread.contact_id).phone in old:
             chatwoot.update_contact(thread.contact_id, phone=f"+{phone}")
 
 

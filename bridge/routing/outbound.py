@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 from bridge import markup
 from bridge.chatwoot.events import AgentMessage
-from bridge.chatwoot.refusals import FileNotThere, FileRefused, FileTooLarge
+from bridge.chatwoot.refusals import ContactGone, FileNotThere, FileRefused, FileTooLarge
 from bridge.deadline import Deadline
-from bridge.errors import N_, BridgeError, NotYet, dump
+from bridge.errors import N_, AddressLost, BridgeError, NotYet, dump
+from bridge.gateways import jids
 from bridge.gateways.base import Gateway, GatewayRefuses, GatewayUnavailable
-from bridge.messages import Kind, Reply
-from bridge.routing import catchup, introductions, marks, media, outgoing, surveys
+from bridge.messages import Address, Kind, Reply
+from bridge.routing import addresses, catchup, introductions, marks, media, outgoing, surveys
 from bridge.routing.context import CALL_S, FILE_S, Context
 from bridge.routing.outgoing import (
     SOURCE_PREFIX,
@@ -50,12 +51,15 @@ class Claim:
     seconds: float
     is_taken: bool = False
 
-    def take(self, entry: Entry, *, now: float) -> str:
-        """Writes the send down before it is made; the marker of its own that it carries. `now` in
-        UTC seconds. Raises NotYet and StorageFailed."""
+    def take(self, entry: Entry, to: str, *, now: float) -> str:
+        """Writes the send to that address down before it is made; the marker of its own that it
+        carries. `now` in UTC seconds. Raises NotYet, as where the address of the chat is another
+        one by now, and StorageFailed."""
         source = f"{SOURCE_PREFIX}{secrets.token_hex(8)}"
         until = now + self.seconds
-        self.is_taken = self.journal.claim(entry, source, owner=self.owner, now=now, until=until)
+        self.is_taken = self.journal.claim(
+            entry, source, owner=self.owner, now=now, until=until, to=to
+        )
         if not self.is_taken:
             raise NotYet(N_("an earlier reply that has come meanwhile"), retry_after_s=0)
         return source
@@ -85,15 +89,45 @@ def _send(entry: Entry, part: Part, context: Context, claim: Claim) -> list[Pair
             _look_for_files(entry, message, context)
             return []
     chat = context.services.chats.get(entry.chat_id)
+    if not chat.address:
+        chat = _found_again(chat, context)
     with contextlib.ExitStack() as files:
         reply = _reply(entry, part, chat, context, files)
-        source = claim.take(entry, now=context.services.clock())
+        source = claim.take(entry, reply.to, now=context.services.clock())
         seconds = FILE_S if reply.file else CALL_S
         sent = gateway.send(reply, source=source, deadline=Deadline(seconds))
     if part.missed and context.is_here(entry):
         marks.clear_sent(message, context)
+    _learn(chat, reply.to, sent.reached, context)
     _mark_read(chat, gateway, context)
     return [_pair(entry, message, sent.message_id, context)] if sent.message_id else []
+
+
+def _found_again(chat: Chat, context: Context) -> Chat:
+    """A chat that has lost its number to somebody else is reached where its contact says, once an
+    agent has corrected that. Raises AddressLost."""
+    chats = context.services.chats
+    thread = chats.thread(context.integration.id, chat.id)
+    number = ""
+    if thread is not None and thread.contact_id:
+        with contextlib.suppress(ContactGone):
+            number = context.chatwoot().contact(thread.contact_id).phone
+    at = addresses.of_number(number)
+    if at is None or not chats.adopt(chat, addresses.named(at), at.jid):
+        raise AddressLost(number=f"+{jids.phone(chat.lost)}")
+    context.services.bell.ring(look_again=True)
+    return chats.get(chat.id)
+
+
+def _learn(chat: Chat, to: str, at: Address, context: Context) -> None:
+    """Notes where a send has come to, unless that is known: the number may be written otherwise in
+    WhatsApp, and then the customer answers from there."""
+    named, where = addresses.named(at), at.jid or at.lid
+    chats = context.services.chats
+    if not where or (chat.address == where and set(named.forms) <= set(chats.forms(chat.id))):
+        return
+    if chats.reached(chat, addresses.named(addresses.of_text(to)), named, where):
+        context.services.bell.ring(look_again=True)
 
 
 def _look_for_earlier(entry: Entry, message: AgentMessage, context: Context) -> None:
@@ -229,13 +263,15 @@ def _show_typing(entry: Entry, context: Context) -> None:
     if context.services.clock() - entry.received_at > _TYPING_FRESH_S or context.gateway is None:
         return
     chat = context.services.chats.get(entry.chat_id)
+    if not chat.address:
+        return
     with contextlib.suppress(BridgeError):
         context.gateway.show_typing(chat.address, deadline=Deadline(5))
 
 
 def _mark_read(chat: Chat, gateway: Gateway, context: Context) -> None:
     """Who answers has read; a failure here costs nothing but the blue ticks."""
-    if not chat.last_in_id or not context.services.settings.mark_read:
+    if not chat.last_in_id or not chat.address or not context.services.settings.mark_read:
         return
     with contextlib.suppress(BridgeError):
         gateway.mark_read(

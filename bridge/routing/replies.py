@@ -19,9 +19,9 @@ from bridge.chatwoot.events import (
 )
 from bridge.chatwoot.refusals import ContactUnreachable
 from bridge.errors import BeforeRestore, StorageFailed, dump
+from bridge.messages import Address
 from bridge.models import Instance, Integration
-from bridge.routing import mending, outgoing, parts, surveys
-from bridge.routing.accept import address_of_contact, forms
+from bridge.routing import addresses, mending, outgoing, parts, surveys
 from bridge.routing.outgoing import (
     LAST_PART,
     PARTS,
@@ -31,7 +31,7 @@ from bridge.routing.outgoing import (
     Writing,
 )
 from bridge.services import Services
-from bridge.store import chats, entries, hearing
+from bridge.store import chats, entries, hearing, identity, threads
 from bridge.store.chats import Thread
 from bridge.store.hearing import Way
 from bridge.store.journal import Direction, NewEntry, ReplyId
@@ -224,7 +224,7 @@ def _keep_reply(
             doubt = dump(BeforeRestore())
             new = [dataclasses.replace(part, doubt=doubt) for part in new]
         if entries.insert(db, instance.id, new, now=now):
-            chats.follow(db, thread)
+            threads.follow(db, thread)
             return _Kept.FRESH
     if missed and message.is_marked:
         # Asked for just now, so this is what its agent sees.
@@ -264,7 +264,7 @@ def writing(
     now = services.clock()
 
     def work(db: Database) -> None:
-        chat_id = chats.chat_of_conversation(db, integration.id, conversation_id)
+        chat_id = threads.chat_of_conversation(db, integration.id, conversation_id)
         if chat_id is None:
             return
         body = outgoing.write(Writing(conversation_id))
@@ -310,23 +310,40 @@ def _has_no_number(
     return entries.insert(db, instance.id, [entry], now=now) > 0
 
 
+def _chat_at(
+    db: Database, instance: Instance, address: Address | None, message: AgentMessage
+) -> int | None:
+    """The chat with that address, made where there is none yet."""
+    if address is None:
+        return None
+    named = addresses.named(address)
+    found = identity.find(db, instance.id, named)
+    if found is not None:
+        return found
+    made = identity.resolve(
+        db,
+        instance.id,
+        named,
+        kind="group" if address.jid.endswith("@g.us") else "private",
+        address=address.jid or address.lid,
+        name=message.contact_name,
+    )
+    return made.chat_id
+
+
 def _thread_of(
     db: Database, instance: Instance, integration: Integration, message: AgentMessage
 ) -> Thread | None:
     """Where the message stands; an agent may also have begun a conversation with a new number."""
-    chat_id = chats.chat_of_conversation(
-        db, integration.id, message.conversation_id, source_id=message.source_id
+    chat_id = threads.chat_of_conversation(
+        db,
+        integration.id,
+        message.conversation_id,
+        source_id=message.source_id,
+        contact_id=message.contact_id,
     )
-    address = address_of_contact(message) if chat_id is None else None
-    if address is not None:
-        chat_id = chats.chat_of(db, instance.id, "", forms(address)) or chats.resolve_chat(
-            db,
-            instance.id,
-            forms(address),
-            kind="group" if address.jid.endswith("@g.us") else "private",
-            address=address.jid or address.lid,
-            name=message.contact_name,
-        )
+    if chat_id is None:
+        chat_id = _chat_at(db, instance, addresses.of_contact(message), message)
     if chat_id is None:
         return None
     return Thread(

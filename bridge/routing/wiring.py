@@ -52,6 +52,7 @@ def _prove_gateway(
 ) -> list[Problem]:
     connected = gateway.check(deadline=deadline.within(10))
     services.instances.note_connection(instance.id, "connected" if connected else "disconnected")
+    callbacks.learn_own_number(instance, gateway, services, deadline.within(10))
     if services.settings.address_for_gateway:
         callbacks.register(instance, gateway, services, deadline.within(10))
     else:

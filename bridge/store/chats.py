@@ -1,26 +1,29 @@
-"""Chats: what they are called in WhatsApp and where they are in Chatwoot; and the pairs of ids."""
+"""Chats: what they are called in WhatsApp and where they are in Chatwoot; and the pairs of ids.
 
-import dataclasses
-from collections.abc import Sequence
+Which chat an address leads to says `bridge.store.identity`."""
+
 from dataclasses import dataclass
 from typing import Any
 
 from sqlite_utils import Database
 
-from bridge.store import Store
+from bridge.store import Store, identity
 from bridge.store.committer import Committer
-from bridge.store.identity import chat_of, resolve_chat
+from bridge.store.identity import Named, resolve_chat
 from bridge.store.journal import Pair
+from bridge.store.threads import Thread, write_thread
 
-__all__ = ["Chat", "Chats", "Thread", "chat_of", "resolve_chat"]
+__all__ = ["Chat", "Chats", "Thread", "resolve_chat"]
 
 
 @dataclass(frozen=True, slots=True)
 class Chat:
-    """`address` is where replies go: the one that the chat used last. `kind`: private or group.
+    """`address` is where replies go: the one that the chat used last, empty where its number has
+    become somebody else's and nothing else is known. `kind`: private or group.
 
     `last_in_id` is the newest message that the customer has not been shown as read, empty without
-    one; `last_in_sender` the member of the group who wrote it.
+    one; `last_in_sender` the member of the group who wrote it. `lost` is the number that it had
+    before (a JID), where another one took its place or somebody else has it now.
     """
 
     id: int
@@ -30,29 +33,14 @@ class Chat:
     name: str
     last_in_id: str
     last_in_sender: str
-
-
-@dataclass(frozen=True, slots=True)
-class Thread:
-    """A chat in Chatwoot; ids are 0 until they are known.
-
-    `checked_id` is the newest Chatwoot message that has been looked at; `given_name` the name that
-    we gave the contact and may give it anew, empty where it is somebody else's.
-    """
-
-    integration_id: str
-    chat_id: int
-    source_id: str
-    contact_id: int = 0
-    conversation_id: int = 0
-    status: str = ""
-    checked_id: int = 0
-    given_name: str = ""
+    lost: str = ""
 
 
 #: The WhatsApp messages that a Chatwoot message became, for an integration and an id there. Left to
 #: itself SQLite reads all pairs of it: it takes any leading part of a key for few rows.
 PAIRS_OF_CHATWOOT = "pair indexed by pair_chatwoot where integration_id = ? and chatwoot_id = ?"
+#: A chat itself, or the one that it was merged into; its id is wanted twice.
+_ROOT = "coalesce((select merged_into from chat where id = ?), ?)"
 _REACHED = "update pair set reached = ? where instance_id = ? and whatsapp_id = ?"
 
 
@@ -63,20 +51,26 @@ class Chats:
         self._store, self._committer = store, committer
 
     def get(self, chat_id: int) -> Chat:
-        """The chat with that id."""
-        row = self._store.db.execute("select * from chat where id = ?", [chat_id]).fetchone()
+        """The chat with that id, or the one that it was merged into."""
+        row = self._store.db.execute(
+            "select id, instance_id, kind, address, name, last_in_id, last_in_sender, lost "
+            "from chat "
+            f"where id = {_ROOT}",
+            [chat_id, chat_id],
+        ).fetchone()
         return Chat(*row)
 
     def forms(self, chat_id: int) -> list[str]:
         """Every form of address that leads to the chat."""
         found = self._store.db.execute(
-            "select form from alias where chat_id = ? order by form", [chat_id]
+            f"select form from alias where chat_id = {_ROOT} order by form", [chat_id, chat_id]
         )
         return [row[0] for row in found]
 
     def thread(self, integration_id: str, chat_id: int) -> Thread | None:
         """Where a chat is in Chatwoot."""
-        return self._thread("where integration_id = ? and chat_id = ?", integration_id, chat_id)
+        where = f"where integration_id = ? and chat_id = {_ROOT}"
+        return self._thread(where, integration_id, chat_id, chat_id)
 
     def thread_of_conversation(self, integration_id: str, conversation_id: int) -> Thread | None:
         """The chat behind a conversation."""
@@ -154,11 +148,15 @@ class Chats:
     def forget_conversation(self, integration_id: str, conversation_id: int) -> None:
         """A conversation was deleted in Chatwoot, perhaps with its contact: both are looked up
         anew."""
-        self._run(
-            "update thread set contact_id = 0, conversation_id = 0, status = '' "
-            "where integration_id = ? and conversation_id = ?",
-            [integration_id, conversation_id],
-        )
+
+        def work(db: Database) -> None:
+            place = [integration_id, conversation_id]
+            which = "where integration_id = ? and conversation_id = ?"
+            sql = "update thread set contact_id = 0, conversation_id = 0, status = ''"
+            db.execute(f"{sql} {which}", place)
+            db.execute(f"delete from conversation {which}", place)
+
+        self._committer.run(work)
 
     def conversations_of_contact(self, integration_id: str, contact_id: int) -> list[int]:
         """The conversations that are known to be a contact's."""
@@ -185,21 +183,59 @@ class Chats:
             [name, integration_id, chat_id],
         )
 
-    def meet(self, chat: Chat, forms: Sequence[str]) -> int:
-        """The chat, known under further forms of its address; another one when it was met there
-        before, and then both are one from now on."""
-        return self._committer.run(
-            lambda db: resolve_chat(
-                db,
-                chat.instance_id,
-                forms,
-                kind=chat.kind,
-                address=chat.address,
-                name=chat.name,
-                last_in_id=chat.last_in_id,
-                last_in_sender=chat.last_in_sender,
+    def meet(self, chat: Chat, named: Named) -> int:
+        """The chat, known under further forms of its address, as the gateway says that was asked
+        for them; another one when it was met there before, and both are one from now on."""
+
+        def work(db: Database) -> int:
+            met = identity.resolve(
+                db, chat.instance_id, named, kind=chat.kind, address="", name=chat.name, sure=False
             )
+            return met.chat_id
+
+        return self._committer.run(work)
+
+    def reached(self, chat: Chat, sent_to: Named, named: Named, address: str) -> bool:
+        """A message to the chat has reached that address; whether two chats became one."""
+        return self._committer.run(
+            lambda db: identity.reached(db, chat.instance_id, chat.id, sent_to, named, address)
         )
+
+    def adopt(self, chat: Chat, named: Named, address: str) -> bool:
+        """An agent says where a chat is to be found that nobody can reach; False where that is the
+        number it has lost."""
+        return self._committer.run(
+            lambda db: identity.adopt(db, chat.instance_id, chat.id, named, address)
+        )
+
+    def spellings(self, instance_id: int, phone: str) -> list[str]:
+        """How a number (as a JID) is written elsewhere, as sends have shown."""
+        found = self._store.db.execute(
+            "select form from spelling where instance_id = ? and phone = ?", [instance_id, phone]
+        )
+        return [row[0] for row in found]
+
+    def is_free(self, integration_id: str, chat_id: int, *, conversation_id: int) -> bool:
+        """Whether a conversation may become the chat's: it is, or is nobody's."""
+        found = self._store.db.execute(
+            "select chat_id from conversation where integration_id = ? and conversation_id = ?",
+            [integration_id, conversation_id],
+        ).fetchone()
+        return found is None or found[0] == self.get(chat_id).id
+
+    def is_of_another(
+        self, integration_id: str, chat_id: int, *, contact_id: int = 0, source_id: str = ""
+    ) -> bool:
+        """Whether a contact, or its place in our inbox, is known to be another chat's."""
+        found = self._store.db.execute(
+            "select 1 from thread where integration_id = ? and contact_id = nullif(?, 0) "
+            f"and chat_id <> {_ROOT} union all "
+            "select 1 from thread where integration_id = ? and source_id = nullif(?, '') "
+            f"and chat_id <> {_ROOT}",
+            [integration_id, contact_id, chat_id, chat_id]
+            + [integration_id, source_id, chat_id, chat_id],
+        )
+        return found.fetchone() is not None
 
     def note_read(self, chat_id: int, whatsapp_id: str) -> None:
         """The customer has been shown that this message was read."""
@@ -265,69 +301,12 @@ class Chats:
         self._committer.along(lambda db: db.execute(sql, params))
 
 
-def chat_of_conversation(
-    db: Database, integration_id: str, conversation_id: int, *, source_id: str = ""
-) -> int | None:
-    """The chat behind a conversation, or behind another one of the same contact in the inbox."""
-    row = db.execute(
-        "select chat_id from thread indexed by thread_conversation "
-        "where integration_id = ? and conversation_id = ? union all "
-        "select chat_id from thread indexed by thread_source "
-        "where integration_id = ? and source_id = nullif(?, '') limit 1",
-        [integration_id, conversation_id, integration_id, source_id],
-    ).fetchone()
-    return int(row[0]) if row else None
-
-
-def follow(db: Database, moved: Thread) -> None:
-    """An agent has gone on in this conversation, and so do we: what the customer writes next
-    belongs there. The name stays known; what has been looked at was in another conversation."""
-    known = db.execute(
-        "select * from thread where integration_id = ? and chat_id = ?",
-        [moved.integration_id, moved.chat_id],
-    ).fetchone()
-    if known is None:
-        write_thread(db, moved)
-        return
-    before = Thread(*known)
-    if before.conversation_id == moved.conversation_id:
-        return
-    write_thread(
-        db,
-        dataclasses.replace(
-            before,
-            source_id=moved.source_id or before.source_id,
-            contact_id=moved.contact_id or before.contact_id,
-            conversation_id=moved.conversation_id,
-            status=moved.status,
-            checked_id=0,
-        ),
-    )
-
-
 def rename(db: Database, instance_id: int, form: str, name: str) -> None:
     """What the chat with that address is called."""
     db.execute(
         "update chat set name = ? where id = "
         "(select chat_id from alias where instance_id = ? and form = ?)",
         [name, instance_id, form],
-    )
-
-
-def write_thread(db: Database, thread: Thread) -> None:
-    """Notes where a chat is, in a transaction that the caller has."""
-    db.execute(
-        "insert or replace into thread values (?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            thread.integration_id,
-            thread.chat_id,
-            thread.source_id,
-            thread.contact_id,
-            thread.conversation_id,
-            thread.status,
-            thread.checked_id,
-            thread.given_name,
-        ],
     )
 
 

@@ -5,6 +5,7 @@ place that calls them.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlite_utils import Database
@@ -39,7 +40,9 @@ def insert(db: Database, instance_id: int, entries: Sequence[NewEntry], *, now: 
             )
         count += db.execute(
             "insert into journal (instance_id, chat_id, direction, key, position, body, state, "
-            "reason, received_at, due_at, integration_id) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+            "reason, received_at, due_at, integration_id) values "
+            "(?, coalesce((select merged_into from chat where id = ?2), ?2), "
+            "?, ?, ?, ?, ?, ?, ?, ?, ?) "
             "on conflict do nothing",
             [
                 instance_id,
@@ -82,13 +85,21 @@ def take_back(db: Database, reply: ReplyId) -> bool:
     return True
 
 
-def settle(
-    db: Database, instance_id: int, source: str, *, now: float
-) -> tuple[int, str, str] | None:
-    """The echo of a send of ours came: chat, body and integration of the entry; None when it is
-    none of ours."""
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A send of ours: its chat, what was sent, in which integration it was written, and to which
+    address it went; empty where an older version of us sent it."""
+
+    chat_id: int
+    body: str
+    integration_id: str
+    sent_to: str
+
+
+def settle(db: Database, instance_id: int, source: str, *, now: float) -> Sent | None:
+    """The echo of a send of ours came; None when it is none of ours."""
     row = db.execute(
-        "select id, chat_id, body, integration_id from journal "
+        "select id, chat_id, body, integration_id, sent_to from journal "
         "where source = ? and instance_id = ?",
         [source, instance_id],
     ).fetchone()
@@ -99,7 +110,7 @@ def settle(
         f"where id = ? and state in {OPEN}",
         [now, row[0]],
     )
-    return int(row[1]), str(row[2]), str(row[3])
+    return Sent(*row[1:])
 
 
 def revive(db: Database, reply: ReplyId, *, now: float) -> int:
@@ -150,7 +161,9 @@ def discard(db: Database, reply: ReplyId, *, now: float) -> None:
 def insert_pair(db: Database, pair: Pair, *, now: float) -> None:
     """Notes a pair; what is known already is kept."""
     db.execute(
-        "insert into pair values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
+        "insert into pair values "
+        "(?, ?, coalesce((select merged_into from chat where id = ?3), ?3), ?, ?, ?, ?, ?, ?) "
+        "on conflict do nothing",
         [
             pair.instance_id,
             pair.whatsapp_id,

@@ -1,8 +1,150 @@
-"""Who is who: which chat an address leads to."""
+"""Who is who: which chat an address leads to, and when two chats are one person.
 
-from collections.abc import Sequence
+The rules, all of them here (docs/routing.md, Who is who):
+
+- A form of address (phone JID, LID, group JID) leads to one chat, and a chat has one form of each
+  sort: two LIDs, or two numbers, are two people. The spellings of one number count as one form.
+- A LID stays with its person, a number may be given to somebody else. So where both are known, the
+  LID says who it is, and a newer binding moves the number to that chat.
+- Two chats become one only where the one has nothing but the LID and the other nothing but the
+  number that are named together now.
+- What a gateway merely looked up binds what is free, and takes nothing away from anybody.
+- Our own number is bound to nothing.
+- A chat whose number has moved is reached by its LID, or not at all: never by that number.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from sqlite_utils import Database
+
+PHONE, LID, GROUP = "@s.whatsapp.net", "@lid", "@g.us"
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The forms that one object of an event names together, empty for those it does not name.
+
+    `phone` is the one spelling that numbers are kept under, `spellings` are the other ones that
+    national rules allow (`bridge.gateways.numbers`), all as JIDs. `other` is a group, or what has
+    no address in WhatsApp.
+    """
+
+    phone: str = ""
+    lid: str = ""
+    other: str = ""
+    spellings: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, forms: Iterable[str], spellings: Sequence[str] = ()) -> "Named":
+        """From forms of any sort, at most one of each."""
+        found = {PHONE: "", LID: "", "": ""}
+        for form in forms:
+            found[next((one for one in (PHONE, LID) if form.endswith(one)), "")] = form
+        return cls(found[PHONE], found[LID], found[""], tuple(spellings))
+
+    @property
+    def forms(self) -> list[str]:
+        """All that are named."""
+        return [one for one in (self.phone, self.lid, self.other) if one]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A chat that a form leads to, with its own number and LID; empty where it has none."""
+
+    chat_id: int
+    phone: str = ""
+    lid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Which chat is meant, None for a new one; `absorbed` is one that turns out to be the same
+    person. `takes_phone`: the number that was named leads there from now on."""
+
+    chat_id: int | None
+    absorbed: int | None = None
+    takes_phone: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """The chat, and whether another one was merged into it or it into another: lanes have moved."""
+
+    chat_id: int
+    merged: bool = False
+
+
+def decide(
+    named: Named, by_phone: Known | None, by_lid: Known | None, *, sure: bool = True
+) -> Decision:
+    """Whom an event means that names a number, a LID or both; `sure` is False for a look-up.
+
+    `by_phone` and `by_lid` are the chats that the two forms lead to so far.
+    """
+    if by_lid is None:
+        if by_phone is None or not named.lid or not by_phone.lid:
+            return Decision(by_phone.chat_id if by_phone else None)
+        return Decision(None, takes_phone=sure)  # the number was given to somebody else
+    if by_phone is None:
+        is_free = not by_lid.phone or by_lid.phone == named.phone
+        return Decision(by_lid.chat_id, takes_phone=sure or is_free)
+    if by_phone.chat_id == by_lid.chat_id:
+        return Decision(by_lid.chat_id)
+    if not by_phone.lid and not by_lid.phone:
+        first, second = sorted((by_phone.chat_id, by_lid.chat_id))
+        return Decision(first, absorbed=second)
+    return Decision(by_lid.chat_id, takes_phone=sure)
+
+
+def resolve(
+    db: Database,
+    instance_id: int,
+    named: Named,
+    *,
+    kind: str,
+    address: str,
+    name: str = "",
+    last_in_id: str = "",
+    last_in_sender: str = "",
+    sure: bool = True,
+) -> Met:
+    """The chat that is meant, found or made; bindings move, and chats become one, by the rules
+    above. `address` is where its replies go from now on, as the gateway wrote it; empty: as before.
+    """
+    named = _without_own(db, instance_id, _learned(db, instance_id, named))
+    merged = _unite_spellings(db, instance_id, named)
+    by_phone, by_lid, by_other = _find(db, instance_id, named)
+    if named.other:
+        decision = Decision(by_other.chat_id if by_other else None)
+    else:
+        decision = decide(named, by_phone, by_lid, sure=sure)
+    takes_phone = bool(named.phone) and decision.takes_phone
+    if address.endswith(PHONE) and not takes_phone:
+        address = named.lid
+    chat_id = decision.chat_id
+    if chat_id is None:
+        chat_id = db.execute(
+            "insert into chat (instance_id, kind, address, name) values (?, ?, ?, '') returning id",
+            [instance_id, kind, address],
+        ).fetchone()[0]
+    if decision.absorbed is not None:
+        merge(db, chat_id, decision.absorbed)
+        merged = True
+    for form in named.forms:
+        if form != named.phone or takes_phone:
+            _bind(db, instance_id, chat_id, form, named.spellings)
+    db.execute(
+        "update chat set address = iif(? <> '', ?, address), name = iif(? <> '', ?, name), "
+        "last_in_id = iif(? <> '', ?, last_in_id), "
+        "last_in_sender = iif(? <> '', ?, last_in_sender) where id = ?",
+        [
+            *(address, address, name, name),
+            *(last_in_id, last_in_id, last_in_id, last_in_sender, chat_id),
+        ],
+    )
+    return Met(chat_id, merged)
 
 
 def resolve_chat(
@@ -13,63 +155,220 @@ def resolve_chat(
     kind: str,
     address: str,
     name: str,
-    last_in_id: str = "",
-    last_in_sender: str = "",
 ) -> int:
-    """The chat that any of the forms leads to; made, taught a new form, or two made one.
-
-    When a LID and a phone JID turn out to be one person, the chat that was there first stays.
-    """
-    marks = ", ".join("?" * len(forms))
-    known: dict[str, int] = dict(
-        db.execute(
-            f"select form, chat_id from alias where instance_id = ? and form in ({marks})",
-            [instance_id, *forms],
-        ).fetchall()
-    )
-    if known:
-        chat_id, *others = sorted(set(known.values()))
-        for other in others:
-            _merge(db, chat_id, other)
-        db.execute(
-            "update chat set address = ?, name = iif(? <> '', ?, name), "
-            "last_in_id = iif(? <> '', ?, last_in_id), "
-            "last_in_sender = iif(? <> '', ?, last_in_sender) where id = ?",
-            [
-                *(address, name, name),
-                *(last_in_id, last_in_id, last_in_id, last_in_sender),
-                chat_id,
-            ],
-        )
-    else:
-        chat_id = db.execute(
-            "insert into chat (instance_id, kind, address, name, last_in_id, last_in_sender) "
-            "values (?, ?, ?, ?, ?, ?) returning id",
-            [instance_id, kind, address, name, last_in_id, last_in_sender],
-        ).fetchone()[0]
-    for form in set(forms) - set(known):
-        db.execute("insert into alias values (?, ?, ?)", [instance_id, form, chat_id])
-    return chat_id
+    """The chat that the forms lead to, found or made."""
+    return resolve(db, instance_id, Named.of(forms), kind=kind, address=address, name=name).chat_id
 
 
-def chat_of(db: Database, instance_id: int, whatsapp_id: str, forms: Sequence[str]) -> int | None:
+def find(db: Database, instance_id: int, named: Named) -> int | None:
+    """The chat that is meant, by its LID first; None when there is none."""
+    found = _find(db, instance_id, _learned(db, instance_id, named))
+    return next((one.chat_id for one in (found[1], found[0], found[2]) if one), None)
+
+
+def chat_of(db: Database, instance_id: int, whatsapp_id: str, named: Named) -> int | None:
     """The chat of a message, or else of an address; None when neither is known."""
-    marks = ", ".join("?" * len(forms))
     row = db.execute(
-        "select chat_id from pair where instance_id = ? and whatsapp_id = ? union all "
-        f"select chat_id from alias where instance_id = ? and form in ({marks}) limit 1",
-        [instance_id, whatsapp_id, instance_id, *forms],
+        "select chat_id from pair where instance_id = ? and whatsapp_id = ?",
+        [instance_id, whatsapp_id],
     ).fetchone()
-    return int(row[0]) if row else None
+    return int(row[0]) if row else find(db, instance_id, named)
 
 
-def _merge(db: Database, kept: int, other: int) -> None:
-    db.execute("update alias set chat_id = ? where chat_id = ?", [kept, other])
-    db.execute("update journal set chat_id = ? where chat_id = ?", [kept, other])
-    db.execute("update pair set chat_id = ? where chat_id = ?", [kept, other])
+def reached(
+    db: Database, instance_id: int, chat_id: int, sent_to: Named, named: Named, address: str
+) -> bool:
+    """A message to `sent_to` has reached `named`, as the gateway says: they are one person. So a
+    number heals whose spelling no rule knows. Whether chats became one.
+
+    A group, our own number, or a LID other than the one that was sent to teaches nothing.
+    """
+    chat_id, merged = root(db, chat_id), False
+    named = _without_own(db, instance_id, named)
+    is_ours = not _own(db, instance_id).isdisjoint(named.forms)
+    if (
+        is_ours
+        or named.other
+        or sent_to.other
+        or (sent_to.lid and named.lid not in {"", sent_to.lid})
+    ):
+        return False
+    known = _find(db, instance_id, _learned(db, instance_id, sent_to))
+    if chat_id not in {one.chat_id for one in known if one}:
+        return False  # the address has become somebody else's meanwhile
+    if sent_to.phone and named.phone and sent_to.phone != named.phone:
+        merged = _learn_spelling(db, instance_id, sent_to.phone, named)
+    whole = Named(named.phone, named.lid or sent_to.lid, spellings=named.spellings)
+    met = resolve(db, instance_id, whole, kind="private", address=address)
+    return merged or met.merged
+
+
+def root(db: Database, chat_id: int) -> int:
+    """The chat itself, or the one that it was merged into."""
+    row = db.execute("select merged_into from chat where id = ?", [chat_id]).fetchone()
+    return int(row[0]) if row and row[0] is not None else chat_id
+
+
+def adopt(db: Database, instance_id: int, chat_id: int, named: Named, address: str) -> bool:
+    """An agent has said where a chat is to be found that nobody can reach: it goes on as the chat
+    with that number. False where that is the number it has lost."""
+    lost, address_now = db.execute(
+        "select lost, address from chat where id = ?", [root(db, chat_id)]
+    ).fetchone()
+    if address_now or named.phone == lost:
+        return False
+    found = find(db, instance_id, named)
+    if found is None:
+        found = resolve(db, instance_id, named, kind="private", address=address).chat_id
+    merge(db, found, root(db, chat_id))
+    return True
+
+
+def merge(db: Database, kept: int, other: int) -> None:
+    """Two chats are one person: everything of the other goes over, its open entries as well. A
+    delivery that is under way meanwhile finds its chat by `merged_into`."""
+    for table in ("alias", "thread"):
+        if table == "thread":
+            # Where both are in one Chatwoot, the newer conversation goes on.
+            db.execute(
+                "delete from thread where chat_id = ? and exists (select 1 from thread t "
+                "where t.integration_id = thread.integration_id and t.chat_id = ? "
+                "and t.conversation_id > thread.conversation_id)",
+                [kept, other],
+            )
+        db.execute(f"update or ignore {table} set chat_id = ? where chat_id = ?", [kept, other])
+        db.execute(f"delete from {table} where chat_id = ?", [other])
+    for table in ("journal", "pair", "conversation"):
+        db.execute(f"update {table} set chat_id = ? where chat_id = ?", [kept, other])
     db.execute(
-        "update thread set chat_id = ? where chat_id = ? and not exists "
-        "(select 1 from thread t where t.integration_id = thread.integration_id "
-        "and t.chat_id = ?)",
-        [kept, other, kept],
+        "update chat set merged_into = ? where id = ? or merged_into = ?", [kept, other, other]
     )
+    for column in ("name", "address", "last_in_id", "last_in_sender"):
+        db.execute(
+            f"update chat set {column} = (select {column} from chat where id = ?) "
+            f"where id = ? and {column} = ''",
+            [other, kept],
+        )
+
+
+def _find(
+    db: Database, instance_id: int, named: Named
+) -> tuple[Known | None, Known | None, Known | None]:
+    """The chats that number, LID and other form lead to. A chat that an older version of us keeps
+    under another spelling of the number is found as well."""
+    numbers = [named.phone, *named.spellings] if named.phone else []
+    by_phone = [_known(db, instance_id, one) for one in numbers]
+    return (
+        next((one for one in by_phone if one), None),
+        _known(db, instance_id, named.lid) if named.lid else None,
+        _known(db, instance_id, named.other) if named.other else None,
+    )
+
+
+def _unite_spellings(db: Database, instance_id: int, named: Named) -> bool:
+    """Chats that an older version of us kept for two spellings of one number become one, unless
+    they have two LIDs. Whether there were any."""
+    numbers = [named.phone, *named.spellings] if named.phone else []
+    known = [one for form in numbers if (one := _known(db, instance_id, form))]
+    others = {one.chat_id: one for one in known[1:] if one.chat_id != known[0].chat_id}
+    united = [one for one in others.values() if not (one.lid and known[0].lid)]
+    for one in united:
+        merge(db, known[0].chat_id, one.chat_id)
+    return bool(united)
+
+
+def _known(db: Database, instance_id: int, form: str) -> Known | None:
+    rows = db.execute(
+        "select chat_id, form from alias where chat_id = "
+        "(select chat_id from alias where instance_id = ? and form = ?)",
+        [instance_id, form],
+    ).fetchall()
+    if not rows:
+        return None
+    named = Named.of(row[1] for row in rows)
+    return Known(int(rows[0][0]), named.phone, named.lid)
+
+
+def _bind(
+    db: Database, instance_id: int, chat_id: int, form: str, spellings: Sequence[str]
+) -> None:
+    """The form leads to the chat from now on, instead of the chat's form of that sort so far. Who
+    loses a number is reached by the LID, or not at all."""
+    domain = form.rpartition("@")[2] if "@" in form else ""
+    before = db.execute(
+        "delete from alias where chat_id = ? and form <> ? and form like ? returning form",
+        [chat_id, form, f"%@{domain}" if domain else "%"],
+    ).fetchall()
+    if before and form.endswith(PHONE):
+        db.execute("update chat set lost = ? where id = ?", [before[0][0], chat_id])
+    moved = [form, *spellings] if form.endswith(PHONE) else [form]
+    marks = ", ".join("?" * len(moved))
+    db.execute(
+        "update chat set lost = ?, address = coalesce((select form from alias "
+        f"where chat_id = chat.id and form not in ({marks})), '') where id in "
+        f"(select chat_id from alias where instance_id = ? and form in ({marks})) and id <> ?",
+        [form, *moved, instance_id, *moved, chat_id],
+    )
+    db.execute(
+        f"delete from alias where instance_id = ? and form in ({marks})", [instance_id, *moved]
+    )
+    db.execute("insert into alias values (?, ?, ?)", [instance_id, form, chat_id])
+
+
+def _learned(db: Database, instance_id: int, named: Named) -> Named:
+    """With the number under which WhatsApp knows it, where a send has shown that."""
+    for one in [named.phone, *named.spellings] if named.phone else ():
+        row = db.execute(
+            "select phone from spelling where instance_id = ? and form = ?", [instance_id, one]
+        ).fetchone()
+        if row is not None and row[0] != named.phone:
+            return Named(str(row[0]), named.lid, named.other)
+    return named
+
+
+def _learn_spelling(db: Database, instance_id: int, written: str, named: Named) -> bool:
+    """A number that was written so is `named.phone` in WhatsApp. Whether two chats became one."""
+    as_written = _known(db, instance_id, written)
+    db.execute(
+        "delete from spelling where instance_id = ? and form = ?", [instance_id, named.phone]
+    )
+    db.execute(
+        "update spelling set phone = ? where instance_id = ? and phone = ?",
+        [named.phone, instance_id, written],
+    )
+    db.execute(
+        "insert or replace into spelling values (?, ?, ?)", [instance_id, written, named.phone]
+    )
+    if as_written is None:
+        return False
+    by_phone = _find(db, instance_id, named)[0]
+    if by_phone is None:
+        _bind(db, instance_id, as_written.chat_id, named.phone, named.spellings)
+        return False
+    if by_phone.chat_id == as_written.chat_id:
+        return False
+    if as_written.lid and by_phone.lid:  # two people: the number is the other one's
+        _bind(db, instance_id, by_phone.chat_id, named.phone, (*named.spellings, written))
+        return False
+    db.execute("delete from alias where instance_id = ? and form = ?", [instance_id, written])
+    first, second = sorted((by_phone.chat_id, as_written.chat_id))
+    merge(db, first, second)
+    return True
+
+
+def _without_own(db: Database, instance_id: int, named: Named) -> Named:
+    """Without our own number and LID, which say nothing about anybody else; a chat with ourselves
+    has nothing besides."""
+    own = _own(db, instance_id)
+    if named.phone in own and named.lid:
+        return Named(lid=named.lid)
+    if named.lid in own and named.phone:
+        return Named(phone=named.phone, spellings=named.spellings)
+    return named
+
+
+def _own(db: Database, instance_id: int) -> set[str]:
+    row = db.execute(
+        "select own_phone, own_lid from instance where id = ?", [instance_id]
+    ).fetchone()
+    return {one for one in row or () if one}

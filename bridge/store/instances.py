@@ -74,7 +74,10 @@ class Instances:
             self._write_gateway(db, instance_id, gateway)
             note_connection(db, instance_id, "")
             _note_callback(db, instance_id, "", 0.0)
-            db.execute("update instance set deaf_until = 0 where id = ?", [instance_id])
+            db.execute(
+                "update instance set deaf_until = 0, own_phone = '', own_lid = '' where id = ?",
+                [instance_id],
+            )
 
     def _write_gateway(self, db: Database, instance_id: int, gateway: Gateway) -> None:
         sealed = self._vault.seal(gateway.token, where=_where(instance_id))
@@ -120,6 +123,15 @@ class Instances:
         """The gateway was asked for its link to WhatsApp, and this is its word."""
         with self._store.write() as db:
             note_connection(db, instance_id, state)
+
+    def own_phone(self, instance_id: int) -> str:
+        """Our own number, as the form that it is kept under; empty where it is not known."""
+        return own_phone(self._store.db, instance_id)
+
+    def note_own(self, instance_id: int, phone: str) -> None:
+        """The gateway was asked for our own number, and this is its word."""
+        with self._store.write() as db:
+            note_own(db, instance_id, phone)
 
     def heard_at(self, instance_id: int) -> float:
         """When the gateway's last event for the instance came, in UTC seconds; 0 for never."""
@@ -212,6 +224,23 @@ def _note_callback(db: Database, instance_id: int, url: str, since: float) -> No
 def note_connection(db: Database, instance_id: int, state: str) -> None:
     """The gateway's word on its link to WhatsApp."""
     db.execute("update instance set connection = ? where id = ?", [state, instance_id])
+
+
+def note_own(db: Database, instance_id: int, phone: str, lid: str = "") -> None:
+    """Our own number in WhatsApp, as the form that it is kept under, and its LID where it is told;
+    of another number the LID is not known."""
+    if phone:
+        db.execute(
+            "update instance set own_lid = iif(own_phone = ?1 and ?2 = '', own_lid, ?2), "
+            "own_phone = ?1 where id = ?3 and (own_phone <> ?1 or own_lid <> ?2)",
+            [phone, lid, instance_id],
+        )
+
+
+def own_phone(db: Database, instance_id: int) -> str:
+    """Our own number, empty where it is not known."""
+    row = db.execute("select own_phone from instance where id = ?", [instance_id]).fetchone()
+    return str(row[0]) if row else ""
 
 
 def _where(instance_id: int) -> str:

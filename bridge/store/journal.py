@@ -150,9 +150,12 @@ class Journal(Protocol):
         """The entry whose turn it is."""
         ...
 
-    def claim(self, entry: Entry, source: str, *, owner: str, now: float, until: float) -> bool:
+    def claim(
+        self, entry: Entry, source: str, *, owner: str, now: float, until: float, to: str = ""
+    ) -> bool:
         """Notes a send before it is made, for `owner` and until then (UTC seconds) at most. False
-        when its turn is over: it is not ready any more, or an earlier entry of its lane is open."""
+        when its turn is over: it is not ready any more, or an earlier entry of its lane is open, or
+        `to` is not the address of its chat any more."""
         ...
 
     def expire_claims(self, *, now: float, due_at: float) -> None:

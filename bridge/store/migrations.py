@@ -177,3 +177,65 @@ def m015_ids_of_chatwoot(db: Database) -> None:
     db.execute("create index thread_source on thread (integration_id, source_id)")
     db.execute("create index thread_contact on thread (integration_id, contact_id)")
     db.execute("create index thread_chat on thread (chat_id)")
+
+
+@migrations()
+def m016_identity(db: Database) -> None:
+    """An address form leads to one chat, and a chat has one of each sort. What an older version of
+    us put together against that is taken apart: of several forms of a sort the one stays that
+    replies go to, else the last by its spelling; the others lead nowhere until they are seen again.
+    """
+    db.execute("alter table chat add column merged_into integer references chat (id)")
+    # The number that a chat has lost to somebody else.
+    db.execute("alter table chat add column lost text not null default ''")
+    db.execute("alter table instance add column own_phone text not null default ''")
+    db.execute("alter table instance add column own_lid text not null default ''")
+    db.execute(
+        "delete from alias where chat_id in (select id from chat where kind = 'group') "
+        "and form not like '%@g.us' and form like '%@%'"
+    )
+    db.execute(
+        "delete from alias where chat_id in (select id from chat where kind <> 'group') "
+        "and form like '%@g.us'"
+    )
+    # Without an `@` it is a contact that has no address at all.
+    domain = "iif(instr(form, '@'), substr(form, instr(form, '@')), '')"
+    db.execute(
+        f"delete from alias where exists (select 1 from alias other "
+        "join chat on chat.id = other.chat_id where other.chat_id = alias.chat_id "
+        f"and {domain.replace('form', 'other.form')} = {domain.replace('form', 'alias.form')} "
+        "and (other.form = chat.address, other.form) > (alias.form = chat.address, alias.form))"
+    )
+    db.execute(f"create unique index alias_one_of_a_sort on alias (chat_id, {domain})")
+    db.execute("drop index alias_chat")
+    db.execute("create index chat_merged on chat (merged_into) where merged_into is not null")
+    # The number under which WhatsApp knows one that was written otherwise, as sends have shown.
+    db.execute(
+        """create table spelling (
+            instance_id integer not null references instance (id) on delete cascade,
+            form text not null,
+            phone text not null,
+            primary key (instance_id, form)
+        ) strict, without rowid"""
+    )
+    db.execute("create index spelling_phone on spelling (instance_id, phone)")
+    # Whose conversation it is, for every one that a chat ever had.
+    db.execute(
+        """create table conversation (
+            integration_id text not null,
+            conversation_id integer not null,
+            chat_id integer not null references chat (id) on delete cascade,
+            primary key (integration_id, conversation_id)
+        ) strict, without rowid"""
+    )
+    db.execute("create index conversation_chat on conversation (chat_id)")
+    db.execute(
+        "insert into conversation select integration_id, conversation_id, max(chat_id) from thread "
+        "where conversation_id > 0 group by integration_id, conversation_id"
+    )
+    db.execute(
+        "insert or ignore into conversation select integration_id, conversation_id, max(chat_id) "
+        "from pair where conversation_id > 0 group by integration_id, conversation_id"
+    )
+    # Where a send goes to, so that the address that it reaches teaches the other one.
+    db.execute("alter table journal add column sent_to text not null default ''")

@@ -62,15 +62,19 @@ class SqliteJournal:
         ).fetchone()
         return _entry(row) if row else None
 
-    def claim(self, entry: Entry, source: str, *, owner: str, now: float, until: float) -> bool:
+    def claim(
+        self, entry: Entry, source: str, *, owner: str, now: float, until: float, to: str = ""
+    ) -> bool:
         def work(db: Database) -> bool:
             done = db.execute(
                 "update journal set state = 'sending', source = ?, owner = ?, claimed_until = ?, "
-                "sent_at = ? where id = ? and state = 'ready' and not exists "
+                "sent_at = ?, sent_to = ? where id = ? and state = 'ready' "
+                "and (? = '' or exists (select 1 from chat "
+                "where chat.id = journal.chat_id and chat.address = ?)) and not exists "
                 "(select 1 from journal earlier where earlier.direction = journal.direction "
                 f"and earlier.chat_id = journal.chat_id and earlier.state in {OPEN} "
                 "and (earlier.position, earlier.id) < (journal.position, journal.id))",
-                [source, owner, until, now, entry.id],
+                [source, owner, until, now, to, entry.id, to, to],
             )
             return done.rowcount > 0
 

@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 
 from bridge.store import Store
-from bridge.store.chats import Chats, chat_of, chat_of_conversation
+from bridge.store.chats import Chats
 from bridge.store.committer import Committer
 from bridge.store.entries import revive
+from bridge.store.identity import Named, chat_of, find
 from bridge.store.journal import Direction, Lane, ReplyId
 from bridge.store.sqlite_journal import SqliteJournal
+from bridge.store.threads import chat_of_conversation
 
 #: What a plan says of a search that reads all of an instance, an integration or a table.
 _WHOLE = ("SCAN", "(instance_id=?)", "(integration_id=?)", "(direction=?)")
@@ -40,8 +42,13 @@ def test_no_message_reads_a_whole_table(store: Store) -> None:
     journal.gave_up(reply)
     journal.arrived(reply)
     journal.note_shown(reply)
-    chat_of(store.db, 1, "ABC", ["49151@s.whatsapp.net"])
-    chat_of_conversation(store.db, "int_x", 1, source_id="49151")
+    named = Named("49151@s.whatsapp.net", "7@lid", spellings=("49152@s.whatsapp.net",))
+    chat_of(store.db, 1, "ABC", named)
+    find(store.db, 1, named)
+    chats.spellings(1, named.phone)
+    chats.is_free("int_x", 1, conversation_id=1)
+    chats.is_of_another("int_x", 1, contact_id=1, source_id="49151")
+    chat_of_conversation(store.db, "int_x", 1, source_id="49151", contact_id=2)
     revive(store.db, reply, now=1.0)
     store.db.conn.rollback()
     store.db.conn.set_trace_callback(None)

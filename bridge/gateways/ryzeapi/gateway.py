@@ -132,13 +132,23 @@ class RyzeApi:
 
     def check(self, *, deadline: Deadline) -> bool:
         """The state in the list of instances."""
+        ours = self._listed(deadline)
+        return (ours.part("connection").text("state") or ours.text("status")) == "connected"
+
+    def own_number(self, *, deadline: Deadline) -> Address:
+        """The number in the list of instances."""
+        ours = self._listed(deadline)
+        jid = ours.part("connection").text("numberJid") or ours.text("numberJid")
+        return jids.address(jid)
+
+    def _listed(self, deadline: Deadline) -> Part:
         name = self._calls.instance
         answer = self._calls.get("/api/instance/list", deadline=deadline, instanceName=name)
         listed = [Part(one) for one in answer.items("instances")]
         ours = next((one for one in listed if one.text("name") == name), None)
         if ours is None:
             raise self._calls.denies("Instance not found")
-        return (ours.part("connection").text("state") or ours.text("status")) == "connected"
+        return ours
 
     def register_webhook(self, url: str, secret: str, *, deadline: Deadline) -> None:
         """Stores it under our label, and reads it back."""

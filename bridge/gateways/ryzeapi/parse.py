@@ -18,7 +18,6 @@ from bridge.gateways.reading import Part, moment
 from bridge.gateways.ryzeapi.content import fill
 from bridge.messages import (
     Address,
-    ChatKind,
     Connection,
     GroupName,
     Kind,
@@ -121,8 +120,9 @@ def _parties(routing: Part) -> tuple[Address, Address, bool]:
     sender = _address(routing, "sender")
     if not chat.jid and not chat.lid:
         chat = _address(routing, "recipient") if from_me else sender
-    elif direction == "incoming" and jids.chat_kind(chat) is ChatKind.PRIVATE:
-        # Both are the customer, and each may know a form or a name that the other does not.
+    elif direction == "incoming" and jids.is_same(chat, sender):
+        # Both are the customer, and each may know a form or a name that the other does not. A
+        # sender without a form of the chat's proves nothing: two people would become one for good.
         chat = Address(chat.jid or sender.jid, chat.lid or sender.lid, chat.name or sender.name)
     return chat, sender if sender.jid or sender.lid else chat, from_me
 

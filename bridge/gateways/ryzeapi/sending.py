@@ -13,7 +13,7 @@ from bridge.gateways.base import Sent
 from bridge.gateways.encoded import JsonWithFile
 from bridge.gateways.reading import Part
 from bridge.gateways.ryzeapi.calls import Calls
-from bridge.messages import Kind, Reply
+from bridge.messages import Address, Kind, Reply
 
 _MEDIA_TYPES = {
     Kind.IMAGE: "image",
@@ -116,7 +116,7 @@ class Sending:
 
     def _post(self, route: str, body: dict[str, Any] | JsonWithFile) -> Sent:
         answer = self.calls.send(f"/api/message/{route}/:instance", body, deadline=self.deadline)
-        return Sent(_message_id(answer))
+        return Sent(_message_id(answer), _reached(answer))
 
     def _post_file(
         self, route: str, fields: dict[str, Any], reply: Reply, name: str, prefix: str = ""
@@ -126,6 +126,12 @@ class Sending:
         except OSError:
             raise self.calls.refuses("the file of the message is no longer there") from None
         return self._post(route, body)
+
+
+def _reached(answer: Part) -> Address:
+    """The chat as WhatsApp knows it, whatever it was called in the request."""
+    chat = answer.part("data").part("chat")
+    return jids.address(chat.text("jid"), chat.text("lid"))
 
 
 def _message_id(answer: Part) -> str:
