@@ -91,14 +91,12 @@ def test_a_recipient_is_bare_digits_only_where_there_is_a_phone():
         ("551168887777", ("551168887777", "5511968887777"), "5511968887777"),
         ("551133334444", ("551133334444",), "551133334444"),  # a landline
         ("5511933334444", ("5511933334444",), "5511933334444"),  # without the 9: a landline
-        ("5215512345678", ("5215512345678",), "5215512345678"),  # Mexico
-        ("5491123456789", ("5491123456789",), "5491123456789"),  # Argentina
         ("351912345678", ("351912345678",), "351912345678"),  # Portugal
         ("5501988887777", ("5501988887777",), "5501988887777"),  # no such area
         ("", ("",), ""),
     ],
 )
-def test_only_brazilian_mobiles_have_two_spellings(digits, expected, stored):
+def test_brazilian_mobiles_have_two_spellings_and_landlines_one(digits, expected, stored):
     assert jids.variants(digits) == expected
     assert jids.canonical(digits) == stored
 
