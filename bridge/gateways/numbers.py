@@ -4,8 +4,8 @@ A gateway, an agent and a list of customers write one number in several ways; Wh
 under one of them, and no rule tells which. All spellings of a number are one address. A country
 that is not in the table needs no row: what a send reaches is learned (`bridge.store.identity`).
 
-Sources: docs/contracts/ryzeapi.md, Addresses (Brazil); the numbering plans of IFT (Mexico) and ENACOM
-(Argentina).
+Sources: docs/contracts/ryzeapi.md, Addresses (Brazil); the numbering plans of IFT (Mexico) and
+ENACOM (Argentina).
 """
 
 import re
