@@ -28,6 +28,13 @@ def _text(raw: str) -> str:
     return raw
 
 
+def _names(raw: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in raw.split(",") if name.strip())
+    if not all(re.fullmatch(r"[A-Za-z0-9._-]{1,253}", name) for name in names):
+        raise ValueError("must be host names, separated by commas, without ports")
+    return names
+
+
 def _truth(raw: str) -> bool:
     match raw.lower():
         case "true" | "1" | "yes" | "on":
@@ -157,6 +164,14 @@ OPTIONS: tuple[Option, ...] = (
         "BRIDGE_PUBLIC_URL, without it one that a gateway in the same network can call; none: it "
         "calls no address.",
         _gateway_url,
+    ),
+    Option(
+        "BRIDGE_HOSTS",
+        "",
+        "Further names by which people open the pages, separated by commas. Where "
+        "BRIDGE_PUBLIC_URL is set, others are refused, but for addresses in numbers and names "
+        "without a dot.",
+        _names,
     ),
     Option(
         "BRIDGE_PROXIES",

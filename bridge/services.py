@@ -20,6 +20,7 @@ from bridge.store.instances import Instances
 from bridge.store.integrations import Attempts, Integrations
 from bridge.store.journal import Journal
 from bridge.store.lookups import Lookups
+from bridge.store.sessions import Sessions
 from bridge.store.sqlite_journal import SqliteJournal
 from bridge.store.standing import Standings
 from bridge.store.webhooks import Webhooks
@@ -53,6 +54,7 @@ class Services:
     standings: Standings
     console: Console
     audit: Audit
+    sessions: Sessions
     bell: Bell
     pace: Pace
     searches: Allowance
@@ -87,6 +89,7 @@ class Services:
             standings=Standings(store),
             console=Console(store, committer),
             audit=Audit(store),
+            sessions=Sessions(store),
             bell=bell,
             pace=Pace(settings.chatwoot_rate),
             searches=Allowance(*SEARCHES),

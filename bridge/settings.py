@@ -31,6 +31,7 @@ class Settings:
     port: int
     public_url: str
     gateway_url: str
+    hosts: tuple[str, ...]
     proxies: int
     account_token: str
     encryption_key: str

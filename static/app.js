@@ -120,7 +120,7 @@ activation?.addEventListener("submit", async (event) => {
 
 // -- news: what is shown stays true while somebody looks ---------------------------------------
 
-const POLL_MS = 15_000;
+const POLL_MS = 2_000;
 
 // Makes `old` like `fresh` and touches only what differs: focus, selection and opened details stay.
 function renew(old, fresh) {
@@ -152,57 +152,52 @@ function renew(old, fresh) {
 
 function keepFresh(bar) {
   const button = bar.querySelector("button");
-  let stream = null;
+  let edition = `"${bar.dataset.edition}"`;
   let poll = null;
   let stopped = false;
   let asking = false;
   const ask = async () => {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    if (answer.redirected) location.reload(); // signed out meanwhile
+    if (!answer.ok) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const shown = page.querySelector("[data-live-bar]")?.dataset.edition;
+    if (shown) edition = `"${shown}"`;
+    for (const old of document.querySelectorAll("[data-fresh]")) {
+      const fresh = page.getElementById(old.id);
+      if (fresh && !stopped) renew(old, fresh);
+    }
+  };
+  const look = async () => {
     if (asking || document.hidden || stopped) return;
     asking = true;
     try {
-      const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+      const answer = await fetch(bar.dataset.liveBar, {
+        headers: { "If-None-Match": edition },
+        cache: "no-store",
+      });
       if (answer.redirected) location.reload(); // signed out meanwhile
-      if (!answer.ok) return;
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      for (const old of document.querySelectorAll("[data-fresh]")) {
-        const fresh = page.getElementById(old.id);
-        if (fresh && !stopped) renew(old, fresh);
-      }
+      else if (answer.ok) await ask(); // 304: all is as it is shown
     } catch {
-      // The bridge is away: the next word of it comes by itself.
+      // The bridge is away: it is asked again.
     } finally {
       asking = false;
     }
   };
-  const close = () => {
-    stream?.close();
+  const set = () => {
     clearInterval(poll);
-    stream = poll = null;
+    poll = document.hidden || stopped ? null : setInterval(look, POLL_MS);
+    look();
   };
-  const open = () => {
-    close();
-    if (document.hidden || stopped) return;
-    stream = new EventSource(bar.dataset.liveBar);
-    stream.addEventListener("changed", ask);
-    stream.addEventListener("error", () => {
-      // All seats are taken: look now and then instead.
-      if (stream?.readyState === EventSource.CLOSED) poll ??= setInterval(ask, POLL_MS);
-    });
-  };
-  document.addEventListener("visibilitychange", () => {
-    open();
-    ask();
-  });
-  window.addEventListener("pagehide", close);
-  window.addEventListener("pageshow", (event) => event.persisted && open());
+  document.addEventListener("visibilitychange", set);
+  window.addEventListener("pageshow", (event) => event.persisted && set());
   button.hidden = false;
   button.addEventListener("click", () => {
     stopped = !stopped;
     button.setAttribute("aria-pressed", String(stopped));
-    open();
-    ask();
+    set();
   });
-  open();
+  set();
 }
 
 document.querySelectorAll("[data-live-bar]").forEach(keepFresh);

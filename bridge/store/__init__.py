@@ -24,6 +24,8 @@ from bridge.store.migrations import migrations
 BUSY_S = 10.0
 _LOCK_POLL_S = 0.02
 _EDITION_BYTES = 8
+#: The edition, then the version.
+_SHARED_BYTES = 2 * _EDITION_BYTES
 
 
 def peek_meta(path: Path, key: str) -> str | None:
@@ -77,9 +79,9 @@ def _shared(path: Path) -> mmap.mmap:
     """A few bytes of memory that all processes of an installation share."""
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        if os.fstat(file).st_size < _EDITION_BYTES:
-            os.pwrite(file, bytes(_EDITION_BYTES), 0)  # on the disk, so that it can be written to
-        return mmap.mmap(file, _EDITION_BYTES)
+        if os.fstat(file).st_size < _SHARED_BYTES:
+            os.pwrite(file, bytes(_SHARED_BYTES), 0)  # on the disk, so that it can be written to
+        return mmap.mmap(file, _SHARED_BYTES)
     finally:
         os.close(file)
 
@@ -207,6 +209,11 @@ class Store:
         still true while it stays."""
         return self._changes[:_EDITION_BYTES] if self._changes else os.urandom(_EDITION_BYTES)
 
+    @property
+    def version(self) -> bytes:
+        """Another value after each change of any process, messages included."""
+        return self._changes[_EDITION_BYTES:] if self._changes else os.urandom(_EDITION_BYTES)
+
     @contextlib.contextmanager
     def write(self, *, messages: bool = False) -> Iterator[Database]:
         """One transaction: all of it is on the disk when the block ends, or nothing. `messages`:
@@ -221,8 +228,10 @@ class Store:
                 try:
                     yield db
                     db.commit()
-                    if not messages and self._changes:
-                        self._changes[:_EDITION_BYTES] = os.urandom(_EDITION_BYTES)
+                    if self._changes:
+                        self._changes[_EDITION_BYTES:] = os.urandom(_EDITION_BYTES)
+                        if not messages:
+                            self._changes[:_EDITION_BYTES] = os.urandom(_EDITION_BYTES)
                 except BaseException:
                     with contextlib.suppress(sqlite3.Error):
                         db.rollback()

@@ -239,3 +239,18 @@ def m016_identity(db: Database) -> None:
     )
     # Where a send goes to, so that the address that it reaches teaches the other one.
     db.execute("alter table journal add column sent_to text not null default ''")
+
+
+@migrations()
+def m017_sessions(db: Database) -> None:
+    """Who is signed in to the pages, by the hash of what the browser holds."""
+    db.execute(
+        """create table session (
+            hash text primary key,
+            who text not null,
+            proof text not null,
+            address text not null,
+            began_at real not null,
+            seen_at real not null
+        ) strict, without rowid"""
+    )

@@ -13,6 +13,7 @@ from bridge.web import (
     api,
     console,
     dashboard,
+    guard,
     i18n,
     live,
     ops,
@@ -26,7 +27,9 @@ from bridge.web import (
 )
 from bridge.web.docs import docs
 from bridge.web.hooks import Hooks
+from bridge.web.hosts import Hosts
 from bridge.web.limits import Limits
+from bridge.web.paths import RowId
 
 
 class _Sessions(SecureCookieSessionInterface):
@@ -58,12 +61,13 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
         MAX_CONTENT_LENGTH=64 * 1024,
     )
     app.session_interface = _Sessions()
+    app.url_map.converters["int"] = RowId
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["services"] = services
     app.extensions["limits"] = Limits(settings)
     # What a gateway says is heard from here on; the router counts on it (`Router._is_settled`).
     services.store.beat("web-opened")
-    hooks = Hooks(services, app.wsgi_app)
+    hooks = Hooks(services, Hosts(settings, app.wsgi_app))
     app.extensions["most_bytes"] = hooks.most_bytes
     app.wsgi_app = hooks  # type: ignore[method-assign]
     if settings.proxies:
@@ -71,6 +75,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=count, x_proto=count, x_host=count
         )
+    app.before_request(guard.forms_only)
     app.before_request(api.guard)
     app.after_request(api.add_limit_headers)
     forms_only = security.register(app)
@@ -84,6 +89,8 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
 
 def _add_pages(app: Flask) -> None:
     """The door for people."""
+    guard.register(app)
+    live.register(app)
     ops.register(app)
     i18n.register(app)
     pages.register(app)
@@ -93,5 +100,4 @@ def _add_pages(app: Flask) -> None:
     app.register_blueprint(dashboard.blueprint)
     times.register(app)
     console.register(app)
-    live.register(app)
     problems.register(app, pages.problem_page)

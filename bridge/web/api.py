@@ -35,6 +35,11 @@ def guard() -> None:
         return
     limits: Limits = current_app.extensions["limits"]
     caller = auth.identify(request, _services())
+    if caller is None and auth.presented(request):
+        # Guesses are counted apart: they use up no calls, and no right token is ever kept out.
+        g.allowance = limits.take(limits.guesses, "guess", request.remote_addr or "")
+        if not g.allowance.granted:
+            raise RateLimited
     # Who presents no token of ours is counted by address, apart from the tokens.
     bucket = ("token", caller.key) if caller else ("address", request.remote_addr or "")
     is_new = request.endpoint == "api.new_instance" and caller is not None

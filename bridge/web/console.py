@@ -17,10 +17,9 @@ from bridge.store.journal import State
 from bridge.web import forms, session
 from bridge.web.i18n import gettext, ngettext
 from bridge.web.pages import Trouble, operator, services
-from bridge.web.paths import local_path
+from bridge.web.paths import local_path, row_id
 
 blueprint = Blueprint("console", __name__)
-blueprint.before_request(session.require)
 
 #: Lines of the audit trail on one page, and messages that wait on theirs.
 LINES, WAITING = 50, 50
@@ -44,6 +43,7 @@ DEEDS = (
     N_("sent again"),
     N_("signed in"),
     N_("was refused at the sign-in"),
+    N_("ended the other sessions"),
     N_("rotated the key"),
     N_("rotated the account token"),
     N_("rotated the token"),
@@ -194,8 +194,15 @@ def _back(number: int) -> Response:
 @blueprint.get("/audit")
 def audit() -> str:
     """The trail, newest first; older lines by the page."""
-    before = request.args.get("before", type=int)
+    before = row_id(request.args.get("before"))
     deeds = services().audit.latest(limit=LINES + 1, before_id=before)
+    here = session.current()
     return render_template(
-        "console/audit.html", deeds=deeds[:LINES], has_older=len(deeds) > LINES, before=before
+        "console/audit.html",
+        deeds=deeds[:LINES],
+        has_older=len(deeds) > LINES,
+        before=before,
+        sessions=session.signed_in_now(),
+        here=here.hash if here else "",
+        form=forms.ActionForm(),
     )

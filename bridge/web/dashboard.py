@@ -10,7 +10,7 @@ from bridge import activation, capabilities, checks, instances
 from bridge.deadline import Deadline
 from bridge.errors import BridgeError, IntegrationMissing, NothingToDelete
 from bridge.routing import wiring
-from bridge.web import cards, forms, i18n, session
+from bridge.web import cards, forms, i18n
 from bridge.web.draft import Draft, answers_of, packed_owner
 from bridge.web.i18n import gettext
 from bridge.web.pages import Trouble, operator, services
@@ -19,7 +19,6 @@ from bridge.web.pages import Trouble, operator, services
 CHECK_S = 20.0
 
 blueprint = Blueprint("dashboard", __name__)
-blueprint.before_request(session.require)
 
 
 @blueprint.get("/")

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
+from flask import request
 from flask_wtf import FlaskForm
+from werkzeug.exceptions import HTTPException
 from wtforms import BooleanField, Field, PasswordField, RadioField, SelectField, StringField
 from wtforms.validators import StopValidation
 
@@ -49,6 +51,19 @@ def _trimmed(text: str | None) -> str:
 
 class Form(FlaskForm):  # type: ignore[misc]
     """A form whose fields' `description` is the subject of the sentences about them."""
+
+    class Meta(FlaskForm.Meta):  # type: ignore[misc]
+        """Reads what a browser sends as a form, and nothing else as one."""
+
+        def wrap_formdata(self, form: FlaskForm, formdata: object) -> object:
+            """What was filled in; None where there is nothing that can be read. The page about a
+            body that cannot be read has forms as well."""
+            if request.method != "POST":
+                return None
+            try:
+                return request.form
+            except HTTPException:
+                return None
 
     def troubles(self) -> list[tuple[Field, Trouble]]:
         """Every trouble with its field, in the order of the page."""

@@ -23,6 +23,9 @@ REDIS_S = 2.0
 AWAY_S = 5.0
 #: Wrong tokens that one address may present to the sign-in page.
 SIGN_IN = parse("10/minute")
+#: Wrong tokens that one address may present to the API and to /metrics: this share of the calls
+#: that a token may make, and so many at least.
+GUESSES_SHARE, GUESSES_LEAST = 10, 10
 #: Refusals of one address that are noted in the audit trail.
 REFUSAL = parse("1/minute")
 #: Live checks of the wizard: they make the bridge call an address that a person typed.
@@ -58,6 +61,8 @@ class Limits:
 
     def __init__(self, settings: Settings) -> None:
         self.general = parse(settings.rate_limit)
+        least = max(self.general.amount // GUESSES_SHARE, GUESSES_LEAST)
+        self.guesses = type(self.general)(least, self.general.multiples)
         self.new_instances = parse(settings.rate_limit_new)
         self._storage = _storage(settings.rate_limit_storage)
         self._counter = FixedWindowRateLimiter(self._storage)

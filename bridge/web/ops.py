@@ -15,6 +15,7 @@ from bridge.errors import BridgeError
 from bridge.services import Services
 from bridge.vault import same, token_hash
 from bridge.web.auth import presented
+from bridge.web.limits import Limits
 
 ops = Blueprint("ops", __name__)
 
@@ -44,6 +45,9 @@ def numbers() -> Response:
     wanted = _services().settings.metrics_token
     if wanted:
         if not same(token_hash(presented(request)), token_hash(wanted)):
+            limits: Limits = current_app.extensions["limits"]
+            if not limits.take(limits.guesses, "guess", request.remote_addr or "").granted:
+                return _plain(Response("too many wrong tokens, wait a minute\n", 429))
             refused = Response("send BRIDGE_METRICS_TOKEN as the bearer token\n", 401)
             refused.headers["WWW-Authenticate"] = "Bearer"
             return _plain(refused)

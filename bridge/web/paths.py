@@ -1,9 +1,30 @@
-"""Addresses that come back from the browser: only paths of our own are followed."""
+"""What addresses may hold: numbers that the database has, and ways back that lead to us."""
 
 import re
+from typing import Any
+
+from werkzeug.routing import IntegerConverter
 
 #: A path as we make them: one slash in front, no second one, nothing that a browser reads as one.
 _LOCAL = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*", re.ASCII)
+
+#: SQLite's integers have 64 bits with their sign.
+MOST_ROW_ID = 2**63 - 1
+
+
+class RowId(IntegerConverter):
+    """A number in a path; one that no row can have leads nowhere."""
+
+    regex = r"[0-9]{1,19}"
+
+    def __init__(self, map: Any, **more: Any) -> None:
+        super().__init__(map, max=MOST_ROW_ID, **more)
+
+
+def row_id(text: str | None) -> int | None:
+    """A number in a query; None for none, and for what no row can have."""
+    found = re.fullmatch(r"[0-9]{1,19}", text or "", re.ASCII)
+    return min(int(found[0]), MOST_ROW_ID) if found else None
 
 
 def local_path(text: str | None, otherwise: str = "/") -> str:

@@ -51,6 +51,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "worker_tmp_dir": "/dev/shm" if os.access("/dev/shm", os.W_OK) else None,  # noqa: S108
             # A thread that writes a file itself would wait for the client.
             "sendfile": False,
+            "pre_request": Worker.tell_end,
             # Who stands in front is BRIDGE_PROXIES' matter alone.
             "forwarded_allow_ips": "",
             "secure_scheme_headers": {},

@@ -1,7 +1,7 @@
-"""Signing in with the account token. The cookie holds no secret: a fingerprint and a draft's id."""
+"""Signing in with the account token. The cookie holds the key of a session, which lives in the
+database and ends there, and the id of a draft."""
 
 import contextlib
-import hmac
 import secrets
 from datetime import timedelta
 from urllib.parse import urlencode
@@ -11,6 +11,8 @@ from flask import (
     Flask,
     Response,
     abort,
+    flash,
+    g,
     make_response,
     redirect,
     render_template,
@@ -22,10 +24,11 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from bridge.errors import N_, Problem, StorageFailed
 from bridge.models import Actor
-from bridge.store.drafts import LIFETIME_S
+from bridge.store.sessions import LIFETIME_S, Session
 from bridge.vault import same, token_hash
 from bridge.web import limits
 from bridge.web.forms import ActionForm, SignInForm
+from bridge.web.i18n import gettext
 from bridge.web.pages import Trouble, caller_address, operator, services
 from bridge.web.pages import limits as buckets
 from bridge.web.paths import local_path
@@ -47,7 +50,8 @@ _TOO_OFTEN = Trouble(
 
 
 def register(app: Flask) -> None:
-    """Adds the sign-in page; sessions last as long as a draft."""
+    """Adds the sign-in page. A visit renews the cookie, for a draft may be younger than the session
+    that it was begun in; the session is not renewed by it."""
     app.config["PERMANENT_SESSION_LIFETIME"] = timedelta(seconds=LIFETIME_S)
     app.context_processor(
         lambda: {"signed_in": is_signed_in(), "action_form": ActionForm}  # for the button on top
@@ -57,7 +61,28 @@ def register(app: Flask) -> None:
 
 def is_signed_in() -> bool:
     """Whether the operator sits in front; a changed account token ends every session."""
-    return hmac.compare_digest(str(session.get("who", "")).encode(), _fingerprint().encode())
+    return current() is not None
+
+
+def current() -> Session | None:
+    """The session of this request."""
+    if "session" not in g:
+        tray, key = services(), session.get("key", "")
+        found = None
+        if isinstance(key, str) and key:
+            now = tray.clock()
+            found = tray.sessions.find(token_hash(key), proof=_fingerprint(), now=now)
+            if found is not None:
+                tray.sessions.note_seen(found, address=caller_address(), now=now)
+        g.session = found
+    found_before: Session | None = g.session
+    return found_before
+
+
+def signed_in_now() -> list[Session]:
+    """All sessions that last."""
+    tray = services()
+    return tray.sessions.all(proof=_fingerprint(), now=tray.clock())
 
 
 def require() -> None:
@@ -87,8 +112,7 @@ def sign_in() -> AnyResponse:
             buckets().forget(limits.SIGN_IN, *bucket)
             session.clear()
             session.permanent = True
-            session["who"] = _fingerprint()
-            session["id"] = secrets.token_urlsafe(8)
+            _begin()
             _note(operator(), "signed in")
             return redirect(target)
         if allowance.granted:
@@ -106,8 +130,32 @@ def sign_out() -> Response | AnyResponse:
     draft_id = session.get("draft")
     if draft_id:
         services().drafts.remove(draft_id)
+    one = current()
+    if one is not None:
+        services().sessions.end(one.hash)
     session.clear()
     return redirect(url_for("session.sign_in"))
+
+
+@blueprint.post("/sessions/end-others")
+def end_others() -> AnyResponse:
+    """Signs out every other browser."""
+    one = current()
+    if one is not None:
+        services().sessions.end_others(one.hash)
+        _note(operator(), "ended the other sessions")
+        flash(gettext("All other sessions have ended."))
+    return redirect(url_for("console.audit"), 303)
+
+
+def _begin() -> None:
+    tray, key = services(), secrets.token_urlsafe(32)
+    now = tray.clock()
+    one = Session(
+        token_hash(key), operator().who, _fingerprint(), caller_address(), began_at=now, seen_at=now
+    )
+    tray.sessions.begin(one)
+    session["key"], g.session = key, one
 
 
 def _note(by: Actor, deed: str) -> None:

@@ -22,7 +22,7 @@ from wtforms import Field
 from bridge import checks
 from bridge.errors import N_, BridgeError, ModuleOff, NotAdministrator, Problem, RateLimited
 from bridge.models import DEFAULT_INBOX_NAME, Gateway, Instance, Secret, TokenOwner
-from bridge.web import forms, limits, session, trial
+from bridge.web import forms, limits, trial
 from bridge.web.draft import OPTIONS, STEPS, Draft, packed_gateway, packed_owner
 from bridge.web.forms import NEW, Form
 from bridge.web.i18n import gettext
@@ -40,7 +40,6 @@ def require_module() -> None:
         raise ModuleOff
 
 
-blueprint.before_request(session.require)
 blueprint.before_request(require_module)
 
 

@@ -10,14 +10,13 @@ from bridge import activation, checks, instances, intake
 from bridge.activation import Activated, Step
 from bridge.errors import N_, BridgeError, InstanceExists, InvalidBody
 from bridge.models import Instance, Secret
-from bridge.web import forms, session
+from bridge.web import forms
 from bridge.web.draft import Draft, packed_owner
 from bridge.web.forms import rule_trouble
 from bridge.web.pages import Trouble, operator, services
 from bridge.web.wizard import draft_for, require_module
 
 blueprint = Blueprint("activation", __name__, url_prefix="/wizard")
-blueprint.before_request(session.require)
 blueprint.before_request(require_module)
 
 #: The page whose answer is at fault, by the error's code; all others have a page with a retry.

@@ -77,8 +77,15 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             return super().handle(conn)
 
     def _keepalive_after(self, conn: Connection, keepalive: bool) -> bool:
-        # What follows a request that was not read to its end cannot be told from its body.
-        return conn.is_whole and bool(super()._keepalive_after(conn, keepalive))
+        # What follows a request that was not read to its end cannot be told from its body. All of a
+        # whole one is here: to skip what nobody read of it costs no time.
+        return keepalive and conn.is_whole and bool(conn.parser.finish_body())
+
+    @staticmethod
+    def tell_end(_worker: object, req: Any) -> None:
+        """Before an answer is begun: it says when it is the last one (gunicorn's `pre_request`)."""
+        if not req.unreader.sock.is_whole:
+            req.must_close = True
 
     # -- the loop ----------------------------------------------------------------------------------
 

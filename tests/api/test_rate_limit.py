@@ -88,6 +88,45 @@ def test_wrong_tokens_do_not_use_up_the_calls_of_the_right_one(
     assert bridge.api("GET", "/api/instance/list").headers["X-RateLimit-Remaining"] == "1"
 
 
+def test_wrong_tokens_are_throttled_and_right_ones_never(bridge: Bridge) -> None:
+    instance = new_instance(bridge)
+    kinds = [{"token": "wrong-{}"}, {"token": "", "Authorization": "Bearer wrong-{}"}]
+
+    def guess(number: int) -> requests.Response:
+        headers = {name: text.format(number) for name, text in kinds[number % 2].items()}
+        return bridge.api("GET", "/api/instance/list", headers=headers)
+
+    answers = [guess(number) for number in range(30)]
+    assert [one.status_code for one in answers] == [401] * 10 + [429] * 20
+    for one in answers:
+        assert_limit_headers(one)
+    assert_error(answers[-1], 429, TOO_MANY)
+    # From the same address, in the same minute.
+    assert bridge.api("GET", "/api/instance/list").status_code == 200
+    own = bridge.api("GET", "/api/instance/list", headers={"token": instance.token})
+    assert own.status_code == 200
+    # Who presents none at all is no guesser.
+    assert bridge.api("GET", "/api/instance/list", headers={"token": ""}).status_code == 401
+    # A token that is no operator's where the operator is asked for is not a guess either.
+    for _ in range(15):
+        headers = {"token": instance.token}
+        refused = bridge.api("DELETE", "/api/instance/delete/none", headers=headers)
+        assert refused.status_code == 401
+
+
+def test_wrong_tokens_for_the_metrics_are_throttled_and_the_right_one_never(
+    start_bridge: Callable[..., Bridge],
+) -> None:
+    bridge = start_bridge(BRIDGE_METRICS_TOKEN="metrics-token-0123456789")
+
+    def ask(token: str) -> int:
+        headers = {"Authorization": f"Bearer {token}"}
+        return requests.get(f"{bridge.base_url}/metrics", headers=headers, timeout=30).status_code
+
+    assert [ask(f"wrong-{number}") for number in range(15)] == [401] * 10 + [429] * 5
+    assert ask("metrics-token-0123456789") == 200
+
+
 def test_every_kind_of_answer_carries_the_headers(shared_bridge: Bridge) -> None:
     name = new_instance(shared_bridge).name
     json = {"Content-Type": "application/json"}

@@ -11,6 +11,7 @@ from tests.browser.operator import Operator
 from tests.support.api import Instance, new_instance, wish
 from tests.support.journal import Journal
 from tests.support.processes import Bridge, SandboxChatwoot
+from tests.support.visitor import Visitor
 
 SignIn = Callable[..., Operator]
 
@@ -58,17 +59,26 @@ def test_news_can_be_stopped(operator: SignIn, support: Instance) -> None:
     expect(page.locator("#cards")).to_contain_text("1 from WhatsApp")
 
 
-def test_without_a_seat_the_page_looks_by_itself(operator: SignIn, support: Instance) -> None:
+def test_a_bridge_that_was_away_is_asked_again(operator: SignIn, support: Instance) -> None:
     somebody = operator()
     page = somebody.page
-    page.route("**/live", lambda route: route.fulfill(status=204))
-    page.clock.install()
+    page.route("**/live", lambda route: route.abort())
     somebody.go("/")
     Journal(support.bridge).add("3EB0NEWS")
-    page.wait_for_timeout(500)
+    page.wait_for_event("requestfailed", timeout=15_000)
     assert "No message in the last hour." in page.inner_text("#cards")
-    page.clock.run_for(16_000)
-    expect(page.locator("#cards")).to_contain_text("1 from WhatsApp")
+    page.unroute("**/live")
+    expect(page.locator("#cards")).to_contain_text("1 from WhatsApp", timeout=15_000)
+
+
+def test_who_is_signed_out_elsewhere_is_sent_to_the_sign_in(
+    operator: SignIn, support: Instance
+) -> None:
+    page = operator().go("/").page
+    other = Visitor(support.bridge).sign_in()
+    other.get("/audit")
+    other.send({}, path="/sessions/end-others")
+    page.wait_for_url("**/sign-in**", timeout=15_000)
 
 
 def test_without_scripts_a_link_renews(operator: SignIn, support: Instance) -> None:

@@ -184,6 +184,18 @@ def test_a_body_that_waits_for_its_invitation_gets_one(quiet: Bridge) -> None:
         assert sock.recv(100).startswith(b"HTTP/1.1 404 ")
 
 
+def test_a_body_that_nobody_reads_is_in_nobodys_way(quiet: Bridge) -> None:
+    unread = b"GET /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n" + b"x" * 100_000
+    assert talk(quiet, unread, _LAST).count(b"HTTP/1.1 200 ") == 2
+
+
+def test_an_answer_to_what_is_not_read_says_that_it_is_the_last(quiet: Bridge) -> None:
+    head = b"POST /sign-in HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n"
+    said = talk(quiet, head, b"x" * 1000)
+    assert said.startswith(b"HTTP/1.1 4")
+    assert b"\r\nconnection: close\r\n" in said.lower()
+
+
 def test_two_bodies_in_one_are_refused(quiet: Bridge) -> None:
     said = talk(
         quiet,

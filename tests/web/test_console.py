@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+import requests
 
 from bridge.errors import GivenUp, InboxGone, NotYet, dump
 from bridge.gateways.base import GatewayRefuses
@@ -333,39 +334,63 @@ def test_older_lines_are_a_page_away(connected: Visitor) -> None:
 # -- news ------------------------------------------------------------------------------------------
 
 
-def test_a_stream_tells_of_a_change(connected: Visitor, journal: Journal) -> None:
-    with connected.session.get(
-        f"{connected.bridge.base_url}/live", stream=True, timeout=20
-    ) as said:
-        assert said.headers["Content-Type"].startswith("text/event-stream")
-        lines = said.iter_lines()
-        assert next(lines) == b"retry: 2000"
-        journal.add("3EB0NEWS")
-        began = time.monotonic()
-        assert any(line == b"event: changed" for line in lines)
-        assert time.monotonic() - began < 10
+def _asked(visitor: Visitor, edition: str = "") -> requests.Response:
+    return visitor.session.get(
+        f"{visitor.bridge.base_url}/live",
+        headers={"If-None-Match": edition} if edition else {},
+        allow_redirects=False,
+        timeout=20,
+    )
 
 
-def test_seats_are_few_and_given_back(connected: Visitor) -> None:
-    url = f"{connected.bridge.base_url}/live"
-    seats = [connected.session.get(url, stream=True, timeout=20) for _ in range(2)]
-    assert [one.status_code for one in seats] == [200, 200]
-    assert connected.session.get(url, timeout=20).status_code == 204
-    for one in seats:
-        one.close()
-    until = time.monotonic() + 15
+def _until_still(visitor: Visitor) -> str:
+    """The edition, once it has stayed for two questions."""
+    edition = ""
+    until = time.monotonic() + 20
     while time.monotonic() < until:
-        with connected.session.get(url, stream=True, timeout=20) as again:
-            if again.status_code == 200:
-                return
-        time.sleep(0.3)
-    pytest.fail("no seat was given back")
+        answer = _asked(visitor, edition)
+        if answer.status_code == 304:
+            return edition
+        edition = answer.headers["ETag"]
+    pytest.fail("something changes all the time")
 
 
-def test_a_stop_does_not_wait_for_who_watches(bridge: Bridge) -> None:
+def test_a_page_learns_of_each_kind_of_change(connected: Visitor, journal: Journal) -> None:
+    def pause() -> None:
+        connected.get("/")
+        connected.send({}, path=f"/instances/{journal.instance}/pause")
+
+    for change in (lambda: journal.add("3EB0NEWS"), pause):
+        edition = _until_still(connected)
+        change()
+        answer = _asked(connected, edition)
+        assert answer.status_code == 200
+        assert answer.headers["ETag"] != edition
+        assert answer.content == b""
+
+
+@pytest.mark.parametrize("path", ["/", "/waiting"])
+def test_a_page_says_of_which_edition_it_is(connected: Visitor, path: str) -> None:
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        shown = re.search(r'data-edition="([^"]+)"', connected.get(path).html)
+        assert shown
+        if _asked(connected, f'"{shown[1]}"').status_code == 304:
+            return
+    pytest.fail("what is shown is always old")
+
+
+def test_who_has_signed_out_learns_nothing(connected: Visitor) -> None:
+    edition = _until_still(connected)
+    connected.get("/")
+    cookies = dict(connected.session.cookies)
+    connected.send({}, path="/sign-out")
+    connected.session.cookies.update(cookies)
+    assert _asked(connected, edition).status_code == 302
+
+
+def test_many_open_pages_hold_no_connection(bridge: Bridge) -> None:
     visitor = Visitor(bridge).sign_in()
-    with visitor.session.get(f"{bridge.base_url}/live", stream=True, timeout=30) as stream:
-        assert stream.status_code == 200
-        began = time.monotonic()
-        bridge.stop()
-        assert time.monotonic() - began < 6
+    for _ in range(100):
+        assert _asked(visitor).status_code == 200
+    assert visitor.get("/").status == 200

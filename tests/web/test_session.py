@@ -1,12 +1,20 @@
 """Signing in and out, and what the cookie holds."""
 
 import base64
+import contextlib
+import sqlite3
+import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import requests
 
+from bridge.errors import StartupError
+from bridge.settings import load
+from bridge.web import create_app
+from tests.support.journal import tray
 from tests.support.processes import Bridge, SandboxChatwoot
 from tests.support.visitor import Visitor
 
@@ -149,3 +157,144 @@ def test_behind_tls_the_cookie_is_secure_and_the_browser_told(
     )
     assert "max-age" in answer.headers["Strict-Transport-Security"]
     assert "Secure" in answer.headers["Set-Cookie"]
+
+
+# -- where a session lives, and how it ends --------------------------------------------------------
+
+
+def _copy(visitor: Visitor) -> Visitor:
+    """Another browser with the same cookie, such as a thief's."""
+    other = Visitor(visitor.bridge)
+    other.session.cookies.update(visitor.session.cookies)
+    return other
+
+
+def _rows(bridge: Bridge, sql: str, *values: object) -> list[tuple[object, ...]]:
+    path = bridge.instance_dir / "bridge.db"
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        return list(connection.execute(sql, values))
+
+
+def test_signing_out_ends_the_session_for_every_copy_of_its_cookie(bridge: Bridge) -> None:
+    visitor = Visitor(bridge).sign_in()
+    copy = _copy(visitor)
+    assert copy.get("/audit").path == "/audit"
+    visitor.get("/")
+    visitor.send({}, path="/sign-out")
+    for path in ("/", "/audit", "/messages", "/wizard", "/live"):
+        assert copy.get(path).path.startswith("/sign-in"), path
+    assert _rows(bridge, "select * from session") == []
+
+
+def test_signing_out_ends_no_other_session(bridge: Bridge) -> None:
+    visitor, other = Visitor(bridge).sign_in(), Visitor(bridge).sign_in()
+    visitor.get("/")
+    visitor.send({}, path="/sign-out")
+    assert other.get("/audit").path == "/audit"
+
+
+def test_a_session_ends_a_day_after_its_beginning_however_much_it_is_used(bridge: Bridge) -> None:
+    visitor = Visitor(bridge).sign_in()
+    for age_s, goes_on in ((3600, True), (24 * 3600 - 60, True), (24 * 3600 + 1, False)):
+        _rows(bridge, "update session set began_at = ?", time.time() - age_s)
+        assert visitor.get("/audit").path.startswith("/audit") == goes_on, age_s
+
+
+def test_sessions_say_who_since_when_and_from_where(bridge: Bridge) -> None:
+    before = time.time()
+    visitor = Visitor(bridge).sign_in()
+    other = Visitor(bridge).sign_in()
+    rows = _rows(bridge, "select who, address, began_at, seen_at, hash from session")
+    assert len(rows) == 2
+    for who, address, began_at, seen_at, hashed in rows:
+        assert who == "account"
+        assert str(address).startswith("127.")
+        assert before - 1 <= float(str(began_at)) <= float(str(seen_at)) <= time.time() + 1
+        assert hashed not in str(dict(visitor.session.cookies))
+    page = visitor.get("/audit")
+    assert page.text.count("Account token") >= 2
+    assert page.text.count("this browser") == 1
+    visitor.send({}, path="/sessions/end-others")
+    assert other.get("/audit").path.startswith("/sign-in")
+    assert visitor.get("/audit").path == "/audit"
+    assert "ended the other sessions" in visitor.get("/audit").text
+
+
+def test_a_session_survives_a_restart(start_bridge: Callable[..., Bridge]) -> None:
+    bridge = start_bridge()
+    visitor = Visitor(bridge).sign_in()
+    bridge.stop()
+    bridge.start()
+    assert visitor.get("/audit").path == "/audit"
+
+
+@pytest.mark.parametrize("key", ["", "nonsense", None, 7, ["a"], {"a": 1}])
+def test_a_session_that_was_never_begun_is_none(bridge: Bridge, key: object) -> None:
+    """Also in a cookie that is rightly signed."""
+    with tray(bridge) as services:
+        app = create_app(services=services)
+        signer = app.session_interface.get_signing_serializer(app)
+        assert signer is not None
+        cookie = signer.dumps({"key": key, "_permanent": True})
+    visitor = Visitor(bridge)
+    visitor.session.cookies["chatwoot_bridge"] = cookie
+    assert visitor.get("/audit").path.startswith("/sign-in")
+
+
+# -- names that are ours ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def named_bridge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
+    """One that knows its public name, and another."""
+    bridge = Bridge(
+        tmp_path_factory.mktemp("named"),
+        BRIDGE_PUBLIC_URL="https://bridge.example.com",
+        BRIDGE_HOSTS="intern.example.net",
+        BRIDGE_RATE_LIMIT="100000/minute",
+    )
+    yield bridge
+    bridge.stop()
+
+
+@pytest.mark.parametrize(
+    ("host", "is_ours"),
+    [
+        ("bridge.example.com", True),
+        ("BRIDGE.example.com:443", True),
+        ("bridge.example.com.", True),
+        ("127.0.0.1:8080", True),
+        ("[::1]:8080", True),
+        ("192.168.3.4", True),
+        ("localhost:8080", True),
+        ("bridge", True),
+        ("intern.example.net", True),
+        ("evil.example", False),
+        ("bridge.example.com.evil.example", False),
+        ("xbridge.example.com", False),
+        ("127.0.0.1.evil.example", False),
+    ],
+)
+def test_pages_answer_to_our_own_names_alone(
+    named_bridge: Bridge, host: str, is_ours: bool
+) -> None:
+    for path in ("/sign-in", "/", "/docs", "/static/app.css", "/nothing-here"):
+        url = named_bridge.base_url + path
+        answer = requests.get(url, headers={"Host": host}, allow_redirects=False, timeout=30)
+        assert (answer.status_code != 400) == is_ours, path
+    # Who shows a token, or asks only whether we live, may know us by any name.
+    listed = named_bridge.api("GET", "/api/instance/list", headers={"Host": host})
+    assert listed.status_code == 200
+    health = requests.get(f"{named_bridge.base_url}/healthz", headers={"Host": host}, timeout=30)
+    assert health.status_code == 200
+
+
+@pytest.mark.parametrize("host", ["evil.example", "bridge.local", "127.0.0.1"])
+def test_a_bridge_that_knows_no_name_answers_to_any(shared_bridge: Bridge, host: str) -> None:
+    url = f"{shared_bridge.base_url}/sign-in"
+    assert requests.get(url, headers={"Host": host}, timeout=30).status_code == 200
+
+
+def test_names_that_are_none_are_refused_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(StartupError, match="BRIDGE_HOSTS"):
+        load({"BRIDGE_INSTANCE_DIR": str(tmp_path), "BRIDGE_HOSTS": "a.example, https://b"})

@@ -1,0 +1,93 @@
+"""Which names a browser may call us by.
+
+A page that another site has made its own name lead to (DNS rebinding) is asked for by that name. So
+where the public address is known, the pages answer to it, to addresses in numbers and to names of
+the own network; the API and the hooks ask for a secret and answer to any well-formed name.
+"""
+
+import ipaddress
+import json
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from bridge.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+#: RFC 3986 section 3.2.2, as far as HTTP uses it: a name or an IPv4 address, or an IPv6 address in
+#: brackets; then perhaps a port.
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9._-]{1,253}))(?::([0-9]{1,5}))?")
+_MALFORMED = "the Host header is malformed"
+_NOT_OURS = (
+    "this is not a name of this bridge - open it by BRIDGE_PUBLIC_URL, "
+    "or add the name to BRIDGE_HOSTS"
+)
+
+
+class Hosts:
+    """In front of pages and API."""
+
+    def __init__(self, settings: Settings, others: "WSGIApplication") -> None:
+        self._others = others
+        self._names = {name.lower() for name in (*settings.hosts, settings.host)}
+        for url in (settings.public_url, settings.gateway_url):
+            self._names.add((urlsplit(url).hostname or "").lower())
+        self._is_known = bool(settings.public_url)
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> "Iterable[bytes]":
+        wrong = self._wrong_with(environ)
+        if not wrong:
+            return self._others(environ, start_response)
+        if _is_api(environ):
+            body = json.dumps({"success": False, "error": {"message": wrong}}) + "\n"
+            kind = "application/json"
+        else:
+            body, kind = f"{wrong}\n", "text/plain; charset=utf-8"
+        headers = [
+            ("Content-Type", kind),
+            ("Content-Length", str(len(body))),
+            ("X-Content-Type-Options", "nosniff"),
+            ("Cache-Control", "no-store"),
+        ]
+        start_response("400 Bad Request", headers)
+        return [body.encode()]
+
+    def _wrong_with(self, environ: "WSGIEnvironment") -> str:
+        given = environ.get("HTTP_HOST")
+        if given is None:
+            return ""  # HTTP/1.0; nothing is built from it
+        found = _HOST.fullmatch(given)
+        if found is None or int(found[3] or 0) > 65535 or not _is_address(found[1] or "::"):
+            return _MALFORMED
+        name = (found[1] or found[2]).lower().rstrip(".")
+        if not name:
+            return _MALFORMED
+        is_open = not self._is_known or _is_api(environ) or environ["PATH_INFO"] in _PROBES
+        return "" if is_open or name in self._names or _is_near(name) else _NOT_OURS
+
+
+#: Asked for by machines, under whatever name they know; they say nothing to keep.
+_PROBES = {"/healthz", "/readyz", "/metrics"}
+
+
+def _is_api(environ: "WSGIEnvironment") -> bool:
+    path = str(environ.get("PATH_INFO", ""))
+    return path == "/api" or path.startswith("/api/")
+
+
+def _is_near(name: str) -> bool:
+    """An address, or a name that no public name server gives out."""
+    return "." not in name or name.endswith(".localhost") or _is_address(name)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
