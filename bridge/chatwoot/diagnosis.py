@@ -134,6 +134,8 @@ class Diagnosis:
             return InboxLimit
         if status == 404:
             return AccountUnknown if is_missing_record(answer) else ChatwootNotFound
+        if status == 422 and not answer.changes and own_words(answer):
+            return ChatwootFailing  # whoever only asks sends nothing that could be invalid
         if 400 <= status < 500:
             return ChatwootRejects
         return NotChatwoot
