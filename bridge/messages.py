@@ -110,6 +110,7 @@ class Message(Struct, frozen=True, omit_defaults=True, tag="message"):
     options: tuple[str, ...] = ()
     forwarded: bool = False
     label: str = ""  # what an UNKNOWN message called itself
+    by_admin: bool = False  # a deletion in a group by one of its admins, where the event says so
 
 
 class Ladder(StrEnum):

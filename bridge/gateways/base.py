@@ -164,12 +164,15 @@ class Gateway(Protocol):
         """The number in WhatsApp that this is, as far as the gateway tells."""
         ...
 
-    def register_webhook(self, url: str, secret: str, *, deadline: Deadline) -> None:
-        """Has the gateway call `url` with every event, with `secret` as `Authorization`."""
+    def register_webhook(
+        self, url: str, secret: str, *, owner: str = "", deadline: Deadline
+    ) -> None:
+        """Has the gateway call `url` with every event, with `secret` as `Authorization`. `owner`
+        tells our webhook from that of another installation, or of another instance."""
         ...
 
-    def remove_webhook(self, *, deadline: Deadline) -> None:
-        """Takes our webhook away again."""
+    def remove_webhook(self, *, owner: str = "", deadline: Deadline) -> None:
+        """Takes the webhook of that owner away again."""
         ...
 
     def listen(self, *, deadline: Deadline) -> Generator[Mapping[str, Any] | None, None, None]:

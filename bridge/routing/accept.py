@@ -24,7 +24,7 @@ from bridge.messages import (
     encode,
 )
 from bridge.models import Instance, Integration
-from bridge.routing import addresses, outgoing
+from bridge.routing import addresses, markers, outgoing
 from bridge.routing.outgoing import SOURCE_PREFIX, Part
 from bridge.services import Services
 from bridge.store import chats, entries, identity, instances
@@ -50,11 +50,11 @@ def from_gateway(
 
     An echo of our own send is the proof that it happened, and ends there. Raises StorageFailed.
     """
-    now = services.clock()
+    now, marker = services.clock(), markers.own(services, instance.id)
 
     def work(db: Database) -> tuple[list[Message], bool]:
         instances.note_heard(db, instance.id, now, called=called)
-        kept = [_keep(db, instance, integration, one, now) for one in received]
+        kept = [_keep(db, instance, integration, one, marker, now) for one in received]
         rest = [
             one.event
             for one, became in zip(received, kept, strict=True)
@@ -80,12 +80,17 @@ class _Kept:
 
 
 def _keep(
-    db: Database, instance: Instance, integration: Integration | None, one: Received, now: float
+    db: Database,
+    instance: Instance,
+    integration: Integration | None,
+    one: Received,
+    marker: str,
+    now: float,
 ) -> _Kept:
     match one.event:
         case Message() as message:
             if integration is not None and _is_routed(message, integration):
-                return _keep_message(db, instance, integration, one.key, message, now)
+                return _keep_message(db, instance, integration, one.key, message, marker, now)
         case Receipt() as receipt:
             if integration is not None:
                 _keep_receipt(db, instance, receipt, now)
@@ -109,15 +114,24 @@ def _keep_message(
     integration: Integration,
     key: str,
     message: Message,
+    marker: str,
     now: float,
 ) -> _Kept:
     if message.from_me:
         _learn_own(db, instance, message.sender)
-    if message.from_me and message.source.startswith(SOURCE_PREFIX):
+    if message.from_me and _is_ours(db, instance, message.source, marker):
         return _Kept(merged=_confirm(db, instance, integration, message, now))
     met = _chat_of(db, instance, message)
     entry = NewEntry(met.chat_id, Direction.IN, key, encode(message))
     return _Kept(entries.insert(db, instance.id, [entry], now=now) > 0, met.merged)
+
+
+def _is_ours(db: Database, instance: Instance, source: str, marker: str) -> bool:
+    """Whether a message is the echo of our own send; another bridge on the same number has markers
+    of its own, and what it sends is shown."""
+    if source.startswith(marker):
+        return True
+    return source.startswith(SOURCE_PREFIX) and entries.is_old_marker(db, instance.id, source)
 
 
 def _learn_own(db: Database, instance: Instance, sender: Address) -> None:

@@ -7,6 +7,7 @@ called.
 """
 
 import contextlib
+import hashlib
 import ipaddress
 import logging
 from urllib.parse import urlsplit
@@ -55,15 +56,22 @@ def register(instance: Instance, gateway: Gateway, services: Services, deadline:
     if base:
         hook = services.instances.hook(instance.id)
         url = f"{base}/hooks/gateway/{hook.key}"
-        gateway.register_webhook(url, hook.secret, deadline=deadline)
+        owner = _owner(instance, services)
+        gateway.register_webhook(url, hook.secret, owner=owner, deadline=deadline)
     services.instances.note_callback(instance.id, base, since=services.clock() if base else 0.0)
 
 
 def withdraw(instance: Instance, gateway: Gateway, services: Services, deadline: Deadline) -> None:
     """Takes our webhook off the gateway, if there is one. Raises GatewayErrors."""
     if services.settings.address_for_gateway or services.instances.callback(instance.id).since:
-        gateway.remove_webhook(deadline=deadline)
+        gateway.remove_webhook(owner=_owner(instance, services), deadline=deadline)
     services.instances.note_callback(instance.id, "", since=0.0)
+
+
+def _owner(instance: Instance, services: Services) -> str:
+    """Names our webhook at the gateway: two installations may share an instance there."""
+    key = services.instances.hook(instance.id).key
+    return hashlib.sha256(key.encode()).hexdigest()[:8]
 
 
 def learn_own_number(
@@ -86,7 +94,7 @@ def keep(instance: Instance, gateway: Gateway, services: Services, deadline: Dea
         (register if base else withdraw)(instance, gateway, services, deadline)
         log.info("%s: the gateway is to call %s", instance.name, base or "nobody")
     elif known.since and not is_relied_on(instance.id, services) and _is_told(instance, services):
-        gateway.remove_webhook(deadline=deadline)
+        gateway.remove_webhook(owner=_owner(instance, services), deadline=deadline)
         services.instances.note_callback(instance.id, base, since=0.0)
         log.info("%s: the gateway does not reach %s: its socket stays", instance.name, base)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from bridge import logs
 from bridge.errors import BridgeError, GivenUp, StorageFailed, Unexpected
 from bridge.models import Status
-from bridge.routing import inbound, outbound, poison, receipts
+from bridge.routing import inbound, markers, outbound, poison, receipts
 from bridge.routing.context import FILE_S, Context
 from bridge.routing.outcome import MOST_S, PATIENCE_S, SIDE_MOST_S, Side, Verdict, judge
 from bridge.routing.sides import SideHealth
@@ -166,7 +166,9 @@ class Deliveries:
     def _try(self, entry: Entry, context: Context, side: SideHealth) -> Tried:
         services, began = self.services, time.monotonic()
         began_at = services.clock()
-        claim = outbound.Claim(services.journal, self.owner, CLAIM_S)
+        claim = outbound.Claim(
+            services.journal, markers.own(services, entry.instance_id), self.owner, CLAIM_S
+        )
 
         def made(outcome: str, error: BridgeError | None = None) -> Try:
             return Try(began_at, time.monotonic() - began, outcome, error)

@@ -15,7 +15,7 @@ from bridge.chatwoot.refusals import ConversationGone, MessageGone, SourceTaken
 from bridge.errors import N_, NotYet
 from bridge.gateways import jids
 from bridge.messages import MEDIA, Address, Kind, Message, decode
-from bridge.routing import contacts, outgoing
+from bridge.routing import contacts, outgoing, rights
 from bridge.routing.context import Context
 from bridge.routing.notes import note
 from bridge.routing.outgoing import WHATSAPP_ID_PREFIX
@@ -165,6 +165,9 @@ def _revoke(entry: Entry, message: Message, context: Context) -> list[Pair]:
     pair = chats.pair(entry.instance_id, message.target_id)
     first_try = not entry.attempts and not entry.doubtful
     if pair is None or (pair.reached == "deleted" and first_try):
+        return []
+    if not rights.may_change(message, pair, chats.get(entry.chat_id), context):
+        log.warning("a deletion names message %s, which is not its author's", message.target_id)
         return []
     for piece in chats.pieces(entry.instance_id, message.target_id):
         if piece.integration_id != context.integration.id:

@@ -17,10 +17,18 @@ from bridge.errors import N_, AddressLost, BridgeError, NotYet, dump
 from bridge.gateways import jids
 from bridge.gateways.base import Gateway, GatewayRefuses, GatewayUnavailable
 from bridge.messages import Address, Kind, Reply
-from bridge.routing import addresses, catchup, introductions, marks, media, outgoing, surveys
+from bridge.routing import (
+    addresses,
+    catchup,
+    introductions,
+    markers,
+    marks,
+    media,
+    outgoing,
+    surveys,
+)
 from bridge.routing.context import CALL_S, FILE_S, Context
 from bridge.routing.outgoing import (
-    SOURCE_PREFIX,
     TEXT_PART,
     WHATSAPP_ID_PREFIX,
     Deletion,
@@ -44,9 +52,11 @@ _TYPING_FRESH_S = 15.0
 
 @dataclass(slots=True)
 class Claim:
-    """The right to make one send: `owner` has it for `seconds`, and it is taken once."""
+    """The right to make one send: `owner` has it for `seconds`, and it is taken once. `marker` is
+    what markers of the instance begin with."""
 
     journal: Journal
+    marker: str
     owner: str
     seconds: float
     is_taken: bool = False
@@ -55,7 +65,7 @@ class Claim:
         """Writes the send to that address down before it is made; the marker of its own that it
         carries. `now` in UTC seconds. Raises NotYet, as where the address of the chat is another
         one by now, and StorageFailed."""
-        source = f"{SOURCE_PREFIX}{secrets.token_hex(8)}"
+        source = self.marker + secrets.token_hex(8)
         until = now + self.seconds
         self.is_taken = self.journal.claim(
             entry, source, owner=self.owner, now=now, until=until, to=to
@@ -232,10 +242,12 @@ def _quoted(entry: Entry, message: AgentMessage, context: Context) -> str:
     external = message.in_reply_to_external_id
     if not external and not message.in_reply_to_id:
         return ""
-    pairs = context.services.chats.pairs_of_chatwoot(
-        _integration_of(entry, context), message.in_reply_to_id
-    )
+    chats = context.services.chats
+    pairs = chats.pairs_of_chatwoot(_integration_of(entry, context), message.in_reply_to_id)
     found = external.removeprefix(WHATSAPP_ID_PREFIX) or (pairs[0].whatsapp_id if pairs else "")
+    known = chats.pair(entry.instance_id, found)
+    if known is not None and known.chat_id != chats.get(entry.chat_id).id:
+        return ""  # it is another customer's, whoever gave it this id
     found = outgoing.whole_id(found)
     # Of an edit or a reaction, the message that it is about is quoted: `edit:<id>:<own>:<time>`.
     return found.split(":")[1] if found.count(":") == 3 else found
@@ -253,7 +265,11 @@ def _revoke(entry: Entry, message: AgentMessage, context: Context) -> None:
         target_id = outgoing.whole_id(pair.whatsapp_id)
         reply = Reply(to=chat.address, kind=Kind.REVOKE, target_id=target_id)
         try:
-            gateway.send(reply, source=SOURCE_PREFIX + "delete", deadline=Deadline(CALL_S))
+            gateway.send(
+                reply,
+                source=markers.own(context.services, entry.instance_id) + "delete",
+                deadline=Deadline(CALL_S),
+            )
         except GatewayRefuses as error:
             log.info("message %s could not be taken back: %s", pair.whatsapp_id, error.message)
         chats.note_deleted(context.instance.id, pair.whatsapp_id)

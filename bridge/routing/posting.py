@@ -20,7 +20,7 @@ from bridge.errors import N_, BridgeError, ChatwootThrottles, NotYet
 from bridge.gateways import base
 from bridge.gateways.base import GatewayRefuses, GatewayUnavailable
 from bridge.messages import MEDIA, Kind, Message
-from bridge.routing import contacts, media
+from bridge.routing import contacts, media, rights
 from bridge.routing.context import FILE_S, Context
 from bridge.routing.media import File
 from bridge.routing.notes import file_size, note
@@ -212,6 +212,8 @@ class Posting:
         if not about:
             return {}
         pair = context.services.chats.pair(context.instance.id, about)
+        if pair is not None and not self._may_be_about(pair):
+            return {}
         if pair is not None and pair.integration_id == context.integration.id:
             return {"in_reply_to": pair.chatwoot_id}
         external = WHATSAPP_ID_PREFIX + about
@@ -229,6 +231,12 @@ class Posting:
                     return {"in_reply_to": one.id}
         return {}
 
+    def _may_be_about(self, target: Pair) -> bool:
+        chat = self.context.services.chats.get(self.entry.chat_id)
+        if self.message.kind is Kind.EDIT:
+            return rights.may_change(self.message, target, chat, self.context)
+        return rights.may_point_at(target, chat)
+
     def _pair(self, name: str, thread: Thread, message_id: int) -> Pair:
         return Pair(
             instance_id=self.context.instance.id,
@@ -238,6 +246,7 @@ class Posting:
             integration_id=self.context.integration.id,
             conversation_id=thread.conversation_id,
             chatwoot_id=message_id,
+            author=rights.author(self.message),
         )
 
 

@@ -2,6 +2,7 @@
 
 Which chat an address leads to says `bridge.store.identity`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -208,6 +209,17 @@ class Chats:
             lambda db: identity.adopt(db, chat.instance_id, chat.id, named, address)
         )
 
+    def is_one_person(self, instance_id: int, forms: Sequence[str], others: Sequence[str]) -> bool:
+        """Whether forms of two sorts lead to one chat."""
+        marks = ", ".join("?" * len(forms)), ", ".join("?" * len(others))
+        found = self._store.db.execute(
+            "select 1 from alias a join alias b on b.instance_id = a.instance_id "
+            f"and b.chat_id = a.chat_id and b.form in ({marks[1]}) "
+            f"where a.instance_id = ? and a.form in ({marks[0]})",
+            [*others, instance_id, *forms],
+        )
+        return found.fetchone() is not None
+
     def spellings(self, instance_id: int, phone: str) -> list[str]:
         """How a number (as a JID) is written elsewhere, as sends have shown."""
         found = self._store.db.execute(
@@ -311,4 +323,4 @@ def rename(db: Database, instance_id: int, form: str, name: str) -> None:
 
 
 def _pair(row: tuple[Any, ...]) -> Pair:
-    return Pair(row[0], row[1], row[2], bool(row[3]), row[4], row[5], row[6], row[7])
+    return Pair(row[0], row[1], row[2], bool(row[3]), row[4], row[5], row[6], row[7], row[9])

@@ -113,6 +113,17 @@ def settle(db: Database, instance_id: int, source: str, *, now: float) -> Sent |
     return Sent(*row[1:])
 
 
+def is_old_marker(db: Database, instance_id: int, source: str) -> bool:
+    """Whether a marker was given to a send of an instance, also by an older version of us, whose
+    markers named nobody."""
+    found = db.execute(
+        "select 1 from journal where source = ?1 and instance_id = ?2 union all "
+        "select 1 from old_marker where source = ?1 and instance_id = ?2",
+        [source, instance_id],
+    )
+    return found.fetchone() is not None
+
+
 def revive(db: Database, reply: ReplyId, *, now: float) -> int:
     """Makes the parts of a message ready again, as its agent wishes; how many there were.
 
@@ -162,7 +173,7 @@ def insert_pair(db: Database, pair: Pair, *, now: float) -> None:
     """Notes a pair; what is known already is kept."""
     db.execute(
         "insert into pair values "
-        "(?, ?, coalesce((select merged_into from chat where id = ?3), ?3), ?, ?, ?, ?, ?, ?) "
+        "(?, ?, coalesce((select merged_into from chat where id = ?3), ?3), ?, ?, ?, ?, ?, ?, ?) "
         "on conflict do nothing",
         [
             pair.instance_id,
@@ -174,5 +185,6 @@ def insert_pair(db: Database, pair: Pair, *, now: float) -> None:
             pair.chatwoot_id,
             pair.reached,
             now,
+            pair.author,
         ],
     )

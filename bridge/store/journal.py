@@ -122,7 +122,8 @@ class Try:
 class Pair:
     """The two ids of one message. `from_me`: the customer did not write it.
 
-    `reached` is how far Chatwoot has been told that it has come; `deleted` counts as well.
+    `reached` is how far Chatwoot has been told that it has come; `deleted` counts as well. `author`
+    are the forms of the member of a group who wrote it, empty where that is not known.
     """
 
     instance_id: int
@@ -133,6 +134,7 @@ class Pair:
     conversation_id: int
     chatwoot_id: int
     reached: str = ""
+    author: str = ""
 
 
 class Journal(Protocol):

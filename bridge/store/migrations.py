@@ -254,3 +254,22 @@ def m017_sessions(db: Database) -> None:
             seen_at real not null
         ) strict, without rowid"""
     )
+
+
+@migrations()
+def m018_authors(db: Database) -> None:
+    """Who wrote a message of a group; and the markers of what had not arrived when markers did not
+    name their installation yet: the next try gets another one, and the echo of this may be late."""
+    db.execute("alter table pair add column author text not null default ''")
+    db.execute(
+        """create table old_marker (
+            source text primary key,
+            instance_id integer not null references instance (id) on delete cascade
+        ) strict, without rowid"""
+    )
+    db.execute(
+        "insert into old_marker select source, instance_id from journal "
+        "where source is not null and state not in ('done', 'discarded')"
+    )
+    # Each gateway is told once more where to call, under a label of our own.
+    db.execute("update instance set callback_url = '' where callback_since > 0")

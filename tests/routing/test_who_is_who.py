@@ -1,8 +1,12 @@
 """Nobody gets another's message, whatever numbers, LIDs and contacts have been through."""
 
 import pytest
+import requests
 
+from bench.loop import INSTANCE
 from tests.routing.desk import Desk, party, until
+from tests.support.journal import tray
+from tests.support.processes import SandboxPhone
 
 
 def where(desk: Desk, text: str) -> int:
@@ -264,3 +268,143 @@ def test_contacts_that_agents_merged_do_not_mix_two_chats(desk: Desk) -> None:
     desk.reply(other, "to the second")
     desk.gets(first, "to the first")
     desk.gets(second, "to the second")
+
+
+# -- deletions, edits and reactions ----------------------------------------------------------------
+
+
+def test_nobody_takes_back_or_edits_what_somebody_else_wrote(desk: Desk) -> None:
+    """Neither in another chat, nor the agent's words in one's own."""
+    mine, conversation = desk.meet("mine")
+    other, others = desk.meet("other")
+    desk.reply(conversation, "the promise")
+    [sent] = desk.gets(mine, "the promise")
+    desk.settled(mine)
+    first = desk.on_phone(mine)[0]["id"]
+    for number, target in ((other, sent["id"]), (other, first), (mine, sent["id"])):
+        about = {"messageId": target}
+        desk.raw(party(number), f"RV{number}{target}", type="message_revoke", context=about)
+        edit = {"original_id": target, "text": "forged"}
+        desk.raw(
+            party(number),
+            f"ED{number}{target}",
+            "forged",
+            type="message_edit",
+            isEdit=True,
+            edit=edit,
+        )
+    desk.customer(other, "the last")
+    desk.customer(mine, "the last of mine")
+    until(lambda: "the last" in desk.texts(others), "the last")
+    until(lambda: "the last of mine" in desk.texts(conversation), "the last of mine")
+    thread = desk.thread(conversation)
+    assert [one["content"] for one in thread[:2]] == ["mine", "the promise"]
+    ids = {one["id"] for one in thread[:2]}
+    for one in [*desk.thread(others), *thread]:
+        assert one["content_attributes"].get("in_reply_to") not in ids
+
+
+def test_a_reaction_of_another_chat_points_at_nothing(desk: Desk) -> None:
+    mine, conversation = desk.meet("mine")
+    other, others = desk.meet("other")
+    first = desk.on_phone(mine)[0]["id"]
+    seen = {one["id"] for one in desk.thread(conversation)}
+    reaction = {"text": "👍", "messageId": first}
+    desk.raw(party(other), f"RE{other}", type="reaction", reaction=reaction)
+    desk.customer(other, "the last")
+    until(lambda: "the last" in desk.texts(others), "the last")
+    for one in desk.thread(others):
+        assert one["content_attributes"].get("in_reply_to") not in seen
+    assert desk.texts(conversation) == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("who", "is_gone"),
+    [("the author", True), ("the author by LID", True), ("a member", False), ("an admin", True)],
+)
+def test_in_a_group_authors_and_admins_take_back(desk: Desk, who: str, is_gone: bool) -> None:
+    ana, bob = desk.number(), desk.number()
+    anas, bobs = party(ana, f"61{ana}", "Ana"), party(bob, f"62{ana}", "Bob")
+    group = {"jid": f"1203638{ana}@g.us", "name": "Team"}
+    desk.raw(group, f"G1{ana}", "hello", sender=anas)
+    conversation = desk.conversation(group["jid"])
+    [first] = desk.shows(conversation, "**Ana**: hello")
+    sender = {
+        "the author": anas,
+        "the author by LID": party("", f"61{ana}"),
+        "a member": bobs,
+        "an admin": {**bobs, "isAdmin": True},
+    }[who]
+    about = {"messageId": f"G1{ana}"}
+    desk.raw(group, f"G2{ana}", sender=sender, type="message_revoke", context=about)
+    desk.raw(group, f"G3{ana}", "after", sender=anas)
+    until(lambda: "**Ana**: after" in desk.texts(conversation), "the message after")
+    gone = desk.message(conversation, first["id"])["content_attributes"].get("deleted", False)
+    assert gone == is_gone
+
+
+# -- two bridges on one number ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("marker", ["0011223344556677", "0011223344556677.1:8899aabbccddeeff"])
+def test_what_another_bridge_sends_on_the_same_number_is_shown(desk: Desk, marker: str) -> None:
+    number, conversation = desk.meet("hello")
+    source = f"chatwoot-bridge:{marker}"
+    text = "from the sales team's bridge"
+    desk.raw(
+        party(number), f"OB{marker}", text, outgoing=True, sender=party("4900000"), source=source
+    )
+    desk.shows(conversation, "hello", text)
+
+
+def test_the_marker_of_a_send_is_ours_also_when_an_older_version_gave_it(desk: Desk) -> None:
+    number, conversation = desk.meet("hello")
+    said = desk.reply(conversation, "an answer")
+    desk.gets(number, "an answer")
+    desk.settled(number)
+    key = f"m{said['id']}:0"
+    with tray(desk.bridge) as services, services.store.write() as db:
+        old = "chatwoot-bridge:0123456789abcdef"
+        db.execute("update journal set source = ? where key = ?", [old, key])
+        late = "chatwoot-bridge:fedcba9876543210"
+        db.execute("insert into old_marker select ?, instance_id from journal limit 1", [late])
+    for source in (old, late):
+        desk.raw(
+            party(number), f"OM{source}", "an answer", outgoing=True, sender=party(), source=source
+        )
+    desk.customer(number, "thanks")
+    desk.shows(conversation, "hello", "an answer", "thanks")
+
+
+def test_the_webhook_at_the_gateway_is_of_this_installation_alone(desk: Desk) -> None:
+    """Another one that is joined to the same instance there keeps its own."""
+    labels = [one["label"] for one in webhooks(desk) if one["enabled"]]
+    assert labels == [one for one in labels if one.startswith("chatwoot-bridge-")] != []
+    place = f"{desk.phone.base_url}/api/events/webhook/{INSTANCE}"
+    headers = {"token": SandboxPhone.instance_token}
+    theirs = {"label": "chatwoot-bridge", "enabled": True, "url": "http://127.0.0.1:9/hooks/x"}
+    assert requests.post(place, json=theirs, headers=headers, timeout=10).ok
+    desk.join()
+    assert {one["label"] for one in webhooks(desk) if one["enabled"]} == {*labels, theirs["label"]}
+    requests.post(place, json={**theirs, "enabled": False}, headers=headers, timeout=10)
+
+
+def test_the_label_of_an_older_version_is_given_up(desk: Desk) -> None:
+    [ours] = [one for one in webhooks(desk) if one["enabled"]]
+    place = f"{desk.phone.base_url}/api/events/webhook/{INSTANCE}"
+    headers = {"token": SandboxPhone.instance_token}
+    old = {"label": "chatwoot-bridge", "enabled": True, "url": ours["url"]}
+    assert requests.post(place, json=old, headers=headers, timeout=10).ok
+    desk.join()
+    assert [one["label"] for one in webhooks(desk) if one["enabled"]] == [ours["label"]]
+
+
+def webhooks(desk: Desk) -> list[dict[str, object]]:
+    """What the gateway is to call for the instance."""
+    answer = requests.get(
+        f"{desk.phone.base_url}/api/events/getWebhook/{INSTANCE}",
+        headers={"token": SandboxPhone.instance_token},
+        timeout=10,
+    )
+    found: list[dict[str, object]] = answer.json()["webhooks"]
+    return found

@@ -1,11 +1,13 @@
 """A database of the version before is brought up to date with all that is in it."""
 
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from sqlite_utils import Database
 
-from bridge.store import Store
+from bridge.store import Store, entries
 from bridge.store.migrations import migrations
 
 _INSTANCE = "insert into instance (id, name, created_at) values (1, 'support', 1)"
@@ -68,4 +70,64 @@ def test_replies_of_before_belong_to_the_chatwoot_that_they_were_written_in(
     ]
     threads = store.db.execute("select * from thread").fetchall()
     assert threads == [("int_now", 1, "49151", 2, 4, "open", 9, "Ana")]
+    store.close()
+
+
+def test_what_was_put_together_against_the_rules_is_taken_apart(tmp_path: Path) -> None:
+    def fill(db: Database) -> None:
+        chats = [
+            (1, "private", "1@s.whatsapp.net", ["1@s.whatsapp.net", "7@lid", "8@lid"]),
+            (2, "private", "9@lid", ["2@s.whatsapp.net", "3@s.whatsapp.net", "9@lid", "12@lid"]),
+            (3, "group", "120@g.us", ["120@g.us", "5@lid", "5@s.whatsapp.net"]),
+            (4, "private", "4@s.whatsapp.net", ["4@s.whatsapp.net", "130@g.us"]),
+            (5, "private", "", ["contact:int_now:3"]),
+        ]
+        for chat_id, kind, address, forms in chats:
+            db.execute(_CHAT, [chat_id, kind, address])
+            for form in forms:
+                db.execute("insert into alias values (1, ?, ?)", [form, chat_id])
+        db.execute("insert into thread values ('int_now', 1, '1', 2, 40, 'open', 9, '')")
+        for name, conversation, chat_id in (("A", 40, 2), ("B", 41, 1), ("C", 41, 1), ("D", 5, 2)):
+            where = "int_before" if name == "D" else "int_now"
+            db.execute(
+                "insert into pair values (1, ?, ?, 0, ?, ?, 1, '', 1)",
+                [name, chat_id, where, conversation],
+            )
+
+    store = upgraded(tmp_path, "m016_identity", fill)
+    forms = store.db.execute("select chat_id, form from alias order by chat_id, form").fetchall()
+    assert forms == [
+        (1, "1@s.whatsapp.net"),
+        (1, "8@lid"),
+        (2, "3@s.whatsapp.net"),
+        (2, "9@lid"),
+        (3, "120@g.us"),
+        (4, "4@s.whatsapp.net"),
+        (5, "contact:int_now:3"),
+    ]
+    sql = "select * from conversation order by integration_id, conversation_id"
+    conversations = store.db.execute(sql).fetchall()
+    assert conversations == [("int_before", 5, 2), ("int_now", 40, 1), ("int_now", 41, 1)]
+    with pytest.raises(sqlite3.IntegrityError), store.write() as db:
+        db.execute("insert into alias values (1, '13@lid', 1)")
+    store.close()
+
+
+def test_markers_that_may_still_echo_stay_ours(tmp_path: Path) -> None:
+    def fill(db: Database) -> None:
+        db.execute(_CHAT, [1, "private", "1@s.whatsapp.net"])
+        for number, state in enumerate(("done", "unconfirmed", "dead", "ready")):
+            db.execute(
+                "insert into journal (instance_id, chat_id, direction, key, position, body, "
+                "state, source, received_at) values (1, 1, 'out', ?, 0, '{}', ?, ?, 1)",
+                [f"m{number}:0", state, f"chatwoot-bridge:{number}"],
+            )
+
+    store = upgraded(tmp_path, "m018_authors", fill)
+    with store.write() as db:
+        db.execute("update journal set source = null where state <> 'done'")  # tried once more
+    for number in range(4):
+        assert entries.is_old_marker(store.db, 1, f"chatwoot-bridge:{number}")
+        assert not entries.is_old_marker(store.db, 2, f"chatwoot-bridge:{number}")
+    assert not entries.is_old_marker(store.db, 1, "chatwoot-bridge:4")
     store.close()

@@ -102,7 +102,9 @@ def _revocation(base: Message, flat: Part, kind_name: str) -> Message | None:
         return None
     # Whether the event's own id or another one names what is gone is unconfirmed: both are read.
     target = _quoted(flat, "revoke", "edit", "revokedMessageId", "targetId", "key") or base.id
-    return replace(base, kind=Kind.REVOKE, target_id=target)
+    told = (flat, flat.part("revoke"), flat.part("sender"))
+    by_admin = any(one.flag("byAdmin", "isAdmin", "admin", "revokedByAdmin") for one in told)
+    return replace(base, kind=Kind.REVOKE, target_id=target, by_admin=by_admin)
 
 
 def _edit(base: Message, flat: Part, kind_name: str) -> Message | None:

@@ -10,12 +10,14 @@ import shutil
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from bridge.deadline import Deadline
 from bridge.gateways import jids
 from bridge.gateways.base import (
     Capabilities,
     FileTooLarge,
+    GatewayError,
     GatewayRefuses,
     GatewayUnavailable,
     Profile,
@@ -33,7 +35,7 @@ from bridge.messages import Address, Message, Reply
 from bridge.models import Gateway as Place
 from bridge.sockets import HandshakeRefused, SocketEnded, WebSocket
 
-#: Our webhook among the three that an instance may have.
+#: What the label of our webhook begins with, among the three that an instance may have.
 LABEL = "chatwoot-bridge"
 EVENTS = (
     "message.exchange",
@@ -150,10 +152,15 @@ class RyzeApi:
             raise self._calls.denies("Instance not found")
         return ours
 
-    def register_webhook(self, url: str, secret: str, *, deadline: Deadline) -> None:
+    def register_webhook(
+        self, url: str, secret: str, *, owner: str = "", deadline: Deadline
+    ) -> None:
         """Stores it under our label, and reads it back."""
+        label = _label(owner)
+        if owner:
+            self._retire_unnamed(url, deadline)
         wish: dict[str, Any] = {
-            "label": LABEL,
+            "label": label,
             "enabled": True,
             "url": url,
             "authorization": secret,
@@ -164,7 +171,7 @@ class RyzeApi:
         self._configure("/api/events/webhook/:instance", wish, deadline)
         path = "/api/events/getWebhook/:instance"
         with self._not_about_a_message():
-            stored = self._calls.get(path, deadline=deadline, label=LABEL).part("webhook")
+            stored = self._calls.get(path, deadline=deadline, label=label).part("webhook")
         events = stored.items("events")
         others = [
             name
@@ -176,9 +183,9 @@ class RyzeApi:
         if others:
             raise self._calls.failed(f"the webhook reads back with another {', '.join(others)}")
 
-    def remove_webhook(self, *, deadline: Deadline) -> None:
+    def remove_webhook(self, *, owner: str = "", deadline: Deadline) -> None:
         """Disables it: there is no route that deletes one."""
-        wish = {"label": LABEL, "enabled": False}
+        wish = {"label": _label(owner), "enabled": False}
         self._configure("/api/events/webhook/:instance", wish, deadline)
 
     def listen(self, *, deadline: Deadline) -> Generator[Mapping[str, Any] | None, None, None]:
@@ -192,6 +199,16 @@ class RyzeApi:
                 except SocketEnded:
                     return
                 yield _body(frame)
+
+    def _retire_unnamed(self, url: str, deadline: Deadline) -> None:
+        """Older versions of us used one label for all. What is under it is taken away only where it
+        is ours: an instance has room for three."""
+        with contextlib.suppress(GatewayError):
+            path = "/api/events/getWebhook/:instance"
+            stored = self._calls.get(path, deadline=deadline, label=LABEL).part("webhook")
+            ours = urlsplit(stored.text("url")).path == urlsplit(url).path
+            if ours and stored.flag("enabled"):
+                self.remove_webhook(deadline=deadline)
 
     def _allow_socket(self, deadline: Deadline) -> None:
         """Only written when it is not yet so: the setting is one for all users of the instance."""
@@ -281,6 +298,10 @@ class RyzeApi:
 
     def _too_large(self, limit: int) -> FileTooLarge:
         return self._calls.file_too_large(f"the file is larger than {limit} bytes")
+
+
+def _label(owner: str) -> str:
+    return f"{LABEL}-{owner}" if owner else LABEL
 
 
 def _new_path(folder: Path) -> Path:
