@@ -6,7 +6,6 @@
 import argparse
 import contextlib
 import random
-import resource
 import sqlite3
 import sys
 import threading
@@ -178,15 +177,11 @@ def _fill_disk(loop: Loop, plan: Plan) -> None:
     if not plan.disk_full_s:
         return
     time.sleep(plan.lasts_s / 4)
-    for size, seconds in ((0, plan.disk_full_s), (resource.RLIM_INFINITY, 0.0)):
-        ends = time.monotonic() + seconds
-        while True:
-            for pid in loop.children():
-                with contextlib.suppress(ProcessLookupError):
-                    resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
-            if time.monotonic() >= ends:
-                break
-            time.sleep(0.5)
+    ends = time.monotonic() + plan.disk_full_s
+    while time.monotonic() < ends:
+        loop.bridge.fill_disk()
+        time.sleep(0.5)
+    loop.bridge.fill_disk(False)
 
 
 def _make_trouble(loop: Loop, plan: Plan, dice: random.Random, done: threading.Event) -> None:

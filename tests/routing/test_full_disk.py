@@ -5,7 +5,6 @@ file longer than it is. Reading goes on.
 """
 
 import contextlib
-import resource
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,17 +16,11 @@ from tests.routing.desk import Desk, until
 @contextlib.contextmanager
 def full_disk(desk: Desk) -> Iterator[None]:
     """No process of the bridge can write, also one that is started meanwhile."""
-    _limit(desk, 0)
+    desk.bridge.fill_disk()
     try:
         yield
     finally:
-        _limit(desk, resource.RLIM_INFINITY)
-
-
-def _limit(desk: Desk, size: int) -> None:
-    for pid in desk.bridge.process.tree():
-        with contextlib.suppress(ProcessLookupError):
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+        desk.bridge.fill_disk(False)
 
 
 @pytest.fixture
@@ -61,7 +54,7 @@ def test_what_was_posted_while_the_disk_filled_is_not_posted_again(
     with full_disk(desk):
         if killed:
             desk.kill("router")
-            _limit(desk, 0)
+            desk.bridge.fill_disk()
         # Many events are refused meanwhile, so much time passes that a blind try would have.
         desk.customer(desk.number(), "cannot be kept")
         _wait_for_refusals(desk)

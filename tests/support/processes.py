@@ -3,6 +3,7 @@ Chatwoot that stands apart from it. Both listen on loopback, on free ports."""
 
 import contextlib
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -262,6 +263,17 @@ class Bridge:
     def kill(self) -> None:
         """Ends all its processes at once."""
         self.process.kill()
+
+    def fill_disk(self, full: bool = True) -> None:
+        """From now on no process of it can make a file longer than it is, as on a full disk, also
+        one that is started meanwhile; with False all can write again."""
+        size = 0 if full else resource.RLIM_INFINITY
+        done: set[int] = set()
+        while new := set(self.process.tree()) - done:  # also what was started meanwhile
+            for pid in new:
+                with contextlib.suppress(ProcessLookupError):
+                    resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+            done |= new
 
     def api(self, method: str, path: str, json: object = None, **more: Any) -> requests.Response:
         """A call of the JSON API as the operator, such as ("POST", "/api/instance/new", {...})."""

@@ -94,13 +94,18 @@ def _is_api() -> bool:
 
 
 def _failed(fault: Fault) -> Response:
-    """The answer of a `status` fault; a 429 says when to come back, unless told otherwise."""
+    """The answer of a `status` or `status_after` fault; a 429 says when to come back, unless told
+    otherwise."""
     texts = {
         429: "Rate limit exceeded. Try again later.",
         503: "Instance is not connected to WhatsApp",
     }
     message = fault.message or texts.get(fault.status, "Internal server error")
     answer = _json(failure(message), fault.status)
+    if fault.raw:
+        is_json = fault.raw.startswith("{")
+        kind = "application/json" if is_json else "text/html; charset=utf-8"
+        answer = Response(fault.raw, fault.status, content_type=kind)
     if fault.status == 429:
         limit, _, reset = g.rate
         seconds = int(fault.seconds)
@@ -127,6 +132,10 @@ def _finish(answer: Response) -> Response:
             time.sleep(fault.seconds)
         elif fault.kind == "drop_after":
             g.dropped = True
+        elif fault.kind == "status_after":
+            told = _failed(fault)
+            answer.status_code, answer.data = told.status_code, told.data
+            answer.content_type = told.content_type
     phone.journal.add(
         {
             "at": time.time(),

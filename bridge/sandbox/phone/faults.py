@@ -7,13 +7,24 @@ from typing import ClassVar
 from bridge.sandbox.kit.faults import Faults as KitFaults
 from bridge.sandbox.kit.faults import Rule
 
-REQUEST_KINDS = ("status", "slow_before", "slow_after", "drop_before", "drop_after", "no_echo")
+REQUEST_KINDS = (
+    "status",
+    "status_after",
+    "slow_before",
+    "slow_after",
+    "drop_before",
+    "drop_after",
+    "no_echo",
+)
 WEBHOOK_KINDS = ("webhook_double", "webhook_delay", "webhook_shuffle")
 
 
 @dataclass(eq=False)
 class Fault(Rule):
     """One fault; it strikes once unless told otherwise.
+
+    `status` answers in place of the deed, `status_after` in place of its answer: in the contract's
+    envelope with `message`, or with `raw` as it is, as something in front of the gateway would.
 
     `body` and `event` are patterns as well.  `seconds` is the wait of the slow kinds, the delay
     of a webhook, the gap before its double, or the shuffle window.
@@ -26,6 +37,7 @@ class Fault(Rule):
     event: str = ""
     status: int = 500
     message: str = ""
+    raw: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
 
