@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from bridge.errors import BridgeError, IntegrationMissing, MessageElsewhere, MessageUnknown
 from bridge.gateways import jids
 from bridge.models import Actor, Instance, Integration, Status
+from bridge.routing import mending, outgoing
+from bridge.routing.outgoing import Part
 from bridge.services import Services
 from bridge.store.console import Item, Trace
 from bridge.store.journal import Direction, State
@@ -130,6 +132,10 @@ def settle(entry_id: int, *, sent: bool, by: Actor, services: Services) -> None:
     now = services.clock()
     if sent:
         moved = services.console.settle_sent([entry_id], now=now)
+        for body, integration_id in services.console.bodies(moved):
+            part = outgoing.read(body)
+            if isinstance(part, Part):
+                mending.went_out(integration_id, part.message, services)
     else:
         moved = services.console.send_again([entry_id], now=now)
     _noted(entry_id, moved, "settled as sent" if sent else "sent again", by, services)

@@ -35,8 +35,8 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The gateway took a message. `message_id`, and the chat that it has `reached`, may be empty
-    when it did not say."""
+    """The gateway sent a message: it said so, and under which id. The chat that it has `reached`
+    may be empty when it did not say."""
 
     message_id: str
     reached: Address = Address()
@@ -68,6 +68,18 @@ class GatewayUnavailable(GatewayError):
     code, retryable = "gateway_unavailable", True
     sentence = N_("the gateway {base_url} cannot send just now: {reason}")
     remedy = N_("Check that the WhatsApp number is connected in the gateway; the message waits.")
+
+
+class GatewayFronted(GatewayUnavailable):
+    """The same: what answered was not the gateway. A firewall, a proxy or a sign-in page lets
+    other messages through, or will."""
+
+    code = "gateway_fronted"
+    sentence = N_("something in front of the gateway {base_url} answered instead of it: {reason}")
+    remedy = N_(
+        "Have the firewall, proxy or sign-in page before the gateway let the bridge through; the "
+        "message waits."
+    )
 
 
 class FileTooLarge(GatewayRefuses):

@@ -17,19 +17,18 @@ from bridge.messages import (
     ChatKind,
     Connection,
     GroupName,
-    Kind,
     Ladder,
     Message,
     Receipt,
     encode,
 )
 from bridge.models import Instance, Integration
-from bridge.routing import addresses, markers, outgoing
-from bridge.routing.outgoing import SOURCE_PREFIX, Part
+from bridge.routing import addresses, echoes, markers
+from bridge.routing.outgoing import SOURCE_PREFIX
 from bridge.services import Services
 from bridge.store import chats, entries, identity, instances
 from bridge.store.identity import Met
-from bridge.store.journal import Direction, NewEntry, Pair
+from bridge.store.journal import Direction, NewEntry
 
 #: How long a receipt waits for the next one, in seconds: Chatwoot is told only the last.
 _GATHER_S = 1.0
@@ -120,7 +119,7 @@ def _keep_message(
     if message.from_me:
         _learn_own(db, instance, message.sender)
     if message.from_me and _is_ours(db, instance, message.source, marker):
-        return _Kept(merged=_confirm(db, instance, integration, message, now))
+        return _Kept(merged=echoes.confirm(db, instance, integration, message, now))
     met = _chat_of(db, instance, message)
     entry = NewEntry(met.chat_id, Direction.IN, key, encode(message))
     return _Kept(entries.insert(db, instance.id, [entry], now=now) > 0, met.merged)
@@ -157,32 +156,6 @@ def _chat_of(db: Database, instance: Instance, message: Message) -> Met:
         last_in_id=message.id if incoming else "",
         last_in_sender=(message.sender.jid or message.sender.lid) if incoming and is_group else "",
     )
-
-
-def _confirm(
-    db: Database, instance: Instance, integration: Integration, message: Message, now: float
-) -> bool:
-    """Whether two chats have become one: the echo names the address that the send reached."""
-    sent = entries.settle(db, instance.id, message.source, now=now)
-    if sent is None or message.kind in {Kind.EDIT, Kind.REVOKE, Kind.REACTION}:
-        return False
-    part = outgoing.read(sent.body)
-    if isinstance(part, Part):
-        pair = Pair(
-            instance_id=instance.id,
-            whatsapp_id=message.id,
-            chat_id=sent.chat_id,
-            from_me=True,
-            integration_id=sent.integration_id or integration.id,
-            conversation_id=part.message.conversation_id,
-            chatwoot_id=part.message.id,
-        )
-        entries.insert_pair(db, pair, now=now)
-    if not sent.sent_to:
-        return False
-    to, at = addresses.named(addresses.of_text(sent.sent_to)), message.chat
-    named = addresses.named(at)
-    return identity.reached(db, instance.id, sent.chat_id, to, named, at.jid or at.lid)
 
 
 def _keep_receipt(db: Database, instance: Instance, receipt: Receipt, now: float) -> None:

@@ -309,11 +309,13 @@ def mend(message: AgentMessage, context: Context) -> None:
         whatsapp_id = message.own_source_id.removeprefix(WHATSAPP_ID_PREFIX)
         found = services.chats.pair(instance_id, whatsapp_id)
         is_here = found is not None and found.integration_id == context.integration.id
-        pairs = [found] if found is not None and is_here else []
+        if found is None or not is_here:
+            return
+        pairs = [found]
     elif services.journal.arrived(context.reply_id(message.id)):
         pairs = services.chats.pairs_of_chatwoot(context.integration.id, message.id)
     else:
         return
     reached = {pair.reached for pair in pairs}
-    if pairs and not reached & {Ladder.FAILED, "deleted"}:
+    if not reached & {Ladder.FAILED, "deleted"}:
         marks.clear(message, reached.pop() if len(reached) == 1 else Ladder.SENT, context)

@@ -199,6 +199,8 @@ class Deliveries:
             entry, lambda: services.journal.finish(entry, pairs, made=arrived, now=now)
         ):
             return Tried(time.monotonic() + _NO_DISK_S, woke)
+        if entry.direction is Direction.OUT:
+            outbound.gone_out(entry, context)
         log.debug("%s %s arrived", entry.direction, entry.key)
         return Tried(woke=woke)
 

@@ -19,7 +19,7 @@ from bridge.routing import context as contexts
 from bridge.routing.context import Context
 from bridge.routing.outcome import backoff
 from bridge.services import Services
-from bridge.store.lookups import CONVERSATION, SINCE_LAST_LOOK, Lookup
+from bridge.store.lookups import CONVERSATION, SINCE_LAST_LOOK, Asked, Lookup
 
 log = logging.getLogger(__name__)
 
@@ -101,8 +101,9 @@ class LookupWorkers:
             if wait_s:
                 lookups.postpone(lookup, now + wait_s)
                 return
+            again: list[Asked] = []
             try:
-                answer(lookup, contexts.of_instance(one.instance_id, self.services))
+                again = answer(lookup, contexts.of_instance(one.instance_id, self.services))
             except (IntegrationMissing, ConversationGone):
                 pass
             except BridgeError as error:
@@ -112,6 +113,8 @@ class LookupWorkers:
                 return
             self._failures.pop(key, None)
             lookups.done(lookup)
+            for asked in again:
+                lookups.ask(asked)
         except StorageFailed as error:
             log.error("what a lookup found could not be kept: %s", error.message)
         except Exception:
@@ -139,8 +142,9 @@ class LookupWorkers:
             return wait_s
 
 
-def answer(lookup: Lookup, context: Context) -> None:
-    """Asks Chatwoot, and keeps what it says. Raises BridgeErrors, StorageFailed among them."""
+def answer(lookup: Lookup, context: Context) -> list[Asked]:
+    """Asks Chatwoot, and keeps what it says; what is to be asked again. Raises BridgeErrors,
+    StorageFailed among them."""
     services, one = context.services, context.integration
     conversation_id = lookup.conversation_id
     if CONVERSATION in lookup.message_ids:
@@ -149,7 +153,8 @@ def answer(lookup: Lookup, context: Context) -> None:
         known = services.chats.thread_of_conversation(one.id, conversation_id)
         after_id = max(known.checked_id - _OVERLAP_IDS, 0) if known else 0
         catchup.look_at(conversation_id, after_id, context)
-        return
+        return []
+    again: list[Asked] = []
     asked = [message_id for message_id in lookup.message_ids if message_id > 0]
     while asked:
         page = context.chatwoot().messages_after(conversation_id, asked[0] - 1)
@@ -157,10 +162,12 @@ def answer(lookup: Lookup, context: Context) -> None:
         for message in page:
             catchup.mend(message, context)
             if message.id in asked and mending.must_wait(one, message, services):
-                mending.seen(one, message, services)
+                later = mending.look_later(one, message, services)
+                again += [later] if later else []
         # The next answer only tells more where this one was cut off.
         last_id = page[-1].id if len(page) >= _PAGE else asked[-1]
         asked = [message_id for message_id in asked if message_id > last_id]
+    return again
 
 
 def _look_at_conversation(conversation_id: int, context: Context) -> None:

@@ -110,18 +110,3 @@ def _comes_again(message: AgentMessage, context: Context) -> bool:
     if not versions.is_guards(message.external_error):
         return False
     return not context.services.webhooks.is_off(context.integration.id)
-
-
-def clear_sent(message: AgentMessage, context: Context) -> None:
-    """The same for a reply that has just been sent and was marked when it was found."""
-    if not message.is_marked or context.services.journal.gave_up(context.reply_id(message.id)):
-        return
-    if not versions.can(context.integration, Can.SHOW_STATUS):
-        # Retry must meet nothing but the mark: the agent may have deleted it, or retried, since.
-        with contextlib.suppress(BridgeError):
-            after = context.chatwoot().messages_after(message.conversation_id, message.id - 1)
-            for now in after:
-                if now.id == message.id:
-                    clear(now, Ladder.SENT, context)
-        return
-    clear(message, Ladder.SENT, context)

@@ -22,8 +22,8 @@ from bridge.routing import (
     catchup,
     introductions,
     markers,
-    marks,
     media,
+    mending,
     outgoing,
     surveys,
 )
@@ -106,11 +106,9 @@ def _send(entry: Entry, part: Part, context: Context, claim: Claim) -> list[Pair
         source = claim.take(entry, reply.to, now=context.services.clock())
         seconds = FILE_S if reply.file else CALL_S
         sent = gateway.send(reply, source=source, deadline=Deadline(seconds))
-    if part.missed and context.is_here(entry):
-        marks.clear_sent(message, context)
     _learn(chat, reply.to, sent.reached, context)
     _mark_read(chat, gateway, context)
-    return [_pair(entry, message, sent.message_id, context)] if sent.message_id else []
+    return [_pair(entry, message, sent.message_id, context)]
 
 
 def _found_again(chat: Chat, context: Context) -> Chat:
@@ -218,7 +216,7 @@ def _carries_text(entry: Entry, part: Part, context: Context) -> bool:
 
 def _words_of(entry: Entry, part: Part) -> NewEntry:
     """The text of a reply, to leave before its file and apart from it."""
-    words = Part(part.message, TEXT_PART, missed=part.missed)
+    words = Part(part.message, TEXT_PART)
     position = entry.position - part.index
     return NewEntry(
         *(entry.chat_id, Direction.OUT, words.key, outgoing.write(words), position),
@@ -294,6 +292,15 @@ def _mark_read(chat: Chat, gateway: Gateway, context: Context) -> None:
             chat.address, [chat.last_in_id], sender=chat.last_in_sender, deadline=Deadline(5)
         )
     context.services.chats.note_read(chat.id, chat.last_in_id)
+
+
+def gone_out(entry: Entry, context: Context) -> None:
+    """A reply has left: where it took so long that Chatwoot may have marked it as failed, that mark
+    is looked for. Never fails."""
+    part, late_s = outgoing.read(entry.body), context.services.clock() - entry.received_at
+    if isinstance(part, Part) and (part.message.is_marked or late_s > mending.SOON_S):
+        one = entry.integration_id or context.integration.id
+        mending.went_out(one, part.message, context.services)
 
 
 def give_up(entry: Entry, error: BridgeError, told: BridgeError, context: Context) -> None:

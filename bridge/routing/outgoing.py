@@ -27,13 +27,12 @@ class Part(Struct, frozen=True, tag="part"):
 
     Its key goes by the id of the attachment, not by its place: Chatwoot may tell of a further one
     later. Older versions of us knew no ids and went by the place; of those the bodies tell.
-    `caption`: it carries the text of the reply. `missed`: found by looking, not told by Chatwoot.
+    `caption`: it carries the text of the reply.
     """
 
     message: AgentMessage
     index: int
     caption: bool = False
-    missed: bool = False
 
     @property
     def key(self) -> str:

@@ -4,7 +4,6 @@ Chatwoot tells the files of a message in any order, and some later than others
 (docs/contracts/chatwoot.md, Files).
 """
 
-import msgspec
 from sqlite_utils import Database
 
 from bridge.chatwoot.events import AgentMessage, Attachment
@@ -14,9 +13,7 @@ from bridge.store import entries
 from bridge.store.journal import Direction, Journal, NewEntry, ReplyId
 
 
-def of(
-    db: Database, reply: ReplyId, chat_id: int, message: AgentMessage, *, missed: bool
-) -> list[NewEntry]:
+def of(db: Database, reply: ReplyId, chat_id: int, message: AgentMessage) -> list[NewEntry]:
     """One entry for each WhatsApp message that the reply becomes, and is not yet."""
     files = message.attachments[: PARTS - 2]
     known = _known_files(db, reply)
@@ -42,7 +39,7 @@ def of(
             chat_id,
             Direction.OUT,
             part.key,
-            outgoing.write(msgspec.structs.replace(part, missed=missed)),
+            outgoing.write(part),
             message.id * PARTS + part.index,
             integration_id=reply.integration_id,
         )

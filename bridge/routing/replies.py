@@ -219,7 +219,7 @@ def _keep_reply(
         )
         return _Kept.FRESH if entries.insert(db, instance.id, [gone], now=now) else _Kept.NOTHING
     if _is_news(message, integration, services, missed=missed):
-        new = parts.of(db, reply, thread.chat_id, message, missed=missed)
+        new = parts.of(db, reply, thread.chat_id, message)
         if message.created_at <= integration.unproven_until:
             doubt = dump(BeforeRestore())
             new = [dataclasses.replace(part, doubt=doubt) for part in new]

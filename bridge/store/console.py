@@ -215,6 +215,14 @@ class Console:
         """A person has seen that an unconfirmed message is on WhatsApp."""
         return self._move(ids, "state = 'done', done_at = ?", [now], "state = 'unconfirmed'")
 
+    def bodies(self, ids: Sequence[int]) -> list[tuple[str, str]]:
+        """What these entries hold, each with the id of its integration."""
+        places = ", ".join("?" * len(ids))
+        found = self._store.db.execute(
+            f"select body, integration_id from journal where id in ({places})", list(ids)
+        )
+        return [(str(body), str(integration_id)) for body, integration_id in found]
+
     def send_again(self, ids: Sequence[int], *, now: float) -> list[int]:
         """A person has seen that an unconfirmed message is not on WhatsApp."""
         changes = "state = 'ready', due_at = 0, source = null, held_s = 0, received_at = ?"

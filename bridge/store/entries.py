@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from bridge.store.journal import OPEN, NewEntry, Pair, ReplyId, State
+from bridge.store.journal import OPEN, Direction, NewEntry, Pair, ReplyId, State
 
 #: The entries of one Chatwoot message, found by their keys; for the parameters of `parts_of`.
 PARTS = "instance_id = ? and direction = 'out' and key between ? and ? and integration_id = ?"
@@ -87,19 +87,22 @@ def take_back(db: Database, reply: ReplyId) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A send of ours: its chat, what was sent, in which integration it was written, and to which
-    address it went; empty where an older version of us sent it."""
+    """A send of ours: its chat and key, what was sent, in which integration it was written, to
+    which address it went (empty where an older version of us sent it), and the state it was in."""
 
     chat_id: int
+    key: str
     body: str
     integration_id: str
     sent_to: str
+    was: State
 
 
 def settle(db: Database, instance_id: int, source: str, *, now: float) -> Sent | None:
-    """The echo of a send of ours came; None when it is none of ours."""
+    """The echo of a send of ours came, whatever the gateway answered to it; None when it is none of
+    ours."""
     row = db.execute(
-        "select id, chat_id, body, integration_id, sent_to from journal "
+        "select id, chat_id, key, body, integration_id, sent_to, state from journal "
         "where source = ? and instance_id = ?",
         [source, instance_id],
     ).fetchone()
@@ -107,10 +110,31 @@ def settle(db: Database, instance_id: int, source: str, *, now: float) -> Sent |
         return None
     db.execute(
         "update journal set state = 'done', done_at = ?, reason = '' "
-        f"where id = ? and state in {OPEN}",
+        f"where id = ? and (state in {OPEN} or state = 'dead')",
         [now, row[0]],
     )
-    return Sent(*row[1:])
+    chat_id, key, body, integration_id, sent_to, was = row[1:]
+    return Sent(chat_id, key, body, integration_id, sent_to or "", State(was))
+
+
+def withdraw(
+    db: Database, instance_id: int, integration_id: str, key: str, direction: Direction
+) -> None:
+    """Removes an entry that waits; a reply only where nothing of it can have left."""
+    db.execute(
+        "delete from journal where instance_id = ? and integration_id = ? and key = ? "
+        "and direction = ? and state = 'ready' "
+        "and (direction = 'receipt' or (not attempts and source is null))",
+        [instance_id, integration_id, key, direction.value],
+    )
+
+
+def note_arrived(db: Database, reply: ReplyId) -> None:
+    """Agents are not shown a Chatwoot message as failed any more, if nothing of it is dead."""
+    parts = parts_of(reply)
+    dead = db.execute(f"select 1 from journal where {PARTS} and state = 'dead' limit 1", parts)
+    if dead.fetchone() is None:
+        note_shown(db, reply, shown=False)
 
 
 def is_old_marker(db: Database, instance_id: int, source: str) -> bool:

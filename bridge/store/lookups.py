@@ -120,7 +120,7 @@ class Lookups:
             waiting = dict(self._unwritten)
 
         def work(db: Database) -> int:
-            return sum([_insert(db, one) for one in waiting.values()])
+            return sum([insert(db, one) for one in waiting.values()])
 
         fresh = self.committer.run(work) if waiting else 0
         if fresh:
@@ -150,8 +150,8 @@ class Lookups:
                     return
 
 
-def _insert(db: Database, asked: Asked) -> bool:
-    """Whether it is new."""
+def insert(db: Database, asked: Asked) -> bool:
+    """The write of `ask`, for callers that have a transaction; whether it is new."""
     place = [asked.integration_id, asked.conversation_id]
     messages, conversations, known = db.execute(
         "select (select count(*) from lookup where integration_id = ? and conversation_id = ?), "
@@ -163,9 +163,9 @@ def _insert(db: Database, asked: Asked) -> bool:
         return False
     message_id = asked.message_id if messages < _MOST_MESSAGES else SINCE_LAST_LOOK
     again = db.execute(
-        "update lookup set times = times + 1, trusted = max(trusted, ?) "
+        "update lookup set times = times + 1, trusted = max(trusted, ?), due_at = min(due_at, ?) "
         "where integration_id = ? and conversation_id = ? and message_id = ?",
-        [int(asked.trusted), *place, message_id],
+        [int(asked.trusted), asked.due_at, *place, message_id],
     )
     if again.rowcount:
         return False

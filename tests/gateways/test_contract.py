@@ -13,6 +13,7 @@ from bridge.gateways import GATEWAYS
 from bridge.gateways.base import (
     GatewayDenies,
     GatewayError,
+    GatewayFronted,
     GatewayRefuses,
     GatewayUnavailable,
     GatewayUncertain,
@@ -230,10 +231,47 @@ class TestFailures:
     def test_the_instance_is_another(self, stand):
         self.fails(stand.gateway(instance="nowhere/../x?y"), GatewayDenies)
 
-    @pytest.mark.parametrize("status", [301, 302, 401, 403])
-    def test_what_the_operator_must_correct(self, stand, gateway, status):
-        stand.fault("status", status=status)
+    @pytest.mark.parametrize("status", [401, 403, 404])
+    def test_a_denial_of_the_instance_is_for_the_operator_to_correct(self, stand, gateway, status):
+        stand.fault("status", status=status, times=None)
         self.fails(gateway, GatewayDenies)
+
+    @pytest.mark.parametrize("status", [401, 403, 404])
+    def test_a_denial_of_one_request_passes(self, stand, gateway, status):
+        stand.fault("status", status=status, message="404 page not found")
+        assert self.fails(gateway, GatewayUnavailable).retryable
+
+    @pytest.mark.parametrize("raw", ["<html>Attention Required!</html>", '{"code": 1020}'])
+    @pytest.mark.parametrize("status", [301, 307, 400, 401, 402, 403, 404, 406, 418, 428, 451])
+    def test_a_refusal_in_other_words_is_somebody_elses(self, stand, gateway, status, raw):
+        stand.fault("status", status=status, raw=raw, times=None)
+        self.fails(gateway, GatewayFronted)
+        with pytest.raises(GatewayFronted):
+            gateway.check(deadline=soon())
+
+    def test_a_denial_that_nobody_can_confirm_passes(self, stand, gateway):
+        stand.fault("status", status=401)
+        stand.fault("status", status=403, raw="<html>", times=None)
+        self.fails(gateway, GatewayFronted)
+
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            "<html>Welcome</html>",
+            "{}",
+            '{"success": true}',
+            '{"success": true, "data": {}}',
+            '{"success": true, "data": {"messageId": ""}}',
+            '{"data": {"messageId": "3EB0"}}',
+            '{"success": "yes", "data": {"messageId": "3EB0"}}',
+            '{"success": false, "error": {"message": "no"}}',
+        ],
+    )
+    @pytest.mark.parametrize("status", [200, 201, 202, 204])
+    def test_a_success_without_what_it_promises_leaves_it_open(self, stand, gateway, status, raw):
+        stand.fault("status_after", status=status, raw=raw)
+        self.fails(gateway, GatewayUncertain)
+        assert len(stand.arrived()) == 1
 
     @pytest.mark.parametrize("status", [500, 502, 504, 408])
     def test_an_error_of_the_gateway_leaves_it_open(self, stand, gateway, status):

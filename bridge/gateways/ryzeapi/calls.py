@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from bridge.deadline import Deadline
 from bridge.gateways.base import (
@@ -20,6 +20,7 @@ from bridge.gateways.base import (
     FileTooLarge,
     GatewayDenies,
     GatewayError,
+    GatewayFronted,
     GatewayRefuses,
     GatewayUnavailable,
     GatewayUncertain,
@@ -37,6 +38,8 @@ _MAX_WAIT_S = 3600.0
 _ABOUT_ONE = re.compile(
     r"\b(message|number|media|participant|contact|whatsapp|webhook|configured)\b", re.IGNORECASE
 )
+#: Where the gateway lists the instances that a token may use.
+INSTANCES = "/api/instance/list"
 _NOT_CONNECTED = re.compile(r"not connected|disconnected", re.IGNORECASE)
 
 
@@ -53,7 +56,7 @@ class Calls:
         url = self.url(path) + ("?" + urlencode(query) if query else "")
         with self._naming_failures(is_harmless=True):
             answer = self.http.call("GET", url, headers=self.headers(), deadline=deadline)
-        return self._read(answer, is_harmless=True)
+        return self._read(answer, deadline, is_harmless=True)
 
     def save(
         self, path: str, to: Path, *, max_bytes: int, deadline: Deadline, **query: str
@@ -70,7 +73,7 @@ class Calls:
                 max_bytes=max_bytes,
             )
         if not _is_success(answer):
-            raise self.refusal(answer, is_harmless=True)
+            raise self.refusal(answer, deadline, is_harmless=True)
 
     def change(
         self, path: str, body: Mapping[str, Any], *, deadline: Deadline, method: str = "POST"
@@ -80,7 +83,7 @@ class Calls:
             answer = self.http.call(
                 method, self.url(path), headers=self.headers(), json=dict(body), deadline=deadline
             )
-        return self._read(answer, is_harmless=True)
+        return self._read(answer, deadline, is_harmless=True)
 
     def send(
         self, path: str, body: Mapping[str, Any] | JsonWithFile, *, deadline: Deadline
@@ -98,7 +101,7 @@ class Calls:
                 # The gateway uploads a file to WhatsApp before it answers.
                 read_s=deadline.remaining(),
             )
-        return self._read(answer, is_harmless=False)
+        return self._read(answer, deadline, is_harmless=False)
 
     def url(self, path: str) -> str:
         """The address of a route; `:instance` in it becomes our instance."""
@@ -155,30 +158,60 @@ class Calls:
                 raise self.uncertain(failure.cause) from failure
             raise self.unavailable(failure.cause) from failure
 
-    def refusal(self, answer: Answer, *, is_harmless: bool) -> GatewayError:
-        """What an answer other than a success means (docs/contracts/ryzeapi.md, Answers)."""
+    def own_instance(self, *, deadline: Deadline) -> Part:
+        """Our instance as the gateway lists it. Raises GatewayDenies when it does
+        not, and GatewayError."""
+        answer = self.get(INSTANCES, deadline=deadline, instanceName=self.instance)
+        for one in map(Part, answer.items("instances")):
+            if one.text("name") == self.instance:
+                return one
+        raise self.denies("Instance not found")
+
+    def refusal(self, answer: Answer, deadline: Deadline, *, is_harmless: bool) -> GatewayError:
+        """THE judgement of an answer other than a success: only the gateway's own words are a
+        verdict (docs/contracts/ryzeapi.md, Answers); anything else is somebody's in front of it."""
         status, said = answer.status, _said(answer)
         reason = said or f"HTTP {status}"
-        if 300 <= status < 400:
-            return self.denies(f"HTTP {status}: it redirects to another address")
-        if status in (401, 403):
-            return self.denies(reason)
-        if status == 404 and not _ABOUT_ONE.search(said):
-            return self.denies(reason)
         if status == 429:
             return self.unavailable(reason, _wait_s(answer))
         # The guide lists a lost connection under 400 as well; every table says 503.
         if said and (status == 503 or (status == 400 and _NOT_CONNECTED.search(said))):
             return self.unavailable(reason, _wait_s(answer))
-        if status >= 500 and status != 501 or status == 408:
+        if status >= 500 and not (said and status == 501) or status == 408:
             if is_harmless:
                 return self.unavailable(reason, _wait_s(answer))
             return self.uncertain(f"HTTP {status}: {said}" if said else reason)
+        if status == 413:  # mostly a proxy's word, and a verdict on the size all the same
+            return self.refuses(reason)
+        if not said or 300 <= status < 400:
+            return self._fronted(answer)
+        if status in (401, 403) or (status == 404 and not _ABOUT_ONE.search(said)):
+            return self._denied(answer, reason, deadline)
         return self.refuses(reason)
 
-    def _read(self, answer: Answer, *, is_harmless: bool) -> Part:
+    def _denied(self, answer: Answer, reason: str, deadline: Deadline) -> GatewayError:
+        """A denial holds everything of the instance, so the instance is asked for first: where it
+        is shown, the denial was about this one request, and passes."""
+        if urlsplit(answer.url).path.endswith(INSTANCES):
+            return self.denies(reason)
+        try:
+            self.own_instance(deadline=deadline)
+        except GatewayError as error:
+            return self.denies(reason) if isinstance(error, GatewayDenies) else error
+        return self.unavailable(reason)
+
+    def _fronted(self, answer: Answer) -> GatewayFronted:
+        where = answer.headers.get("location", "").partition("?")[0]
+        reason = f"HTTP {answer.status}" + (f", to {where}" if where else "")
+        return GatewayFronted(
+            base_url=self.place.base_url,
+            reason=self._bounded(reason),
+            retry_after_s=_wait_s(answer),
+        )
+
+    def _read(self, answer: Answer, deadline: Deadline, *, is_harmless: bool) -> Part:
         if not _is_success(answer):
-            raise self.refusal(answer, is_harmless=is_harmless)
+            raise self.refusal(answer, deadline, is_harmless=is_harmless)
         said = _json(answer)
         if said and said.flag("success") is not False:
             return said
@@ -205,6 +238,8 @@ def _json(answer: Answer) -> Part:
 def _said(answer: Answer) -> str:
     """The gateway's own sentence, empty when the answer is not in its envelope."""
     said = _json(answer)
+    if answer.media_type == "text/html" or said.flag("success") is not False:
+        return ""
     return said.part("error").text("message") or said.text("error", "message")
 
 

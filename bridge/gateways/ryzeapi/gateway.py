@@ -134,23 +134,14 @@ class RyzeApi:
 
     def check(self, *, deadline: Deadline) -> bool:
         """The state in the list of instances."""
-        ours = self._listed(deadline)
+        ours = self._calls.own_instance(deadline=deadline)
         return (ours.part("connection").text("state") or ours.text("status")) == "connected"
 
     def own_number(self, *, deadline: Deadline) -> Address:
         """The number in the list of instances."""
-        ours = self._listed(deadline)
+        ours = self._calls.own_instance(deadline=deadline)
         jid = ours.part("connection").text("numberJid") or ours.text("numberJid")
         return jids.address(jid)
-
-    def _listed(self, deadline: Deadline) -> Part:
-        name = self._calls.instance
-        answer = self._calls.get("/api/instance/list", deadline=deadline, instanceName=name)
-        listed = [Part(one) for one in answer.items("instances")]
-        ours = next((one for one in listed if one.text("name") == name), None)
-        if ours is None:
-            raise self._calls.denies("Instance not found")
-        return ours
 
     def register_webhook(
         self, url: str, secret: str, *, owner: str = "", deadline: Deadline
@@ -234,7 +225,7 @@ class RyzeApi:
             raise self._calls.unavailable(failure.cause) from failure
         except HandshakeRefused as refusal:
             answer = Answer("GET", url, refusal.status, refusal.headers, refusal.body)
-            raise self._calls.refusal(answer, is_harmless=True) from refusal
+            raise self._calls.refusal(answer, deadline, is_harmless=True) from refusal
 
     def _configure(self, path: str, wish: Mapping[str, Any], deadline: Deadline) -> None:
         with self._not_about_a_message():

@@ -116,7 +116,10 @@ class Sending:
 
     def _post(self, route: str, body: dict[str, Any] | JsonWithFile) -> Sent:
         answer = self.calls.send(f"/api/message/{route}/:instance", body, deadline=self.deadline)
-        return Sent(_message_id(answer), _reached(answer))
+        message_id = answer.part("data").text("messageId", "id") or answer.text("messageId")
+        if answer.flag("success") is not True or not message_id:
+            raise self.calls.uncertain("the answer is no success with the id of a message")
+        return Sent(message_id, _reached(answer))
 
     def _post_file(
         self, route: str, fields: dict[str, Any], reply: Reply, name: str, prefix: str = ""
@@ -132,10 +135,6 @@ def _reached(answer: Part) -> Address:
     """The chat as WhatsApp knows it, whatever it was called in the request."""
     chat = answer.part("data").part("chat")
     return jids.address(chat.text("jid"), chat.text("lid"))
-
-
-def _message_id(answer: Part) -> str:
-    return answer.part("data").text("messageId", "id") or answer.text("messageId")
 
 
 def _cards(reply: Reply) -> list[dict[str, str]]:
