@@ -27,6 +27,7 @@ from bridge.store import Store, snapshot, use
 from bridge.store.audit import Audit
 from bridge.store.committer import Committer
 from bridge.store.console import Console
+from bridge.store.sessions import Sessions
 from bridge.vault import Vault, decode_keys
 
 _MANIFEST, _DATABASE, _KEY = "manifest.json", "bridge.db", "encryption.key"
@@ -217,6 +218,7 @@ def _go_on(settings: Settings, folder: Path, *, by: Actor, now: float, taken_at:
         Console(store, Committer(store)).doubt_all(
             _unproven(store), doubt=dump(BeforeRestore()), now=now
         )
+        Sessions(store).end_others("")  # who had signed out since then stays out
         snapshot.move_spool(store, settings.spool)
         taken = datetime.fromtimestamp(taken_at, UTC).isoformat(timespec="seconds")
         Audit(store).note(by, "restored a backup", "bridge", f"taken {taken}", at=now)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bridge.errors import StartupError
 from bridge.settings import Settings
-from bridge.store import Store, peek_meta
+from bridge.store import Store, is_made, peek_meta
 from bridge.vault import KEY_BYTES, SealBroken, Vault, decode_keys, encode_key
 
 _CHECK = "key_check"
@@ -26,8 +26,13 @@ def account_token(settings: Settings) -> tuple[str, bool]:
 def open_vault(settings: Settings) -> Vault:
     """The vault of this installation, proven to open what the database holds already.
 
-    Raises StartupError, with nothing changed, when the key is missing, malformed or another one.
+    A new folder gets its database first and its secrets afterwards, so that a start that is cut
+    short leaves no secret without a database.
+
+    Raises StartupError, with nothing changed, when the key is missing, malformed or another one, or
+    when the database is missing beside what only an installation has.
     """
+    _expect_database(settings)
     sealed = peek_meta(settings.database, _CHECK)
     name, text = "BRIDGE_ENCRYPTION_KEY", settings.encryption_key
     if not text:
@@ -37,6 +42,8 @@ def open_vault(settings: Settings) -> Vault:
                 reason=f"{settings.database} holds sealed tokens, but their key is missing: set "
                 f"BRIDGE_ENCRYPTION_KEY or put {name} back (nothing was changed)"
             )
+        if not is_made(settings.database):
+            Store.open(settings.database).close()
         text, _ = _kept(settings.encryption_key_file, lambda: encode_key(os.urandom(KEY_BYTES)))
     try:
         vault = Vault(decode_keys(text))
@@ -48,6 +55,23 @@ def open_vault(settings: Settings) -> Vault:
             "put the right key back (nothing was changed)"
         )
     return vault
+
+
+def _expect_database(settings: Settings) -> None:
+    """Raises StartupError for an installation that has lost its database: an empty one in its place
+    would look like a service that has forgotten everything."""
+    # Asked before the database is: of two first starts at once, one may be just making both.
+    left = [
+        path
+        for path in (settings.encryption_key_file, settings.account_token_file)
+        if path.exists()
+    ]
+    if left and not is_made(settings.database):
+        raise StartupError(
+            reason=f"{left[0]} is here, but the database {settings.database} is missing or empty: "
+            "put it back, or restore a backup with `chatwoot-bridge restore FILE --force`; to "
+            f"begin anew, remove {' and '.join(map(str, left))} (nothing was changed)"
+        )
 
 
 def opens(vault: Vault, check: str) -> bool:

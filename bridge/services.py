@@ -64,8 +64,8 @@ class Services:
     def open(cls, settings: Settings) -> "Services":
         """Opens the installation; an empty folder becomes one. Raises StartupError."""
         vault = credentials.open_vault(settings)
-        token, _ = credentials.account_token(settings)
         store = Store.open(settings.database)
+        token, _ = credentials.account_token(settings)
         credentials.leave_check(store, vault)
         settings.spool.mkdir(mode=0o700, exist_ok=True)
         committer = Committer(store)

@@ -33,6 +33,20 @@ def peek_meta(path: Path, key: str) -> str | None:
 
     Raises StartupError when the file is there but is no database.
     """
+    found = _peek(path, "select value from meta where key = ?", key)
+    return str(found[0]) if found else None
+
+
+def is_made(path: Path) -> bool:
+    """Whether there is a database of ours: a file with our tables, whatever is in them.
+
+    Raises StartupError when the file is there but is no database.
+    """
+    return _peek(path, "select 1") is not None
+
+
+def _peek(path: Path, sql: str, *values: str) -> tuple[object, ...] | None:
+    """The first row of a query, None without one, without a file and without our tables."""
     if not path.exists():
         return None
     try:
@@ -43,10 +57,10 @@ def peek_meta(path: Path, key: str) -> str | None:
         with contextlib.closing(sqlite3.connect(uri, timeout=BUSY_S, uri=True)) as connection:
             if not connection.execute("select 1 from sqlite_schema where name = 'meta'").fetchone():
                 return None
-            row = connection.execute("select value from meta where key = ?", [key]).fetchone()
+            row: tuple[object, ...] | None = connection.execute(sql, values).fetchone()
     except sqlite3.Error as error:
         raise StartupError(reason=f"cannot use the database {path}: {error}") from None
-    return str(row[0]) if row else None
+    return row
 
 
 def use(folder: Path, *, alone: bool = False) -> IO[bytes]:
