@@ -35,6 +35,8 @@ SET_FIELDS = {
     "ignore_groups": "ignoreGroups",
     "start_as_pending": "startAsPending",
     "reopen_resolved": "reopenResolved",
+    "ignore_calls": "ignoreCalls",
+    "keep_deleted": "keepDeleted",
 }
 #: The same in the inline block of `instance/new`, where the names differ.
 INLINE_FIELDS = {
@@ -152,6 +154,8 @@ def activation_request(
         ignore_groups=read.truth(fields["ignore_groups"]),
         start_as_pending=read.truth(fields["start_as_pending"]),
         reopen_resolved=read.truth(fields["reopen_resolved"]),
+        ignore_calls=read.truth(fields["ignore_calls"]),
+        keep_deleted=read.truth(fields["keep_deleted"]),
     )
     public_url = read.base_url(fields["public_url"], required=False)
     read.done()

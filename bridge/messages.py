@@ -14,7 +14,7 @@ class ChatKind(StrEnum):
 
     PRIVATE = "private"
     GROUP = "group"
-    OTHER = "other"  # newsletters, stories and broadcast lists: never routed
+    OTHER = "other"  # newsletters, stories, bots and what we do not know: never routed
 
 
 class Kind(StrEnum):
@@ -30,13 +30,18 @@ class Kind(StrEnum):
     LOCATION = "location"
     CONTACT = "contact"
     POLL = "poll"
-    CHOICE = "choice"  # a button, a list row or a poll option that was picked
+    CHOICE = "choice"  # a button or a list row that was picked
+    VOTE = "vote"  # the options of a poll that were picked, none when they were taken back
+    LAYOUT = "layout"  # words that are laid out, such as an order: see Layout
+    CALL = "call"  # one that nobody answered; one that was answered says nothing to agents
     REACTION = "reaction"
     EDIT = "edit"
     REVOKE = "revoke"
     UNKNOWN = "unknown"
 
 
+#: The kinds that only say something of another message.
+CHANGES = {Kind.REACTION, Kind.EDIT, Kind.REVOKE}
 #: The kinds that carry a file.
 MEDIA = {Kind.IMAGE, Kind.VIDEO, Kind.AUDIO, Kind.VOICE, Kind.DOCUMENT, Kind.STICKER}
 
@@ -57,6 +62,7 @@ class Media(Struct, frozen=True, omit_defaults=True):
     """A file of a message. `spooled` is its path when the event carried the bytes with it.
 
     `url` is only ever one that the adapter vouches for: the configured gateway or its media host.
+    `view_once`: WhatsApp shows it on the phone once, and may give it to nobody else.
     """
 
     mime_type: str = ""
@@ -64,15 +70,22 @@ class Media(Struct, frozen=True, omit_defaults=True):
     url: str = ""
     spooled: str = ""
     seconds: int = 0
+    view_once: bool = False
+
+    @property
+    def has_bytes(self) -> bool:
+        """Whether the event itself says where the bytes are."""
+        return bool(self.spooled or self.url)
 
 
 class Place(Struct, frozen=True, omit_defaults=True):
-    """A location in degrees."""
+    """A location in degrees; `live`: the person is on the way, and this is where it was seen."""
 
     latitude: float
     longitude: float
     name: str = ""
     address: str = ""
+    live: bool = False
 
 
 class Card(Struct, frozen=True, omit_defaults=True):
@@ -84,13 +97,67 @@ class Card(Struct, frozen=True, omit_defaults=True):
     email: str = ""
 
 
+class Sort(StrEnum):
+    """What a layout is."""
+
+    TEMPLATE = "template"  # a template, buttons or a list: whatever is offered to be picked
+    ORDER = "order"
+    PRODUCT = "product"
+    INVOICE = "invoice"
+    INVITATION = "invitation"
+    EVENT = "event"
+
+
+class Row(Struct, frozen=True, omit_defaults=True):
+    """A button, a row of a list: its words, and where it leads."""
+
+    text: str
+    more: str = ""
+
+
+class Layout(Struct, frozen=True, omit_defaults=True):
+    """Words with an order: a heading, rows, a sum. What its sender wrote freely is the text of the
+    message.
+
+    `title`, `footer` and the rows are plain; `body` may have WhatsApp's marks. `count` is the
+    number of items, `amount` a sum as it is written, `begins_at` UTC seconds; `place` is a name.
+    """
+
+    sort: Sort
+    title: str = ""
+    body: str = ""
+    footer: str = ""
+    rows: tuple[Row, ...] = ()
+    link: str = ""
+    count: int = 0
+    amount: str = ""
+    begins_at: float = 0.0
+    place: str = ""
+    is_off: bool = False  # an event that does not take place
+
+
+class Advert(Struct, frozen=True, omit_defaults=True):
+    """The advert that brought a customer here; `click_id` is what its seller knows the click by."""
+
+    title: str = ""
+    text: str = ""
+    url: str = ""
+    source_id: str = ""
+    source_type: str = ""
+    media_type: str = ""
+    image_url: str = ""
+    click_id: str = ""
+
+
 class Message(Struct, frozen=True, omit_defaults=True, tag="message"):
     """One message on the WhatsApp side.
 
     `id` is the gateway's message id; `target_id` the message that a reaction, edit or revocation is
-    about; `quoted_id` the one that is replied to. `text` is the text, the caption, the new text of
-    an edit, the emoji of a reaction (empty: taken back) or the option that was picked. `source` is
-    the marker of whoever sent it through the gateway's API, empty for a person; `at` UTC seconds.
+    about; `quoted_id` the one that is replied to, or the poll of a vote, and `quoted_text` its
+    words. `text` is the text, the caption, the new text of an edit, the emoji of a reaction (empty:
+    taken back) or the option that was picked. `mentions` are the people whose number or LID stands
+    in the text after an `@`. `source` is the marker of whoever sent it through the gateway's API,
+    empty for a person; `at` UTC seconds.
     """
 
     id: str
@@ -109,8 +176,25 @@ class Message(Struct, frozen=True, omit_defaults=True, tag="message"):
     cards: tuple[Card, ...] = ()
     options: tuple[str, ...] = ()
     forwarded: bool = False
-    label: str = ""  # what an UNKNOWN message called itself
+    label: str = ""  # what an UNKNOWN message called itself; `video` of a CALL
     by_admin: bool = False  # a deletion in a group by one of its admins, where the event says so
+    quoted_text: str = ""
+    mentions: tuple[Address, ...] = ()
+    layout: Layout | None = None
+    advert: Advert | None = None
+
+    def says_more_than(self, other: "Message") -> bool:
+        """Whether a second event of one message brings what the first had not: the words in place
+        of a placeholder, the bytes of a file, a caption."""
+        if other.kind is Kind.UNKNOWN and self.kind is not Kind.UNKNOWN:
+            return True
+        has_bytes = self.media is not None and self.media.has_bytes
+        had_bytes = other.media is not None and other.media.has_bytes
+        return (has_bytes and not had_bytes) or bool(self.text and not other.text)
+
+
+#: The label of a CALL that somebody answered.
+ANSWERED = "answered"
 
 
 class Ladder(StrEnum):
@@ -153,7 +237,8 @@ class Reply(Struct, frozen=True, omit_defaults=True, tag="reply"):
     """What is to be sent to WhatsApp. `to` is the address that the chat used last.
 
     For REACTION, EDIT and REVOKE `target_id` is the WhatsApp id concerned. `file` is the path of
-    the file for kinds that carry one; `seconds` its length for a voice note.
+    the file for kinds that carry one; `seconds` its length for a voice note. `mentions` are the
+    addresses whose digits stand in the text after an `@`, in a group only.
     """
 
     to: str
@@ -168,6 +253,8 @@ class Reply(Struct, frozen=True, omit_defaults=True, tag="reply"):
     seconds: int = 0
     place: Place | None = None
     cards: tuple[Card, ...] = ()
+    mentions: tuple[str, ...] = ()
+    mention_all: bool = False
 
 
 def encode(event: Event | Reply) -> str:

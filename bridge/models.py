@@ -63,13 +63,16 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class InboxOptions:
-    """What the operator chooses about conversations (docs/contracts/ryzeapi.md, Chatwoot
-    module)."""
+    """What the operator chooses about conversations (docs/contracts/ryzeapi.md, Chatwoot module),
+    and of our own: `ignore_calls` says nothing of missed calls; `keep_deleted` marks what customers
+    delete, and deletes nothing."""
 
     sign_messages: bool = False
     ignore_groups: bool = False
     start_as_pending: bool = False
     reopen_resolved: bool = False
+    ignore_calls: bool = False
+    keep_deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

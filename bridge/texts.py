@@ -14,6 +14,9 @@ _SEAMS = ("\n\n", "\n", ". ", " ")
 #: The most characters that one visible sign is made of, such as a family of emoji.
 _MOST_JOINED = 32
 _JOINER = "\u200d"
+#: Letters and symbols that show nothing: fillers of Hangul, the empty Braille pattern.
+_BLANKS = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f")
+_JOINERS = frozenset("\u200c\u200d")
 _SKIN_TONES = range(0x1F3FB, 0x1F400)
 
 
@@ -24,6 +27,26 @@ def clean(text: str) -> str:
     except UnicodeEncodeError:
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
     return text.replace("\0", "")
+
+
+def name(text: str) -> str:
+    """A name as a person sees it: in one line, without characters that are invisible or turn the
+    reading direction; empty when nothing is left to be seen. Joiners stay between what they join.
+    """
+    shown = "".join(" " if char.isspace() else char for char in text if _has_place(char))
+    words = [word.strip("\u200c\u200d") for word in shown.split()]
+    found = " ".join(word for word in words if word)
+    return found if any(map(_is_seen, found)) else ""
+
+
+def _has_place(char: str) -> bool:
+    if char.isspace() or char in _JOINERS:
+        return True
+    return unicodedata.category(char) not in {"Cc", "Cf", "Cs"}
+
+
+def _is_seen(char: str) -> bool:
+    return char not in _BLANKS and unicodedata.category(char)[0] in "LNPSC" and not char.isspace()
 
 
 def clean_json(value: object) -> object:

@@ -24,12 +24,14 @@ _E164 = re.compile(r"\+[1-9]\d{1,14}")
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A contact of the account; empty where Chatwoot has nothing."""
+    """A contact of the account; empty where Chatwoot has nothing. `blocked`: its conversations
+    stay resolved, whatever it writes."""
 
     id: int
     name: str
     phone: str
     identifier: str
+    blocked: bool = False
 
 
 class People(InboxCalls):
@@ -161,4 +163,5 @@ class People(InboxCalls):
         name, phone, identifier = (
             str(row.get(key) or "") for key in ("name", "phone_number", "identifier")
         )
-        return Contact(self._id(row, answer), name, phone, identifier)
+        blocked = row.get("blocked") is True
+        return Contact(self._id(row, answer), name, phone, identifier, blocked)

@@ -1,5 +1,6 @@
 """Instances, and joining them to Chatwoot: `instance` and `activate`."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,10 +11,17 @@ from bridge.activation import Step
 from bridge.chatwoot.address import BadAddress, origin
 from bridge.commands import terminal
 from bridge.errors import BridgeError, InstanceMissing
-from bridge.models import DEFAULT_INBOX_NAME, Instance, Integration, Secret, TokenOwner
+from bridge.models import (
+    DEFAULT_INBOX_NAME,
+    InboxOptions,
+    Instance,
+    Integration,
+    Secret,
+    TokenOwner,
+)
 from bridge.services import Services
 
-_OPTIONS = ("sign_messages", "ignore_groups", "start_as_pending", "reopen_resolved")
+_OPTIONS = tuple(one.name for one in dataclasses.fields(InboxOptions))
 _TOKEN = "Its token, shown this once:"  # noqa: S105 - a sentence
 _STEPS = {
     Step.ADDRESS: "Asking the address for a Chatwoot",
@@ -166,6 +174,14 @@ def webhook(name: str, instance_dir: str | None, as_json: bool) -> None:
     "--reopen-resolved/--no-reopen-resolved",
     default=None,
     help="One conversation per customer, opened again when they write.",
+)
+@click.option(
+    "--ignore-calls/--no-ignore-calls", default=None, help="Says nothing of missed calls."
+)
+@click.option(
+    "--keep-deleted/--no-keep-deleted",
+    default=None,
+    help="Marks what customers delete, and keeps it readable.",
 )
 @terminal.instance_dir
 @terminal.as_json

@@ -6,6 +6,7 @@ Source: docs/contracts/ryzeapi.md, Addresses.
 import re
 from enum import StrEnum
 
+from bridge import texts
 from bridge.gateways import numbers
 from bridge.messages import Address, ChatKind
 
@@ -30,6 +31,9 @@ _SORTS = {
     "s.whatsapp.net": Sort.PHONE,
     "c.us": Sort.PHONE,
     "lid": Sort.LID,
+    # Accounts whose owner has them run by somebody else: the same person, the same addresses.
+    "hosted": Sort.PHONE,
+    "hosted.lid": Sort.LID,
     "g.us": Sort.GROUP,
     "newsletter": Sort.NEWSLETTER,
     "broadcast": Sort.BROADCAST,
@@ -98,6 +102,11 @@ def chat_kind(address: Address) -> ChatKind:
             return ChatKind.OTHER
 
 
+def is_list(address: Address) -> bool:
+    """Whether it is a list that somebody broadcasts to, and not the stories of all people."""
+    return sort_of(address.jid) is Sort.BROADCAST and not address.jid.startswith("status@")
+
+
 def address(jid: str, lid: str = "", name: str = "", *, bare: Sort = Sort.PHONE) -> Address:
     """What two fields of an event say about one party, whichever of them holds which form.
 
@@ -112,7 +121,7 @@ def address(jid: str, lid: str = "", name: str = "", *, bare: Sort = Sort.PHONE)
     return Address(
         jid=next((one for one in found if not one.endswith(LID_SUFFIX)), ""),
         lid=next((one for one in found if one.endswith(LID_SUFFIX)), ""),
-        name=name,
+        name=texts.name(name),
     )
 
 

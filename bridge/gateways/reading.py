@@ -35,7 +35,7 @@ class Part:
         self._fields: dict[str, object] = {}
         if isinstance(value, Mapping):
             for name, field in value.items():
-                plain = _spelt(str(name))
+                plain = spelt(str(name))
                 if is_filled(field) or plain not in self._fields:
                     self._fields[plain] = field
 
@@ -96,6 +96,22 @@ class Part:
         both._fields = {**self._fields, **filled}
         return both
 
+    def without(self, *names: str) -> "Part":
+        """The same without these fields."""
+        rest = Part(None)
+        left_out = set(map(_plain, names))
+        rest._fields = {name: one for name, one in self._fields.items() if name not in left_out}
+        return rest
+
+    @property
+    def fields(self) -> Mapping[str, object]:
+        """All of it, under names as `spelt`."""
+        return self._fields
+
+    def has(self, *names: str) -> bool:
+        """Whether one of these fields is there, filled or not."""
+        return any(_plain(name) in self._fields for name in names)
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._fields)
 
@@ -104,14 +120,15 @@ class Part:
 _EMPTY = Part(None)
 
 
-def _spelt(name: str) -> str:
+def spelt(name: str) -> str:
+    """A name of a field as it is compared: without `_`, in lower case."""
     return name.replace("_", "").lower()
 
 
 @functools.lru_cache(maxsize=1024)
 def _plain(name: str) -> str:
     """Of a name in our own code: there are few of them, and each is asked for in every event."""
-    return _spelt(name)
+    return spelt(name)
 
 
 def clean(value: object) -> str:

@@ -6,6 +6,6 @@ Source: docs/contracts/chatwoot.md, Texts.
 from bridge.markup.liquid import protect_liquid
 from bridge.markup.markdown import to_whatsapp
 from bridge.markup.signature import plain, signature
-from bridge.markup.whatsapp import to_chatwoot
+from bridge.markup.whatsapp import literal, to_chatwoot
 
-__all__ = ["plain", "protect_liquid", "signature", "to_chatwoot", "to_whatsapp"]
+__all__ = ["literal", "plain", "protect_liquid", "signature", "to_chatwoot", "to_whatsapp"]

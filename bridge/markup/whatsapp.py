@@ -56,6 +56,13 @@ def to_chatwoot(text: str) -> str:
     return "\n".join(out)
 
 
+def literal(text: str) -> str:
+    """A text that is none of anybody's markup, such as a name or an option, so that Markdown shows
+    it as it is written; addresses stay links."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return "\n".join(_Line(line, 0, True, reads=False).written() for line in lines)
+
+
 def _lines(text: str, has_links: bool, *, whole: bool = False) -> list[str]:
     """The lines of a text without code blocks; nothing for no text, unless it is all there is."""
     if not text and not whole:
@@ -101,10 +108,10 @@ class _Atom:
 
 
 class _Line:
-    """One line from `start` on, written as Markdown."""
+    """One line from `start` on, written as Markdown; `reads`: with WhatsApp's marks."""
 
-    def __init__(self, line: str, start: int, has_links: bool) -> None:
-        self._line = line
+    def __init__(self, line: str, start: int, has_links: bool, *, reads: bool = True) -> None:
+        self._line, self._reads = line, reads
         self._indent = _INDENT.match(line, start)
         begin = self._indent.end() if self._indent else start
         self._escaped = self._marks(begin, has_links)
@@ -122,7 +129,8 @@ class _Line:
         if len(indent.expandtabs(4)) >= 4:
             # Four spaces would make it code.
             indent = indent.replace("\t", "    ").replace(" ", "\u00a0")
-        return indent + self._span(0, len(self._atoms), frozenset())
+        known = frozenset() if self._reads else frozenset(Style)
+        return indent + self._span(0, len(self._atoms), known)
 
     def _at(self, place: int) -> str:
         return self._line[place] if 0 <= place < len(self._line) else ""
@@ -137,7 +145,7 @@ class _Line:
             in_link = begins or (in_link and not self._line[place].isspace())
             if in_link:
                 self._escaped -= set(range(place, max(end, place + 1)))
-            found = _CODE.match(self._line, place)
+            found = _CODE.match(self._line, place) if self._reads else None
             # More backticks right beside it would be counted in with its own.
             if found and "`" not in (self._at(place - 1), self._at(found.end())):
                 end = found.end()

@@ -3,6 +3,8 @@
 Nothing here calls another server. Rules: docs/contracts/ryzeapi.md, Events and Uncertain sends.
 """
 
+import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,23 +15,37 @@ from sqlite_utils import Database
 from bridge.gateways import jids
 from bridge.gateways.base import Received
 from bridge.messages import (
+    CHANGES,
     Address,
     ChatKind,
     Connection,
     GroupName,
+    Kind,
     Ladder,
     Message,
     Receipt,
+    decode,
     encode,
 )
 from bridge.models import Instance, Integration
 from bridge.routing import addresses, echoes, markers
-from bridge.routing.outgoing import SOURCE_PREFIX
+from bridge.routing.outgoing import (
+    SOURCE_PREFIX,
+    Introduction,
+    fuller_key,
+    introduction,
+    late_key,
+)
 from bridge.services import Services
-from bridge.store import chats, entries, identity, instances
+from bridge.store import chats, entries, identity, instances, unrouted
 from bridge.store.identity import Met
 from bridge.store.journal import Direction, NewEntry
 
+log = logging.getLogger(__name__)
+
+#: How much older than the activation a message may be, in seconds, that is not history.
+_HISTORY_S = 3600.0
+_DOMAIN = re.compile(r"[a-z][a-z.]{1,30}")
 #: How long a receipt waits for the next one, in seconds: Chatwoot is told only the last.
 _GATHER_S = 1.0
 #: Receipts come in any order; a lower one never takes the place of a higher one.
@@ -88,8 +104,13 @@ def _keep(
 ) -> _Kept:
     match one.event:
         case Message() as message:
-            if integration is not None and _is_routed(message, integration):
-                return _keep_message(db, instance, integration, one.key, message, marker, now)
+            if integration is None:
+                return _Kept()
+            if kind := _not_routed(message, integration):
+                unrouted.count(db, instance.id, kind, now=now)
+                log.info("a message of %s is not routed: %s", instance.name, kind)
+                return _Kept()
+            return _keep_message(db, instance, integration, one.key, message, marker, now)
         case Receipt() as receipt:
             if integration is not None:
                 _keep_receipt(db, instance, receipt, now)
@@ -98,13 +119,24 @@ def _keep(
             instances.note_own(db, instance.id, addresses.named(Address(link.jid)).phone)
         case GroupName(group):
             chats.rename(db, instance.id, group.jid, group.name)
+            if integration is not None:
+                _tell_name(db, instance, integration, group, now)
     return _Kept()
 
 
-def _is_routed(message: Message, integration: Integration) -> bool:
+def _not_routed(message: Message, integration: Integration) -> str:
+    """Why a message stays out of Chatwoot; empty for one that is brought there."""
+    options = integration.options
     if message.chat_kind is ChatKind.OTHER:
-        return False
-    return not (message.chat_kind is ChatKind.GROUP and integration.options.ignore_groups)
+        name, _, domain = message.chat.jid.lower().rpartition("@")
+        if name == "status":
+            return "story"
+        return domain if _DOMAIN.fullmatch(domain) else "other"
+    if message.chat_kind is ChatKind.GROUP and options.ignore_groups:
+        return "group"
+    if message.kind is Kind.CALL and options.ignore_calls:
+        return "call"
+    return "history" if message.at < integration.created_at - _HISTORY_S else ""
 
 
 def _keep_message(
@@ -122,7 +154,39 @@ def _keep_message(
         return _Kept(merged=echoes.confirm(db, instance, integration, message, now))
     met = _chat_of(db, instance, message)
     entry = NewEntry(met.chat_id, Direction.IN, key, encode(message))
-    return _Kept(entries.insert(db, instance.id, [entry], now=now) > 0, met.merged)
+    is_new = entries.insert(db, instance.id, [entry], now=now) > 0
+    if not is_new and message.kind not in CHANGES:
+        is_new = _keep_fuller(db, instance, entry, message, now)
+    return _Kept(is_new, met.merged)
+
+
+def _keep_fuller(
+    db: Database, instance: Instance, again: NewEntry, message: Message, now: float
+) -> bool:
+    """Whether a second event of a message says more than the first; then it is kept beside it."""
+    place = instance.id, Direction.IN, again.key
+    body = entries.body_of(db, *place)
+    earlier = decode(body) if body else None
+    if not isinstance(earlier, Message) or not message.says_more_than(earlier):
+        return False
+    late = instance.id, Direction.RECEIPT, late_key(message.id)
+    if message.media is not None and entries.body_of(db, *late):
+        # Its words went ahead, and the file is being asked for: here it is.
+        return entries.rewrite(db, *late, again.body)
+    fuller = NewEntry(again.chat_id, Direction.IN, fuller_key(message.id), again.body)
+    return entries.insert(db, instance.id, [fuller], now=now) > 0
+
+
+def _tell_name(
+    db: Database, instance: Instance, integration: Integration, group: Address, now: float
+) -> None:
+    """The contact of a group gets its new name, where it has one."""
+    chat_id = identity.find(db, instance.id, addresses.named(group))
+    contact_id = chats.contact_of(db, integration.id, chat_id) if chat_id is not None else 0
+    if chat_id is not None and contact_id:
+        told = Introduction(contact_id)
+        entry = introduction(chat_id, group.name, told, integration.id)
+        entries.insert(db, instance.id, [entry], now=now)
 
 
 def _is_ours(db: Database, instance: Instance, source: str, marker: str) -> bool:
@@ -153,7 +217,7 @@ def _chat_of(db: Database, instance: Instance, message: Message) -> Met:
         kind="group" if is_group else "private",
         address=message.chat.jid or message.chat.lid,
         name=name if incoming or is_group else "",
-        last_in_id=message.id if incoming else "",
+        last_in_id=message.id if incoming and message.kind is not Kind.CALL else "",
         last_in_sender=(message.sender.jid or message.sender.lid) if incoming and is_group else "",
     )
 

@@ -7,7 +7,6 @@ Rules: docs/contracts/chatwoot.md, Contacts and Conversations.
 
 import contextlib
 import dataclasses
-import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -26,7 +25,7 @@ from bridge.routing import addresses, introductions, outgoing
 from bridge.routing.context import CALL_S, Context
 from bridge.routing.outgoing import Introduction
 from bridge.store.chats import Chat, Thread
-from bridge.store.journal import Direction, NewEntry
+from bridge.store.journal import Direction
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +73,31 @@ def keep_known(chat: Chat, thread: Thread, context: Context) -> None:
         _introduce(chat, Introduction(thread.contact_id), context)
     if (thread.source_id.endswith("@lid") or chat.lost) and (phone := _phone(chat, context)):
         _introduce(chat, Introduction(thread.contact_id, phone=phone), context)
+
+
+def is_over(thread: Thread, context: Context) -> bool:
+    """Whether there is no conversation that goes on."""
+    reopens = context.integration.options.reopen_resolved
+    return not thread.conversation_id or (thread.status == "resolved" and not reopens)
+
+
+def where_it_goes_on(thread: Thread, context: Context, *, tried: bool) -> Thread:
+    """The thread in the conversation that the next message belongs into; `is_over` where it begins
+    a new one. `tried`: an earlier try may have begun one."""
+    if not is_over(thread, context) or not (thread.conversation_id or tried):
+        return thread
+    thread = with_what_an_agent_began(thread, context)
+    if is_over(thread, context) and thread.conversation_id and _is_blocked(thread, context):
+        # Chatwoot resolves every conversation of such a contact: this one takes all that comes.
+        return dataclasses.replace(thread, status="open")
+    return thread
+
+
+def _is_blocked(thread: Thread, context: Context) -> bool:
+    try:
+        return context.chatwoot().contact(thread.contact_id).blocked
+    except ContactGone:
+        return False  # found out, and healed, where the conversation is opened
 
 
 def with_what_an_agent_began(thread: Thread, context: Context) -> Thread:
@@ -288,15 +312,11 @@ def _conversations_of(thread: Thread, context: Context) -> list[Conversation]:
 
 
 def _introduce(chat: Chat, told: Introduction, context: Context) -> None:
-    services, name = context.services, hashlib.sha256(chat.name.encode()).hexdigest()[:16]
-    about = f"phone:{told.phone}" if told.phone else f"{told.with_picture:d}:{name}"
-    key = f"introduction:{chat.id}:{told.contact_id}:{about}"
-    here = context.integration.id
-    if services.journal.knows(chat.instance_id, here, key, Direction.TYPING):
-        return
+    services, here = context.services, context.integration.id
     due_at = services.clock() + _LATER_S if told.with_picture else 0.0
-    body = outgoing.write(told)
-    entry = NewEntry(chat.id, Direction.TYPING, key, body, due_at=due_at, integration_id=here)
+    entry = outgoing.introduction(chat.id, chat.name, told, here, due_at=due_at)
+    if services.journal.knows(chat.instance_id, here, entry.key, Direction.TYPING):
+        return
     services.journal.accept(chat.instance_id, [entry], now=services.clock())
     services.bell.ring()
 

@@ -9,20 +9,17 @@ import logging
 from collections.abc import Iterator
 from typing import cast
 
-from bridge import markup
 from bridge.chatwoot.events import AgentMessage
-from bridge.chatwoot.refusals import ConversationGone, MessageGone, SourceTaken
+from bridge.chatwoot.refusals import ConversationGone, SourceTaken
 from bridge.errors import N_, NotYet
-from bridge.gateways import jids
-from bridge.messages import MEDIA, Address, Kind, Message, decode
-from bridge.routing import contacts, outgoing, rights
+from bridge.messages import ANSWERED, Kind, Message, decode
+from bridge.routing import about, changes, contacts, following, outgoing
 from bridge.routing.context import Context
 from bridge.routing.notes import note
 from bridge.routing.outgoing import WHATSAPP_ID_PREFIX
 from bridge.routing.posting import Posting, own_id, pieces
 from bridge.store.chats import Chat, Thread
 from bridge.store.journal import Entry, Pair
-from bridge.texts import clean
 
 log = logging.getLogger(__name__)
 
@@ -35,18 +32,26 @@ def deliver(entry: Entry, context: Context) -> list[Pair]:
     message = cast(Message, decode(entry.body))
     services = context.services
     chat = services.chats.get(entry.chat_id)
+    if message.kind is Kind.REVOKE:
+        return changes.take_back(entry, message, context)
+    if message.kind in {Kind.EDIT, Kind.REACTION}:
+        return changes.add(entry, message, chat, context)
+    if message.kind is Kind.CALL and message.label == ANSWERED:
+        return []  # kept so that its end does not count as one that was missed
     known = services.chats.pair(entry.instance_id, message.id)
-    match message.kind:
-        case Kind.REVOKE:
-            return _revoke(entry, message, context)
-        case Kind.EDIT | Kind.REACTION:
-            pass
-        case _ if known is not None:
-            return []  # it arrived before, or is the echo of our own send
-        case _ if message.from_me and _may_be_echo(entry, context):
-            # Of a send of ours that does not know its id yet.
-            raise NotYet(N_("a send of ours in the same chat"), retry_after_s=0.5)
-    return _put(entry, message, chat, context)
+    if known is not None:
+        # It arrived before, is the echo of our own send, or says more than what arrived.
+        is_fuller = entry.key == outgoing.fuller_key(message.id)
+        return following.add(entry, message, chat, known, context) if is_fuller else []
+    if message.from_me and _may_be_echo(entry, context):
+        # Of a send of ours that does not know its id yet.
+        raise NotYet(N_("a send of ours in the same chat"), retry_after_s=0.5)
+    is_gone = changes.is_taken_back(entry, message, context)
+    if is_gone and not context.integration.options.keep_deleted:
+        return []  # its deletion came first
+    if not entry.doubtful:
+        message = following.fullest(entry, message, context)
+    return _put(entry, message, chat, context, is_gone=is_gone)
 
 
 def _may_be_echo(entry: Entry, context: Context) -> bool:
@@ -56,16 +61,25 @@ def _may_be_echo(entry: Entry, context: Context) -> bool:
     return not marked and context.services.journal.is_sending(entry.chat_id)
 
 
-def _put(entry: Entry, message: Message, chat: Chat, context: Context) -> list[Pair]:
-    said = pieces(message, _text(message, chat, context))
+def _put(
+    entry: Entry, message: Message, chat: Chat, context: Context, *, is_gone: bool
+) -> list[Pair]:
+    written = about.text(message, chat, context)
+    if is_gone:
+        written = f"{note(context.services.settings.language, 'deleted')}\n{written}".rstrip()
+    tried = bool(entry.attempts) or entry.doubtful
     for _ in range(_HEALS):
         thread = contacts.ensure_contact(chat, context)
         contacts.keep_known(chat, thread, context)
         found: list[AgentMessage] = []
         try:
+            thread = contacts.where_it_goes_on(thread, context, tried=tried)
+            attributes, quote = about.quote(message, chat, thread, context)
+            said = pieces(message, "\n\n".join(filter(None, [quote, written])))
             if entry.doubtful or len(said) > 1:  # of several, an earlier try may have brought some
                 thread, found = _already_there(entry, message, thread, context)
-            return Posting(entry, message, context, found).post(said, thread)
+            attributes |= about.origin(message)
+            return Posting(entry, message, context, found).post(said, thread, attributes)
         except (ConversationGone, SourceTaken):
             # Deleted in Chatwoot, perhaps with its contact: both are looked up anew.
             context.services.chats.forget_contact(thread.integration_id, thread.contact_id)
@@ -115,67 +129,3 @@ def _unknown(conversation_id: int, entry: Entry, context: Context) -> Iterator[A
         if not page:
             return
         after = page[-1].id
-
-
-def _text(message: Message, chat: Chat, context: Context) -> str:
-    """What the agent reads; empty only beside a file."""
-    language = context.services.settings.language
-    text = markup.to_chatwoot(clean(message.text))
-    match message.kind:
-        case Kind.EDIT:
-            text = note(language, "edited", text=text)
-        case Kind.REACTION:
-            text = message.text or note(language, "unreacted")
-        case Kind.LOCATION if message.place is not None:
-            place = message.place
-            title = ", ".join(filter(None, [place.name, place.address]))
-            link = f"https://www.google.com/maps?q={place.latitude},{place.longitude}"
-            text = "\n".join(filter(None, [note(language, "location", name=title), link]))
-        case Kind.CONTACT:
-            text = "\n\n".join(_card(card, language) for card in message.cards)
-        case Kind.POLL:
-            lines = [note(language, "poll", title=text), *(f"- {one}" for one in message.options)]
-            text = "\n".join(lines)
-        case Kind.UNKNOWN:
-            text = text or note(language, "unknown", label=message.label or "?")
-    if message.kind not in MEDIA and not text.strip():
-        text = note(language, "unknown", label=message.label or message.kind)
-    if chat.kind == "group" and not message.from_me:
-        name = message.sender.name or _shown(message.sender)
-        text = f"**{markup.plain(name)}**: {text}".rstrip()
-    return text
-
-
-def _shown(address: Address) -> str:
-    """A person without a name: the number, or the LID as it is, since that is none."""
-    phone = jids.phone(address.jid)
-    return f"+{phone}" if phone else address.lid.partition("@")[0]
-
-
-def _card(card: object, language: str) -> str:
-    lines = [note(language, "card", name=getattr(card, "name", ""))]
-    lines += list(getattr(card, "phones", ()))
-    lines += [one for one in (getattr(card, "organization", ""), getattr(card, "email", "")) if one]
-    return "\n".join(lines)
-
-
-def _revoke(entry: Entry, message: Message, context: Context) -> list[Pair]:
-    """Deleted for everyone on WhatsApp: deleted in Chatwoot too."""
-    chats = context.services.chats
-    pair = chats.pair(entry.instance_id, message.target_id)
-    first_try = not entry.attempts and not entry.doubtful
-    if pair is None or (pair.reached == "deleted" and first_try):
-        return []
-    if not rights.may_change(message, pair, chats.get(entry.chat_id), context):
-        log.warning("a deletion names message %s, which is not its author's", message.target_id)
-        return []
-    for piece in chats.pieces(entry.instance_id, message.target_id):
-        if piece.integration_id != context.integration.id:
-            continue  # it stands in a Chatwoot that the instance was joined to before
-        # Noted first: Chatwoot tells us of every deletion, and this one must not travel back.
-        chats.note_deleted(entry.instance_id, piece.whatsapp_id)
-        try:
-            context.chatwoot().delete_message(piece.conversation_id, piece.chatwoot_id)
-        except MessageGone:
-            log.debug("message %s was gone already", piece.chatwoot_id)
-    return []

@@ -47,13 +47,16 @@ class File:
 
 
 @contextlib.contextmanager
-def from_gateway(message: Message, context: Context) -> Iterator[File]:
-    """The file of a WhatsApp message. Raises FileTooLarge or GatewayError's."""
+def from_gateway(message: Message, context: Context, *, seconds: float) -> Iterator[File]:
+    """The file of a WhatsApp message, if the gateway gives it within so many seconds.
+
+    Raises FileTooLarge, FileEmpty or GatewayErrors.
+    """
     media, gateway = message.media or Media(), context.gateway
     if gateway is None:
         raise GatewayUnavailable(base_url="", reason="no gateway is set for this instance")
     with _folder(context) as folder:
-        path = gateway.fetch_media(message, to=folder, limit=MAX_BYTES, deadline=Deadline(FILE_S))
+        path = gateway.fetch_media(message, to=folder, limit=MAX_BYTES, deadline=Deadline(seconds))
         if path.stat().st_size > MAX_BYTES:
             raise FileTooLarge
         if not path.stat().st_size:

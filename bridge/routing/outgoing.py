@@ -1,11 +1,13 @@
 """What the journal keeps on the way to WhatsApp, and of what becomes of it on the way back."""
 
+import hashlib
 import re
 
 import msgspec
 from msgspec import Struct
 
 from bridge.chatwoot.events import AgentMessage, Attachment
+from bridge.store.journal import Direction, NewEntry
 
 #: What our marker in a gateway's `source` begins with (docs/contracts/ryzeapi.md, Echoes).
 SOURCE_PREFIX = "chatwoot-bridge:"
@@ -98,6 +100,33 @@ def is_failure(body: str) -> bool:
 
 class _Tagged(Struct):
     type: str
+
+
+def late_key(whatsapp_id: str) -> str:
+    """Under which a file is kept, among the receipts of its chat, that follows its words."""
+    return f"file:{whatsapp_id}"
+
+
+def fuller_key(whatsapp_id: str) -> str:
+    """Under which a second event of a message is kept that says more than the first."""
+    return f"fuller:{whatsapp_id}"
+
+
+def introduction(
+    chat_id: int, name: str, told: Introduction, integration_id: str, *, due_at: float = 0.0
+) -> NewEntry:
+    """The entry that has a contact introduced, once for each name."""
+    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+    about = f"phone:{told.phone}" if told.phone else f"{told.with_picture:d}:{digest}"
+    key = f"introduction:{chat_id}:{told.contact_id}:{about}"
+    return NewEntry(
+        chat_id,
+        Direction.TYPING,
+        key,
+        write(told),
+        due_at=due_at,
+        integration_id=integration_id,
+    )
 
 
 def part_key(message_id: int, index: int) -> str:

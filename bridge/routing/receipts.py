@@ -9,8 +9,8 @@ from typing import cast
 
 from bridge import languages
 from bridge.errors import N_, NotYet, load
-from bridge.messages import Ladder, Receipt, decode
-from bridge.routing import marks, outgoing
+from bridge.messages import Ladder, Message, Receipt, decode
+from bridge.routing import following, marks, outgoing
 from bridge.routing.context import Context
 from bridge.routing.notes import note
 from bridge.routing.outgoing import Failure
@@ -25,13 +25,19 @@ _PATIENCE_S = 5.0
 
 
 def deliver(entry: Entry, context: Context) -> list[Pair]:
-    """Tells Chatwoot of one receipt, or of a reply that could not be sent. Raises BridgeErrors."""
+    """Tells Chatwoot of one receipt, or of a reply that could not be sent; or brings a file that
+    its words did not wait for. Raises BridgeErrors."""
     if not context.is_here(entry):
         log.info("receipt %s is about another Chatwoot than this one", entry.key)
-    elif outgoing.is_failure(entry.body):
+        return []
+    if outgoing.is_failure(entry.body):
         _tell_failure(cast(Failure, outgoing.read(entry.body)), context)
-    else:
-        _tell_receipt(entry, cast(Receipt, decode(entry.body)), context)
+        return []
+    match decode(entry.body):
+        case Message() as message:
+            return following.bring_file(entry, message, context)
+        case Receipt() as receipt:
+            _tell_receipt(entry, receipt, context)
     return []
 
 

@@ -274,6 +274,16 @@ class Chats:
         )
         return [_pair(row) for row in found]
 
+    def changes(self, instance_id: int, whatsapp_id: str) -> list[Pair]:
+        """The pairs of the edits of a message: the id of each begins with its message's."""
+        found = self._store.db.execute(
+            "select * from pair where instance_id = :instance "
+            "and whatsapp_id > 'edit:' || :id || ':' and whatsapp_id < 'edit:' || :id || ';' "
+            "order by chatwoot_id",
+            {"instance": instance_id, "id": whatsapp_id},
+        )
+        return [_pair(row) for row in found]
+
     def newest_from_customer(self, place: tuple[str, int, int]) -> int:
         """The newest Chatwoot id of what the customer wrote in a place (integration, chat,
         conversation); 0 when there is none."""
@@ -311,6 +321,15 @@ class Chats:
     def _note(self, sql: str, params: list[Any]) -> None:
         """For what is only looked up, marked or told once more when a crash loses it."""
         self._committer.along(lambda db: db.execute(sql, params))
+
+
+def contact_of(db: Database, integration_id: str, chat_id: int) -> int:
+    """The contact of a chat in a Chatwoot, 0 while it has none."""
+    row = db.execute(
+        "select contact_id from thread where integration_id = ? and chat_id = ?",
+        [integration_id, chat_id],
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def rename(db: Database, instance_id: int, form: str, name: str) -> None:

@@ -61,6 +61,25 @@ def insert(db: Database, instance_id: int, entries: Sequence[NewEntry], *, now: 
     return count
 
 
+def body_of(db: Database, instance_id: int, direction: Direction, key: str) -> str:
+    """The entry with that key, empty when there is none."""
+    row = db.execute(
+        "select body from journal where instance_id = ? and direction = ? and key = ?",
+        [instance_id, direction.value, key],
+    ).fetchone()
+    return str(row[0]) if row else ""
+
+
+def rewrite(db: Database, instance_id: int, direction: Direction, key: str, body: str) -> bool:
+    """Puts more into an entry that is still open, and makes it due; whether it was open."""
+    changed = db.execute(
+        "update journal set body = ?, due_at = 0 "
+        f"where instance_id = ? and direction = ? and key = ? and state in {OPEN}",
+        [body, instance_id, direction.value, key],
+    )
+    return changed.rowcount > 0
+
+
 def bodies_of(db: Database, reply: ReplyId) -> list[str]:
     """The entries of a Chatwoot message, in the order of their positions."""
     found = db.execute(

@@ -1,5 +1,6 @@
 """Integrations, and the attempts that are written down before Chatwoot is called."""
 
+import dataclasses
 import logging
 import secrets
 import string
@@ -17,7 +18,7 @@ from bridge.vault import SealBroken, Vault
 
 _ID_LETTERS = string.ascii_lowercase + string.digits
 _ID_LENGTH = 9
-_OPTIONS = ("sign_messages", "ignore_groups", "start_as_pending", "reopen_resolved")
+_OPTIONS = tuple(one.name for one in dataclasses.fields(InboxOptions))
 _SEALED = ("api_token", "webhook_secret")
 
 log = logging.getLogger(__name__)

@@ -217,6 +217,10 @@ class Journal(Protocol):
         """Whether an entry with that key, a reply unless said otherwise, was accepted before."""
         ...
 
+    def find(self, instance_id: int, key: str, direction: Direction) -> Entry | None:
+        """The entry with that key, whatever became of it."""
+        ...
+
     def knows_file(self, reply: ReplyId) -> bool:
         """Whether a file of that Chatwoot message was accepted before."""
         ...

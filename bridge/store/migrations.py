@@ -273,3 +273,30 @@ def m018_authors(db: Database) -> None:
     )
     # Each gateway is told once more where to call, under a label of our own.
     db.execute("update instance set callback_url = '' where callback_since > 0")
+
+
+@migrations()
+def m019_words(db: Database) -> None:
+    """What is not routed is counted; who is in a group, and two more options of an inbox."""
+    db.execute(
+        """create table unrouted (
+            instance_id integer not null references instance (id) on delete cascade,
+            kind text not null,
+            times integer not null,
+            last_at real not null,
+            primary key (instance_id, kind)
+        ) strict, without rowid"""
+    )
+    db.execute(
+        """create table member (
+            chat_id integer not null references chat (id) on delete cascade,
+            address text not null,
+            name text not null,
+            primary key (chat_id, address)
+        ) strict, without rowid"""
+    )
+    for option in ("ignore_calls", "keep_deleted"):
+        db.execute(
+            f"alter table integration add column {option} integer not null default 0 "
+            f"check ({option} in (0, 1))"
+        )

@@ -213,6 +213,13 @@ class SqliteJournal:
         )
         return found.fetchone() is not None
 
+    def find(self, instance_id: int, key: str, direction: Direction) -> Entry | None:
+        row = self._store.db.execute(
+            f"select {_COLUMNS} from journal where instance_id = ? and direction = ? and key = ?",
+            [instance_id, direction.value, key],
+        ).fetchone()
+        return _entry(row) if row else None
+
     def knows_file(self, reply: ReplyId) -> bool:
         found = self._store.db.execute(
             f"select 1 from journal where {writes.PARTS} and key <> ? limit 1",

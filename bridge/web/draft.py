@@ -1,18 +1,18 @@
 """The wizard's answers between two pages: sealed in the database; the browser holds their id."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from flask import session
 
 from bridge.intake import SET_FIELDS
-from bridge.models import Account, Gateway, Integration, Secret, TokenOwner
+from bridge.models import Account, Gateway, InboxOptions, Integration, Secret, TokenOwner
 from bridge.services import Services
 from bridge.web.pages import Trouble
 
 #: The questions in their order; each is a page.
 STEPS = ("instance", "address", "account", "token", "inbox", "review")
-OPTIONS = ("sign_messages", "ignore_groups", "start_as_pending", "reopen_resolved")
+OPTIONS = tuple(one.name for one in fields(InboxOptions))
 
 
 @dataclass(slots=True)

@@ -229,6 +229,8 @@ class InboxForm(Form):
     ignore_groups = BooleanField(N_("Ignore groups"))
     start_as_pending = BooleanField(N_("Start as pending"))
     reopen_resolved = BooleanField(N_("Reopen resolved conversations"))
+    ignore_calls = BooleanField(N_("Ignore calls"))
+    keep_deleted = BooleanField(N_("Keep what customers delete"))
 
     def validate_public_url(self, field: Field) -> None:
         """As the address of Chatwoot itself, but it may stay empty."""

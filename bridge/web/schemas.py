@@ -89,6 +89,12 @@ _ACTIVATION = _object(
         "Reopens the resolved conversation on a new message instead of starting another.",
         default=False,
     ),
+    ignoreCalls=_maybe("boolean", "Says nothing of calls that nobody answered.", default=False),
+    keepDeleted=_maybe(
+        "boolean",
+        "Marks what customers delete as deleted, and keeps it readable for agents.",
+        default=False,
+    ),
 )
 
 _INTEGRATION = _object(
@@ -188,6 +194,8 @@ _NEW_INSTANCE = _object(
     chatwootIgnoreGroups=_inline("ignoreGroups", "Mind the other name."),
     chatwootStartAsPending=_inline("startAsPending", "Mind the other name."),
     chatwootReopenResolved=_inline("reopenResolved", "Mind the other name."),
+    chatwootIgnoreCalls=_inline("ignoreCalls", "Mind the other name."),
+    chatwootKeepDeleted=_inline("keepDeleted", "Mind the other name."),
 )
 
 _CREATED = _object(

@@ -31,6 +31,11 @@ def party(number: str = "", lid: str = "", name: str = "") -> Json:
     return {"jid": jid, "lid": f"{lid}@lid" if lid else None, "name": name}
 
 
+def now() -> str:
+    """The time as a gateway writes it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
 def until(condition: Callable[[], T], what: str) -> T:
     """The first answer of `condition` that counts as true."""
     ends_at = time.monotonic() + PATIENCE_S
@@ -268,7 +273,7 @@ class Desk:
         data = {
             "id": message_id,
             "direction": "outgoing" if outgoing else "incoming",
-            "timestamp": datetime.now(UTC).isoformat(timespec="seconds"),
+            "timestamp": now(),
             "chat": {"type": "group" if group else "private", **chat},
             "sender": chat if sender is None else sender,
             "message": {"type": "text", "content": text, "source": "", **message},

@@ -4,7 +4,7 @@ import pytest
 import requests
 
 from bridge.chatwoot.messaging import MAX_TEXT
-from tests.routing.desk import Desk, Json, until
+from tests.routing.desk import Desk, Json, now, until
 
 PARAGRAPH = "The quick brown fox jumps over the lazy dog, again and again."
 
@@ -146,7 +146,7 @@ def test_what_no_database_takes_is_left_out(
     data = {
         "id": f"ODD{number}",
         "direction": "incoming",
-        "timestamp": "2026-11-24T10:00:00-03:00",
+        "timestamp": now(),
         "chat": party,
         "sender": party,
         "message": {"type": "text", "content": said, "source": ""},
@@ -163,7 +163,7 @@ def test_a_text_of_which_nothing_is_left_makes_no_empty_message(
     data = {
         "id": f"NUL{number}",
         "direction": "incoming",
-        "timestamp": "2026-11-24T10:00:00-03:00",
+        "timestamp": now(),
         "chat": party,
         "sender": party,
         "message": {"type": "text", "content": "\0\0", "source": ""},

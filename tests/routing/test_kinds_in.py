@@ -5,7 +5,7 @@ import base64
 import pytest
 import requests
 
-from tests.routing.desk import Desk, until
+from tests.routing.desk import Desk, now, until
 
 FILM = base64.b64encode(b"\0\0\0\x18ftypmp42" + bytes(2000)).decode()
 
@@ -196,7 +196,7 @@ def test_an_unknown_type_becomes_a_readable_placeholder(desk: Desk, chat: tuple[
     data = {
         "id": f"ORDER{number}",
         "direction": "incoming",
-        "timestamp": "2026-11-24T10:00:00-03:00",
+        "timestamp": now(),
         "chat": party,
         "sender": party,
         "message": {"type": "order_details", "content": "", "source": ""},

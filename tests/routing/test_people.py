@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.routing.desk import Desk, until
+from tests.routing.desk import Desk, now, until
 
 
 def contacts_of(desk: Desk, text: str) -> list[dict[str, object]]:
@@ -80,7 +80,7 @@ def raw_text(desk: Desk, party: dict[str, object], message_id: str, text: str) -
     data = {
         "id": message_id,
         "direction": "incoming",
-        "timestamp": "2026-11-24T10:00:00-03:00",
+        "timestamp": now(),
         "chat": {**party, "type": "private"},
         "sender": party,
         "message": {"type": "text", "content": text, "source": ""},

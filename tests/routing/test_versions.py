@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.routing.desk import Desk, Json, until
+from tests.routing.desk import Desk, Json, now, until
 
 #: Versions that cannot be told the status of a message, and some that can.
 BLIND = ("3.4.0", "3.16.0", "4.1.9")
@@ -108,7 +108,7 @@ def test_what_whatsapp_fails_to_bring_becomes_a_note_and_is_sent_once(old_desk: 
         "messageIds": [sent["id"]],
         "reason": "Undeliverable",
         "chat": {"jid": f"{number}@s.whatsapp.net", "type": "private"},
-        "timestamp": "2026-11-24T10:00:00-03:00",
+        "timestamp": now(),
     }
     old_desk.phone.control("POST", "events", {"event": "message.status", "data": data})
     until(lambda: notes(old_desk, conversation), "the note")

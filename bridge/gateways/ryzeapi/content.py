@@ -11,9 +11,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from bridge.gateways import vcards
+from bridge.gateways import layouts, vcards, words
 from bridge.gateways.encoded import spool_text
 from bridge.gateways.reading import Part, clean, file_name, mime_type, number
+from bridge.gateways.surroundings import around, named, quoted
 from bridge.messages import Card, Kind, Media, Message, Place
 
 #: By the `type` of a message or of its media, in lower case without `_` and a final `message`.
@@ -35,37 +36,61 @@ _EDITS = {"messageedit", "edit", "edited"}
 _TEXTS = {"text", "conversation", "extendedtext"}
 _VOTES = {"pollvote", "pollupdate", "pollresponse"}
 _ANSWERS = re.compile(r".*(response|reply)$")
-#: The names under which a part says which message it means.
-_NAMES_OF_ID = ("originalId", "messageId", "stanzaId", "quotedMessageId", "targetId", "id")
-#: Where a quote may be: the live name first, then the catalogue's.
-_QUOTES = ("context", "reply", "replyTo", "quoted", "quotedMessage")
+#: What devices tell each other, and what WhatsApp remarks in a chat: nobody's words.
+_NOISE = re.compile(
+    r"(protocol|senderkey|fastratchet|ephemeralset|disappearing|expiration|(un)?pin(ned)?(inchat|$)"
+    r"|keepinchat|appstate|historysync|messagehistory|peerdata|messagecontextinfo|initialsecurity"
+    r"|ee(notification)?$|notification|groupnotification|gp$|lidmigration|stickersync|encreaction|devicelist"
+    r"|devicesent|chatassignment|callpermission|limitsharing|statusmention|placeholder$).*"
+)
+#: What announces messages that come by themselves.
+_HEADERS = {"album"}
 _MAX_OPTIONS = 12
 _MAX_CARDS = 50
 _MAX_SECONDS = 24 * 3600
 
 
-def fill(base: Message, flat: Part, *, spool: Path, vouched: Callable[[str], bool]) -> Message:
-    """`base` with the kind and the content of the message; Kind.UNKNOWN keeps its own name.
+def fill(
+    base: Message, flat: Part, *, spool: Path, vouched: Callable[[str], bool]
+) -> Message | None:
+    """`base` with the kind and the content of the message; Kind.UNKNOWN keeps its own name. None
+    for what is nobody's message.
 
     `flat` is the message with its outer fields. `vouched` decides which addresses of media may be
     kept; a file that came inside is written to the folder `spool`.
     """
     kind_name = _type(flat.text("type", "messageType"))
-    for read in (_revocation, _edit, _reaction, _choice, _poll, _place, _cards):
+    for change in (_revocation, _edit, _reaction):
+        found = change(base, flat, kind_name)
+        if found is not None:
+            return found
+    if _NOISE.fullmatch(kind_name):
+        return None
+    base = around(base, flat)
+    laid_out = layouts.of(flat, now=base.at) if kind_name not in _TEXTS else None
+    for read in (_vote, _choice, _poll, _place, _cards):
         found = read(base, flat, kind_name)
         if found is not None:
             return found
-    quoted_id = _quoted(flat)
+    text = _text(flat, kind_name)
+    if laid_out is not None:
+        layout, own_words = laid_out
+        base = replace(base, layout=layout)
+        text = "\n".join(dict.fromkeys(filter(None, [text, own_words])))
+        text = "" if text in (layout.body, layout.title) else text
     with_file = _file(flat, kind_name, spool, vouched)
     if with_file is not None:
         kind, media = with_file
-        text = _text(flat, kind_name)
-        return replace(base, kind=kind, media=media, text=text, quoted_id=quoted_id)
-    text = _text(flat, kind_name)
-    if text and kind_name != "reaction":
-        return replace(base, kind=Kind.TEXT, text=text, quoted_id=quoted_id)
+        return replace(base, kind=kind, media=media, text=text)
+    if base.layout is not None:
+        return replace(base, kind=Kind.LAYOUT, text=text)
+    if (text and kind_name != "reaction") or (kind_name in _TEXTS and base.advert is not None):
+        return replace(base, kind=Kind.TEXT, text=text)
+    if kind_name in _HEADERS:
+        return None
     label = flat.text("type", "messageType")[:100]
-    return replace(base, kind=Kind.UNKNOWN, text=text, quoted_id=quoted_id, label=label)
+    text = words.found_in(flat.without("type", "messageType").fields)
+    return replace(base, kind=Kind.UNKNOWN, text=text, label=label)
 
 
 def _type(said: str) -> str:
@@ -82,26 +107,11 @@ def _text(flat: Part, kind_name: str) -> str:
     return said or flat.text("text", "caption") or flat.part("media").text("caption")
 
 
-def _named(value: object) -> str:
-    """The id of the message that a part means: the part itself, its id, or the id of its key."""
-    if value is None:
-        return ""
-    if found := clean(value):
-        return found
-    part = Part(value)
-    return part.text(*_NAMES_OF_ID, "key") or part.part("key").text(*_NAMES_OF_ID)
-
-
-def _quoted(flat: Part, *more: str) -> str:
-    """The id of the message that this one answers, or is about."""
-    return next((found for name in (*more, *_QUOTES) if (found := _named(flat.get(name)))), "")
-
-
 def _revocation(base: Message, flat: Part, kind_name: str) -> Message | None:
     if kind_name not in _REVOCATIONS:
         return None
     # Whether the event's own id or another one names what is gone is unconfirmed: both are read.
-    target = _quoted(flat, "revoke", "edit", "revokedMessageId", "targetId", "key") or base.id
+    target = quoted(flat, "revoke", "edit", "revokedMessageId", "targetId", "key") or base.id
     told = (flat, flat.part("revoke"), flat.part("sender"))
     by_admin = any(one.flag("byAdmin", "isAdmin", "admin", "revokedByAdmin") for one in told)
     return replace(base, kind=Kind.REVOKE, target_id=target, by_admin=by_admin)
@@ -111,8 +121,9 @@ def _edit(base: Message, flat: Part, kind_name: str) -> Message | None:
     edit = flat.part("edit")
     if kind_name not in _EDITS and not flat.flag("isEdit") and not edit:
         return None
-    target = _quoted(flat, "edit", "originalId", "targetId") or base.id
+    target = quoted(flat, "edit", "originalId", "targetId") or base.id
     text = edit.text("text", "newContent", "content") or _text(flat, kind_name)
+    text = text or words.found_in(edit.fields)
     return replace(base, kind=Kind.EDIT, target_id=target, text=text)
 
 
@@ -121,16 +132,36 @@ def _reaction(base: Message, flat: Part, kind_name: str) -> Message | None:
     if reaction is None and kind_name != "reaction":
         return None
     part = Part(reaction)
-    target = _named(reaction) if part else _quoted(flat)
-    target = target or _quoted(flat, "targetId")
+    target = named(reaction) if part else quoted(flat)
+    target = target or quoted(flat, "targetId")
     emoji = part.text("text", "emoji") if part else clean(reaction) or _text(flat, kind_name)
     if not target:
         return None
     return replace(base, kind=Kind.REACTION, target_id=target, text=emoji)
 
 
+def _vote(base: Message, flat: Part, kind_name: str) -> Message | None:
+    """The options of a poll that were picked; none of them means that the vote was taken back."""
+    part = flat.part("pollVote", "vote", "pollUpdate", "pollUpdateMessage")
+    votes = part.part("vote")
+    votes = votes if votes.has("selectedOptions") else part
+    if kind_name not in _VOTES or not votes.has("selectedOptions"):
+        return None
+    options = [_option(one) for one in votes.items("selectedOptions")[:_MAX_OPTIONS]]
+    poll = part.text("pollMessageId", "pollId", "pollCreationMessageId")
+    poll = poll or named(part.get("pollCreationMessageKey", "pollKey", "poll", "key"))
+    picked = ", ".join(filter(None, options))
+    if options and not picked:
+        return None  # told in a way that cannot be read
+    return replace(base, kind=Kind.VOTE, text=picked, quoted_id=poll or base.quoted_id)
+
+
+def _option(value: object) -> str:
+    return clean(value) or Part(value).text("name", "optionName", "text", "title")
+
+
 def _choice(base: Message, flat: Part, kind_name: str) -> Message | None:
-    """A button, a row of a list or an option of a poll that was picked; its words, else its id."""
+    """A button or a row of a list that was picked; its words, else its id."""
     part = flat.part(
         "interactive", "buttonResponse", "listResponse", "templateButtonReply", "pollVote", "vote"
     )
@@ -138,7 +169,7 @@ def _choice(base: Message, flat: Part, kind_name: str) -> Message | None:
     if not part and not is_answer:
         return None
     row = part.part("singleSelectReply", "selectedReply")
-    options = [clean(one) or Part(one).text("name") for one in part.items("selectedOptions")]
+    options = [_option(one) for one in part.items("selectedOptions")]
     picked = [
         row.text("optionName", "title"),
         ", ".join(one for one in options[:_MAX_OPTIONS] if one),
@@ -152,19 +183,19 @@ def _choice(base: Message, flat: Part, kind_name: str) -> Message | None:
     text = next((one for one in said if one), "")
     if not text:
         return None
-    return replace(base, kind=Kind.CHOICE, text=text, quoted_id=_quoted(flat))
+    return replace(base, kind=Kind.CHOICE, text=text)
 
 
 def _poll(base: Message, flat: Part, kind_name: str) -> Message | None:
     poll = flat.part("poll", "pollCreation")
     if not poll:
         return None
-    options = [clean(one) or Part(one).text("name", "optionName") for one in poll.items("options")]
+    options = [_option(one) for one in poll.items("options")]
     title = poll.text("title", "name", "question")
     if not title and not any(options):
         return None
     kept = tuple(one for one in options if one)[:_MAX_OPTIONS]
-    return replace(base, kind=Kind.POLL, text=title, options=kept, quoted_id=_quoted(flat))
+    return replace(base, kind=Kind.POLL, text=title, options=kept)
 
 
 def _place(base: Message, flat: Part, kind_name: str) -> Message | None:
@@ -175,9 +206,15 @@ def _place(base: Message, flat: Part, kind_name: str) -> Message | None:
     longitude = place.number("longitude", "degreesLongitude", "lng")
     if latitude is None or longitude is None or abs(latitude) > 90 or abs(longitude) > 180:
         return None
-    found = Place(latitude, longitude, place.text("name", "title"), place.text("address"))
+    found = Place(
+        latitude,
+        longitude,
+        place.text("name", "title"),
+        place.text("address"),
+        live="live" in kind_name or not flat.part("location") or bool(place.flag("live", "isLive")),
+    )
     text = _text(flat, kind_name) or place.text("caption", "comment")
-    return replace(base, kind=Kind.LOCATION, place=found, text=text, quoted_id=_quoted(flat))
+    return replace(base, kind=Kind.LOCATION, place=found, text=text)
 
 
 def _cards(base: Message, flat: Part, kind_name: str) -> Message | None:
@@ -187,7 +224,9 @@ def _cards(base: Message, flat: Part, kind_name: str) -> Message | None:
     cards = [card for one in written[:_MAX_CARDS] if (card := _card(one)) is not None]
     if not cards:
         return None
-    return replace(base, kind=Kind.CONTACT, cards=tuple(cards), quoted_id=_quoted(flat))
+    text = _text(flat, kind_name)
+    text = "" if "BEGIN:VCARD" in text else text
+    return replace(base, kind=Kind.CONTACT, cards=tuple(cards), text=text)
 
 
 def _card(value: object) -> Card | None:
@@ -205,7 +244,8 @@ def _file(
     flat: Part, kind_name: str, spool: Path, vouched: Callable[[str], bool]
 ) -> tuple[Kind, Media] | None:
     part = flat.part("media")
-    if not part and kind_name not in _MEDIA_TYPES:
+    is_view_once = kind_name.startswith("viewonce")
+    if not part and kind_name not in _MEDIA_TYPES and not is_view_once:
         return None
     mime = mime_type(part.text("mimetype", "mime"))
     kind = _media_kind(part, flat, kind_name, mime)
@@ -219,7 +259,12 @@ def _file(
         url=next((url for url in urls if vouched(url)), ""),
         spooled=spooled,
         seconds=int(min(max(seconds, 0), _MAX_SECONDS)),
+        view_once=is_view_once or bool(part.flag("viewOnce", "isViewOnce") or _is_once(flat)),
     )
+
+
+def _is_once(flat: Part) -> bool:
+    return bool(flat.flag("viewOnce", "isViewOnce"))
 
 
 def _spooled(encoded: str, spool: Path) -> str:

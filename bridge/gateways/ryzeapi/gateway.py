@@ -6,6 +6,7 @@ Source: docs/contracts/ryzeapi.md, Instances, Events and Sending.
 import contextlib
 import hmac
 import json
+import re
 import shutil
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
@@ -51,6 +52,9 @@ _TYPING_S = 15
 _TICK_S = 15.0
 #: What surrounds the base64 text in the answer with a file.
 _ENVELOPE_BYTES = 64 * 1024
+#: A file that was fetched and has no bytes, and one that WhatsApp does not have any more.
+_IS_EMPTY = re.compile(rb'"base64"\s*:\s*"(data:[^"]*)?"')
+_GONE = re.compile(r"\b(410|gone|expired|no longer|deleted)\b", re.IGNORECASE)
 _NAMES = ("name", "fullName", "savedName", "businessName", "verifiedName", "pushName", "firstName")
 _PICTURES = ("pictureUrl", "profilePictureUrl", "profilePicUrl", "avatarUrl")
 
@@ -276,11 +280,16 @@ class RyzeApi:
                 messageId=message_id,
             )
             found = spool_field(answer, "base64", to, limit=limit)
+            if found is None and _is_empty(answer):
+                return _new_path(to)  # it was fetched, and there is nothing in it
         except (TooLarge, AnswerTooLarge):
             raise self._too_large(limit) from None
         except GatewayRefuses as refusal:
+            reason = str(refusal.values["reason"])
+            if _GONE.search(reason):
+                raise
             # 404 is "not yet" as well as "never": who asks knows how long to go on.
-            raise self._calls.file_not_yet(str(refusal.values["reason"])) from refusal
+            raise self._calls.file_not_yet(reason) from refusal
         finally:
             answer.unlink(missing_ok=True)
         if found is None:
@@ -293,6 +302,11 @@ class RyzeApi:
 
 def _label(owner: str) -> str:
     return f"{LABEL}-{owner}" if owner else LABEL
+
+
+def _is_empty(answer: Path) -> bool:
+    with answer.open("rb") as file:
+        return _IS_EMPTY.search(file.read(_ENVELOPE_BYTES)) is not None
 
 
 def _new_path(folder: Path) -> Path:

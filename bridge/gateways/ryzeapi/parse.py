@@ -17,7 +17,9 @@ from bridge.gateways.base import Received
 from bridge.gateways.reading import Part, moment
 from bridge.gateways.ryzeapi.content import fill
 from bridge.messages import (
+    ANSWERED,
     Address,
+    ChatKind,
     Connection,
     GroupName,
     Kind,
@@ -51,6 +53,8 @@ _DISCONNECTED = {
     "connectfailure",
     "keepalivetimeout",
 }
+#: How the end of a call that nobody answered is called.
+_UNANSWERED = ("terminat", "reject", "timeout", "missed", "noanswer", "unanswered", "cancel")
 #: The parts that tell where a message belongs; the live shape has them outside of the message.
 _ROUTING = ("id", "direction", "timestamp", "chat", "sender", "recipient")
 
@@ -91,7 +95,9 @@ def _exchange(data: Part, around: Around) -> list[Received]:
     routing = inner.merged(data) if data.get("direction", "chat") else flat
     chat, sender, from_me = _parties(routing)
     if not chat.jid and not chat.lid:
-        return []
+        chat = _nowhere(routing)
+        if not chat.jid:
+            return []
     at = moment(routing.get("timestamp"), now=around.now)
     own_id = routing.text("id", "messageId")
     base = Message(
@@ -106,6 +112,8 @@ def _exchange(data: Part, around: Around) -> list[Received]:
         forwarded=bool(flat.flag("isForwarded", "forwarded")),
     )
     message = fill(base, flat, spool=around.spool, vouched=_vouched(around.origin))
+    if message is None:
+        return []
     return [Received(_key(message, stamp=int(at or 0)), message)]
 
 
@@ -124,6 +132,8 @@ def _parties(routing: Part) -> tuple[Address, Address, bool]:
         # Both are the customer, and each may know a form or a name that the other does not. A
         # sender without a form of the chat's proves nothing: two people would become one for good.
         chat = Address(chat.jid or sender.jid, chat.lid or sender.lid, chat.name or sender.name)
+    elif not from_me and jids.is_list(chat) and jids.chat_kind(sender) is ChatKind.PRIVATE:
+        chat = sender  # a list is a way to write to many: each of them is written to by the sender
     return chat, sender if sender.jid or sender.lid else chat, from_me
 
 
@@ -139,6 +149,12 @@ def _address(routing: Part, name: str) -> Address:
     bare = jids.Sort.GROUP if sort == "group" else jids.Sort.PHONE
     called = party.text("name", "pushName")
     return jids.address(jid, party.text("lid"), called, bare=bare)
+
+
+def _nowhere(routing: Part) -> Address:
+    """An address that leads to nothing that we know, as it was told: it is counted, not routed."""
+    told = routing.part("chat").text("jid", "lid", "id") or routing.text("chat")
+    return Address(jid=told[:200])
 
 
 def _vouched(own: str) -> Callable[[str], bool]:
@@ -220,10 +236,55 @@ def _group(data: Part, around: Around) -> list[Received]:
     return [Received(key, GroupName(Address(jid=jid, name=name)))]
 
 
-#: Calls and labels are of no concern.
+def _call(data: Part, around: Around) -> list[Received]:
+    """A call that ended without an answer, or that was answered. How its fields are
+    called is unconfirmed: the names are those of the library beneath."""
+    call = data.merged(data.part("call", "data"))
+    word = call.text("type", "status", "state", "event").lower().replace("_", "")
+    reason = call.text("reason", "terminateReason").lower().replace("_", "")
+    answered = word.startswith("accept") or reason.startswith("accept")
+    if not answered and not word.startswith(_UNANSWERED):
+        return []
+    if call.text("direction") == "outgoing" or call.flag("fromMe", "isFromMe"):
+        return []
+    caller = next(
+        (
+            one
+            for name in ("callCreator", "creator", "from", "caller", "sender", "chat")
+            if jids.chat_kind(one := _address(call, name)) is ChatKind.PRIVATE
+        ),
+        Address(),
+    )
+    if not caller.jid and not caller.lid:
+        return []
+    caller = jids.address(
+        caller.jid or caller.lid,
+        caller.lid or call.text("callCreatorAlt", "lid", "fromLid"),
+        caller.name or call.text("pushName", "name"),
+    )
+    group = jids.normal(call.text("groupJid"), bare=jids.Sort.GROUP)
+    at = moment(call.get("timestamp"), now=around.now)
+    at = around.now if at is None else at
+    own_id = call.text("callId", "id") or _digest(caller.jid, caller.lid, str(int(at // 60)))
+    is_video = call.flag("isVideo", "video", "hasVideo") or call.text("media") == "video"
+    message = Message(
+        id=f"call-{own_id}",
+        chat=Address(jid=group) if group else caller,
+        chat_kind=ChatKind.GROUP if group else ChatKind.PRIVATE,
+        sender=caller,
+        from_me=False,
+        kind=Kind.CALL,
+        at=at,
+        label=ANSWERED if answered else "video" if is_video else "",
+    )
+    return [Received(f"call:{own_id}", message)]
+
+
+#: Labels are of no concern.
 _READERS: dict[str, Callable[[Part, Around], list[Received]]] = {
     "message.exchange": _exchange,
     "message.status": _status,
     "instance.state": _state,
     "group.flow": _group,
+    "call.update": _call,
 }

@@ -1,0 +1,228 @@
+"""Words that a message lays out: templates, buttons, lists, orders, products, invoices, invitations
+and events. Pure, and total.
+
+The names of the fields are WhatsApp's own, which gateways pass on; one that renames them does it in
+this style (docs/contracts/ryzeapi.md, Events).
+"""
+
+import json
+import re
+
+from bridge.gateways.reading import Part, clean, moment, number
+from bridge.messages import Layout, Row, Sort
+
+_MOST_ROWS = 60
+_CODE = re.compile(r"[A-Za-z0-9_-]{8,64}")
+_LINK = re.compile(r"https?://\S+")
+_TITLES = ("title", "hydratedTitleText", "headerText", "header", "subtitle")
+_BODIES = ("body", "contentText", "hydratedContentText", "description", "text", "content")
+_FOOTERS = ("footer", "footerText", "hydratedFooterText")
+_OFFERS = (
+    "interactive",
+    "interactiveMessage",
+    "template",
+    "templateMessage",
+    "hydratedTemplate",
+    "hydratedFourRowTemplate",
+    "interactiveMessageTemplate",
+    "buttons",
+    "buttonsMessage",
+    "list",
+    "listMessage",
+    "highlyStructuredMessage",
+)
+
+
+def of(flat: Part, *, now: float) -> tuple[Layout, str] | None:
+    """What a message lays out, and what its sender wrote to it; None without any."""
+    for read in (_order, _product, _invoice, _invitation, _event, _offer):
+        found = read(flat, now)
+        if found is not None:
+            return found
+    return None
+
+
+def _order(flat: Part, now: float) -> tuple[Layout, str] | None:
+    part = flat.part("order", "orderMessage")
+    if not part:
+        return None
+    items = [Part(one) for one in part.items("items", "products")[:_MOST_ROWS]]
+    rows = [Row(one.text("name", "title"), _times(one)) for one in items]
+    count = number(part.get("itemCount", "count", "quantity")) or len(rows)
+    layout = Layout(
+        Sort.ORDER,
+        title=part.text("orderTitle", "title"),
+        rows=tuple(row for row in rows if row.text),
+        count=int(min(max(count, 0), 1_000_000)),
+        amount=_amount(part),
+    )
+    return layout, part.text("message", "note", "text", "comment")
+
+
+def _times(item: Part) -> str:
+    count = number(item.get("quantity", "count")) or 1
+    price = _amount(item)
+    return " ".join(filter(None, [f"{count:g} x" if count != 1 or price else "", price]))
+
+
+def _product(flat: Part, now: float) -> tuple[Layout, str] | None:
+    outer = flat.part("product", "productMessage")
+    part = outer.part("product") or outer
+    title, body = part.text("title", "name"), part.text("description")
+    if not title and not body:
+        return None
+    layout = Layout(
+        Sort.PRODUCT,
+        title=title,
+        body=body,
+        footer=outer.text("footer"),
+        amount=_amount(part),
+        link=_link(part),
+    )
+    return layout, outer.text("body", "caption")
+
+
+def _invoice(flat: Part, now: float) -> tuple[Layout, str] | None:
+    part = flat.part(
+        "invoice", "invoiceMessage", "requestPayment", "requestPaymentMessage", "sendPaymentMessage"
+    )
+    note = part.part("noteMessage")
+    said = part.text("note", "message", "text") or note.text("conversation", "text")
+    said = said or note.part("extendedTextMessage").text("text")
+    amount = _amount(part)
+    if not said and not amount:
+        return None
+    return Layout(Sort.INVOICE, title=part.text("title"), amount=amount), said
+
+
+def _invitation(flat: Part, now: float) -> tuple[Layout, str] | None:
+    part = flat.part(
+        "invitation",
+        "invite",
+        "groupInvite",
+        "groupInviteMessage",
+        "newsletterAdminInviteMessage",
+        "newsletterFollowerInviteMessage",
+    )
+    title = part.text("groupName", "newsletterName", "name", "title")
+    code, link = part.text("inviteCode", "code"), _link(part)
+    if not title and not code and not link:
+        return None
+    if not link and _CODE.fullmatch(code) and not part.get("newsletterName"):
+        link = f"https://chat.whatsapp.com/{code}"
+    return Layout(Sort.INVITATION, title=title, link=link), part.text("caption", "text", "message")
+
+
+def _event(flat: Part, now: float) -> tuple[Layout, str] | None:
+    part = flat.part("event", "eventMessage", "scheduledCallCreationMessage")
+    title = part.text("name", "title")
+    if not title:
+        return None
+    place = part.part("location")
+    told = part.get("startTime", "startAt", "startsAt", "scheduledTimestampMs", "start")
+    # An event lies ahead, as far as it likes.
+    begins_at = moment(told, now=now + 10 * 366 * 86400)
+    layout = Layout(
+        Sort.EVENT,
+        title=title,
+        body=part.text("description", "body", "text"),
+        begins_at=begins_at or 0.0,
+        place=part.text("location") or ", ".join(filter(None, _names(place))),
+        link=_link(part),
+        is_off=bool(part.flag("isCanceled", "canceled", "cancelled")),
+    )
+    return layout, ""
+
+
+def _names(place: Part) -> list[str]:
+    return [place.text("name"), place.text("address")]
+
+
+def _offer(flat: Part, now: float) -> tuple[Layout, str] | None:
+    """Whatever is offered to be picked."""
+    for name in _OFFERS:
+        part = flat.part(name)
+        for _ in range(3):  # a template holds a template
+            inner = part.part(*_OFFERS)
+            if not inner:
+                break
+            part = inner.merged(part.without(*_OFFERS))
+        layout = _sheet(part)
+        if layout is not None:
+            return layout, ""
+    bare = Part({name: flat.get(name) for name in ("buttons", "sections", "cards", "footer")})
+    rows = tuple(_rows(bare))[:_MOST_ROWS]
+    return (Layout(Sort.TEMPLATE, footer=bare.text("footer"), rows=rows), "") if rows else None
+
+
+def _sheet(part: Part) -> Layout | None:
+    rows = tuple(_rows(part))[:_MOST_ROWS]
+    layout = Layout(
+        Sort.TEMPLATE,
+        title=_said(part, "header", *_TITLES),
+        body=_said(part, "body", *_BODIES),
+        footer=_said(part, "footer", *_FOOTERS),
+        rows=rows,
+    )
+    return layout if layout.title or layout.body or layout.footer or rows else None
+
+
+def _said(part: Part, inner: str, *names: str) -> str:
+    return part.text(*names) or part.part(inner).text("text", "title", "subtitle")
+
+
+def _rows(part: Part) -> list[Row]:
+    """Buttons, the rows of a list under the titles of their sections, and cards."""
+    flow = part.part("nativeFlowMessage", "nativeFlow")
+    buttons = part.items("buttons", "hydratedButtons", "templateButtons", "actions")
+    rows = [_button(Part(one)) for one in [*buttons, *flow.items("buttons")][:_MOST_ROWS]]
+    for section in map(Part, part.items("sections")[:_MOST_ROWS]):
+        rows.append(Row(section.text("title")))
+        rows += [_button(Part(one)) for one in section.items("rows")[:_MOST_ROWS]]
+    cards = part.part("carouselMessage", "carousel").items("cards") or part.items("cards")
+    for card in map(Part, cards[:_MOST_ROWS]):
+        sheet = _sheet(card.without("cards", "carouselMessage", "carousel"))
+        if sheet is not None:
+            rows.append(Row(sheet.title or sheet.body, sheet.body if sheet.title else ""))
+            rows += sheet.rows
+    return [row for row in rows if row.text]
+
+
+def _button(part: Part) -> Row:
+    kind = part.part("urlButton", "callButton", "quickReplyButton")
+    told = kind or part.merged(_parameters(part))
+    text = told.text("displayText", "text", "title", "buttonText", "optionName")
+    text = text or part.part("buttonText").text("displayText", "text")
+    more = told.text("url", "phoneNumber", "description") or part.text("url", "description")
+    return Row(text, more)
+
+
+def _parameters(button: Part) -> Part:
+    """What a button of a flow says of itself: JSON in a text."""
+    try:
+        return Part(json.loads(button.text("buttonParamsJson") or "null"))
+    except (ValueError, RecursionError):
+        return Part(None)
+
+
+def _amount(part: Part) -> str:
+    """A sum as it is written: `BRL 459.00`. WhatsApp counts in thousandths; 0 says nothing."""
+    thousandths = number(
+        part.get("totalAmount1000", "salePriceAmount1000", "priceAmount1000", "amount1000")
+    )
+    money = part.part("amount", "total", "price")
+    value = thousandths / 1000 if thousandths is not None else None
+    if value is None and (found := number(money.get("value"))) is not None:
+        offset = number(money.get("offset")) or 1
+        value = found / offset if offset > 0 else found
+    if value is None:
+        value = number(part.get("totalAmount", "total", "price", "amount"))
+    if not value or abs(value) > 1e12:
+        return "" if not value else clean(f"{value:g}")
+    names = ("totalCurrencyCode", "currencyCode", "currencyCodeIso4217", "currency")
+    return f"{part.text(*names) or money.text(*names)} {value:,.2f}".strip()
+
+
+def _link(part: Part) -> str:
+    found = part.text("url", "link", "joinLink", "inviteLink", "callLink", "productUrl")
+    return found if _LINK.fullmatch(found) else ""
