@@ -57,6 +57,12 @@ SERIES = (
         "Time from keeping a message to its arrival, over the last five minutes.",
         (*_WAY, "quantile"),
     ),
+    Series(
+        "not_routed_total",
+        "Messages that stay out of Chatwoot, by what they are or where they came from.",
+        ("instance", "kind"),
+        counts=True,
+    ),
     Series("gateway_heard_seconds", "Time since the gateway's last event came.", ("instance",)),
 )
 
@@ -93,6 +99,9 @@ def _samples(services: Services) -> dict[str, list[tuple[Sequence[str], float]]]
         name = names.get(integration.instance_id, "")
         active = float(integration.status is Status.ACTIVE)
         found["integration_active"].append(([name], active))
+    for unrouted in services.unrouted.all():
+        labels = [names.get(unrouted.instance_id, ""), unrouted.kind]
+        found["not_routed_total"].append((labels, unrouted.times))
     for standing in services.standings.all():
         whose = [names.get(standing.instance_id, "")]
         found["messages_waiting"].append((whose, standing.waiting))

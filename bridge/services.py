@@ -23,6 +23,7 @@ from bridge.store.lookups import Lookups
 from bridge.store.sessions import Sessions
 from bridge.store.sqlite_journal import SqliteJournal
 from bridge.store.standing import Standings
+from bridge.store.unrouted import UnroutedCounts
 from bridge.store.webhooks import Webhooks
 from bridge.vault import Vault, token_hash
 
@@ -51,6 +52,7 @@ class Services:
     hearing: Hearing
     lookups: Lookups
     webhooks: Webhooks
+    unrouted: UnroutedCounts
     standings: Standings
     console: Console
     audit: Audit
@@ -86,6 +88,7 @@ class Services:
             hearing=Hearing(store, committer),
             lookups=Lookups(store, committer, lambda: bell.ring(look_again=True)),
             webhooks=Webhooks(store),
+            unrouted=UnroutedCounts(store),
             standings=Standings(store),
             console=Console(store, committer),
             audit=Audit(store),

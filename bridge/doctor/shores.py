@@ -49,6 +49,17 @@ def chatwoot(instance: Instance, services: Services) -> Iterator[Finding]:
     yield from _version(instance, one, services)
     yield from _passed_over(instance, one, services)
     yield from _webhook(instance, one, services)
+    yield from _not_routed(instance, services)
+
+
+def _not_routed(instance: Instance, services: Services) -> Iterator[Finding]:
+    told = [
+        f"{one.kind} {one.times}"
+        for one in services.unrouted.all()
+        if one.instance_id == instance.id
+    ]
+    if told:
+        yield ok("messages", instance.name, f"not brought to Chatwoot: {', '.join(told)}")
 
 
 def _version(instance: Instance, one: Integration, services: Services) -> Iterator[Finding]:

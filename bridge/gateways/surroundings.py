@@ -1,7 +1,7 @@
 """What stands around the words of a message: what it answers, whom it names, what brought it. Pure.
 
-Gateways pass on WhatsApp's own `contextInfo`, under that name or another (docs/contracts/ryzeapi.md,
-Events).
+Gateways pass on WhatsApp's own `contextInfo`, under that name or another
+(docs/contracts/ryzeapi.md, Events).
 """
 
 import re

@@ -4,6 +4,7 @@ import itertools
 from typing import Any
 
 import pytest
+import requests
 
 from tests.routing.desk import Desk, now, until
 
@@ -335,6 +336,8 @@ def test_what_leads_to_nobody_is_counted(desk: Desk) -> None:
         before = counted(kind)
         desk.raw({"jid": address}, f"NO{address}", "words")
         until(lambda kind=kind, before=before: counted(kind) == before + 1, f"{kind} counted")
+    metrics = requests.get(f"{desk.bridge.base_url}/metrics", timeout=10).text
+    assert 'chatwoot_bridge_not_routed_total{instance="sandbox-phone",kind="bot"}' in metrics
 
 
 def test_history_is_not_brought_over(desk: Desk, chat: tuple[str, int]) -> None:

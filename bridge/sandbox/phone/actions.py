@@ -72,7 +72,7 @@ def _customer(phone: Phone, chat: Person | Group, sender: str) -> Person:
 def _media(phone: Phone, kind: str, body: Body, file: media.File | None) -> media.Media:
     """The file of the deed: uploaded, in `media_base64`, at `media_url`, or a sample."""
     if file is None and body.has("media_base64"):
-        file = media.from_base64(body.text("media_base64"))
+        file = media.from_base64(body.text("media_base64"), may_be_empty=True)
     elif file is None and body.has("media_url"):
         file = media.fetch(body.text("media_url"))
     elif file is None:

@@ -49,7 +49,7 @@ class File:
     name: str = ""
 
 
-def from_base64(text: str) -> File:
+def from_base64(text: str, *, may_be_empty: bool = False) -> File:
     """Read raw base64 or a data URI; ValueError when it is neither."""
     mime = ""
     if text.startswith("data:"):
@@ -61,7 +61,7 @@ def from_base64(text: str) -> File:
         body = base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError) as error:
         raise ValueError("invalid base64") from error
-    return bounded(File(body, mime))
+    return bounded(File(body, mime), may_be_empty=may_be_empty)
 
 
 def fetch(address: str) -> File:
@@ -78,8 +78,8 @@ def fetch(address: str) -> File:
     return bounded(File(body, mime))
 
 
-def bounded(file: File) -> File:
-    if not file.body:
+def bounded(file: File, *, may_be_empty: bool = False) -> File:
+    if not file.body and not may_be_empty:
         raise ValueError("the file is empty")
     if len(file.body) > LIMIT:
         raise ValueError(f"the file is larger than {LIMIT} bytes")

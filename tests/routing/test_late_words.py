@@ -1,0 +1,276 @@
+"""A message that comes in parts: words after their placeholder, a file after its words; and what
+happens to a message afterwards."""
+
+import base64
+import itertools
+from typing import Any
+
+import pytest
+
+from bench.loop import INSTANCE
+from tests.routing.desk import Desk, now, until
+
+_ids = itertools.count(1)
+PICTURE = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(64)).decode()
+
+
+def party(number: str, name: str = "Rui") -> dict[str, str]:
+    return {"jid": f"{number}@s.whatsapp.net", "name": name}
+
+
+def say(desk: Desk, number: str, text: str = "", message_id: str = "", **message: Any) -> str:
+    """An event of the customer; its id."""
+    message_id = message_id or f"LW{number}-{next(_ids)}"
+    desk.raw(party(number), message_id, text, **message)
+    return message_id
+
+
+@pytest.fixture
+def chat(desk: Desk) -> tuple[str, int]:
+    return desk.meet("hello")
+
+
+def is_deleted(desk: Desk, conversation: int, message_id: int) -> bool:
+    return bool(desk.message(conversation, message_id)["content_attributes"].get("deleted"))
+
+
+# -- fuller events ---------------------------------------------------------------------------------
+
+
+def test_words_that_come_after_their_placeholder_are_a_reply_to_it(
+    desk: Desk, chat: tuple[str, int]
+) -> None:
+    number, conversation = chat
+    first = say(desk, number, type="undecryptable")
+    placeholder = desk.arrived(conversation, 2)
+    say(desk, number, "the *real* text", first)
+    shown = desk.arrived(conversation, 3)
+    assert shown["content"] == "the **real** text"
+    assert shown["content_attributes"]["in_reply_to"] == placeholder["id"]
+    say(desk, number, "the *real* text", first)
+    say(desk, number, "after")
+    desk.arrived(conversation, 4)
+
+
+def test_words_that_come_before_the_placeholder_is_delivered_take_its_place(
+    desk: Desk, chat: tuple[str, int]
+) -> None:
+    number, conversation = chat
+    desk.command("pause", INSTANCE)
+    first = say(desk, number, type="undecryptable")
+    say(desk, number, "after")
+    say(desk, number, "the real text", first)
+    desk.command("resume", INSTANCE)
+    desk.shows(conversation, "hello", "the real text", "after")
+    desk.settled(number)
+    assert len(desk.thread(conversation)) == 3
+
+
+def test_a_file_that_an_event_brings_later_follows_the_note(
+    desk: Desk, chat: tuple[str, int]
+) -> None:
+    number, conversation = chat
+    media = {"type": "image", "mimetype": "image/png", "viewOnce": True, "base64": ""}
+    first = say(desk, number, "my receipt", type="image", media=media)
+    noted = desk.arrived(conversation, 2)
+    say(desk, number, "my receipt", first, type="image", media=media | {"base64": PICTURE})
+    shown = desk.arrived(conversation, 3)
+    assert len(shown["attachments"]) == 1
+    assert shown["content_attributes"]["in_reply_to"] == noted["id"]
+
+
+def test_a_file_that_is_told_twice_is_brought_once(desk: Desk, chat: tuple[str, int]) -> None:
+    number, conversation = chat
+    told = desk.customer(number, "see", kind="image")
+    desk.arrived(conversation, 2)
+    media = {"type": "image", "mimetype": "image/png", "base64": PICTURE}
+    say(desk, number, "see", told["id"], type="image", media=media)
+    say(desk, number, "after")
+    desk.arrived(conversation, 3)
+    desk.settled(number)
+    assert len(desk.thread(conversation)) == 3
+
+
+# -- files that do not come ------------------------------------------------------------------------
+
+
+def test_a_view_once_picture_holds_nothing_up(desk: Desk, chat: tuple[str, int]) -> None:
+    number, conversation = chat
+    media = {"type": "image", "mimetype": "image/jpeg", "viewOnce": True, "url": "", "base64": ""}
+    say(desk, number, "my receipt", type="image", media=media)
+    say(desk, number, "did you see it?")
+    said = "my receipt\n\n[A view-once message: it can only be seen on the phone]"
+    desk.shows(conversation, "hello", said, "did you see it?")
+
+
+def test_an_empty_file_is_said_to_be_empty_at_once(desk: Desk, chat: tuple[str, int]) -> None:
+    number, conversation = chat
+    desk.customer(
+        number, kind="document", file_name="notes.txt", media_base64="", mime="text/plain"
+    )
+    desk.customer(number, "after")
+    desk.shows(conversation, "hello", "[A file of the message is empty: notes.txt]", "after")
+
+
+# -- what happens to a message ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reopens", [True, False])
+def test_a_reaction_or_an_edit_leaves_a_resolved_conversation_resolved(
+    desk: Desk, reopens: bool
+) -> None:
+    with desk.options(reopenResolved=reopens):
+        number, conversation = desk.meet("thanks")
+        [first] = desk.on_phone(number)
+        desk.resolve(conversation)
+        desk.customer(number, kind="reaction", target=first["id"], emoji="👍")
+        desk.customer(number, "thank you", kind="edit", target=first["id"])
+        until(lambda: len(desk.thread(conversation)) == 3, "both notes")
+        thanks, reaction, edit = desk.thread(conversation)
+        assert reaction["content"] == "👍"
+        assert edit["content"] == "✏️ Edited: thank you"
+        for one in (reaction, edit):
+            assert one["private"]
+            assert one["content_attributes"]["in_reply_to"] == thanks["id"]
+        assert [one["status"] for one in desk.conversations(number)] == ["resolved"]
+
+
+def test_a_reaction_stands_with_its_message_after_a_new_conversation_began(desk: Desk) -> None:
+    with desk.options(reopenResolved=False):
+        number, conversation = desk.meet("first")
+        [first] = desk.on_phone(number)
+        desk.resolve(conversation)
+        desk.customer(number, "second")
+        until(lambda: len(desk.conversations(number)) == 2, "a second conversation")
+        desk.customer(number, kind="reaction", target=first["id"], emoji="👍")
+        desk.arrived(conversation, 2)
+        assert desk.texts(int(desk.conversations(number)[1]["id"])) == ["second"]
+
+
+def test_a_reaction_to_what_nobody_knows_begins_no_conversation(desk: Desk) -> None:
+    number = desk.number()
+    say(desk, number, type="reaction", reaction={"text": "👍", "messageId": "NEVER"})
+    desk.meet("told later")
+    desk.settled(number)
+    assert not desk.conversations(number)
+
+
+def test_a_deletion_takes_back_the_edits_too(desk: Desk, chat: tuple[str, int]) -> None:
+    number, conversation = chat
+    first = say(desk, number, "my card is 1111")
+    say(desk, number, "my card is 2222", type="message_edit", edit={"originalId": first})
+    desk.arrived(conversation, 3)
+    say(desk, number, type="message_revoke", revoke={"key": {"id": first}})
+    _, original, edit = desk.thread(conversation)
+    until(lambda: is_deleted(desk, conversation, original["id"]), "the message deleted")
+    until(lambda: is_deleted(desk, conversation, edit["id"]), "its edit deleted")
+
+
+def test_what_was_deleted_before_it_came_is_not_shown(desk: Desk, chat: tuple[str, int]) -> None:
+    number, conversation = chat
+    gone = f"GONE{number}"
+    say(desk, number, type="message_revoke", revoke={"key": {"id": gone}})
+    say(desk, number, "too late", gone)
+    say(desk, number, "too late as well", type="message_edit", edit={"originalId": gone})
+    say(desk, number, "after")
+    desk.shows(conversation, "hello", "after")
+
+
+def test_a_deletion_that_chatwoot_refused_for_a_while_is_made_later(
+    desk: Desk, chat: tuple[str, int]
+) -> None:
+    number, conversation = chat
+    first = say(desk, number, "secret")
+    shown = desk.arrived(conversation, 2)
+    desk.chatwoot.fault("refuse", status=503, times=2, method="DELETE", path="/messages")
+    say(desk, number, type="message_revoke", revoke={"key": {"id": first}})
+    until(lambda: is_deleted(desk, conversation, shown["id"]), "the deletion")
+
+
+def test_what_customers_delete_can_be_kept_and_marked(desk: Desk) -> None:
+    with desk.options(keepDeleted=True):
+        number, conversation = desk.meet("hello")
+        first = say(desk, number, "I never said this")
+        shown = desk.arrived(conversation, 2)
+        say(desk, number, type="message_revoke", revoke={"key": {"id": first}})
+        mark = desk.arrived(conversation, 3)
+        assert mark["content"] == "🗑️ The customer deleted this message"
+        assert mark["content_attributes"]["in_reply_to"] == shown["id"]
+        assert desk.message(conversation, shown["id"])["content"] == "I never said this"
+        gone = f"KEPT{number}"
+        say(desk, number, type="message_revoke", revoke={"key": {"id": gone}})
+        say(desk, number, "too late", gone)
+        marked = "🗑️ The customer deleted this message\ntoo late"
+        assert desk.arrived(conversation, 4)["content"] == marked
+
+
+# -- calls, blocked contacts, groups ---------------------------------------------------------------
+
+
+def call(desk: Desk, number: str, word: str, call_id: str, **more: Any) -> None:
+    data = {"type": word, "callId": call_id, "from": f"{number}@s.whatsapp.net", "timestamp": now()}
+    desk.phone.control("POST", "events", {"event": "call.update", "data": data | more})
+
+
+def test_a_missed_call_begins_a_conversation(desk: Desk) -> None:
+    number = desk.number()
+    for word in ("offer", "terminated", "terminated"):
+        call(desk, number, word, f"C{number}")
+    call(desk, number, "timeout", f"D{number}", isVideo=True)
+    desk.shows(desk.conversation(number), "📞 Missed call", "📹 Missed video call")
+
+
+def test_a_call_that_was_answered_is_not_missed(desk: Desk) -> None:
+    number = desk.number()
+    for word in ("offer", "accepted", "terminated"):
+        call(desk, number, word, f"C{number}")
+    call(desk, number, "terminate", f"E{number}", reason="accepted_elsewhere")
+    desk.meet("told later")
+    desk.settled(number)
+    assert not desk.conversations(number)
+
+
+def test_calls_can_be_left_out(desk: Desk) -> None:
+    with desk.options(ignoreCalls=True):
+        number = desk.number()
+        call(desk, number, "terminated", f"C{number}")
+        desk.meet("told later")
+        desk.settled(number)
+        assert not desk.conversations(number)
+
+
+def test_a_blocked_contact_keeps_one_conversation(desk: Desk) -> None:
+    with desk.options(reopenResolved=False):
+        number, conversation = desk.meet("hello")
+        desk.api("PUT", f"contacts/{desk.contact(conversation)['id']}", {"blocked": True})
+        desk.resolve(conversation)
+        texts = [f"spam {index}" for index in range(3)]
+        for text in texts:
+            desk.customer(number, text)
+            desk.settled(number)
+        desk.shows(conversation, "hello", *texts)
+        assert [one["status"] for one in desk.conversations(number)] == ["resolved"]
+
+
+def test_a_group_is_renamed_at_once(desk: Desk) -> None:
+    jid = f"1203630{desk.number()}@g.us"
+    desk.raw({"jid": jid, "name": "Old"}, f"GR{jid}", "hi", sender=party(desk.number()))
+    conversation = desk.conversation(jid)
+    assert desk.contact(conversation)["name"] == "Old"
+    told = {"groupJid": jid, "type": "name", "groupName": "New *name*", "timestamp": now()}
+    desk.phone.control("POST", "events", {"event": "group.flow", "data": told})
+    until(lambda: desk.contact(conversation)["name"] == "New *name*", "the new name")
+
+
+def test_who_writes_in_a_group_and_who_is_mentioned_has_a_name(desk: Desk) -> None:
+    lid = f"55566{desk.number()}"
+    desk.knows(desk.number(), "Bruno", lid=f"{lid}@lid")
+    jid = f"1203630{desk.number()}@g.us"
+    mentions = [
+        {"jid": "5511977776666@s.whatsapp.net", "lid": "100200300400@lid", "name": "Carla"},
+        {"jid": "5511988887777@s.whatsapp.net", "name": "Davi"},
+    ]
+    said = "@100200300400 can you look? and @5511988887777"
+    sender = {"jid": "", "lid": f"{lid}@lid", "name": ""}
+    desk.raw({"jid": jid, "name": "Works"}, f"GM{jid}", said, sender=sender, mentions=mentions)
+    desk.shows(desk.conversation(jid), "**Bruno**: @Carla can you look? and @Davi")
