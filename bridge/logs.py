@@ -22,15 +22,29 @@ _secrets: frozenset[str] = frozenset()
 #: A name that announces a secret, whatever separates the two: header, JSON, query or Python repr.
 _NAMED = re.compile(
     r"""(?ix)
-    ( (?<! [a-z0-9_/-] )
-      [a-z0-9_-]* (?: token | secret | password | passwd | api[_-]?key | authorization )
-      ["']? \s* [:=] \s* (?: b? ["'] )? (?: (?: bearer | basic ) \s+ )? )
-    [^\s"'&,;<>)\]}]+
+    (?P<before>
+      (?<! [a-z0-9_/-] )
+      (?P<name> [a-z0-9_-]* (?: token | secret | password | passwd | api[_-]?key | authorization ))
+      ["']? \s* (?P<sign> [:=] ) \s* (?P<quote> b? ["'] )?
+      (?P<scheme> (?: bearer | basic | digest | token | negotiate ) \s+ )? )
+    (?P<value> [^\s"'&,;<>)\]}]+ )
     """
 )
-_COOKIES = re.compile(r"(?i)\b((?:set-)?cookie[\"']?\s*:\s*)[^\r\n]+")
-_BEARER = re.compile(r"(?i)\b(bearer|basic)(\s+)[A-Za-z0-9._~+/=-]{6,}")
-_USER_INFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^/\s@]+@")
+#: A list of cookies (RFC 6265 section 4), as far as it goes and no further; or one odd value.
+_COOKIES = re.compile(
+    r"""(?ix)
+    (?P<before> \b (?: set- )? cookie ["']? \s* : \s* (?: b? ["'] )? )
+    (?P<value>
+      [^\s;=,"']+ = (?: "[^"\s]*" | [^\s;,"']* )
+      (?: ;\ ? [^\s;=,"']+ (?: = (?: "[^"\s]*" | [^\s;,"']* ) )? )*
+    | [^\s;,"'}]+ )
+    """
+)
+_BEARER = re.compile(r"(?i)(?P<before>\b(?:bearer|basic)\s+)(?P<value>[A-Za-z0-9._~+/=-]{6,})")
+_USER_INFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^/\s?#\"'<>]{1,1024}@")
+#: What is said about a secret instead of it, as in "token: expired".
+_WORD = re.compile(r"[A-Za-z]?[a-z]+[.:!?]*")
+_NOTHING = {"none", "null", "true", "false"}
 #: What would end a line early or play with a terminal.
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), 127)} | {9: "\t", 10: "\\n", 13: "\\r"}
 
@@ -47,10 +61,30 @@ def mask(text: str) -> str:
     """The text with every known secret, and whatever looks like a token, replaced by ***."""
     for secret in sorted(_secrets, key=len, reverse=True):
         text = text.replace(secret, MASK)
-    text = _COOKIES.sub(rf"\g<1>{MASK}", text)
-    text = _NAMED.sub(rf"\g<1>{MASK}", text)
-    text = _BEARER.sub(rf"\1\2{MASK}", text)
+    text = _COOKIES.sub(_unless_word, text)
+    text = _NAMED.sub(_named, text)
+    text = _BEARER.sub(_unless_word, text)
     return _USER_INFO.sub(rf"\g<1>{MASK}@", text)
+
+
+def _named(found: re.Match[str]) -> str:
+    """Between `name=`, quotes and compound names stands a value; after a plain word and a colon
+    there may be a sentence as well."""
+    if found["value"].lower() in _NOTHING:
+        return found[0]
+    is_plain = found["name"].isalpha() and found["name"] in {
+        found["name"].lower(),
+        found["name"].capitalize(),
+    }
+    if is_plain and found["sign"] == ":" and not found["quote"]:
+        return _unless_word(found)
+    return found["before"] + MASK
+
+
+def _unless_word(found: re.Match[str]) -> str:
+    value = found["value"]
+    is_word = len(value) < SHORTEST_SECRET and "=" not in value or _WORD.fullmatch(value)
+    return found[0] if is_word else found["before"] + MASK
 
 
 @contextlib.contextmanager

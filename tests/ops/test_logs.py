@@ -78,6 +78,15 @@ def test_a_traceback_is_masked_too(written: io.StringIO) -> None:
         "webhook_secret = SECRETVALUE",
         "X-Api-Key: SECRETVALUE",
         "headers={b'token': b'SECRETVALUE'}",
+        "Authorization: Token SECRETVALUE",
+        "authorization=Digest SECRETVALUE",
+        "password='correct horse'".replace("correct horse", "SECRETVALUE"),
+        "{'Cookie': 'a=b; session=SECRETVALUE', 'Host': 'a'}",
+        'cookie: session="SECRETVALUE"',
+        "postgres://user:p@SECRETVALUE@localhost/db",
+        "apiKey: SECRETVALUE",
+        "token:SECRETVALUE",
+        "a.b.c://SECRETVALUE@host",
     ],
 )
 def test_what_looks_like_a_secret_is_masked(text: str) -> None:
@@ -92,10 +101,45 @@ def test_what_looks_like_a_secret_is_masked(text: str) -> None:
         "web: killed by signal 9; starting it again in 0.5 s",
         "Chatwoot 4.15.1 found at http://127.0.0.1:8090",
         "cannot keep the secret file instance/account-token: Permission denied",
+        "Basic authentication is required",
+        "neither basic nor bearer credentials were sent",
+        "Bearer authentication failed.",
+        "token: expired",
+        "token: it was refused",
+        "Invalid token: 401 Unauthorized",
+        "Password: must be longer",
+        "Authorization: required for this address",
+        "cookie: refused",
+        "secret: None",
+        "token=null",
+        "see https://example.com/?mail=a@b.example for more",
+        "see https://example.com#a@b for more",
+        '["https://a.example","b@c.example"]',
     ],
 )
 def test_ordinary_lines_stay_readable(text: str) -> None:
     assert logs.mask(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        (
+            "cookie: a=SECRETVALUE; b=c was refused by the gateway",
+            "cookie: *** was refused by the gateway",
+        ),
+        ("{'Cookie': 'a=SECRETVALUE', 'X': 'y'}", "{'Cookie': '***', 'X': 'y'}"),
+        ("token=SECRETVALUE and then HTTP 500", "token=*** and then HTTP 500"),
+        ("bearer SECRETVALUE, sent to http://a.example", "bearer ***, sent to http://a.example"),
+        ("https://user:SECRETVALUE@host/path?a=b is down", "https://***@host/path?a=b is down"),
+        (
+            '{"token": "SECRETVALUE", "error": "it is full"}',
+            '{"token": "***", "error": "it is full"}',
+        ),
+    ],
+)
+def test_the_words_beside_a_secret_stay(text: str, masked: str) -> None:
+    assert logs.mask(text) == masked
 
 
 @given(st.text(min_size=logs.SHORTEST_SECRET), st.text(), st.text())
