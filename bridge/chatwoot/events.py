@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct
 
+from bridge.chatwoot import menus
 from bridge.texts import clean
 
 #: How far a signed webhook's time may be from ours, in seconds (docs/contracts/chatwoot.md,
@@ -54,7 +55,8 @@ class AgentMessage(Struct, frozen=True, omit_defaults=True):
     incoming, outgoing, activity or template; `sender_type` user, agent_bot,
     captain_assistant, contact, or empty for templates. `status` is empty where it is not told:
     a webhook only shows it while the message is its conversation's last. `updated`: it was told as
-    a change, as the agent's Retry is. `created_at` in UTC seconds.
+    a change, as the agent's Retry is. `created_at` in UTC seconds. `menu` is what a bot offers
+    below its text, in lines.
     """
 
     id: int
@@ -76,12 +78,18 @@ class AgentMessage(Struct, frozen=True, omit_defaults=True):
     private: bool = False
     type: str = ""
     content_type: str = ""
+    menu: tuple[str, ...] = ()
     own_source_id: str = ""
     deleted: bool = False
     external_error: str = ""
     status: str = ""
     updated: bool = False
     created_at: float = 0.0
+
+    @property
+    def has_words(self) -> bool:
+        """Whether there is anything to be read in it."""
+        return bool(self.text.strip() or self.menu)
 
     @property
     def is_marked(self) -> bool:
@@ -185,6 +193,7 @@ def parse_message(
         private=said.get("private") is True,
         type=kind,
         content_type=_text(said.get("content_type")),
+        menu=menus.lines(_text(said.get("content_type")), attributes),
         own_source_id=_text(said.get("source_id")),
         deleted=attributes.get("deleted") is True,
         external_error=_text(attributes.get("external_error")),

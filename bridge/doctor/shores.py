@@ -10,7 +10,7 @@ from bridge.doctor.findings import CALL_S, Finding, call, clock, ok, remedy_of, 
 from bridge.errors import BridgeError, IntegrationMissing
 from bridge.http import Answer
 from bridge.models import Actor, Instance, Integration, Status
-from bridge.routing import cables, callbacks, context, media, ways, webhooks
+from bridge.routing import cables, callbacks, context, conversions, ways, webhooks
 from bridge.services import Services
 from bridge.store.hearing import Way
 
@@ -236,10 +236,11 @@ def messages(services: Services) -> Iterator[Finding]:
             )
     if not troubled:
         yield ok("messages", "", "none waits for a person")
-    if not media.can_transcode():
+    if not conversions.is_possible():
         yield warning(
             "ffmpeg",
             "",
-            "it is not installed: agents' voice notes arrive as audio files",
+            "it is not installed: agents' voice notes arrive as audio files, and films that phones "
+            "cannot play as documents",
             "apt-get install ffmpeg",
         )

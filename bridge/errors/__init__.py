@@ -40,6 +40,7 @@ from bridge.errors.routing import AddressLost as AddressLost
 from bridge.errors.routing import BeforeRestore as BeforeRestore
 from bridge.errors.routing import GivenUp as GivenUp
 from bridge.errors.routing import NoEcho as NoEcho
+from bridge.errors.routing import NothingToSend as NothingToSend
 from bridge.errors.routing import NotYet as NotYet
 from bridge.errors.routing import Unexpected as Unexpected
 from bridge.errors.stored import Told as Told

@@ -47,6 +47,15 @@ class AddressLost(BridgeError):
     )
 
 
+class NothingToSend(BridgeError):
+    """A message of an agent or bot of which WhatsApp can be given nothing; `kind` is Chatwoot's."""
+
+    code, status = "nothing_to_send", 422
+    final = True
+    sentence = N_("there is nothing in this message that WhatsApp could show ({kind})")
+    remedy = N_("Say it in words, or attach it as a file.")
+
+
 class NoEcho(BridgeError):
     """A send in doubt that the gateway would have told of by now."""
 

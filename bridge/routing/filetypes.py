@@ -47,38 +47,73 @@ _BRANDS = {
 }
 #: What WhatsApp shows in the chat itself; other pictures and films are documents.
 _IMAGES = {"image/jpeg", "image/png", "image/webp", "image/gif"}
-_VIDEOS = {"video/mp4", "video/3gpp", "video/quicktime", "video/webm", "video/ogg"}
+_VIDEOS = {"video/mp4", "video/3gpp"}
+#: Says nothing about what a file is.
+_ANYTHING = "application/octet-stream"
 
 
 def kind_of(mime_type: str) -> Kind:
     """As what a file of that type goes to WhatsApp; every sound as a voice note, if it can."""
-    bare = _bare(mime_type)
-    if bare in _IMAGES:
+    plain = bare(mime_type)
+    if plain in _IMAGES:
         return Kind.IMAGE
-    if bare in _VIDEOS:
+    if plain in _VIDEOS:
         return Kind.VIDEO
-    return Kind.VOICE if bare.startswith("audio/") else Kind.DOCUMENT
+    return Kind.VOICE if plain.startswith("audio/") else Kind.DOCUMENT
 
 
 def type_of(path: Path, told: str) -> str:
     """The type of a file of which `told` was said: by its bytes, else as told."""
     with path.open("rb") as file:
         found = _sniffed(file.read(_HEAD))
-    if not found or _bare(found) == _bare(told) and "codecs" not in found:
+    if not found or bare(found) == bare(told) and "codecs" not in found:
         return told
-    is_sound = _bare(told).startswith("audio/") and found in {"video/mp4", "video/webm"}
+    is_sound = bare(told).startswith("audio/") and found in {"video/mp4", "video/webm"}
     is_more_exact = found in _WRAPPERS and _family(told) not in {"image", "video", "audio", ""}
     return told if is_sound or is_more_exact else found
 
 
 def named_for(name: str, mime_type: str) -> str:
-    """The name with an ending that opens it: the phone goes by that. Only changed where it speaks
-    of another sort of file."""
+    """The name with an ending that opens it: the phone goes by that. Added where it has none that
+    anybody knows, and another one where it speaks of another sort of file."""
     guessed = mimetypes.guess_type(name)[0] or ""
-    ending = mimetypes.guess_extension(_bare(mime_type)) or ""
-    if not name or not guessed or not ending or _sort(guessed) == _sort(mime_type):
+    ending = mimetypes.guess_extension(bare(mime_type)) or ""
+    if not name or not ending or bare(mime_type) == _ANYTHING:
+        return name
+    own = name[name.rfind(".") :].lower() if "." in name else ""
+    if own in mimetypes.guess_all_extensions(bare(mime_type)):
+        return name
+    if not guessed:
+        return name + ending
+    if _sort(guessed) == _sort(mime_type):
         return name
     return name.rpartition(".")[0] + ending
+
+
+def is_still(path: Path) -> bool:
+    """Whether it is a whole GIF of one picture."""
+    pictures, mark = 0, b""
+    with path.open("rb") as file:
+        head = file.read(13)
+        if head[:6] not in {b"GIF87a", b"GIF89a"} or len(head) < 13:
+            return False
+        file.seek(_colours(head[10]), 1)
+        while (mark := file.read(1)) in {b"!", b","}:
+            if mark == b",":
+                pictures += 1
+                place = file.read(9)
+                if pictures > 1 or len(place) < 9:
+                    return False
+                file.seek(_colours(place[8]), 1)
+            file.seek(1, 1)  # the sort of extension, or the size of the codes
+            while (size := file.read(1)) not in {b"", b"\0"}:
+                file.seek(size[0], 1)
+    return pictures == 1 and mark == b";"
+
+
+def _colours(flags: int) -> int:
+    """The bytes of a GIF's table of colours."""
+    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
 def _sniffed(head: bytes) -> str:
@@ -100,12 +135,13 @@ def _in_ogg(head: bytes) -> str:
     return "video/ogg" if b"theora" in head[:64] else "audio/ogg"
 
 
-def _bare(mime_type: str) -> str:
+def bare(mime_type: str) -> str:
+    """The type without its parameters."""
     return mime_type.partition(";")[0].strip().lower()
 
 
 def _family(mime_type: str) -> str:
-    return _bare(mime_type).partition("/")[0]
+    return bare(mime_type).partition("/")[0]
 
 
 def _sort(mime_type: str) -> str:
@@ -113,4 +149,4 @@ def _sort(mime_type: str) -> str:
     family = _family(mime_type)
     if family in {"image", "video", "audio"}:
         return family
-    return "pdf" if _bare(mime_type) == "application/pdf" else "other"
+    return "pdf" if bare(mime_type) == "application/pdf" else "other"

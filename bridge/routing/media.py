@@ -8,7 +8,6 @@ import contextlib
 import mimetypes
 import re
 import shutil
-import subprocess
 import tempfile
 import unicodedata
 from collections.abc import Iterator
@@ -20,13 +19,14 @@ from bridge.chatwoot.refusals import FileEmpty, FileTooLarge
 from bridge.deadline import Deadline
 from bridge.gateways.base import GatewayUnavailable
 from bridge.messages import Kind, Media, Message
-from bridge.routing import filetypes
+from bridge.routing import conversions, filetypes
 from bridge.routing.context import FILE_S, Context
 
 #: Chatwoot's own limit for agents (docs/contracts/chatwoot.md, Files), in bytes.
 MAX_BYTES = 40 * 1024 * 1024
-_TRANSCODE_S = 60
 _MAX_NAME = 120
+_FILM = "video/mp4"
+_JOINERS = {"\u200c", "\u200d"}
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f/\\<>:"|?*]+')
 
 
@@ -85,59 +85,59 @@ def sweep_spool(spool: Path, *, older_than: float) -> None:
 
 @contextlib.contextmanager
 def from_chatwoot(attachment: Attachment, context: Context) -> Iterator[File]:
-    """The file of an agent's attachment, a voice note made ready for WhatsApp where that can be."""
+    """The file of an agent's attachment, made ready for WhatsApp where that can be."""
     with _folder(context) as folder:
         path = folder / "attachment"
         mime_type = context.chatwoot(FILE_S).download(attachment.url, to=path, max_bytes=MAX_BYTES)
         if not path.stat().st_size:
             raise FileEmpty
         mime_type = filetypes.type_of(path, attachment.mime_type or mime_type)
-        kind = filetypes.kind_of(mime_type)
-        name = safe_name(attachment.file_name, kind, mime_type)
-        if kind is Kind.VOICE:
-            voice = _to_voice(path, mime_type)
-            if voice is None:
-                kind = Kind.AUDIO  # without ffmpeg it goes as a file that plays everywhere
-            else:
-                yield File(voice, "voice.ogg", filetypes.VOICE, Kind.VOICE)
-                return
-        yield File(path, name, mime_type, kind)
+        yield _for_phones(path, attachment.file_name, mime_type)
+
+
+def _for_phones(path: Path, name: str, mime_type: str) -> File:
+    """The file as phones can play it, else as one that they can keep."""
+    kind = filetypes.kind_of(mime_type)
+    if kind is Kind.VOICE:
+        voice = conversions.to_voice(path, mime_type)
+        if voice is not None:
+            return File(voice, "voice.ogg", filetypes.VOICE, kind)
+        kind = Kind.AUDIO  # without ffmpeg it goes as a file that plays everywhere
+    elif conversions.is_film(path, mime_type):
+        film = conversions.to_film(path, mime_type)
+        if film is not None and film.stat().st_size <= MAX_BYTES:
+            stem = name.rpartition(".")[0] if mimetypes.guess_type(name)[0] else name
+            return File(film, safe_name(f"{stem}.mp4", Kind.VIDEO, _FILM), _FILM, Kind.VIDEO)
+        kind = Kind.DOCUMENT
+    return File(path, safe_name(name, kind, mime_type), mime_type, kind)
 
 
 def safe_name(name: str, kind: Kind, mime_type: str) -> str:
-    """A file name without paths, control or invisible characters; made up when there is none."""
+    """A file name without paths, control or invisible characters, with an ending that opens it;
+    made up when there is none."""
     cleaned = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", name))
-    cleaned = "".join(one for one in cleaned if unicodedata.category(one) not in {"Cf", "Cs"})
-    cleaned = filetypes.named_for(cleaned.strip(" ."), mime_type)
-    bare = mime_type.partition(";")[0].strip().lower()
-    ending = mimetypes.guess_extension(bare) or ""
+    cleaned = filetypes.named_for(_visible(cleaned).strip(" ."), mime_type)
     if not cleaned:
-        return f"{kind}{ending}"
+        return f"{kind}{mimetypes.guess_extension(filetypes.bare(mime_type)) or ''}"
     stem, dot, suffix = cleaned.rpartition(".")
     if dot and 0 < len(suffix) <= 8:
         return f"{stem[: _MAX_NAME - 9]}.{suffix}"
-    return cleaned[: _MAX_NAME - 9] + ending
+    return cleaned[: _MAX_NAME - 9]
 
 
-def can_transcode() -> bool:
-    """Whether voice notes can be made from what agents record."""
-    return shutil.which("ffmpeg") is not None
-
-
-def _to_voice(path: Path, mime_type: str) -> Path | None:
-    if mime_type == filetypes.VOICE:
-        return path
-    program = shutil.which("ffmpeg")
-    if program is None:
-        return None
-    target = path.with_suffix(".ogg")
-    command = [program, "-nostdin", "-loglevel", "error", "-y", "-i", str(path), "-vn", "-ac", "1"]
-    command += ["-ar", "48000", "-c:a", "libopus", "-b:a", "32k", str(target)]
-    try:
-        subprocess.run(command, check=True, timeout=_TRANSCODE_S, capture_output=True)  # noqa: S603
-    except (subprocess.SubprocessError, OSError):
-        return None
-    return target
+def _visible(name: str) -> str:
+    """Without what nobody sees; joiners stay between what they join, in emoji and in letters."""
+    out: list[str] = []
+    for char in name:
+        is_joined = bool(out) and out[-1] in _JOINERS
+        if char in _JOINERS:
+            if out and not is_joined and not out[-1].isspace():
+                out.append(char)
+        elif unicodedata.category(char) not in {"Cf", "Cs"}:
+            if is_joined and (char.isspace() or char == "."):
+                out.pop()
+            out.append(char)
+    return "".join(out).rstrip("\u200c\u200d")
 
 
 @contextlib.contextmanager

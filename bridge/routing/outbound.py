@@ -13,7 +13,7 @@ from bridge import markup
 from bridge.chatwoot.events import AgentMessage
 from bridge.chatwoot.refusals import ContactGone, FileNotThere, FileRefused, FileTooLarge
 from bridge.deadline import Deadline
-from bridge.errors import N_, AddressLost, BridgeError, NotYet, dump
+from bridge.errors import N_, AddressLost, BridgeError, NothingToSend, NotYet, dump
 from bridge.gateways import jids
 from bridge.gateways.base import Gateway, GatewayRefuses, GatewayUnavailable
 from bridge.messages import Address, Kind, Reply
@@ -95,8 +95,9 @@ def _send(entry: Entry, part: Part, context: Context, claim: Claim) -> list[Pair
         _look_for_earlier(entry, message, context)
         if entry.doubtful and _went_out(part, context):
             return []
-        if part.index == TEXT_PART and not message.text:
-            _look_for_files(entry, message, context)
+        if part.index == TEXT_PART and not message.has_words:
+            if not _has_files(entry, message, context):
+                raise NothingToSend(kind=message.content_type or "text")
             return []
     chat = context.services.chats.get(entry.chat_id)
     if not chat.address:
@@ -155,20 +156,23 @@ def _went_out(part: Part, context: Context) -> bool:
     """Whether Chatwoot shows that a reply has arrived: only our receipts say so, and those of the
     bridge that a backup was taken from. Of several parts it does not say which."""
     message = part.message
-    if len(message.attachments) > 1 or (message.attachments and message.text and not part.caption):
+    if len(message.attachments) > 1 or (
+        message.attachments and message.has_words and not part.caption
+    ):
         return False
     found = context.chatwoot().messages_after(message.conversation_id, message.id - 1)
     return any(one.id == message.id and one.status in {"delivered", "read"} for one in found)
 
 
-def _look_for_files(entry: Entry, message: AgentMessage, context: Context) -> None:
+def _has_files(entry: Entry, message: AgentMessage, context: Context) -> bool:
     """Chatwoot may announce a message before its attachment is there (docs/contracts/chatwoot.md,
-    Files). Returns when the attachments have entries of their own, or none came; raises NotYet
-    before that."""
+    Files). Whether the attachments have entries of their own by now; raises NotYet while they may
+    still come."""
     catchup.look_at(message.conversation_id, message.id - 1, context)
     has_files = context.services.journal.knows_file(context.reply_id(message.id))
     if not has_files and entry.attempts < _FILE_TRIES:
         raise NotYet(N_("the attachment of the message"), retry_after_s=_FILE_PAUSE_S)
+    return has_files
 
 
 def _reply(
@@ -229,6 +233,7 @@ def _text(entry: Entry, message: AgentMessage, context: Context) -> str:
         text = surveys.text(message, entry, context)
     else:
         text = markup.to_whatsapp(message.text)
+    text = "\n".join([text] * bool(text) + list(message.menu))
     name = message.sender_name if message.sender_type == "user" else ""
     if context.integration.options.sign_messages and name:
         return f"{markup.signature(name)}\n{text}"

@@ -28,8 +28,8 @@ def of(db: Database, reply: ReplyId, chat_id: int, message: AgentMessage) -> lis
         # Told once more, perhaps with files that were not there yet; its text is on its way.
         parts = [Part(message, index) for index in fresh]
     else:
-        captioned = bool(message.text and files and files[0].file_type != "audio")
-        parts = [] if captioned or (files and not message.text) else [Part(message, TEXT_PART)]
+        captioned = bool(message.has_words and files and files[0].file_type != "audio")
+        parts = [] if captioned or (files and not message.has_words) else [Part(message, TEXT_PART)]
         parts += [
             Part(message, index, caption=captioned and index == 1)
             for index in range(1, len(files) + 1)

@@ -103,6 +103,49 @@ def test_sound_that_cannot_be_transcoded_arrives_as_it_is(
     assert content(sent) == b"no sound at all"
 
 
+#: What is filmed, and how ffmpeg is asked for it.
+FILMS = {
+    "clip.mov": ("video/quicktime", ["-c:v", "mpeg4"]),
+    "clip.webm": ("video/webm", ["-c:v", "libvpx", "-b:v", "200k"]),
+    "Anim No. 1": ("image/gif", ["-f", "gif"]),
+}
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("name", FILMS)
+def test_a_film_that_phones_do_not_play_becomes_one_that_they_do(
+    desk: Desk, chat: tuple[str, int], tmp_path: Path, name: str
+) -> None:
+    number, conversation = chat
+    mime_type, how = FILMS[name]
+    path = tmp_path / name
+    seen = ["-f", "lavfi", "-i", "testsrc=size=33x21:rate=5:duration=1"]
+    subprocess.run(["ffmpeg", "-loglevel", "error", *seen, *how, str(path)], check=True)
+    desk.attach(conversation, "look", (name, path.read_bytes(), mime_type))
+    [sent] = arrived(desk, number, 1)
+    assert (sent["kind"], sent["text"], sent["media"]["mime"]) == ("video", "look", "video/mp4")
+    assert content(sent)[4:8] == b"ftyp"
+    assert sent["media"]["name"] == name.removesuffix(".mov").removesuffix(".webm") + ".mp4"
+
+
+@pytest.mark.parametrize(
+    ("name", "mime_type", "body"),
+    [
+        ("clip.mov", "video/quicktime", b"no film, though it is called one"),
+        ("clip.webm", "video/webm", b"\x1a\x45\xdf\xa3 webm, and no more"),
+        ("anim.gif", "image/gif", b"GIF89a and no more"),
+    ],
+)
+def test_a_film_that_cannot_be_made_playable_arrives_as_a_document(
+    desk: Desk, chat: tuple[str, int], name: str, mime_type: str, body: bytes
+) -> None:
+    number, conversation = chat
+    desk.attach(conversation, "", (name, body, mime_type))
+    [sent] = arrived(desk, number, 1)
+    assert (sent["kind"], sent["media"]["name"]) == ("document", name)
+    assert content(sent) == body
+
+
 def test_the_text_beside_a_recording_goes_before_it(desk: Desk, chat: tuple[str, int]) -> None:
     number, conversation = chat
     desk.attach(conversation, "listen", ("broken.mp3", b"no sound", "audio/mpeg"))
@@ -257,6 +300,16 @@ def test_without_ffmpeg_a_recording_arrives_as_a_sound_file(plain_desk: Desk) ->
     [sent] = arrived(plain_desk, number, 1)
     assert sent["kind"] == "audio"
     assert content(sent) == b"ID3 sound"
+
+
+def test_without_ffmpeg_a_film_that_phones_do_not_play_arrives_as_a_document(
+    plain_desk: Desk,
+) -> None:
+    number, conversation = plain_desk.meet()
+    body = b"\0\0\0\x14ftypqt  \0\0\0\0qt  "
+    plain_desk.attach(conversation, "", ("clip.mov", body, "video/quicktime"))
+    [sent] = arrived(plain_desk, number, 1)
+    assert (sent["kind"], sent["media"]["name"]) == ("document", "clip.mov")
 
 
 def test_why_a_reply_failed_is_said_in_the_language_of_the_settings(plain_desk: Desk) -> None:
