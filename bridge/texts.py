@@ -30,12 +30,18 @@ def clean(text: str) -> str:
 
 
 def name(text: str) -> str:
-    """A name as a person sees it: in one line, without characters that are invisible or turn the
-    reading direction; empty when nothing is left to be seen. Joiners stay between what they join.
+    """A name as a person sees it, of a file too: in one line, without characters that are invisible
+    or turn the reading direction; empty when nothing is left to be seen. Joiners stay between what
+    they join, in emoji and in letters.
     """
-    shown = "".join(" " if char.isspace() else char for char in text if _has_place(char))
-    words = [word.strip("\u200c\u200d") for word in shown.split()]
-    found = " ".join(word for word in words if word)
+    shown = [" " if char.isspace() else char for char in text if _has_place(char)]
+    around = zip(["", *shown], shown, [*shown[1:], ""], strict=False)
+    kept = "".join(
+        char
+        for before, char, after in around
+        if char not in _JOINERS or (_may_join(before) and _may_join(after))
+    )
+    found = " ".join(kept.split())
     return found if any(map(_is_seen, found)) else ""
 
 
@@ -43,6 +49,10 @@ def _has_place(char: str) -> bool:
     if char.isspace() or char in _JOINERS:
         return True
     return unicodedata.category(char) not in {"Cc", "Cf", "Cs"}
+
+
+def _may_join(char: str) -> bool:
+    return bool(char) and unicodedata.category(char)[0] in "LMNS"
 
 
 def _is_seen(char: str) -> bool:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bridge import texts
 from bridge.chatwoot.events import Attachment
 from bridge.chatwoot.refusals import FileEmpty, FileTooLarge
 from bridge.deadline import Deadline
@@ -26,7 +27,6 @@ from bridge.routing.context import FILE_S, Context
 MAX_BYTES = 40 * 1024 * 1024
 _MAX_NAME = 120
 _FILM = "video/mp4"
-_JOINERS = {"\u200c", "\u200d"}
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f/\\<>:"|?*]+')
 
 
@@ -116,28 +116,13 @@ def safe_name(name: str, kind: Kind, mime_type: str) -> str:
     """A file name without paths, control or invisible characters, with an ending that opens it;
     made up when there is none."""
     cleaned = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", name))
-    cleaned = filetypes.named_for(_visible(cleaned).strip(" ."), mime_type)
+    cleaned = filetypes.named_for(texts.name(cleaned).strip(" ."), mime_type)
     if not cleaned:
         return f"{kind}{mimetypes.guess_extension(filetypes.bare(mime_type)) or ''}"
     stem, dot, suffix = cleaned.rpartition(".")
     if dot and 0 < len(suffix) <= 8:
         return f"{stem[: _MAX_NAME - 9]}.{suffix}"
     return cleaned[: _MAX_NAME - 9]
-
-
-def _visible(name: str) -> str:
-    """Without what nobody sees; joiners stay between what they join, in emoji and in letters."""
-    out: list[str] = []
-    for char in name:
-        is_joined = bool(out) and out[-1] in _JOINERS
-        if char in _JOINERS:
-            if out and not is_joined and not out[-1].isspace():
-                out.append(char)
-        elif unicodedata.category(char) not in {"Cf", "Cs"}:
-            if is_joined and (char.isspace() or char == "."):
-                out.pop()
-            out.append(char)
-    return "".join(out).rstrip("\u200c\u200d")
 
 
 @contextlib.contextmanager

@@ -107,7 +107,7 @@ def test_a_name_gets_the_ending_that_opens_it_unless_it_has_one(
         ("família \U0001f468\u200d\U0001f469\u200d\U0001f467.pdf", "application/pdf", ...),
         ("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645.pdf", "application/pdf", ...),
         ("\u0915\u094d\u200d\u0937.pdf", "application/pdf", ...),
-        ("a\u200d\u200db.pdf", "application/pdf", "a\u200db.pdf"),
+        ("a\u200d\u200db.pdf", "application/pdf", "ab.pdf"),
         ("\u200da\u200d.pdf", "application/pdf", "a.pdf"),
         ("a\u200c b\u200d", "application/pdf", "a b.pdf"),
         ("a\u202efdp.exe", "application/pdf", "afdp.pdf"),
