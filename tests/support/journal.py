@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from bridge.chatwoot.events import AgentMessage
 from bridge.messages import Address, ChatKind, Kind, Message, encode
+from bridge.routing import outgoing
 from bridge.services import Services
 from bridge.settings import load
 from tests.support.processes import ACCOUNT_TOKEN, Bridge
@@ -71,7 +73,11 @@ class Journal:
         jid = f"{phone}@s.whatsapp.net"
         address = Address(jid, name=name)
         said = Message(key, address, ChatKind.PRIVATE, address, False, Kind.TEXT, at, text=text)
-        full = f"message:{key}" if direction == "in" else key
+        full, body = f"message:{key}", encode(said)
+        if direction != "in":
+            number = int("".join(filter(str.isdigit, key.partition(":")[0])) or 1)
+            reply = AgentMessage(id=number, conversation_id=4, text=text, type="outgoing")
+            full, body = key, outgoing.write(outgoing.Part(reply, 0))
         with tray(self.bridge) as services, services.store.write() as db:
             instance = services.instances.find(self.instance)
             assert instance
@@ -80,7 +86,7 @@ class Journal:
                 "reason, due_at, received_at, done_at) values (?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?) "
                 "returning id",
                 [
-                    *(instance.id, chat_id, direction, full, encode(said), state, reason),
+                    *(instance.id, chat_id, direction, full, body, state, reason),
                     *(at + 3600 if state == "unconfirmed" else 0.0, at),
                     at + 1 if state in {"done", "dead"} else None,
                 ],
