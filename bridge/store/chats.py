@@ -238,14 +238,19 @@ class Chats:
     def is_of_another(
         self, integration_id: str, chat_id: int, *, contact_id: int = 0, source_id: str = ""
     ) -> bool:
-        """Whether a contact, or its place in our inbox, is known to be another chat's."""
+        """Whether a contact, or its place in our inbox, is known to be another chat's, or must be
+        taken for it: the number that it was found by was another chat's before."""
         found = self._store.db.execute(
             "select 1 from thread where integration_id = ? and contact_id = nullif(?, 0) "
             f"and chat_id <> {_ROOT} union all "
             "select 1 from thread where integration_id = ? and source_id = nullif(?, '') "
-            f"and chat_id <> {_ROOT}",
+            f"and chat_id <> {_ROOT} union all "
+            "select 1 from alias join chat indexed by chat_lost on chat.lost = alias.form "
+            "and chat.instance_id = alias.instance_id and chat.merged_into is null "
+            f"and chat.id <> alias.chat_id where alias.chat_id = {_ROOT}",
             [integration_id, contact_id, chat_id, chat_id]
-            + [integration_id, source_id, chat_id, chat_id],
+            + [integration_id, source_id, chat_id, chat_id]
+            + [chat_id, chat_id],
         )
         return found.fetchone() is not None
 

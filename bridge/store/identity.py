@@ -313,6 +313,7 @@ def _bind(
         f"delete from alias where instance_id = ? and form in ({marks})", [instance_id, *moved]
     )
     db.execute("insert into alias values (?, ?, ?)", [instance_id, form, chat_id])
+    db.execute("update chat set lost = '' where id = ? and lost = ?", [chat_id, form])
 
 
 def _learned(db: Database, instance_id: int, named: Named) -> Named:

@@ -300,3 +300,9 @@ def m019_words(db: Database) -> None:
             f"alter table integration add column {option} integer not null default 0 "
             f"check ({option} in (0, 1))"
         )
+
+
+@migrations()
+def m020_lost(db: Database) -> None:
+    """Whose number one was before is found by it."""
+    db.execute("create index chat_lost on chat (instance_id, lost)")
