@@ -24,7 +24,7 @@ def to_whatsapp(text: str) -> str:
     lines = text.split("\n")
     out: list[str] = []
     at, is_heading = 0, False
-    for token in reader.blocks(text):
+    for token in reader.blocks(lines):
         is_text = token.type in {"fence", "inline"}
         if token.map and is_text and (token.content or token.type == "fence"):
             begin, end = token.map

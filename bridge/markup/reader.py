@@ -26,8 +26,10 @@ from bridge.markup.nodes import Code, Link, Node, Style, Styled, address_at
 _DEEPEST_BLOCK = 20
 #: Styles within each other, and marks in one run; what is more is plain text.
 _DEEPEST = 50
-#: Runs of marks in one paragraph; later ones are plain text, so that no text takes long.
+#: Runs of marks in one paragraph, and lines in one text; what comes later is plain text, so that no
+#: text takes long.
 _MOST_RUNS = 10_000
+_MOST_LINES = 5_000
 #: Where plain text may end.
 _SPECIAL = re.compile(r"[\n\\`*_~\[<]|!(?=\[)|https?://|www\.", re.IGNORECASE)
 _AUTOLINK = re.compile(r"<([A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>]*|[^\s<>@]+@[^\s<>]+)>")
@@ -39,9 +41,9 @@ _STYLES = {"strong": Style.BOLD, "em": Style.ITALIC, "s": Style.STRIKE}
 _BLOCKS = ["blockquote", "fence", "heading", "hr", "list"]
 
 
-def blocks(text: str) -> list[Token]:
-    """The blocks of a text with `\n` line ends; `nodes` reads what is in them. Never raises."""
-    return _reader.parse(text)
+def blocks(lines: Sequence[str]) -> list[Token]:
+    """The blocks of some lines; `nodes` reads what is in them. Never raises."""
+    return _reader.parse("\n".join(lines[:_MOST_LINES]))
 
 
 def nodes(text: str) -> list[Node]:

@@ -117,11 +117,10 @@ class _Line:
         self._escaped = self._marks(begin, has_links)
         self._atoms = self._cut(begin)
         #: Where each mark could end a style, in order.
-        self._ends = {
-            mark: [at for at in range(len(self._atoms)) if self._closes(at, mark)]
-            for mark in _STYLES
-            if mark in line
-        }
+        self._ends: dict[str, list[int]] = {mark: [] for mark in _STYLES}
+        for at, atom in enumerate(self._atoms):
+            if atom.text in _STYLES and self._closes(atom):
+                self._ends[atom.text].append(at)
 
     def written(self) -> str:
         """The line's Markdown, without the part before `start`."""
@@ -139,13 +138,15 @@ class _Line:
         atoms: list[_Atom] = []
         in_link = False
         while place < len(self._line):
-            end = address_at(self._line, place)
+            char = self._line[place]
+            end = address_at(self._line, place) if char in "hHwW" else place
             # Chatwoot takes what follows an address for a part of it, with its backslashes.
-            begins = end > place and self._line[place] in "hH"
-            in_link = begins or (in_link and not self._line[place].isspace())
+            begins = end > place and char in "hH"
+            in_link = begins or (in_link and not char.isspace())
             if in_link:
                 self._escaped -= set(range(place, max(end, place + 1)))
-            found = _CODE.match(self._line, place) if self._reads else None
+            is_code = char == "`" and self._reads
+            found = _CODE.match(self._line, place) if is_code else None
             # More backticks right beside it would be counted in with its own.
             if found and "`" not in (self._at(place - 1), self._at(found.end())):
                 end = found.end()
@@ -162,7 +163,7 @@ class _Line:
                     atoms += [_Atom(self._line[at], at) for at in range(place, end)]
             else:
                 end = place + 1
-                atoms.append(_Atom(self._line[place], place))
+                atoms.append(_Atom(char, place))
             place = end
         return atoms
 
@@ -195,12 +196,9 @@ class _Line:
         before, after = self._at(atom.start - 1), self._at(atom.start + 1)
         return not before.isalnum() and not is_space(after) and atom.text not in (before, after)
 
-    def _closes(self, at: int, mark: str) -> bool:
-        atom = self._atoms[at]
-        if atom.whole or atom.text != mark:
-            return False
+    def _closes(self, atom: _Atom) -> bool:
         before, after = self._at(atom.start - 1), self._at(atom.start + 1)
-        return not is_space(before) and not after.isalnum() and mark not in (before, after)
+        return not is_space(before) and not after.isalnum() and atom.text not in (before, after)
 
     def _marks_of(self, style: Style, start: int, end: int) -> str:
         """The marks that every Markdown would read in this place; empty where one would not."""

@@ -126,6 +126,11 @@ def test_more_styles_than_anybody_means_lose_nothing() -> None:
     assert words(to_whatsapp(text)) == words(text)
 
 
+def test_more_lines_than_anybody_writes_lose_nothing() -> None:
+    text = "> a\n1. b\n" * 4_000
+    assert words(to_whatsapp(text)) == words(text)
+
+
 def test_what_is_nested_too_deep_stays_as_it_is_written() -> None:
     deep = "> " * 30 + "**a**"
     assert to_whatsapp(f"**b**\n\n{deep}\n\n**c**") == f"*b*\n\n{deep}\n\n*c*"
