@@ -20,6 +20,7 @@ from bridge.store.instances import Instances
 from bridge.store.integrations import Attempts, Integrations
 from bridge.store.journal import Journal
 from bridge.store.lookups import Lookups
+from bridge.store.members import Members
 from bridge.store.sessions import Sessions
 from bridge.store.sqlite_journal import SqliteJournal
 from bridge.store.standing import Standings
@@ -53,6 +54,7 @@ class Services:
     lookups: Lookups
     webhooks: Webhooks
     unrouted: UnroutedCounts
+    members: Members
     standings: Standings
     console: Console
     audit: Audit
@@ -89,6 +91,7 @@ class Services:
             lookups=Lookups(store, committer, lambda: bell.ring(look_again=True)),
             webhooks=Webhooks(store),
             unrouted=UnroutedCounts(store),
+            members=Members(store),
             standings=Standings(store),
             console=Console(store, committer),
             audit=Audit(store),

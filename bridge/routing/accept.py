@@ -37,7 +37,7 @@ from bridge.routing.outgoing import (
     late_key,
 )
 from bridge.services import Services
-from bridge.store import chats, entries, identity, instances, unrouted
+from bridge.store import chats, entries, identity, instances, members, unrouted
 from bridge.store.identity import Met
 from bridge.store.journal import Direction, NewEntry
 
@@ -153,11 +153,21 @@ def _keep_message(
     if message.from_me and _is_ours(db, instance, message.source, marker):
         return _Kept(merged=echoes.confirm(db, instance, integration, message, now))
     met = _chat_of(db, instance, message)
+    if message.chat_kind is ChatKind.GROUP:
+        _note_members(db, met.chat_id, message)
     entry = NewEntry(met.chat_id, Direction.IN, key, encode(message))
     is_new = entries.insert(db, instance.id, [entry], now=now) > 0
     if not is_new and message.kind not in CHANGES:
         is_new = _keep_fuller(db, instance, entry, message, now)
     return _Kept(is_new, met.merged)
+
+
+def _note_members(db: Database, chat_id: int, message: Message) -> None:
+    people = [*message.mentions] if message.from_me else [message.sender, *message.mentions]
+    for one in people:
+        at = one.jid or one.lid
+        if one.name and at and jids.sort_of(at) is not jids.Sort.GROUP:
+            members.note(db, chat_id, at, one.name)
 
 
 def _keep_fuller(

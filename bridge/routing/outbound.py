@@ -24,6 +24,7 @@ from bridge.routing import (
     markers,
     media,
     mending,
+    mentions,
     outgoing,
     surveys,
 )
@@ -103,7 +104,7 @@ def _send(entry: Entry, part: Part, context: Context, claim: Claim) -> list[Pair
     if not chat.address:
         chat = _found_again(chat, context)
     with contextlib.ExitStack() as files:
-        reply = _reply(entry, part, chat, context, files)
+        reply = mentions.marked(_reply(entry, part, chat, context, files), chat, context)
         source = claim.take(entry, reply.to, now=context.services.clock())
         seconds = FILE_S if reply.file else CALL_S
         sent = gateway.send(reply, source=source, deadline=Deadline(seconds))

@@ -274,3 +274,39 @@ def test_who_writes_in_a_group_and_who_is_mentioned_has_a_name(desk: Desk) -> No
     sender = {"jid": "", "lid": f"{lid}@lid", "name": ""}
     desk.raw({"jid": jid, "name": "Works"}, f"GM{jid}", said, sender=sender, mentions=mentions)
     desk.shows(desk.conversation(jid), "**Bruno**: @Carla can you look? and @Davi")
+
+
+@pytest.mark.parametrize(
+    ("written", "sent", "mentioned"),
+    [
+        ("@Carla please come", "@{carla} please come", ["{carla}"]),
+        ("@carla souza, and @Davi B too", "@{carla}, and @{other} too", ["{carla}", "{other}"]),
+        ("call @+5511977776666", "call @5511977776666", ["5511977776666"]),
+        ("mail me@carla.example or @nobody", "mail me@carla.example or @nobody", []),
+        ("two are called @Davi", "two are called @Davi", []),
+    ],
+)
+def test_an_agent_mentions_by_number_and_by_name(
+    desk: Desk, written: str, sent: str, mentioned: list[str]
+) -> None:
+    people = {"carla": desk.number(), "other": desk.number(), "third": desk.number()}
+    names = {"carla": "Carla Souza", "other": "Davi B", "third": "Davi C"}
+    group = desk.group("Works", *people.values())
+    for who, number in people.items():
+        desk.raw({"jid": group}, f"MO{number}", "hi", sender=party(number, names[who]))
+    conversation = desk.conversation(group)
+    desk.arrived(conversation, 3)
+    desk.reply(conversation, written)
+    [message] = desk.gets(group, sent.format(**people))
+    assert message["content"].get("mentions", []) == [one.format(**people) for one in mentioned]
+
+
+def test_all_in_a_group_are_mentioned_by_one_word(desk: Desk) -> None:
+    members = [desk.number(), desk.number()]
+    group = desk.group("Works", *members)
+    desk.customer(group, "hi", sender=members[0])
+    conversation = desk.conversation(group)
+    desk.reply(conversation, "lunch, @all!")
+    [message] = desk.gets(group, "lunch, @all!")
+    found = [one.partition("@")[0] for one in message["content"]["mentions"]]
+    assert sorted(found) == sorted(members)

@@ -66,6 +66,10 @@ class Sending:
         fields: dict[str, Any] = {"number": jids.recipient(reply.to), "source": source}
         if reply.quoted_id:
             fields["replyTo"] = reply.quoted_id
+        if reply.mentions:
+            fields["mention"] = [jids.recipient(one) for one in reply.mentions]
+        if reply.mention_all:
+            fields["mentionAll"] = True
         return fields
 
     def _media(self, reply: Reply, source: str) -> Sent:
