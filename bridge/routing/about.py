@@ -46,19 +46,23 @@ def quote(
     goes_on = not contacts.is_over(thread, context)
     if pair is not None and goes_on and pair.conversation_id == thread.conversation_id:
         return {"in_reply_to": pair.chatwoot_id}, ""
+    if pair is None and wanted and goes_on and (found := _in_chatwoot(wanted, thread, context)):
+        return {"in_reply_to": found}, ""
     words = message.quoted_text
     said = shown.quote(words) if words else shown.quote_shown(_words_of(pair, context))
-    if said or not wanted:
+    if said or not wanted or not versions.can(context.integration, Can.KEEP_ATTRIBUTES):
         return {}, said
-    external = WHATSAPP_ID_PREFIX + wanted
-    if versions.can(context.integration, Can.KEEP_ATTRIBUTES):
-        return {"in_reply_to_external_id": external}, ""
-    # An older one keeps nothing but its own id of the message, which is looked for.
+    return {"in_reply_to_external_id": WHATSAPP_ID_PREFIX + wanted}, ""
+
+
+def _in_chatwoot(whatsapp_id: str, thread: Thread, context: Context) -> int:
+    """A message that we have forgotten, as after half a year or the restore of an old backup, among
+    the latest of the conversation; 0 where it is not."""
     with contextlib.suppress(BridgeError):
-        for one in context.chatwoot().latest_messages(thread.conversation_id) if goes_on else []:
-            if one.own_source_id == external:
-                return {"in_reply_to": one.id}, ""
-    return {}, ""
+        for one in context.chatwoot().latest_messages(thread.conversation_id):
+            if one.own_source_id == WHATSAPP_ID_PREFIX + whatsapp_id:
+                return one.id
+    return 0
 
 
 def origin(message: Message) -> Mapping[str, object]:

@@ -62,7 +62,7 @@ def test_4_no_message_lost_when_many_come_while_chatwoot_stumbles(desk: Desk) ->
     texts = [f"text {index}" for index in range(20)]
     for text in texts:
         desk.customer(number, text)
-    desk.shows(conversation, "one", *(f"↪️ Forwarded\n{text}" for text in texts))
+    desk.shows(conversation, "one", *texts)
 
 
 def test_5_chatwoot_never_waits_for_the_gateway(desk: Desk) -> None:
