@@ -23,7 +23,9 @@ _MEDIA_TYPES = {
     Kind.DOCUMENT: "document",
 }
 #: There is no route for polls, and none to pick an option.
-SENDS = frozenset(Kind) - {Kind.POLL, Kind.CHOICE, Kind.UNKNOWN}
+SENDS = frozenset(Kind) - {
+    *(Kind.POLL, Kind.VOTE, Kind.CHOICE, Kind.LAYOUT, Kind.CALL, Kind.UNKNOWN),
+}
 
 
 @dataclass(frozen=True, slots=True)
