@@ -152,3 +152,32 @@ def test_a_mark_that_came_while_a_reply_waited_is_cleared_when_it_has_gone_out(
     own_desk.phone.control("DELETE", "faults")
     own_desk.gets(number, "in a while")
     until(lambda: is_clean(own_desk, conversation, said["id"]), "the failed mark to be gone")
+
+
+@pytest.mark.parametrize("with_file", [False, True])
+def test_a_mark_that_comes_after_a_reply_has_gone_out_is_cleared(
+    desk: Desk, with_file: bool
+) -> None:
+    number, conversation = desk.meet("hello")
+    if with_file:
+        said = desk.attach(conversation, "", ("a.pdf", b"%PDF-1.4 a", "application/pdf"))
+    else:
+        said = desk.reply(conversation, "gone out")
+    until(lambda: state(desk, said["id"]) == ["done"], "the reply")
+    desk.settled(number)
+    path = f"conversations/{conversation}/messages/{said['id']}"
+    desk.api("PATCH", path, {"status": "failed", "external_error": "Net::ReadTimeout"})
+    until(lambda: is_clean(desk, conversation, said["id"]), "the failed mark to be gone")
+
+
+def test_a_mark_is_cleared_when_the_operator_says_that_the_reply_was_sent(desk: Desk) -> None:
+    _, conversation = desk.meet("hello")
+    fault(desk, kind="drop_after")
+    fault(desk, kind="no_echo")
+    said = desk.reply(conversation, "did it?")
+    until(lambda: state(desk, said["id"]) == ["unconfirmed"], "the doubt")
+    path = f"conversations/{conversation}/messages/{said['id']}"
+    desk.api("PATCH", path, {"status": "failed", "external_error": "Net::ReadTimeout"})
+    [(entry,)] = desk.rows("select id from journal where key = ?", f"m{said['id']}:0")
+    desk.command("dead", "settle", str(entry), "--sent")
+    until(lambda: is_clean(desk, conversation, said["id"]), "the failed mark to be gone")
