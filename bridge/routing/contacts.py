@@ -56,7 +56,7 @@ def ensure_contact(chat: Chat, context: Context) -> Thread:
         contact_id=found.id,
         # The name of a group follows the group's; a person's is only filled in where it was not
         # known. Of a contact that was there before, it is none of our business.
-        given_name=name if found.is_new and (chat.kind == "group" or not chat.name) else "",
+        given_name=name if found.is_new and _may_be_renamed(chat, found) else "",
     )
     if not found.is_new:
         ready = _with_its_conversation(ready, context)
@@ -163,11 +163,13 @@ def _meet(chat: Chat, context: Context) -> Chat:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """`has_picture`: it is new and there is no picture that it could be given later."""
+    """`has_picture`: it is new and there is no picture that it could be given later; `is_named`: it
+    is called as the gateway calls the person."""
 
     id: int
     is_new: bool = False
     has_picture: bool = False
+    is_named: bool = False
 
 
 def _make_or_find(chat: Chat, name: str, source_id: str, context: Context) -> _Found:
@@ -200,6 +202,10 @@ def _make_or_find(chat: Chat, name: str, source_id: str, context: Context) -> _F
     return _make(chat, _Wish(name, "", alone, alone), context)
 
 
+def _may_be_renamed(chat: Chat, found: _Found) -> bool:
+    return chat.kind == "group" or not (chat.name or found.is_named)
+
+
 @dataclass(frozen=True, slots=True)
 class _Wish:
     """The fields of a new contact."""
@@ -215,9 +221,11 @@ def _make(chat: Chat, wish: _Wish, context: Context) -> _Found:
     to do without the contact, and a gateway that is slow no reason to wait for long."""
     fields = dataclasses.asdict(wish)
     try:
-        with introductions.picture(chat, context, seconds=_PICTURE_S) as file:
-            made = context.chatwoot().create_contact(**fields, avatar=file)
-            return _Found(made, is_new=True, has_picture=True)
+        with introductions.picture(chat, context, seconds=_PICTURE_S) as (file, called):
+            is_named = bool(called) and not chat.name
+            named = {"name": called} if is_named else {}
+            made = context.chatwoot().create_contact(**fields | named, avatar=file)
+            return _Found(made, is_new=True, has_picture=True, is_named=is_named)
     except (ChatwootRejects, FileTooLarge, GatewayError, CallFailed) as error:
         log.info("a contact is made without its picture: %s", error)
     return _Found(context.chatwoot().create_contact(**fields), is_new=True)

@@ -36,7 +36,7 @@ def introduce(chat: Chat, told: Introduction, context: Context) -> None:
         if told.phone:
             _number(chat, thread, told.phone, context)
         if told.with_picture:
-            with picture(chat, context, seconds=CALL_S) as file:
+            with picture(chat, context, seconds=CALL_S) as (file, _):
                 if file is not None:
                     context.chatwoot().update_contact(thread.contact_id, avatar=file)
     except (BridgeError, CallFailed) as error:
@@ -69,8 +69,9 @@ def _number(chat: Chat, thread: Thread, phone: str, context: Context) -> None:
 
 
 @contextlib.contextmanager
-def picture(chat: Chat, context: Context, *, seconds: float) -> Iterator[Path | None]:
-    """The picture that WhatsApp has of a person, until the block ends; None without one.
+def picture(chat: Chat, context: Context, *, seconds: float) -> Iterator[tuple[Path | None, str]]:
+    """The picture that WhatsApp has of a person, until the block ends, None without one; and what
+    it calls that person, empty where it does not say.
 
     Raises GatewayErrors and CallFailed.
     """
@@ -78,22 +79,24 @@ def picture(chat: Chat, context: Context, *, seconds: float) -> Iterator[Path | 
         yield _fetched(chat, context, Path(folder) / "picture", Deadline(seconds))
 
 
-def _fetched(chat: Chat, context: Context, file: Path, deadline: Deadline) -> Path | None:
+def _fetched(
+    chat: Chat, context: Context, file: Path, deadline: Deadline
+) -> tuple[Path | None, str]:
     if context.gateway is None or chat.kind == "group":
-        return None
+        return None, ""
     is_lid = chat.address.endswith("@lid")
     address = Address(lid=chat.address) if is_lid else Address(jid=chat.address)
-    url = context.gateway.profile(address, deadline=deadline).picture_url
-    if not url:
-        return None
+    profile = context.gateway.profile(address, deadline=deadline)
+    if not profile.picture_url:
+        return None, profile.address.name
     answer = context.services.http.call(
         "GET",
-        url,
+        profile.picture_url,
         deadline=deadline,
-        public_only=not context.is_gateways_own(url),
+        public_only=not context.is_gateways_own(profile.picture_url),
         max_bytes=_MAX_BYTES,
         save_to=file,
     )
     if answer.status == 200 and answer.media_type in {"image/jpeg", "image/png", "image/webp"}:
-        return file
-    return None
+        return file, profile.address.name
+    return None, profile.address.name

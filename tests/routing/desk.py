@@ -36,14 +36,14 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def until(condition: Callable[[], T], what: str) -> T:
+def until(condition: Callable[[], T], what: str, *, seconds: float = PATIENCE_S) -> T:
     """The first answer of `condition` that counts as true."""
-    ends_at = time.monotonic() + PATIENCE_S
+    ends_at = time.monotonic() + seconds
     while True:
         found = condition()
         if found:
             return found
-        assert time.monotonic() < ends_at, f"waited {PATIENCE_S:g} s in vain for {what}"
+        assert time.monotonic() < ends_at, f"waited {seconds:g} s in vain for {what}"
         time.sleep(0.03)
 
 

@@ -112,6 +112,26 @@ def test_an_empty_file_is_said_to_be_empty_at_once(desk: Desk, chat: tuple[str, 
     desk.shows(conversation, "hello", "[A file of the message is empty: notes.txt]", "after")
 
 
+def test_a_file_that_takes_long_follows_its_words(desk: Desk, chat: tuple[str, int]) -> None:
+    number, conversation = chat
+    desk.phone.control("POST", "switches", {"media_not_yet": 1_000_000})
+    told = desk.customer(number, "see", kind="image", file_name="far.png")
+    desk.customer(number, "and this")
+    until(lambda: len(desk.thread(conversation)) == 3, "the words ahead of their file", seconds=40)
+    _, words, after = desk.thread(conversation)
+    assert words["content"].startswith("see\n\n[A file of the message follows")
+    assert after["content"] == "and this"
+    assert not words.get("attachments")
+    desk.phone.control("POST", "switches", {"media_not_yet": 0})
+    until(lambda: len(desk.thread(conversation)) == 4, "the file", seconds=40)
+    file = desk.thread(conversation)[3]
+    assert len(file["attachments"]) == 1
+    assert file["content_attributes"]["in_reply_to"] == words["id"]
+    desk.customer(number, kind="revoke", target=told["id"])
+    for one in (words, file):
+        until(lambda one=one: is_deleted(desk, conversation, one["id"]), "all of it deleted")
+
+
 # -- what happens to a message ---------------------------------------------------------------------
 
 
@@ -250,6 +270,31 @@ def test_a_blocked_contact_keeps_one_conversation(desk: Desk) -> None:
             desk.settled(number)
         desk.shows(conversation, "hello", *texts)
         assert [one["status"] for one in desk.conversations(number)] == ["resolved"]
+
+
+def test_who_is_deleted_and_writes_at_once_has_one_conversation(desk: Desk) -> None:
+    number, conversation = desk.meet("hello")
+    desk.api("DELETE", f"contacts/{desk.contact(conversation)['id']}")
+    texts = [f"again {index}" for index in range(4)]
+    for text in texts:
+        desk.customer(number, text)
+    desk.settled(number)
+    [one] = desk.conversations(number)
+    desk.shows(int(one["id"]), *texts)
+
+
+def test_a_contact_that_is_merged_while_it_writes_loses_and_doubles_nothing(desk: Desk) -> None:
+    number, conversation = desk.meet("hello")
+    old = desk.contact(conversation)["id"]
+    kept = desk.api("POST", "contacts", {"name": "The same person"})["payload"]["contact"]["id"]
+    texts = [f"more {index}" for index in range(6)]
+    for index, text in enumerate(texts):
+        desk.customer(number, text)
+        if index == 2:
+            merge = {"base_contact_id": kept, "mergee_contact_id": old}
+            desk.api("POST", "actions/contact_merge", merge)
+    desk.settled(number)
+    desk.shows(conversation, "hello", *texts)
 
 
 def test_a_group_is_renamed_at_once(desk: Desk) -> None:

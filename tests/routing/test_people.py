@@ -172,6 +172,17 @@ def test_a_renamed_group_is_renamed_for_the_agents(desk: Desk) -> None:
 # -- names and pictures ----------------------------------------------------------------------------
 
 
+def test_who_is_first_written_to_on_the_phone_has_the_name_that_the_phone_knows(
+    desk: Desk,
+) -> None:
+    number = desk.number()
+    desk.knows(number, "Rita Agenda")
+    own = {"jid": "4915100000001@s.whatsapp.net", "name": "My shop"}
+    chat = {"jid": f"{number}@s.whatsapp.net", "name": ""}
+    desk.raw(chat, f"PH{number}", "written on the phone", sender=own, outgoing=True)
+    assert desk.contact(desk.conversation(number))["name"] == "Rita Agenda"
+
+
 def test_a_new_contact_gets_name_and_picture(desk: Desk) -> None:
     number = desk.number()
     desk.knows(number, "Carla")

@@ -129,9 +129,9 @@ class RyzeApi:
         # (docs/contracts/ryzeapi.md, Addresses): a wrong pair would mix two people for good.
         if contact.flag("found") is False or not jids.is_same(found, address):
             return Profile(address)
-        known = Address(
-            address.jid or found.jid, address.lid or found.lid, found.name or address.name
-        )
+        # Who has no name is called by the number.
+        name = "" if found.name.lstrip("+").isdigit() else found.name
+        known = Address(address.jid or found.jid, address.lid or found.lid, name or address.name)
         picture = contact.text(*_PICTURES)
         vouched = picture.startswith("https://") or parse.origin(picture) == self._origin
         return Profile(known, picture if vouched else "")
