@@ -106,11 +106,14 @@ def _keep(
         case Message() as message:
             if integration is None:
                 return _Kept()
+            if message.from_me and _is_ours(db, instance, message.source, marker):
+                _learn_own(db, instance, message.sender)
+                return _Kept(merged=echoes.confirm(db, instance, integration, message, now))
             if kind := _not_routed(message, integration):
                 unrouted.count(db, instance.id, kind, now=now)
                 log.info("a message of %s is not routed: %s", instance.name, kind)
                 return _Kept()
-            return _keep_message(db, instance, integration, one.key, message, marker, now)
+            return _keep_message(db, instance, one.key, message, now)
         case Receipt() as receipt:
             if integration is not None:
                 _keep_receipt(db, instance, receipt, now)
@@ -140,18 +143,10 @@ def _not_routed(message: Message, integration: Integration) -> str:
 
 
 def _keep_message(
-    db: Database,
-    instance: Instance,
-    integration: Integration,
-    key: str,
-    message: Message,
-    marker: str,
-    now: float,
+    db: Database, instance: Instance, key: str, message: Message, now: float
 ) -> _Kept:
     if message.from_me:
         _learn_own(db, instance, message.sender)
-    if message.from_me and _is_ours(db, instance, message.source, marker):
-        return _Kept(merged=echoes.confirm(db, instance, integration, message, now))
     met = _chat_of(db, instance, message)
     if message.chat_kind is ChatKind.GROUP:
         _note_members(db, met.chat_id, message)

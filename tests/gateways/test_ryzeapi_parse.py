@@ -323,13 +323,88 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
     max_leaves=12,
 )
-EVENTS = st.sampled_from(["message.exchange", "message.status", "instance.state", "group.flow"])
+EVENTS = st.sampled_from(
+    ["message.exchange", "message.status", "instance.state", "group.flow", "call.update"]
+)
+#: Parts that a message may lay words out in, or that stand around them.
+PARTS = st.sampled_from(
+    [
+        "order",
+        "product",
+        "invoiceMessage",
+        "groupInvite",
+        "event",
+        "interactive",
+        "template",
+        "list",
+        "buttons",
+        "sections",
+        "context",
+        "contextInfo",
+        "mentions",
+        "poll",
+        "vote",
+        "location",
+        "contact",
+        "media",
+        "reaction",
+        "edit",
+        "revoke",
+    ]
+)
+FIELDS = st.sampled_from(
+    [
+        "title",
+        "body",
+        "text",
+        "header",
+        "footer",
+        "buttons",
+        "sections",
+        "rows",
+        "cards",
+        "items",
+        "product",
+        "message",
+        "quotedMessage",
+        "externalAdReply",
+        "mentionedJid",
+        "nativeFlowMessage",
+        "buttonParamsJson",
+        "startTime",
+        "priceAmount1000",
+        "itemCount",
+        "selectedOptions",
+        "name",
+        "url",
+        "location",
+        "amount",
+        "carousel",
+    ]
+)
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=st.dictionaries(st.text(max_size=8), JSON), event=EVENTS | JSON, data=JSON)
 def test_random_json_raises_nothing(body, event, data, tmp_path):
     check(body | {"event": event, "data": data}, tmp_path)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    kind=PARTS | st.text(max_size=8),
+    parts=st.dictionaries(
+        PARTS,
+        st.recursive(
+            JSON, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(FIELDS, inner)
+        ),
+        max_size=3,
+    ),
+)
+def test_random_layouts_raise_nothing(kind, parts, tmp_path):
+    body = payload("live-text")
+    body["data"]["message"] |= {"type": kind, "content": "", **parts}
+    check(body, tmp_path)
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -40,8 +40,8 @@ _ANSWERS = re.compile(r".*(response|reply)$")
 _NOISE = re.compile(
     r"(protocol|senderkey|fastratchet|ephemeralset|disappearing|expiration|(un)?pin(ned)?(inchat|$)"
     r"|keepinchat|appstate|historysync|messagehistory|peerdata|messagecontextinfo|initialsecurity"
-    r"|ee(notification)?$|notification|groupnotification|gp$|lidmigration|stickersync|encreaction|devicelist"
-    r"|devicesent|chatassignment|callpermission|limitsharing|statusmention|placeholder$).*"
+    r"|ee(notification)?$|notification|groupnotification|gp$|lidmigration|stickersync|encreaction"
+    r"|devicelist|chatassignment|callpermission|limitsharing|statusmention).*"
 )
 #: What announces messages that come by themselves.
 _HEADERS = {"album"}
@@ -64,8 +64,8 @@ def fill(
         found = change(base, flat, kind_name)
         if found is not None:
             return found
-    if _NOISE.fullmatch(kind_name):
-        return None
+    if _NOISE.fullmatch(kind_name) or kind_name == "reaction":
+        return None  # a reaction that does not say to what
     base = around(base, flat)
     laid_out = layouts.of(flat, now=base.at) if kind_name not in _TEXTS else None
     for read in (_vote, _choice, _poll, _place, _cards):
@@ -84,7 +84,7 @@ def fill(
         return replace(base, kind=kind, media=media, text=text)
     if base.layout is not None:
         return replace(base, kind=Kind.LAYOUT, text=text)
-    if (text and kind_name != "reaction") or (kind_name in _TEXTS and base.advert is not None):
+    if text or (kind_name in _TEXTS and base.advert is not None):
         return replace(base, kind=Kind.TEXT, text=text)
     if kind_name in _HEADERS:
         return None
@@ -124,7 +124,8 @@ def _edit(base: Message, flat: Part, kind_name: str) -> Message | None:
     target = quoted(flat, "edit", "originalId", "targetId") or base.id
     text = edit.text("text", "newContent", "content") or _text(flat, kind_name)
     text = text or words.found_in(edit.fields)
-    return replace(base, kind=Kind.EDIT, target_id=target, text=text)
+    mentions = around(base, flat).mentions
+    return replace(base, kind=Kind.EDIT, target_id=target, text=text, mentions=mentions)
 
 
 def _reaction(base: Message, flat: Part, kind_name: str) -> Message | None:
