@@ -106,6 +106,8 @@ def acknowledging(loop: Loop, known: _Known, events: int, rounds: int, connectio
 def _events(path: str, known: _Known, ids: Iterator[int], count: int) -> list[bytes]:
     """Texts of many customers, as the gateway posts them (docs/contracts/ryzeapi.md, Events)."""
     headers = {"Authorization": str(known.hook.secret)}
+    if path == NOTHING:  # a page, which takes forms alone
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
     return [
         load.post(path, json.dumps(_text_event(next(ids))).encode(), headers) for _ in range(count)
     ]

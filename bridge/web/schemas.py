@@ -32,6 +32,8 @@ def _ref(name: str) -> Schema:
 
 
 _ADDRESS = r"^\s*[Hh][Tt][Tt][Pp][Ss]?://"
+#: As the address, or empty, which is as good as left out.
+_ADDRESS_OR_NONE = rf"{_ADDRESS}|^$"
 _INTEGRATION_ID = r"^int_[a-z0-9]{9}$"
 _STATUS: Schema = {"type": "string", "enum": [one.value for one in Status]}
 
@@ -71,7 +73,7 @@ _ACTIVATION = _object(
         "string",
         "Address at which customers reach Chatwoot, where that is not chatwootBaseUrl: links to "
         "surveys are made from it. Left out, it is what Chatwoot shows of itself.",
-        pattern=_ADDRESS,
+        pattern=_ADDRESS_OR_NONE,
         maxLength=2048,
         examples=["https://chat.example.com"],
     ),
