@@ -90,6 +90,16 @@ class InboxCalls(Transport):
         except (ValueError, RecursionError):
             raise self._diagnosis.in_front(answer) from None
 
+    def _rows(self, answer: Answer, *keys: str) -> list[dict[str, Any]]:
+        """The rows of a list that a success holds under these keys. Raises what anything else
+        means: JSON of somebody else must not be taken for an empty list."""
+        said = self._read(answer)
+        for key in keys[:-1]:
+            said = as_dict(said, key)
+        if not isinstance(said, dict) or not isinstance(said.get(keys[-1]), list):
+            raise self._diagnosis.in_front(answer)
+        return rows_of(said, keys[-1])
+
     def _failure(
         self, answer: Answer, gone: type[BridgeError] | None, taken: type[BridgeError] | None
     ) -> BridgeError | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bridge.chatwoot.diagnosis import is_missing_record
 from bridge.chatwoot.transport import Transport
 from bridge.errors import InboxGone
 from bridge.http import Answer
@@ -130,7 +131,7 @@ class Chatwoot(Transport):
 
     def _one_inbox(self, method: str, path: str, inbox_id: int, body: object = None) -> Inbox:
         answer = self._send(method, path, body)
-        if answer.status == 404 and answer.media_type == "application/json":
+        if is_missing_record(answer):
             raise InboxGone(
                 detail=self._diagnosis.cause(answer),
                 inbox_id=inbox_id,

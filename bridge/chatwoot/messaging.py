@@ -27,6 +27,7 @@ from bridge.chatwoot.refusals import (
     PhoneTaken,
     SourceTaken,
 )
+from bridge.errors import ChatwootUnreachable
 from bridge.http import Answer
 
 __all__ = [
@@ -147,7 +148,11 @@ class Messaging(People):
         message_id = _message_with(message.get("source_id", ""), as_dict(said))
         if not message_id:
             # Something else was written into it in the same moment, such as a greeting.
-            latest = self.latest_messages(made.id)
+            try:
+                latest = self.latest_messages(made.id)
+            except ChatwootUnreachable as error:
+                error.uncertain = True  # the message is there, whatever became of this look
+                raise
             mine = [one.id for one in latest if one.own_source_id == message.get("source_id", "")]
             message_id = max(mine, default=0)
         return Conversation(
@@ -164,10 +169,9 @@ class Messaging(People):
         those among its latest twenty of all inboxes. Raises ContactGone."""
         answer = self._send("GET", self._path("contacts", contact_id, "conversations"))
         self._expect(answer, ContactGone)
-        rows = rows_of(as_dict(self._read(answer)), "payload")
         return [
             self._conversation(row, answer)
-            for row in rows
+            for row in self._rows(answer, "payload")
             if events.number(row.get("inbox_id")) == self._inbox_id
         ]
 
@@ -328,18 +332,17 @@ class Messaging(People):
     def _messages(self, conversation_id: int, query: str) -> list[AgentMessage]:
         answer = self._send("GET", self._thread(conversation_id) + query)
         self._expect(answer, ConversationGone)
-        said = as_dict(self._read(answer))
-        contact = as_dict(said, "meta", "contact")
+        rows = self._rows(answer, "payload")
+        contact = as_dict(self._read(answer), "meta", "contact")
         found = [
             events.parse_message(row, conversation_id=conversation_id, contact=contact)
-            for row in rows_of(said, "payload")
+            for row in rows
         ]
         return sorted((one for one in found if one), key=lambda one: one.id)
 
     def _conversations(self, query: str) -> list[Conversation]:
         answer = self._send("GET", self._path("conversations") + query)
-        rows = rows_of(as_dict(self._read(answer), "data"), "payload")
-        return [self._conversation(row, answer) for row in rows]
+        return [self._conversation(row, answer) for row in self._rows(answer, "data", "payload")]
 
     def _conversation(self, row: Mapping[str, Any], answer: Answer) -> Conversation:
         at = row.get("last_activity_at") or row.get("timestamp")

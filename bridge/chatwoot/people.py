@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from bridge.chatwoot.answers import InboxCalls, as_dict, rows_of
+from bridge.chatwoot.answers import InboxCalls, as_dict
 from bridge.chatwoot.multipart import Multipart
-from bridge.chatwoot.refusals import ContactGone, PhoneTaken
+from bridge.chatwoot.refusals import ContactGone, PhoneTaken, SourceTaken
 from bridge.errors import InboxGone
 from bridge.http import Answer
 
@@ -105,18 +105,18 @@ class People(InboxCalls):
         (docs/contracts/chatwoot.md, Limits)."""
         query = quote(wanted.removeprefix("+"), safe="")
         answer = self._send("GET", f"{self._path('contacts', 'search')}?q={query}")
-        rows = rows_of(as_dict(self._read(answer)), "payload")
-        found = [self._contact(row, answer) for row in rows]
+        found = [self._contact(row, answer) for row in self._rows(answer, "payload")]
         return [one for one in found if wanted in {one.phone, one.identifier}]
 
     def add_contact_inbox(self, contact_id: int, source_id: str) -> None:
         """Has a contact stand in the inbox under `source_id`; again is harmless.
 
-        Raises ContactGone, and ChatwootFailing when the source_id is another contact's.
+        Raises ContactGone, and SourceTaken or ChatwootFailing when the source_id is another
+        contact's.
         """
         body = {"inbox_id": self._inbox_id, "source_id": source_id}
         answer = self._send("POST", self._path("contacts", contact_id, "contact_inboxes"), body)
-        self._expect(answer, ContactGone)
+        self._expect(answer, ContactGone, taken=SourceTaken)
         self._read(answer)
 
     def update_contact(
@@ -156,8 +156,7 @@ class People(InboxCalls):
             return []
         del conditions[-1]["query_operator"]
         answer = self._send("POST", self._path("contacts", "filter"), {"payload": conditions})
-        rows = rows_of(as_dict(self._read(answer)), "payload")
-        return [self._contact(row, answer) for row in rows]
+        return [self._contact(row, answer) for row in self._rows(answer, "payload")]
 
     def _contact(self, row: Mapping[str, Any], answer: Answer) -> Contact:
         name, phone, identifier = (

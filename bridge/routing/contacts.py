@@ -103,7 +103,7 @@ def _is_blocked(thread: Thread, context: Context) -> bool:
 def with_what_an_agent_began(thread: Thread, context: Context) -> Thread:
     """The thread in the conversation that an agent has begun meanwhile with the same contact,
     which we may hear of only later; as it was where there is none."""
-    for one in _conversations_of(thread, context):
+    for one in conversations_of(thread, context):
         if one.status != "resolved" and one.id != thread.conversation_id:
             found = dataclasses.replace(thread, conversation_id=one.id, status=one.status)
             context.services.chats.save_thread(found)
@@ -298,13 +298,13 @@ def _with_its_conversation(thread: Thread, context: Context) -> Thread:
     not be ours: one that an agent began stands under a source_id that Chatwoot made up."""
     if thread.conversation_id:
         return thread
-    latest = next(iter(_conversations_of(thread, context)), None)
+    latest = next(iter(conversations_of(thread, context)), None)
     if latest is None:
         return thread
     return dataclasses.replace(thread, conversation_id=latest.id, status=latest.status)
 
 
-def _conversations_of(thread: Thread, context: Context) -> list[Conversation]:
+def conversations_of(thread: Thread, context: Context) -> list[Conversation]:
     """Of the contact in our inbox, latest activity first; without those that are known to be
     another chat's, as after agents merged two contacts."""
     place = thread.integration_id, thread.chat_id

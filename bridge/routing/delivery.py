@@ -4,6 +4,7 @@ Whatever ends a try is written down. While the disk takes nothing, it is kept in
 new is tried: what may have been sent is never sent again because it could not be noted.
 """
 
+import contextlib
 import dataclasses
 import logging
 import threading
@@ -18,6 +19,7 @@ from bridge.routing import inbound, markers, outbound, poison, receipts
 from bridge.routing.context import FILE_S, Context
 from bridge.routing.outcome import MOST_S, PATIENCE_S, SIDE_MOST_S, Side, Verdict, judge
 from bridge.routing.sides import SideHealth
+from bridge.routing.under_way import UnderWay
 from bridge.services import Services
 from bridge.store.journal import Direction, Entry, Pair, State, Try
 
@@ -68,16 +70,30 @@ class Deliveries:
 
     services: Services
     owner: str
+    _under_way: UnderWay = field(init=False)
     _sides: dict[tuple[int, Side], SideHealth] = field(default_factory=dict)
     _pauses: dict[int, _Pause] = field(default_factory=dict)
     #: What happened and could not be written yet, by entry.
     _unwritten: dict[int, Callable[[], object]] = field(default_factory=dict)
+    #: Before when what an earlier router was at is not looked for, in monotonic seconds.
+    _runs_on_until: dict[int, float] = field(default_factory=dict)
     #: Entries that may have arrived, whatever the disk says.
     _doubtful: set[int] = field(default_factory=set)
     #: Entries that a worker has in its hands: two lanes that become one both lead to them.
     _under_way: set[int] = field(default_factory=set)
     _can_write: bool = True
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._under_way = UnderWay(self.services.settings.instance_dir / "locks" / "under-way")
+
+    def take_over(self) -> None:
+        """Learns what a router that was killed was at: Chatwoot may still be at it as well."""
+        runs_on_s, now = self.services.settings.chatwoot_runs_on, self.services.clock()
+        found = self._under_way.open(since=now - runs_on_s)
+        for entry_id, began_at in found.items():
+            left_s = min(began_at + runs_on_s - now, runs_on_s)
+            self._runs_on_until[entry_id] = time.monotonic() + left_s
 
     # -- when --------------------------------------------------------------------------------------
 
@@ -89,6 +105,9 @@ class Deliveries:
         """
         with self._lock:
             pause = self._pauses.get(entry.id)
+            runs_on_until = self._runs_on_until.get(entry.id, 0.0)
+        if runs_on_until > time.monotonic():
+            return runs_on_until
         if pause is not None and entry.due_at in {pause.noted, pause.before}:
             return pause.due_at
         wait_s = min(entry.due_at - self.services.clock(), MOST_S)
@@ -158,10 +177,16 @@ class Deliveries:
         if wait_until is not None:
             return Tried(wait_until)
         try:
-            with logs.about(entry.id):
+            with logs.about(entry.id), self._noted_as_under_way(entry):
                 return self._try(entry, context, side)
         finally:
             side.left(entry.lane)
+
+    def _noted_as_under_way(self, entry: Entry) -> contextlib.AbstractContextManager[None]:
+        """A send to the gateway has its claim instead, and is waited for by its echo."""
+        if _goes_to(entry.direction) is Side.GATEWAY:
+            return contextlib.nullcontext()
+        return self._under_way.delivering(entry.id, began_at=self.services.clock())
 
     def _try(self, entry: Entry, context: Context, side: SideHealth) -> Tried:
         services, began = self.services, time.monotonic()
@@ -305,6 +330,7 @@ class Deliveries:
     def _forget(self, entry: Entry) -> None:
         with self._lock:
             self._pauses.pop(entry.id, None)
+            self._runs_on_until.pop(entry.id, None)
             self._doubtful.discard(entry.id)
 
     # -- the sides ---------------------------------------------------------------------------------

@@ -6,10 +6,11 @@ docs/contracts/ryzeapi.md, Chatwoot module.
 
 import dataclasses
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import cast
 
 from bridge.chatwoot.events import AgentMessage
+from bridge.chatwoot.messaging import Conversation
 from bridge.chatwoot.refusals import ConversationGone, SourceTaken
 from bridge.errors import N_, NotYet
 from bridge.messages import ANSWERED, Kind, Message, decode
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 
 #: How often a conversation that was deleted is made anew for one message.
 _HEALS = 3
+#: In how many of a contact's latest conversations a message is looked for.
+_LATEST = 3
 
 
 def deliver(entry: Entry, context: Context) -> list[Pair]:
@@ -92,22 +95,40 @@ def _already_there(
     """What an earlier try did bring, and where: its source_id is looked for, since Chatwoot takes
     the same message any number of times (docs/contracts/chatwoot.md, Messages)."""
     ours = WHATSAPP_ID_PREFIX + own_id(message)
-    conversations = [thread.conversation_id] if thread.conversation_id else []
-    if not conversations or not context.integration.options.reopen_resolved:
-        latest = context.chatwoot().conversations_of(thread.source_id)[:3]
-        # The one where it goes on may be an agent's, under another source_id.
-        conversations += [one.id for one in latest if one.id not in conversations]
-    for conversation_id in conversations:
-        found = [
-            one
-            for one in _unknown(conversation_id, entry, context)
-            if outgoing.whole_id(one.own_source_id) == ours
-        ]
+    for one in _where_it_may_be(thread, context):
+        try:
+            found = [
+                said
+                for said in _unknown(one.conversation_id, entry, context)
+                if outgoing.whole_id(said.own_source_id) == ours
+            ]
+        except ConversationGone:
+            if one is thread:
+                raise
+            continue
         if found:
-            thread = dataclasses.replace(thread, conversation_id=conversation_id, status="open")
-            context.services.chats.save_thread(thread)
-            return thread, found
+            if not thread.conversation_id:
+                context.services.chats.save_thread(one)
+            # Where the chat goes on elsewhere by now, only this message belongs there.
+            return one, found
     return thread, []
+
+
+def _where_it_may_be(thread: Thread, context: Context) -> Iterator[Thread]:
+    """The thread, and as if it were in the other conversations of its contact: an agent may have
+    begun a new one since, under another source_id."""
+    seen = {thread.conversation_id}
+    if thread.conversation_id:
+        yield thread
+    looks: tuple[Callable[[], list[Conversation]], ...] = (
+        lambda: context.chatwoot().conversations_of(thread.source_id),
+        lambda: contacts.conversations_of(thread, context),
+    )
+    for look in looks:
+        for one in look()[:_LATEST]:
+            if one.id not in seen:
+                seen.add(one.id)
+                yield dataclasses.replace(thread, conversation_id=one.id, status=one.status)
 
 
 def _unknown(conversation_id: int, entry: Entry, context: Context) -> Iterator[AgentMessage]:

@@ -11,7 +11,13 @@ from dataclasses import dataclass
 
 from bridge import markup
 from bridge.chatwoot.events import AgentMessage
-from bridge.chatwoot.refusals import ContactGone, FileNotThere, FileRefused, FileTooLarge
+from bridge.chatwoot.refusals import (
+    ContactGone,
+    ConversationGone,
+    FileNotThere,
+    FileRefused,
+    FileTooLarge,
+)
 from bridge.deadline import Deadline
 from bridge.errors import N_, AddressLost, BridgeError, NothingToSend, NotYet, dump
 from bridge.gateways import jids
@@ -147,7 +153,10 @@ def _look_for_earlier(entry: Entry, message: AgentMessage, context: Context) -> 
     thread = context.services.chats.thread(context.integration.id, entry.chat_id)
     if thread is None or thread.checked_id >= message.id:
         return
-    seen_id = catchup.look_at(message.conversation_id, thread.checked_id, context).seen_id
+    try:
+        seen_id = catchup.look_at(message.conversation_id, thread.checked_id, context).seen_id
+    except ConversationGone:  # with all that it held, but for what we have of it
+        return
     # Of all that the answers showed nothing is missing: later replies among it need no look. The id
     # of this one proves nothing by itself, since anybody may have written it into a webhook.
     context.services.chats.note_checked(context.integration.id, entry.chat_id, seen_id)
@@ -161,7 +170,10 @@ def _went_out(part: Part, context: Context) -> bool:
         message.attachments and message.has_words and not part.caption
     ):
         return False
-    found = context.chatwoot().messages_after(message.conversation_id, message.id - 1)
+    try:
+        found = context.chatwoot().messages_after(message.conversation_id, message.id - 1)
+    except ConversationGone:
+        return False
     return any(one.id == message.id and one.status in {"delivered", "read"} for one in found)
 
 
@@ -169,7 +181,8 @@ def _has_files(entry: Entry, message: AgentMessage, context: Context) -> bool:
     """Chatwoot may announce a message before its attachment is there (docs/contracts/chatwoot.md,
     Files). Whether the attachments have entries of their own by now; raises NotYet while they may
     still come."""
-    catchup.look_at(message.conversation_id, message.id - 1, context)
+    with contextlib.suppress(ConversationGone):
+        catchup.look_at(message.conversation_id, message.id - 1, context)
     has_files = context.services.journal.knows_file(context.reply_id(message.id))
     if not has_files and entry.attempts < _FILE_TRIES:
         raise NotYet(N_("the attachment of the message"), retry_after_s=_FILE_PAUSE_S)

@@ -16,8 +16,11 @@ def is_poison(entry: Entry, error: BridgeError, context: Context) -> bool:
     came ten times over an hour at least (`BRIDGE_POISON_AFTER`), and each time other chats of the
     account had been delivered since the time before. An outage never looks like that: nothing is
     delivered in it. Every try but the first has looked for the message and not found it."""
-    is_own = isinstance(error, ChatwootFailing) and not isinstance(error, RecordGoing)
-    if not is_own or entry.direction is not Direction.IN or entry.attempts + 1 < TRIES:
+    if not isinstance(error, ChatwootFailing) or isinstance(error, RecordGoing):
+        return False
+    if not error.uncertain:  # it only read: a look judges nothing but itself
+        return False
+    if entry.direction is not Direction.IN or entry.attempts + 1 < TRIES:
         return False
     services, said = context.services, dump(error)
     tried_at = [services.clock()]

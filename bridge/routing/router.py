@@ -127,6 +127,7 @@ class Router:
 
         Nothing is delivered before that is written down: what may have been sent must be doubtful.
         """
+        self._deliveries.take_over()
         while not self._stopped.is_set():
             self._round_at = time.monotonic()
             try:

@@ -12,6 +12,7 @@ from bridge import capabilities, markup
 from bridge.chatwoot import address
 from bridge.chatwoot.address import SURVEY_PATH
 from bridge.chatwoot.events import AgentMessage
+from bridge.chatwoot.refusals import ConversationGone
 from bridge.errors import N_, BridgeError, NotYet
 from bridge.models import Integration
 from bridge.routing import marks
@@ -64,7 +65,10 @@ def text(message: AgentMessage, entry: Entry, context: Context) -> str:
 
 def _link(message: AgentMessage, context: Context) -> str:
     services, stored = context.services, context.integration
-    found = context.chatwoot().survey(message.conversation_id)
+    try:
+        found = context.chatwoot().survey(message.conversation_id)
+    except ConversationGone:
+        return ""
     if found.shown_at and found.shown_at != stored.seen_url:
         services.integrations.note_seen_url(stored.id, found.shown_at)
     now = services.integrations.of(stored.instance_id)  # it may have been learned just now

@@ -44,3 +44,25 @@ def own_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     desk = Desk(tmp_path_factory.mktemp("own"))
     yield desk
     desk.close()
+
+
+@pytest.fixture(scope="session")
+def _inner_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    desk = Desk(
+        tmp_path_factory.mktemp("inner"),
+        BRIDGE_RETRY_MOST="0.3",
+        BRIDGE_POISON_AFTER="1",
+        BRIDGE_LOOK_INTERVAL="2",
+    )
+    yield desk
+    desk.close()
+
+
+@pytest.fixture
+def inner_desk(_inner_desk: Desk) -> Iterator[Desk]:
+    """A bridge that waits for seconds where it usually waits for minutes, for what fails inside
+    Chatwoot."""
+    _inner_desk.calm()
+    yield _inner_desk
+    _inner_desk.calm()
+    _inner_desk.chatwoot.heal()

@@ -5,7 +5,6 @@ Answers), in the directions that it can touch. It heals without a person; where 
 test acts, and counts after it.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -14,21 +13,6 @@ from tests.routing.desk import Desk, Json, until
 
 #: What the sandbox waits at most where the real one waits 5, 14 or 22 seconds.
 _DELAY_S = 0.4
-
-
-@pytest.fixture(scope="session")
-def _inner_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """A bridge that waits in seconds where it usually waits in minutes."""
-    desk = Desk(tmp_path_factory.mktemp("inner"), BRIDGE_RETRY_MOST="0.3", BRIDGE_POISON_AFTER="1")
-    yield desk
-    desk.close()
-
-
-@pytest.fixture
-def inner_desk(_inner_desk: Desk) -> Iterator[Desk]:
-    _inner_desk.calm()
-    yield _inner_desk
-    _inner_desk.calm()
 
 
 @dataclass(frozen=True)
