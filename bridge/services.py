@@ -14,6 +14,7 @@ from bridge.store.audit import Audit
 from bridge.store.chats import Chats
 from bridge.store.committer import Committer
 from bridge.store.console import Console
+from bridge.store.copies import Copies
 from bridge.store.drafts import Drafts
 from bridge.store.hearing import Hearing
 from bridge.store.instances import Instances
@@ -50,6 +51,7 @@ class Services:
     committer: Committer
     journal: Journal
     chats: Chats
+    copies: Copies
     hearing: Hearing
     lookups: Lookups
     webhooks: Webhooks
@@ -87,6 +89,7 @@ class Services:
             committer=committer,
             journal=SqliteJournal(store, committer),
             chats=Chats(store, committer),
+            copies=Copies(store, committer),
             hearing=Hearing(store, committer),
             lookups=Lookups(store, committer, lambda: bell.ring(look_again=True)),
             webhooks=Webhooks(store),

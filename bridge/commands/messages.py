@@ -10,7 +10,7 @@ from bridge import capabilities, console, instances
 from bridge.commands import terminal
 from bridge.console import Step, Way
 from bridge.models import Actor, Instance, Integration
-from bridge.routing import ways
+from bridge.routing import copies, ways
 from bridge.services import Services
 from bridge.store.console import Item
 from bridge.store.journal import State
@@ -70,9 +70,10 @@ def status(instance_dir: str | None, as_json: bool) -> None:
 
 
 def _missing(one: Integration, services: Services) -> list[str]:
-    """What its Chatwoot cannot do."""
+    """What its Chatwoot cannot do, or did twice."""
     old = capabilities.too_old(one)
-    return [*([old.message] if old else []), *map(str, capabilities.missing(one, services))]
+    said = [*capabilities.missing(one, services), *copies.told(one, services)]
+    return [*([old.message] if old else []), *map(str, said)]
 
 
 @click.command()

@@ -10,7 +10,7 @@ from bridge.doctor.findings import CALL_S, Finding, call, clock, ok, remedy_of, 
 from bridge.errors import BridgeError, IntegrationMissing
 from bridge.http import Answer
 from bridge.models import Actor, Instance, Integration, Status
-from bridge.routing import cables, callbacks, context, conversions, ways, webhooks
+from bridge.routing import cables, callbacks, context, conversions, copies, ways, webhooks
 from bridge.services import Services
 from bridge.store.hearing import Way
 
@@ -125,6 +125,8 @@ def _webhook(instance: Instance, one: Integration, services: Services) -> Iterat
             f"Activate again, which sets it: chatwoot-bridge activate {instance.name}",
         )
     yield from _ways(instance, one, services)
+    for twice in copies.told(one, services):
+        yield warning("copies", instance.name, str(twice), copies.REMEDY)
     if services.settings.chatwoot_socket and owner.id in member_ids:
         yield warning(
             "socket",

@@ -14,7 +14,7 @@ from bridge.chatwoot.messaging import Conversation
 from bridge.chatwoot.refusals import ConversationGone
 from bridge.errors import BridgeError
 from bridge.messages import Ladder
-from bridge.routing import marks, outgoing, replies, surveys
+from bridge.routing import copies, marks, mending, outgoing, replies, surveys
 from bridge.routing.context import Context
 from bridge.routing.outgoing import WHATSAPP_ID_PREFIX, Part
 from bridge.store.lookups import SINCE_LAST_LOOK, Asked
@@ -302,6 +302,7 @@ def mend(message: AgentMessage, context: Context) -> None:
     message, even a customer's own, as failed when we did not answer (docs/contracts/chatwoot.md,
     Webhooks)."""
     surveys.learn(context.integration, message, context.services)
+    copies.notice(context.integration, message, context.services)
     if not message.is_marked or message.private:
         return
     services, instance_id = context.services, context.instance.id
@@ -318,4 +319,9 @@ def mend(message: AgentMessage, context: Context) -> None:
         return
     reached = {pair.reached for pair in pairs}
     if not reached & {Ladder.FAILED, "deleted"}:
-        marks.clear(message, reached.pop() if len(reached) == 1 else Ladder.SENT, context)
+        show = reached.pop() if len(reached) == 1 else Ladder.SENT
+        try:
+            marks.clear(message, show, context)
+        except BridgeError as error:
+            log.info("the mark of message %s stays for now: %s", message.id, error.message)
+            mending.seen(context.integration, message, services)

@@ -70,7 +70,7 @@ class Deliveries:
 
     services: Services
     owner: str
-    _under_way: UnderWay = field(init=False)
+    _noted: UnderWay = field(init=False)
     _sides: dict[tuple[int, Side], SideHealth] = field(default_factory=dict)
     _pauses: dict[int, _Pause] = field(default_factory=dict)
     #: What happened and could not be written yet, by entry.
@@ -85,12 +85,12 @@ class Deliveries:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        self._under_way = UnderWay(self.services.settings.instance_dir / "locks" / "under-way")
+        self._noted = UnderWay(self.services.settings.instance_dir / "locks" / "under-way")
 
     def take_over(self) -> None:
         """Learns what a router that was killed was at: Chatwoot may still be at it as well."""
         runs_on_s, now = self.services.settings.chatwoot_runs_on, self.services.clock()
-        found = self._under_way.open(since=now - runs_on_s)
+        found = self._noted.open(since=now - runs_on_s)
         for entry_id, began_at in found.items():
             left_s = min(began_at + runs_on_s - now, runs_on_s)
             self._runs_on_until[entry_id] = time.monotonic() + left_s
@@ -186,7 +186,7 @@ class Deliveries:
         """A send to the gateway has its claim instead, and is waited for by its echo."""
         if _goes_to(entry.direction) is Side.GATEWAY:
             return contextlib.nullcontext()
-        return self._under_way.delivering(entry.id, began_at=self.services.clock())
+        return self._noted.delivering(entry.id, began_at=self.services.clock())
 
     def _try(self, entry: Entry, context: Context, side: SideHealth) -> Tried:
         services, began = self.services, time.monotonic()

@@ -15,7 +15,6 @@ from bridge.chatwoot import versions
 from bridge.chatwoot.events import AgentMessage
 from bridge.chatwoot.refusals import ConversationGone, MessageGone
 from bridge.chatwoot.versions import Can
-from bridge.errors import BridgeError
 from bridge.messages import Ladder
 from bridge.routing.context import Context
 from bridge.routing.notes import note
@@ -94,14 +93,14 @@ def _stands(key: str, conversation_id: int, after_id: int, context: Context) -> 
 
 def clear(message: AgentMessage, reached: str, context: Context) -> None:
     """Takes Chatwoot's own failed mark off a message that has arrived all the same, as it was seen
-    just now; nothing is lost where that fails, the next look sees it again."""
+    just now. Raises BridgeErrors."""
     if not message.is_marked or message.deleted or _comes_again(message, context):
         return
-    with contextlib.suppress(BridgeError):
-        if versions.can(context.integration, Can.SHOW_STATUS):
-            show(message.conversation_id, message.id, reached or Ladder.SENT, "", context)
-        elif not message.in_reply_to_id and not message.in_reply_to_external_id:
-            # Chatwoot's Retry empties what is kept with a message, and so would lose a quote.
+    if versions.can(context.integration, Can.SHOW_STATUS):
+        show(message.conversation_id, message.id, reached or Ladder.SENT, "", context)
+    elif not message.in_reply_to_id and not message.in_reply_to_external_id:
+        # Chatwoot's Retry empties what is kept with a message, and so would lose a quote.
+        with contextlib.suppress(MessageGone):
             context.chatwoot().retry_message(message.conversation_id, message.id)
 
 

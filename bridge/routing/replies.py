@@ -21,7 +21,7 @@ from bridge.chatwoot.refusals import ContactUnreachable
 from bridge.errors import BeforeRestore, StorageFailed, dump
 from bridge.messages import Address
 from bridge.models import Instance, Integration
-from bridge.routing import addresses, mending, outgoing, parts, surveys
+from bridge.routing import addresses, copies, mending, outgoing, parts, surveys
 from bridge.routing.outgoing import (
     LAST_PART,
     PARTS,
@@ -84,6 +84,7 @@ def _keep(integration: Integration, event: ChatwootEvent, services: Services, wa
     match event:
         case AgentMessage():
             surveys.learn(integration, event, services)
+            copies.notice(integration, event, services)
             mending.seen(integration, event, services)
             kept = _from_agents(instance, integration, [event], services, way=way)
             if _Kept.UNPLACED in kept:

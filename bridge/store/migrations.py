@@ -306,3 +306,17 @@ def m019_words(db: Database) -> None:
 def m020_lost(db: Database) -> None:
     """Whose number one was before is found by it."""
     db.execute("create index chat_lost on chat (instance_id, lost)")
+
+
+@migrations()
+def m021_copies(db: Database) -> None:
+    """Messages of ours that stand twice in Chatwoot."""
+    db.execute(
+        """create table copy (
+            integration_id text not null references integration (id) on delete cascade,
+            chatwoot_id integer not null,
+            conversation_id integer not null,
+            seen_at real not null,
+            primary key (integration_id, chatwoot_id)
+        ) strict, without rowid"""
+    )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bridge import capabilities
 from bridge.errors import N_, BridgeError, Problem
 from bridge.models import Instance, Integration, Status
-from bridge.routing import callbacks, ways
+from bridge.routing import callbacks, copies, ways
 from bridge.services import Services
 from bridge.store.journal import Direction
 from bridge.store.standing import Standing
@@ -132,6 +132,9 @@ def _complaints(
             step = "webhooks" if ways.can_try(integration, services) else "check"
             is_grave = not ways.is_heard(integration, services)
             yield Complaint(step, Trouble(said), is_grave=is_grave)
+        for said in copies.told(integration, services):
+            remedy = Problem(copies.REMEDY)
+            yield Complaint("check", Trouble(said, remedy), is_grave=False)
         yield from _of_gateway(instance)
         yield from _of_silence(callbacks.silence(instance.id, services))
     yield from _of_messages(standing, now)

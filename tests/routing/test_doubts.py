@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from bench.loop import INSTANCE
 from tests.routing.desk import Desk, Json, until
 
 
@@ -198,3 +199,22 @@ def test_a_failed_mark_comes_off_though_chatwoot_refuses_at_first(inner_desk: De
     desk.gets(number, "out")
     desk.settled(number)
     assert desk.status(conversation, written["id"]) != "failed"
+
+
+def test_a_copy_that_comes_after_all_is_counted_and_told(inner_desk: Desk) -> None:
+    """Chatwoot carries out what a proxy gave up, longer after it than anybody waits."""
+    desk = inner_desk
+    number, conversation = desk.meet("first")
+    before = len(desk.rows("select 1 from copy"))
+    desk.chatwoot.fault("late-504", times=1, delay=0, after=5, requests=["text"])
+    desk.customer(number, "late")
+    desk.shows(conversation, "first", "late")
+    desk.settled(number)
+    desk.shows(conversation, "first", "late", "late")
+    copies = until(lambda: desk.rows("select * from copy")[before:], "its being counted")
+    assert copies[0][1:3] == (desk.thread(conversation)[2]["id"], conversation)
+    said = f"the newest in conversation {conversation}"
+    assert said in desk.page("/")
+    assert said in desk.page(f"/instances/{INSTANCE}")
+    log = desk.bridge.process.log.read_text(encoding="utf-8")
+    assert f"of conversation {conversation} twice" in log
