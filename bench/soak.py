@@ -79,9 +79,9 @@ def main() -> int:
     return 0 if run(Plan(**given), random.Random(seed)) else 1
 
 
-def run(plan: Plan, dice: random.Random) -> bool:
-    """Whether every message arrived, once and in order."""
-    settings = {"BRIDGE_ECHO_WAIT": "10", **_SETTINGS[plan.transport]}
+def run(plan: Plan, dice: random.Random, **settings: str) -> bool:
+    """Whether every message arrived, once and in order, with further BRIDGE_ variables."""
+    settings = {"BRIDGE_ECHO_WAIT": "10", **_SETTINGS[plan.transport], **settings}
     with Loop(public=plan.transport == "webhooks", **settings) as loop:
         numbers = [f"55119{10_000_000 + index}" for index in range(plan.chats)]
         for number in numbers:

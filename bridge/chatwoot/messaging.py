@@ -288,7 +288,7 @@ class Messaging(People):
         if is_no_route(answer):
             return False
         self._expect(answer, MessageGone)
-        self._read(answer)
+        self._id(as_dict(self._read(answer)), answer)
         return True
 
     def retry_message(self, conversation_id: int, message_id: int) -> None:

@@ -5,11 +5,10 @@ a memory that forgets. A chat is one lane, so two first messages cannot make two
 Rules: docs/contracts/chatwoot.md, Contacts and Conversations.
 """
 
-import contextlib
 import dataclasses
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -37,6 +36,8 @@ _LATER_S = 30.0
 _GOING_S = 1.0
 #: How long a message waits, in seconds, for a contact that Chatwoot has and does not show.
 _TAKEN_S = 30.0
+#: The same where a look for it failed, which judges nothing.
+_BLIND_S = 2.0
 
 
 def ensure_contact(chat: Chat, context: Context) -> Thread:
@@ -251,16 +252,20 @@ def _existing(
         lambda: context.chatwoot().find_contacts_by_identifier(identifier),
         *(partial(_searched, one, context) for one in [*forms, identifier]),
     ]
+    wait_s = _TAKEN_S
     for look in looks:
-        with _blind_at_worst("a contact that is there already"):
+        try:
             for found in look():
                 if not _is_anothers(found.id, chat, context):
                     return _join(found.id, source_id, context)
                 is_anothers = True
+        except BridgeError as error:
+            log.info("looking for a contact that is there already failed: %s", error.message)
+            wait_s = _BLIND_S
     if is_anothers:
         return None
     raise NotYet(
-        N_("Chatwoot to show the contact that it has already"), retry_after_s=_TAKEN_S
+        N_("Chatwoot to show the contact that it has already"), retry_after_s=wait_s
     ) from taken
 
 
@@ -269,15 +274,6 @@ def _searched(wanted: str, context: Context) -> list[Contact]:
     if not services.searches.take(base_url, now=time.monotonic()):
         return []
     return context.chatwoot().search_contacts(wanted)
-
-
-@contextlib.contextmanager
-def _blind_at_worst(what: str) -> Iterator[None]:
-    """What a look fails of does not judge the message that asked for it."""
-    try:
-        yield
-    except BridgeError as error:
-        log.info("looking for %s failed: %s", what, error.message)
 
 
 def _join(contact_id: int, source_id: str, context: Context) -> int:

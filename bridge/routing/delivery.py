@@ -299,9 +299,9 @@ class Deliveries:
 
         def write() -> None:
             services.integrations.judge(context.integration.id, Status.ERROR, error, now=now)
-            services.journal.postpone(
-                entry, due_at=now, made=made, doubtful=entry.doubtful, counts=False
-            )
+            # The call that was refused need not have been the first of the delivery.
+            doubtful = entry.doubtful or entry.direction is Direction.IN
+            services.journal.postpone(entry, due_at=now, made=made, doubtful=doubtful, counts=False)
 
         self._write(entry, write)
         return Tried(time.monotonic() + _CONTEXT_S, held=True)

@@ -398,6 +398,14 @@ class Desk:
         )
         return self.rows(sql, chat.partition("@")[0])
 
+    def dead(self, *chats: str) -> list[str]:
+        """Why messages of some chats were given up."""
+        sql = (
+            "select reason from journal where state = 'dead' "
+            "and chat_id in (select chat_id from alias where form like ? || '%')"
+        )
+        return [reason for chat in chats for (reason,) in self.rows(sql, chat.partition("@")[0])]
+
     def settled(self, chat: str) -> None:
         """Waits until nothing of a chat is on its way."""
         until(lambda: not self.open_entries(chat), f"an empty queue of {chat}")
