@@ -154,10 +154,10 @@ def column(said: Any, name: str) -> list[str]:
 @pytest.mark.parametrize("row", GOOD, ids=named(GOOD))
 def test_each_success_is_read(replay: Replay, ask: Ask, row: Row) -> None:
     replay.say({"status": 200, "headers": {}, "answer": "PNG!"}, "/rails/")
-    replay.say({"status": 200, "headers": {}, "answer": {"payload": []}}, "/messages")
-    replay.say(
-        row, "/messages" if "message" in row["call"] or row["call"] == "post_file" else "v1/|/api$"
-    )
+    is_message = "message" in row["call"] or row["call"] == "post_file"
+    replay.say(row, "/messages" if is_message else "v1/|/api$")
+    if row["call"] == "create_conversation":  # asks for the message where the answer hides it
+        replay.say({"status": 200, "headers": {}, "answer": {"payload": []}}, "/messages")
     found, said = ask(row), row["answer"]
     expected = READ[row["call"]](said)
     assert expected(found) if callable(expected) else found == expected
