@@ -28,7 +28,7 @@ UNBOUND = {"jobs-stopped", "jobs-killed", "jobs-late", "jobs-shuffled", "jobs-do
 words = st.fixed_dictionaries(
     {
         "fault": st.sampled_from(WORDS),
-        "seconds": st.sampled_from([0.5, 1.5, 3.0]),
+        "seconds": st.sampled_from([1.0, 3.0, 6.0]),
         "delay": st.sampled_from([0.0, 0.3, 1.0]),
         "after": st.just(0.7),
         "chance": st.sampled_from([1.0, 0.5]),

@@ -44,8 +44,6 @@ SETTINGS = settings(
 
 chats = st.integers(0, PEOPLE * len(LINES) - 1)
 times = st.integers(1, 3)
-#: A fault meets everything, or one chat only.
-bound = st.one_of(st.none(), chats)
 moments = st.sampled_from([0.1, 0.5, 1.5])
 
 
@@ -101,17 +99,20 @@ class Conversations(RuleBasedStateMachine):
 
     # -- what goes wrong ---------------------------------------------------------------------------
 
-    @rule(fault=faults.chatwoot, times=times, chat=bound)
-    def chatwoot_stumbles(self, fault: dict[str, Any], times: int, chat: int | None) -> None:
-        path = self._below(chat) or "^/api/"
+    @rule(fault=faults.chatwoot, times=times, chat=chats, bound=st.booleans())
+    def chatwoot_stumbles(self, fault: dict[str, Any], times: int, chat: int, bound: bool) -> None:
+        path = (bound and self._below(chat)) or "^/api/"
         self._chatwoot_fault({**fault, "path": path, "times": times})
+        self._both_write(chat)
 
-    @rule(fault=faults.words, chat=bound)
-    def chatwoot_fails_inside(self, fault: dict[str, Any], chat: int | None) -> None:
-        path = "" if fault["fault"] in faults.UNBOUND else self._below(chat)
-        line = LINES[0] if chat is None else self.chats[chat].line
+    @rule(fault=faults.words, chat=chats, bound=st.booleans())
+    def chatwoot_fails_inside(self, fault: dict[str, Any], chat: int, bound: bool) -> None:
+        line = self.chats[chat].line
         place = {"account_id": line.account_id, "user_id": line.user_id}
-        self._chatwoot_fault({**fault, **place, "path": path})
+        if bound and fault["fault"] not in faults.UNBOUND:
+            place["path"] = self._below(chat)
+        self._chatwoot_fault({**fault, **place})
+        self._both_write(chat)
 
     @rule(fault=faults.webhooks, times=times)
     def chatwoot_loses_or_mixes_up_webhooks(self, fault: dict[str, Any], times: int) -> None:
@@ -120,14 +121,16 @@ class Conversations(RuleBasedStateMachine):
     @rule(
         fault=st.one_of(faults.gateway, faults.in_front_of_gateway),
         times=times,
-        chat=bound,
+        chat=chats,
+        bound=st.booleans(),
     )
-    def gateway_stumbles(self, fault: dict[str, Any], times: int, chat: int | None) -> None:
+    def gateway_stumbles(self, fault: dict[str, Any], times: int, chat: int, bound: bool) -> None:
         place = {"path": "^/api/message/"}
-        if chat is not None:
+        if bound:
             one = self.chats[chat]
             place = {"path": f"^/api/message/.*/{one.line.instance}$", "body": one.number}
         self._phone_fault({**fault, **place, "times": times})
+        self._both_write(chat)
 
     @rule(fault=faults.events, times=times)
     def gateway_repeats_or_mixes_up_events(self, fault: dict[str, Any], times: int) -> None:
@@ -146,8 +149,7 @@ class Conversations(RuleBasedStateMachine):
         """Both sides go on talking while the bridge can write nothing."""
         self._log(f"the disk is full for {seconds} s")
         self.loop.bridge.fill_disk()
-        self.customer_writes(chat)
-        self.agent_answers(chat)
+        self._both_write(chat)
         time.sleep(seconds)
         self.loop.bridge.fill_disk(False)
 
@@ -165,8 +167,7 @@ class Conversations(RuleBasedStateMachine):
         """Both sides go on talking while all of the bridge is down."""
         self._log("power fails")
         self.loop.bridge.kill()
-        self.customer_writes(chat)
-        self.agent_answers(chat)
+        self._both_write(chat)
         self.loop.bridge.start()
 
     # -- the end -----------------------------------------------------------------------------------
@@ -299,13 +300,18 @@ class Conversations(RuleBasedStateMachine):
         self.to_phone[chat].append(text)
         self.loop.reply(chat, self.conversations[chat], text)
 
+    def _both_write(self, chat: int) -> None:
+        """The customer and the agent, while something is wrong."""
+        self.customer_writes(chat)
+        self.agent_answers(chat)
+
     def _find(self, chat: Chat) -> bool:
         self._knows_all_conversations()
         return chat in self.conversations
 
-    def _below(self, index: int | None) -> str:
-        """The addresses of a chat's conversation, empty for any."""
-        chat = None if index is None else self.chats[index]
+    def _below(self, index: int) -> str:
+        """The addresses of a chat's conversation, empty where it has none yet."""
+        chat = self.chats[index]
         if chat not in self.conversations:
             return ""
         return f"/accounts/{chat.line.account_id}/conversations/{self.conversations[chat]}(/|$)"
