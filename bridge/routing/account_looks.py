@@ -167,11 +167,11 @@ class AccountLooks:
     def _look(self, one: Integration, seconds: float) -> bool:
         """One look, in which what need not be is done for so many seconds; whether it came to its
         end."""
-        began, retries = time.monotonic(), one.id in self._asked
+        began, asked = time.monotonic(), one.id in self._asked
 
         def work(found: Context, memory: Memory) -> None:
             self._learn(one)
-            catchup.catch_up(found, memory, seconds=seconds, retries=retries)
+            catchup.catch_up(found, memory, seconds=seconds, asked=asked)
             old_letters.look_up(found, seconds=self._every * _OLD_LETTERS)
 
         well = self._guarded(one, work)

@@ -67,7 +67,7 @@ class Memory:
     strangers: dict[int, int] = field(default_factory=dict)
     #: Marks that stood above the newest message, as the last look saw them.
     too_high: dict[int, int] = field(default_factory=dict)
-    #: When each of the recent conversations was last read, while nothing tells.
+    #: When each of the recent conversations was last read, on the monotonic clock.
     read_at: dict[int, float] = field(default_factory=dict)
     #: The older page that was read last, and how long the last page took, in seconds.
     older_page: int = 0
@@ -75,16 +75,18 @@ class Memory:
     looks: int = 0
 
 
-def catch_up(context: Context, memory: Memory, *, seconds: float, retries: bool = False) -> int:
+def catch_up(context: Context, memory: Memory, *, seconds: float, asked: bool = False) -> int:
     """Keeps every reply that nobody told us of: in the conversations whose newest message was not
     looked at yet, of those that moved since the last look and then, as long as it has taken less
     than `seconds`, of older ones; and in those where something is under way or was written lately.
-    `retries`: all that was given up is looked at, whatever it takes.
+    `asked`: after a gap all that was written lately and all that was given up is read, whatever
+    it takes.
 
     How many were found. Raises BridgeErrors; what was found until then is kept.
     """
     look = _Look(context, memory, ends_at=time.monotonic() + seconds)
     memory.looks += 1
+    since = context.services.integrations.caught_up_at(context.integration.id)
     trouble = None
     try:
         look.moved()
@@ -95,7 +97,8 @@ def catch_up(context: Context, memory: Memory, *, seconds: float, retries: bool 
     # Where there is no time for both, each has its turn.
     for step in (look.recent, look.given_up)[:: 1 if memory.looks % 2 else -1]:
         step()
-    if retries:
+    if asked:
+        look.recent(until=since, all_of_them=True)
         look.given_up(all_of_them=True)
     if trouble is not None:
         raise trouble
@@ -168,23 +171,20 @@ class _Look:
                 self.memory.older_page = 0
                 return
 
-    def recent(self) -> None:
-        """Conversations with a reply under way, or something written lately."""
-        for conversation_id in self._recent(_RECENT_S):
-            if not self._has_time():
-                return
+    def recent(self, *, until: float | None = None, all_of_them: bool = False) -> None:
+        """Conversations with a reply under way, or something written lately (UTC seconds: before
+        `until`, or now), in turn; at least one."""
+        for conversation_id in self._in_turn(self._recent(_RECENT_S, until)):
             if conversation_id not in self._read:
                 self._since_last_look(conversation_id)
+            if not all_of_them and not self._has_time():
+                return
 
     def recent_while_deaf(self) -> None:
         """The most recent ones at every look, the others in turn."""
         found = self._recent(_RECENT_WHILE_DEAF_S)
-        read_at = {one: self.memory.read_at.get(one, 0.0) for one in found}
-        self.memory.read_at = read_at
-        turn = sorted(found[_MOST_LIKELY:], key=lambda one: read_at[one])
-        for conversation_id in found[:_MOST_LIKELY] + turn:
+        for conversation_id in found[:_MOST_LIKELY] + self._in_turn(found[_MOST_LIKELY:]):
             self._since_last_look(conversation_id)
-            read_at[conversation_id] = time.monotonic()
             if not self._has_time():
                 return
 
@@ -209,14 +209,23 @@ class _Look:
     def _has_time(self) -> bool:
         return time.monotonic() < self.ends_at
 
-    def _recent(self, seconds: float) -> list[int]:
-        services = self.context.services
-        return services.standings.recent_conversations(
+    def _recent(self, seconds: float, until: float | None = None) -> list[int]:
+        """The conversations in which something was written in so many seconds before `until`, or
+        since, the latest first."""
+        services, now = self.context.services, self.context.services.clock()
+        found = services.standings.recent_conversations(
             self.context.integration.id,
             self.context.instance.id,
-            since=services.clock() - seconds,
+            since=min(until or now, now) - seconds,
             limit=_MOST_RECENT,
         )
+        read_at = self.memory.read_at
+        self.memory.read_at = {one: at for one, at in read_at.items() if one in found}
+        return found
+
+    def _in_turn(self, conversations: list[int]) -> list[int]:
+        """That which was read longest ago first."""
+        return sorted(conversations, key=lambda one: self.memory.read_at.get(one, 0.0))
 
     def _page(self, page: int, since: float) -> list[Conversation]:
         """One page of the list, each conversation held against what was seen of it."""
@@ -277,6 +286,7 @@ class _Look:
         """
         services, one = self.context.services, self.context.integration
         self._read.add(conversation_id)
+        self.memory.read_at[conversation_id] = time.monotonic()
         found: Found | None = None
         try:
             found = look_at(conversation_id, after_id, self.context, looked=True)

@@ -99,6 +99,32 @@ def test_a_list_that_fails_stops_no_reply_in_a_chat_of_these_minutes(quick_desk:
     quick_desk.gets(number, "now")
 
 
+def failed(desk: Desk, conversations: list[int]) -> int:
+    """How many messages are shown as failed there."""
+    return sum(one["status"] == "failed" for here in conversations for one in desk.thread(here))
+
+
+def test_marks_of_a_time_without_us_are_taken_off_in_every_chat(own_quick_desk: Desk) -> None:
+    desk = own_quick_desk
+    met = [desk.meet("first") for _ in range(6)]
+    conversations = [conversation for _, conversation in met]
+    fault(desk, "jobs-stopped")
+    for number, conversation in met:
+        desk.customer(number, "second")
+        desk.shows(conversation, "first", "second")
+    desk.forget_calls()
+    until(lambda: all(map(desk.calls_to_chatwoot, conversations)), "a look at each")
+    desk.meet()  # what was seen is written down with the next message
+    newest = min(desk.thread(conversation)[-1]["id"] for conversation in conversations)
+    unseen = "select 1 from thread where checked_id between 1 and ?"
+    until(lambda: not desk.rows(unseen, newest - 1), "what was seen to be written down")
+    desk.bridge.kill()
+    desk.calm_chatwoot()
+    until(lambda: failed(desk, conversations) >= len(met), "Chatwoot to mark what nobody took")
+    desk.bridge.start()
+    until(lambda: not failed(desk, conversations), "the marks to be taken off")
+
+
 def test_a_mark_above_all_that_is_there_makes_nobody_blind(quick_desk: Desk) -> None:
     number, conversation = quick_desk.meet()
     with sqlite3.connect(quick_desk.bridge.instance_dir / "bridge.db") as db:

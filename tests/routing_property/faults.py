@@ -82,6 +82,9 @@ gateway = st.one_of(
 in_front_of_gateway = st.sampled_from(
     [
         {"kind": "status", "status": 403, "raw": _PAGE.format("403 Forbidden")},
+        {"kind": "status", "status": 428, "raw": _PAGE.format("428 Precondition Required")},
+        {"kind": "status", "status": 404, "raw": _PAGE.format("404 Not Found")},
+        {"kind": "status", "status": 401, "raw": "{}"},
         {"kind": "status", "status": 302, "raw": _PAGE.format("302 Found"),
          "headers": {"Location": "https://elsewhere.example/"}},
     ]
