@@ -16,7 +16,13 @@ from typing import Any, ClassVar
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from tests.routing_property import faults
 from tests.routing_property.installation import LINES, Chat, Installation
@@ -28,6 +34,8 @@ LATE_S = 1.5
 ECHO_WAIT_S = 2
 #: Customers; each of them may write to each of our numbers.
 PEOPLE = 2
+#: What is killed again and again is started again later and later.
+MOST_KILLS = 2
 #: More traffic of each number: only what a gateway says later proves that an echo is missing.
 TICKER = "5511900000000"
 
@@ -67,6 +75,7 @@ class Conversations(RuleBasedStateMachine):
         self.echoed_late: set[str] = set()
         self.words = itertools.count()
         self.conversations: dict[Chat, int] = {}
+        self.kills = 0
         self.steps: list[str] = []
         self.began = time.monotonic()
         for chat in range(len(LINES)):
@@ -153,12 +162,14 @@ class Conversations(RuleBasedStateMachine):
         time.sleep(seconds)
         self.loop.bridge.fill_disk(False)
 
+    @precondition(lambda self: self.kills < MOST_KILLS)
     @rule(name=st.sampled_from(["bridge-web", "bridge-router"]))
     def process_is_killed(self, name: str) -> None:
         """The parent of the processes starts it again."""
         for pid in self.loop.children():
             if _name(pid) == name:
                 self._log(f"{name} is killed")
+                self.kills += 1
                 self.loop.kill_one(pid)
                 return
 
@@ -178,6 +189,7 @@ class Conversations(RuleBasedStateMachine):
         self.loop.phone.control("DELETE", "faults")
         if not hasattr(self, "chats"):
             return
+        self._log("all is well again")
         until, ticked_at = time.monotonic() + SETTLE_S, 0.0
         while not self._has_settled() and time.monotonic() < until:
             if time.monotonic() - ticked_at > 1:
