@@ -169,12 +169,13 @@ def test_13_nothing_is_blocked_after_a_contact_was_deleted(desk: Desk) -> None:
 
 def test_14_why_agents_replies_do_not_leave_is_said_in_words(desk: Desk) -> None:
     number, conversation = desk.meet("one")
-    refusal = {"kind": "status", "status": 401, "message": "Invalid token", "path": "/text/"}
-    desk.phone.control("POST", "faults", refusal)
+    refusal = {"kind": "status", "status": 401, "message": "Invalid token", "times": None}
+    desk.phone.control("POST", "faults", {**refusal, "path": "^/api/"})
     desk.reply(conversation, "waits")
     sql = "select last_error from integration where status = 'error'"
     [(said,)] = until(lambda: desk.rows(sql), "the error")
     assert "Invalid token" in said
+    desk.phone.control("DELETE", "faults")
     desk.join()
     desk.gets(number, "waits")
 
