@@ -19,11 +19,11 @@ routes = Blueprint("account", __name__)
 @routes.get("/api")
 def version() -> Response:
     """The version, without a token."""
-    failing = world().faults.failing()
+    failing, options = world().faults.failing(), world().state.options
     return reply(
         {
-            "version": world().state.options.version,
-            "timestamp": time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime()),
+            "version": options.version,
+            "timestamp": time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(options.now())),
             "queue_services": "failing" if "queue" in failing else "ok",
             "data_services": "failing" if "data" in failing else "ok",
         }

@@ -36,8 +36,8 @@ def cable() -> Response:
     except (ConnectionError, RuntimeError, OSError):
         return Response("Page not found", 404, content_type="text/plain; charset=utf-8")
     note(101)
-    hub = world().hub
-    connection = Connection(socket_)
+    hub, state = world().hub, world().state
+    connection = Connection(socket_, lambda: state.options.now())
     connection.frames.put('{"type":"welcome"}')
     sender = threading.Thread(target=connection.send_frames, daemon=True)
     sender.start()

@@ -4,7 +4,6 @@ Source: docs/contracts/chatwoot.md, Contacts. All are called under the state's l
 """
 
 import re
-import time
 from typing import Any
 
 from bridge.sandbox.chatwoot.answers import crash, invalid
@@ -73,7 +72,7 @@ def create(world: World, account_id: int, given: Json) -> Contact:
     """A new contact; never finds an existing one."""
     columns: Json = {"name": ""} | wanted_columns(given)
     check(world, account_id, columns, own_id=None)
-    now = time.time()
+    now = world.state.options.now()
     contact = Contact(
         id=world.state.next_id(Contact),
         account_id=account_id,
@@ -102,7 +101,7 @@ def change(world: World, contact: Contact, **values: Any) -> None:
 
 def _set(world: World, contact: Contact, values: Json) -> list[Json]:
     """Set columns; the changes, none when only the time of the change is new."""
-    now = time.time()
+    now = world.state.options.now()
     changed: list[Json] = []
     for name, value in (values | {"updated_at": now}).items():
         before = getattr(contact, name)
@@ -144,7 +143,7 @@ def merge(world: World, base: Contact, mergee: Contact) -> None:
         events.conversation_on_cable("conversation.contact_changed", conversation)
         for message in state.thread[number]:
             if message.sender_type == "Contact":
-                was, message.updated_at = message.updated_at, time.time()
+                was, message.updated_at = message.updated_at, world.state.options.now()
                 message.sender_id = base.id
                 state.save(message)
                 moved = {

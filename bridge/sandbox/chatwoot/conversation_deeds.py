@@ -3,7 +3,6 @@
 Sources: docs/contracts/chatwoot.md, Conversations. All are called under the state's lock.
 """
 
-import time
 import uuid
 from typing import Any
 
@@ -69,7 +68,7 @@ def place_in_inbox(
             inbox_id=inbox.id,
             source_id=source_id,
             pubsub_token=base58_token(),
-            created_at=time.time(),
+            created_at=world.state.options.now(),
         )
     )
 
@@ -112,7 +111,7 @@ def start(
         status = "pending"
     if state.contacts[place.contact_id].blocked:
         status = "resolved"
-    now = time.time()
+    now = world.state.options.now()
     conversation = state.add(
         Conversation(
             id=state.next_id(Conversation),
@@ -156,7 +155,8 @@ def change(
         raise invalid(*missing)
     for name in before:
         setattr(conversation, name, values[name])
-    before["updated_at"], conversation.updated_at = conversation.updated_at, time.time()
+    before["updated_at"] = conversation.updated_at
+    conversation.updated_at = world.state.options.now()
     changed = [one for name, was in before.items() for one in _changes(conversation, name, was)]
     if (labels_read or "labels" in before) and not conversation.labels_cached:
         conversation.labels_cached = True
@@ -268,7 +268,7 @@ def remove(world: World, conversation: Conversation) -> None:
 
 def mark_seen(world: World, conversation: Conversation) -> None:
     """An agent read it. Writes without callbacks: no webhook follows."""
-    conversation.agent_last_seen_at = time.time()
+    conversation.agent_last_seen_at = world.state.options.now()
     world.state.save(conversation)
 
 

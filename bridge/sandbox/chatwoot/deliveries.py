@@ -16,7 +16,6 @@ import re
 import socket
 import ssl
 import threading
-import time
 import uuid
 import zlib
 from collections.abc import Callable
@@ -123,7 +122,7 @@ class Deliveries:
         if options.has(Trait.DELIVERY_ID):
             headers["X-Chatwoot-Delivery"] = delivery_id
         if hook.secret:
-            stamp = str(int(time.time()))
+            stamp = str(int(options.now()))
             mac = hmac.new(hook.secret.encode(), f"{stamp}.".encode() + raw, hashlib.sha256)
             headers["X-Chatwoot-Timestamp"] = stamp
             headers["X-Chatwoot-Signature"] = f"sha256={mac.hexdigest()}"

@@ -22,10 +22,11 @@ PING_SECONDS = 3.0
 
 
 class Connection:
-    """One open websocket with its confirmed subscriptions: identifier -> (user, account id)."""
+    """One open websocket with its confirmed subscriptions: identifier -> (user, account id).
+    `clock` gives UTC seconds."""
 
-    def __init__(self, socket_: Server) -> None:
-        self.socket = socket_
+    def __init__(self, socket_: Server, clock: Callable[[], float]) -> None:
+        self.socket, self._clock = socket_, clock
         self.frames: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self.subscriptions: dict[str, tuple[User | None, int]] = {}
 
@@ -36,7 +37,7 @@ class Connection:
             try:
                 frame = self.frames.get(timeout=max(0.0, next_ping - time.monotonic()))
             except queue.Empty:
-                frame = json.dumps({"type": "ping", "message": int(time.time())})
+                frame = json.dumps({"type": "ping", "message": int(self._clock())})
                 next_ping += PING_SECONDS
             if frame is None:
                 return

@@ -1,7 +1,6 @@
 """Inbox routes (docs/contracts/chatwoot.md, Inboxes)."""
 
 import re
-import time
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -88,7 +87,7 @@ def create_inbox(who: Caller) -> Response:
     channel = given.get("channel")
     if not isinstance(channel, dict):
         raise crash()
-    now = time.time()
+    now = world().state.options.now()
     inbox = Inbox(
         id=state.next_id(Inbox),
         account_id=who.account.id,
@@ -125,7 +124,7 @@ def update_inbox(who: Caller, inbox_id: int) -> Response:
     inbox = who.inbox(inbox_id)
     who.need_admin()
     _apply(inbox, _wanted(params()))
-    inbox.updated_at = time.time()
+    inbox.updated_at = world().state.options.now()
     world().state.save(inbox)
     return reply(shown(inbox, who))
 

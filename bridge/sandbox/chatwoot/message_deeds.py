@@ -4,7 +4,6 @@ Sources: docs/contracts/chatwoot.md, Conversations and Messages. All are called 
 lock.
 """
 
-import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -87,7 +86,7 @@ def create(
         content = render(content, drops(world, conversation, author))
     files: list[tuple[str, str | None]] = [(key, None) for key in draft.blob_ids]
     files += [(uploads.keep(state, file), file.content_type or "") for file in draft.files]
-    now = time.time()
+    now = world.state.options.now()
     message = Message(
         id=state.next_id(Message),
         account_id=conversation.account_id,
@@ -260,7 +259,7 @@ def _change(world: World, message: Message, **values: Any) -> None:
         return
     if "content" in changes:
         changes["processed_message_content"] = changes["content"]
-    before, message.updated_at = message.updated_at, time.time()
+    before, message.updated_at = message.updated_at, world.state.options.now()
     changes["updated_at"] = [iso(before), iso(message.updated_at)]
     world.state.save(message)
     world.events.message("message_updated", message, changes=changes)

@@ -1,5 +1,6 @@
 """What can be switched about the whole sandbox: its version and the installation's settings."""
 
+import time
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -21,7 +22,7 @@ class Options:
     `crm_v2`: hides contacts with neither phone nor e-mail from filter and list.
     `default_locale`: the language of refusals before an account is known.
     `webhook_timeout_s`, `deletion_s`: seconds; how long a webhook may take, how long a
-    deletion job waits.
+    deletion job waits. `clock_offset`: seconds; how far its clock is ahead of the machine's.
 
     Source: docs/contracts/chatwoot.md, Private addresses, Limits, Contacts and Answers.
     """
@@ -34,10 +35,15 @@ class Options:
     default_locale: str = "en"
     webhook_timeout_s: float = 5.0
     deletion_s: float = 0.5
+    clock_offset: float = 0.0
 
     def has(self, trait: Trait) -> bool:
         """Whether the reported version has a trait."""
         return has(self.version, trait)
+
+    def now(self) -> float:
+        """What its clock shows, in UTC seconds."""
+        return time.time() + self.clock_offset
 
     @property
     def blocks_private(self) -> bool:

@@ -29,6 +29,7 @@ def serve_sandbox_chatwoot(
         lambda: create_sandbox_chatwoot(database, base_url=url_of(host, port)),
         stop=lambda app: world(app).let_go(),
         leave=lambda app: world(app).state.file.flush(),
+        clock=lambda app: world(app).state.options.now(),
         grace_s=2.0,
         header_map="drop" if drop_underscores else "dangerous",
     )

@@ -286,7 +286,7 @@ class Shapes:
         window = inbox.additional_attributes.get("agent_reply_time_window")
         if not isinstance(window, int | float):
             return True
-        now = datetime.now(UTC).timestamp()
+        now = self._state.options.now()
         for message in reversed(self._state.thread[conversation.id]):
             if message.message_type == INCOMING:
                 return now - message.created_at < window * 3600

@@ -4,7 +4,6 @@ Its background jobs do it, so that nobody is named as the one who did (docs/cont
 Texts). All are called under the state's lock.
 """
 
-import time
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -37,7 +36,7 @@ def flooded(world: World, conversation: Conversation) -> bool:
     thread = world.state.thread[conversation.id]
     if not options.flood_guard or not options.has(Trait.FLOOD_GUARD) or len(thread) < _PER_MINUTE:
         return False
-    return thread[-_PER_MINUTE].created_at > time.time() - 60
+    return thread[-_PER_MINUTE].created_at > world.state.options.now() - 60
 
 
 def note(world: World, conversation: Conversation, key: str, **values: object) -> None:
@@ -54,7 +53,7 @@ def answer_incoming(world: World, conversation: Conversation) -> None:
     """
     inbox = world.state.inboxes[conversation.inbox_id]
     settings, thread = inbox.settings, world.state.thread[conversation.id]
-    now = time.time()
+    now = world.state.options.now()
     replied = any(
         one.message_type == OUTGOING and not one.private and one.created_at > now - _RECENT
         for one in thread
@@ -118,7 +117,7 @@ def _write(
     """Save and tell; the flood guard lets it vanish."""
     if flooded(world, conversation):
         return
-    now = time.time()
+    now = world.state.options.now()
     message = world.state.add(
         Message(
             id=world.state.next_id(Message),

@@ -77,7 +77,7 @@ def attachment(
         file_name=name,
         file_size=len(body),
         key=key,
-        created_at=time.time(),
+        created_at=state.options.now(),
     )
 
 

@@ -2,10 +2,13 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable
+from email.utils import formatdate
 from typing import Any, cast
 
 from flask import Flask
+from gunicorn import util
 from gunicorn.app.base import BaseApplication
 from gunicorn.workers.gthread import ThreadWorker
 
@@ -45,18 +48,26 @@ def serve(
     *,
     stop: Callable[[Flask], None],
     leave: Callable[[Flask], None] = lambda app: None,
+    clock: Callable[[Flask], float] = lambda app: time.time(),
     grace_s: float,
     **options: Any,
 ) -> None:
     """Serve until told to stop. Raises ValueError when others could reach `host`.
 
     `stop` is called when the end begins, to let go of what would hold threads for ever; `leave`
-    when the process ends, `grace_s` seconds later at most. `options` are gunicorn's.
+    when the process ends, `grace_s` seconds later at most. `clock` gives what `Date` shows, in UTC
+    seconds. `options` are gunicorn's.
     """
     if not is_loopback(host):
         raise ValueError(
             f"{name} has well-known tokens: it is for loopback only, not for {host}; use 127.0.0.1"
         )
+
+    def load() -> Flask:
+        app = build()
+        # gunicorn writes `Date` itself, beside whatever an application says.
+        util.http_date = lambda timestamp=None: formatdate(clock(app), usegmt=True)
+        return app
 
     def end(app: Flask | None) -> None:
         """End the process now: open pages and sockets have threads that would hold it."""
@@ -91,4 +102,4 @@ def serve(
         "control_socket_disable": True,
         "worker_exit": worker_exit,
     }
-    _Server(build, settings | options).run()
+    _Server(load, settings | options).run()
