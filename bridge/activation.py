@@ -27,8 +27,10 @@ from bridge.errors import (
     StorageFailed,
 )
 from bridge.models import (
+    UNTOLD,
     ActivationRequest,
     Actor,
+    ChatwootTime,
     Instance,
     Integration,
     Status,
@@ -286,6 +288,7 @@ def _integration(
         status=Status.ACTIVE,
         last_error=None,
         created_at=before.created_at if before is not None and same else services.clock(),
+        began_at=before.began_at if before is not None and same else _now_there(request, services),
         chatwoot_version=version,
         webhook_key=attempt.webhook_key,
         webhook_secret=inbox.secret,
@@ -295,6 +298,12 @@ def _integration(
         if before is not None and same and before.status is Status.ACTIVE
         else services.clock(),
     )
+
+
+def _now_there(request: ActivationRequest, services: Services) -> ChatwootTime:
+    """What Chatwoot's clock shows, UNTOLD where it has not said."""
+    clocks = services.chatwoot_clocks
+    return clocks.now(request.base_url) if clocks.is_known(request.base_url) else UNTOLD
 
 
 def _unlink(integration: Integration, services: Services, deadline: Deadline) -> None:

@@ -38,6 +38,7 @@ def client(to: ActivationRequest | Integration, services: Services, deadline: De
     return Chatwoot(
         services.http,
         to.base_url,
+        clocks=services.chatwoot_clocks,
         deadline=deadline,
         token=to.api_token,
         account_id=to.account_id,
@@ -51,7 +52,11 @@ def probe_address(text: str, services: Services) -> ChatwootFound:
     """
     found = address.parse_pasted(text)
     chatwoot = Chatwoot(
-        services.http, found.base_url, deadline=Deadline(PROBE_S), account_id=found.account_id
+        services.http,
+        found.base_url,
+        clocks=services.chatwoot_clocks,
+        deadline=Deadline(PROBE_S),
+        account_id=found.account_id,
     )
     version = chatwoot.version()
     versions.require(version)
@@ -60,13 +65,24 @@ def probe_address(text: str, services: Services) -> ChatwootFound:
 
 def probe_token(base_url: str, token: Secret, services: Services) -> TokenOwner:
     """Whose token it is and which accounts that person may administer."""
-    return Chatwoot(services.http, base_url, deadline=Deadline(PROBE_S), token=token).owner()
+    return Chatwoot(
+        services.http,
+        base_url,
+        clocks=services.chatwoot_clocks,
+        deadline=Deadline(PROBE_S),
+        token=token,
+    ).owner()
 
 
 def probe_account(base_url: str, account_id: int, token: Secret, services: Services) -> None:
     """Raises what would keep the token's owner from making an inbox in the account."""
     chatwoot = Chatwoot(
-        services.http, base_url, deadline=Deadline(PROBE_S), token=token, account_id=account_id
+        services.http,
+        base_url,
+        clocks=services.chatwoot_clocks,
+        deadline=Deadline(PROBE_S),
+        token=token,
+        account_id=account_id,
     )
     owner = chatwoot.owner()
     chatwoot.inboxes()

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import total_ordering
 
 from bridge.errors import BridgeError
 
@@ -21,6 +22,44 @@ class Secret(str):
     def ending(self) -> str:
         """The last four characters, shown so that a person can recognise the token."""
         return self[-4:] if len(self) >= 12 else ""
+
+
+@total_ordering
+class ChatwootTime:
+    """A moment by the clock of a Chatwoot, in UTC seconds.
+
+    It is compared with its like only: that clock and ours may be hours apart. What ours says has to
+    go through `bridge.store.clocks` first (docs/routing.md, Clocks).
+    """
+
+    __slots__ = ("seconds",)
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ChatwootTime) and self.seconds == other.seconds
+
+    def __lt__(self, other: "ChatwootTime") -> bool:
+        return self.seconds < other.seconds
+
+    def __hash__(self) -> int:
+        return hash(self.seconds)
+
+    def __repr__(self) -> str:
+        return f"ChatwootTime({self.seconds!r})"
+
+    def plus(self, seconds: float) -> "ChatwootTime":
+        """So many seconds later."""
+        return ChatwootTime(self.seconds + seconds)
+
+    def since(self, earlier: "ChatwootTime") -> float:
+        """The seconds from `earlier` to this moment."""
+        return self.seconds - earlier.seconds
+
+
+#: Stands for a time that was not told.
+UNTOLD = ChatwootTime(0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +145,10 @@ class Integration:
     key Chatwoot signs with, empty where the installation does not sign (docs/contracts/chatwoot.md,
     Signatures). `public_url` is where customers reach Chatwoot as the operator said, `seen_url` as
     Chatwoot showed it. `refused` names the capabilities (`bridge.chatwoot.versions.Can`) that it
-    refused although its version has them. What agents wrote before `unproven_until` (UTC seconds),
-    and the journal does not know, may have been sent before a backup was restored. `status_at` (UTC
-    seconds) is since when it is in this status for this kind of error.
+    refused although its version has them. `began_at` is `created_at` by Chatwoot's clock as it went
+    then. What agents wrote before `unproven_until`, and the journal does not know, may have been
+    sent before a backup was restored. `status_at` (UTC seconds) is since when it is in this status
+    for this kind of error.
     """
 
     id: str
@@ -128,7 +168,8 @@ class Integration:
     public_url: str = ""
     seen_url: str = ""
     refused: frozenset[str] = frozenset()
-    unproven_until: float = 0.0
+    began_at: ChatwootTime = UNTOLD
+    unproven_until: ChatwootTime = UNTOLD
     status_at: float = 0.0
 
 

@@ -12,6 +12,7 @@ from bridge.settings import Settings
 from bridge.store import Store
 from bridge.store.audit import Audit
 from bridge.store.chats import Chats
+from bridge.store.clocks import ChatwootClocks
 from bridge.store.committer import Committer
 from bridge.store.console import Console
 from bridge.store.copies import Copies
@@ -52,6 +53,7 @@ class Services:
     journal: Journal
     chats: Chats
     copies: Copies
+    chatwoot_clocks: ChatwootClocks
     hearing: Hearing
     lookups: Lookups
     webhooks: Webhooks
@@ -90,6 +92,7 @@ class Services:
             journal=SqliteJournal(store, committer),
             chats=Chats(store, committer),
             copies=Copies(store, committer),
+            chatwoot_clocks=ChatwootClocks(store),
             hearing=Hearing(store, committer),
             lookups=Lookups(store, committer, lambda: bell.ring(look_again=True)),
             webhooks=Webhooks(store),

@@ -17,7 +17,7 @@ from bridge.chatwoot.refusals import (
     RecordGoing,
     SourceTaken,
 )
-from bridge.chatwoot.transport import Transport
+from bridge.chatwoot.transport import Timekeeper, Transport
 from bridge.deadline import Deadline
 from bridge.errors import BridgeError, ChatwootRejects, InboxGone
 from bridge.http import Answer, Http
@@ -47,6 +47,7 @@ class InboxCalls(Transport):
         http: Http,
         base_url: str,
         *,
+        clocks: Timekeeper,
         deadline: Deadline,
         token: str,
         account_id: int,
@@ -54,7 +55,9 @@ class InboxCalls(Transport):
         wait: Callable[[str], None] = lambda _: None,
     ) -> None:
         """`wait` returns when the base URL may be called again (Limits)."""
-        super().__init__(http, base_url, deadline=deadline, token=token, account_id=account_id)
+        super().__init__(
+            http, base_url, clocks=clocks, deadline=deadline, token=token, account_id=account_id
+        )
         self._inbox_id, self._wait = inbox_id, wait
 
     # -- underneath --------------------------------------------------------------------------------

@@ -3,8 +3,10 @@
 Sources: docs/contracts/chatwoot.md, Access and Inboxes.
 """
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from bridge.chatwoot.diagnosis import is_missing_record
@@ -60,6 +62,8 @@ class Chatwoot(Transport):
         version = said.get("version") if isinstance(said, dict) else None
         if not isinstance(version, str) or not version[:1].isdigit():
             raise self._diagnosis.not_chatwoot(answer)
+        if "date" not in answer.headers:
+            self._note_timestamp(said.get("timestamp"))
         return version[:40]
 
     def require_administrator(self, owner: TokenOwner) -> None:
@@ -128,6 +132,12 @@ class Chatwoot(Transport):
         self._read(self._send("DELETE", self._path("inboxes", inbox_id)))
 
     # -- underneath --------------------------------------------------------------------------------
+
+    def _note_timestamp(self, told: object) -> None:
+        """Without a server in front of it Chatwoot sends no `Date`."""
+        if isinstance(told, str):
+            with contextlib.suppress(ValueError, OverflowError):
+                self._note_time(datetime.fromisoformat(told).replace(tzinfo=UTC).timestamp())
 
     def _one_inbox(self, method: str, path: str, inbox_id: int, body: object = None) -> Inbox:
         answer = self._send(method, path, body)

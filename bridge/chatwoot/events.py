@@ -16,11 +16,9 @@ from urllib.parse import unquote, urlsplit
 from msgspec import Struct
 
 from bridge.chatwoot import menus
+from bridge.models import UNTOLD, ChatwootTime
 from bridge.texts import clean
 
-#: How far a signed webhook's time may be from ours, in seconds (docs/contracts/chatwoot.md,
-#: Signatures).
-TOLERANCE_S = 300.0
 _TYPES = ("incoming", "outgoing", "activity", "template")
 _MAX_ID = 2**63 - 1
 _STATUS_EVENTS = {
@@ -55,8 +53,7 @@ class AgentMessage(Struct, frozen=True, omit_defaults=True):
     incoming, outgoing, activity or template; `sender_type` user, agent_bot,
     captain_assistant, contact, or empty for templates. `status` is empty where it is not told:
     a webhook only shows it while the message is its conversation's last. `updated`: it was told as
-    a change, as the agent's Retry is. `created_at` in UTC seconds. `menu` is what a bot offers
-    below its text, in lines.
+    a change, as the agent's Retry is. `menu` is what a bot offers below its text, in lines.
     """
 
     id: int
@@ -84,7 +81,7 @@ class AgentMessage(Struct, frozen=True, omit_defaults=True):
     external_error: str = ""
     status: str = ""
     updated: bool = False
-    created_at: float = 0.0
+    created_at: ChatwootTime = UNTOLD
 
     @property
     def has_words(self) -> bool:
@@ -199,30 +196,21 @@ def parse_message(
         external_error=_text(attributes.get("external_error")),
         status=_text(said.get("status")) or _status_in(conversation, message_id),
         updated=updated,
-        created_at=_seconds(said.get("created_at")),
+        created_at=_time(said.get("created_at")),
     )
 
 
-def verify_signature(
-    secret: str, headers: Mapping[str, str], raw_body: bytes, *, now: float
-) -> bool:
-    """Whether a webhook is Chatwoot's: signed over its time and its raw body
-    (docs/contracts/chatwoot.md, Signatures).
-
-    True for everything where no secret is known: such a Chatwoot does not sign, and proves nothing.
-    The time keeps recorded calls from being played again much later; repetitions within it are
-    recognised by the journal.
-    """
-    if not secret:
-        return True
+def signed_at(secret: str, headers: Mapping[str, str], raw_body: bytes) -> ChatwootTime | None:
+    """When Chatwoot signed a webhook, over that time and its raw body; None for what it did not
+    sign (docs/contracts/chatwoot.md, Signatures)."""
     stamp = headers.get("X-Chatwoot-Timestamp") or ""
     signature = headers.get("X-Chatwoot-Signature") or ""
-    if not (stamp.isascii() and stamp.isdecimal() and len(stamp) <= 12):
-        return False
+    if not (secret and stamp.isascii() and stamp.isdecimal() and len(stamp) <= 12):
+        return None
     signed = hmac.new(secret.encode(), stamp.encode() + b"." + raw_body, hashlib.sha256)
     expected = f"sha256={signed.hexdigest()}"
     is_genuine = hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace"))
-    return is_genuine and abs(now - int(stamp)) <= TOLERANCE_S
+    return ChatwootTime(float(stamp)) if is_genuine else None
 
 
 def number(value: object) -> int:
@@ -337,16 +325,16 @@ def _status_in(conversation: dict[str, Any], message_id: int) -> str:
     )
 
 
-def _seconds(value: object) -> float:
+def _time(value: object) -> ChatwootTime:
     """ISO in webhooks, seconds everywhere else."""
     if isinstance(value, str):
         try:
-            return datetime.fromisoformat(value).timestamp()
+            return ChatwootTime(datetime.fromisoformat(value).timestamp())
         except (ValueError, OverflowError, OSError):
-            return 0.0
+            return UNTOLD
     if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e12:
-        return float(value)
-    return 0.0
+        return ChatwootTime(float(value))
+    return UNTOLD
 
 
 def _text(value: object) -> str:

@@ -29,6 +29,7 @@ from bridge.chatwoot.refusals import (
 )
 from bridge.errors import ChatwootUnreachable
 from bridge.http import Answer
+from bridge.models import UNTOLD, ChatwootTime
 
 __all__ = [
     "Contact",
@@ -74,7 +75,7 @@ class NewMessage(MessageFields):
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A conversation: `id` as the API counts them, `last_activity_at` in UTC seconds.
+    """A conversation: `id` as the API counts them.
 
     `message_id` is that of the message it was opened with, `last_message_id` of the last one that
     a person wrote, also of a private note, at `last_message_at`; 0 without one. `inbox_id` is 0
@@ -83,11 +84,11 @@ class Conversation:
 
     id: int
     status: str
-    last_activity_at: float
+    last_activity_at: ChatwootTime
     contact_id: int
     message_id: int = 0
     last_message_id: int = 0
-    last_message_at: float = 0.0
+    last_message_at: ChatwootTime = UNTOLD
     inbox_id: int = 0
 
 
@@ -350,10 +351,10 @@ class Messaging(People):
         return Conversation(
             id=self._id(row, answer),
             status=str(row.get("status") or ""),
-            last_activity_at=_seconds(at),
+            last_activity_at=_time(at),
             contact_id=events.number(as_dict(row, "meta", "sender").get("id")),
             last_message_id=events.number(last.get("id")),
-            last_message_at=_seconds(last.get("created_at")),
+            last_message_at=_time(last.get("created_at")),
             inbox_id=events.number(row.get("inbox_id")),
         )
 
@@ -386,9 +387,9 @@ def _message_body(
     return body
 
 
-def _seconds(value: object) -> float:
+def _time(value: object) -> ChatwootTime:
     """A time as the API writes it."""
-    return float(value) if isinstance(value, int | float) else 0.0
+    return ChatwootTime(float(value)) if isinstance(value, int | float) else UNTOLD
 
 
 def _message_with(source_id: str, conversation: Mapping[str, Any]) -> int:

@@ -7,13 +7,22 @@ header names with underscores.
 import json
 import time
 from collections.abc import Mapping
-from typing import Any
+from email.utils import parsedate_to_datetime
+from typing import Any, Protocol
 
 from bridge.chatwoot.diagnosis import Diagnosis
 from bridge.chatwoot.multipart import Multipart
 from bridge.deadline import Deadline
 from bridge.http import READ_S, Answer, CallFailed, Http
 from bridge.models import Account, Secret, TokenOwner
+
+
+class Timekeeper(Protocol):
+    """Learns the clock of each Chatwoot; `bridge.store.clocks.ChatwootClocks` is it."""
+
+    def note(self, base_url: str, told: float, *, began: float, ended: float) -> None:
+        """`told` is the second (UTC) that its clock showed at some moment of a call, which lasted
+        from `began` to `ended` on the monotonic clock. Raises nothing."""
 
 
 class Transport:
@@ -24,11 +33,13 @@ class Transport:
         http: Http,
         base_url: str,
         *,
+        clocks: Timekeeper,
         deadline: Deadline,
         token: str = "",
         account_id: int | None = None,
     ) -> None:
         self._http, self._base_url, self._deadline = http, base_url, deadline
+        self._clocks = clocks
         self._token, self._account_id = token, account_id
         self._diagnosis = Diagnosis(base_url, account_id, token)
         #: When the latest request began, in seconds of the monotonic clock.
@@ -93,9 +104,25 @@ class Transport:
                 )
             except CallFailed as failure:
                 raise self._diagnosis.no_answer(failure, began=self._began) from None
+            self._note_date(answer)
             if answer.status != 429 or not self._pause(throttled):
                 return answer
             throttled += 1
+
+    def _note_date(self, answer: Answer) -> None:
+        """Learns what Chatwoot's clock shows. Pages of other things than Chatwoot, and answers out
+        of a cache, say nothing of it."""
+        if answer.media_type != "application/json" or "age" in answer.headers:
+            return
+        try:
+            told = parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
+        except (TypeError, ValueError, OverflowError):
+            return
+        self._note_time(told)
+
+    def _note_time(self, told: float) -> None:
+        """What Chatwoot's clock showed during the latest call."""
+        self._clocks.note(self._base_url, told, began=self._began, ended=time.monotonic())
 
     def _read(self, answer: Answer) -> Any:
         """The JSON of a success. Raises what the diagnosis makes of anything else."""

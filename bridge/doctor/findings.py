@@ -11,7 +11,8 @@ from bridge.http import Answer, CallFailed
 from bridge.services import Services
 
 CALL_S = 10.0
-_SKEW_S = 60.0
+#: How far two clocks may differ before it is said, in seconds.
+SKEW_S = 60.0
 
 
 class Level(StrEnum):
@@ -73,17 +74,16 @@ def wrong(check: str, subject: str, what: str, remedy: str) -> Finding:
 
 
 def clock(url: str, answer: Answer, services: Services) -> Iterator[Finding]:
-    """A finding where the clock of that server and ours differ."""
+    """A finding where the clock of that server, which serves us, and ours differ."""
     try:
         theirs = parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
     except (TypeError, ValueError):
         return
     skew = services.clock() - theirs
-    if abs(skew) > _SKEW_S:
+    if abs(skew) > SKEW_S:
         yield wrong(
             "clock",
             url,
             f"our clock differs from theirs by {abs(skew):.0f} s",
-            "Set the clock of this machine: timedatectl set-ntp true (signatures of webhooks are "
-            "refused when the clocks differ).",
+            "Set the clock of this machine: timedatectl set-ntp true.",
         )

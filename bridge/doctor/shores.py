@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 from bridge import capabilities, checks
 from bridge.chatwoot.client import Chatwoot
 from bridge.deadline import Deadline
-from bridge.doctor.findings import CALL_S, Finding, call, clock, ok, remedy_of, warning, wrong
+from bridge.doctor.findings import CALL_S, SKEW_S, Finding, ok, remedy_of, warning, wrong
 from bridge.errors import BridgeError, IntegrationMissing
-from bridge.http import Answer
 from bridge.models import Actor, Instance, Integration, Status
 from bridge.routing import cables, callbacks, context, conversions, copies, ways, webhooks
 from bridge.services import Services
@@ -31,9 +30,7 @@ def chatwoot(instance: Instance, services: Services) -> Iterator[Finding]:
             f"chatwoot-bridge activate {instance.name}",
         )
         return
-    answer = call(services, f"{one.base_url}/api")
-    if isinstance(answer, Answer):
-        yield from clock(one.base_url, answer, services)
+    yield from _clock(one, services)
     if error is not None:
         yield wrong("chatwoot", instance.name, error.message, remedy_of(error))
         return
@@ -62,6 +59,20 @@ def _not_routed(instance: Instance, services: Services) -> Iterator[Finding]:
         yield ok("messages", instance.name, f"not brought to Chatwoot: {', '.join(told)}")
 
 
+def _clock(one: Integration, services: Services) -> Iterator[Finding]:
+    """Its times are held against its own clock, so that nothing goes wrong by a difference."""
+    ahead_s = services.chatwoot_clocks.ahead_s(one.base_url)
+    if abs(ahead_s) > SKEW_S:
+        than = "ahead of" if ahead_s > 0 else "behind"
+        yield warning(
+            "clock",
+            one.base_url,
+            f"Chatwoot's clock is {abs(ahead_s):.0f} s {than} ours; nothing is lost by that, but "
+            "people see times that do not fit",
+            "Set the clock that is wrong, here or there: timedatectl set-ntp true.",
+        )
+
+
 def _version(instance: Instance, one: Integration, services: Services) -> Iterator[Finding]:
     old = capabilities.too_old(one)
     if old is not None:
@@ -77,10 +88,10 @@ def _passed_over(instance: Instance, one: Integration, services: Services) -> It
         yield warning(
             "signature",
             instance.name,
-            f"{heard.passed_over} webhooks did not bear Chatwoot's signature and were passed over, "
-            f"the last one at {at} (UTC)",
-            "The bridge asks Chatwoot for its secret by itself; if it goes on, something else "
-            "calls the address, or changes what Chatwoot sends on its way.",
+            f"{heard.passed_over} webhooks did not bear Chatwoot's signature, or one of another "
+            f"time, and were passed over, the last one at {at} (UTC)",
+            "The bridge asks Chatwoot for its secret and its clock by itself; if it goes on, "
+            "something else calls the address, or changes what Chatwoot sends on its way.",
         )
 
 
@@ -88,6 +99,7 @@ def _webhook(instance: Instance, one: Integration, services: Services) -> Iterat
     client = Chatwoot(
         services.http,
         one.base_url,
+        clocks=services.chatwoot_clocks,
         deadline=Deadline(CALL_S),
         token=one.api_token,
         account_id=one.account_id,

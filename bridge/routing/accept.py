@@ -109,7 +109,7 @@ def _keep(
             if message.from_me and _is_ours(db, instance, message.source, marker):
                 _learn_own(db, instance, message.sender)
                 return _Kept(merged=echoes.confirm(db, instance, integration, message, now))
-            if kind := _not_routed(message, integration):
+            if kind := _not_routed(message, integration, now):
                 unrouted.count(db, instance.id, kind, now=now)
                 log.info("a message of %s is not routed: %s", instance.name, kind)
                 return _Kept()
@@ -127,7 +127,7 @@ def _keep(
     return _Kept()
 
 
-def _not_routed(message: Message, integration: Integration) -> str:
+def _not_routed(message: Message, integration: Integration, now: float) -> str:
     """Why a message stays out of Chatwoot; empty for one that is brought there."""
     options = integration.options
     if message.chat_kind is ChatKind.OTHER:
@@ -139,7 +139,9 @@ def _not_routed(message: Message, integration: Integration) -> str:
         return "group"
     if message.kind is Kind.CALL and options.ignore_calls:
         return "call"
-    return "history" if message.at < integration.created_at - _HISTORY_S else ""
+    # Not after now: our clock may have been set back since the activation.
+    began_at = min(integration.created_at, now)
+    return "history" if message.at < began_at - _HISTORY_S else ""
 
 
 def _keep_message(

@@ -6,6 +6,7 @@ measured, and all instances of an account share it.
 """
 
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -36,6 +37,8 @@ HELD_FIRST = 1 / 2
 #: slow says nothing of what a look costs it.
 _COSTS = 3
 _MOST_PAUSE_S = 3600.0
+#: Webhooks that are passed over bring a look no more often, in seconds.
+_LEARN_S = 60.0
 #: What is held again within so many seconds is looked at less and less often, down to this.
 _RELAPSE_S = 300.0
 _HELD_MOST_S = 600.0
@@ -64,8 +67,8 @@ class AccountLooks:
     #: The integrations that are to be looked at before it is time, and when each may be.
     _asked: set[str] = field(default_factory=set)
     _free_at: dict[str, float] = field(default_factory=dict)
-    #: When the inbox of each was last asked for, in UTC seconds.
-    _learned_at: dict[str, float] = field(default_factory=dict)
+    #: When the inbox of each was last asked for, and what had been passed over by then.
+    _learned: dict[str, tuple[float, float]] = field(default_factory=dict)
     _next_look: float = 0.0
     _next_recent: float = 0.0
     _failures: int = 0
@@ -157,12 +160,15 @@ class AccountLooks:
         """Whether one is to be looked at before it is time, and may be."""
         if time.monotonic() < self._free_at.get(one.id, 0.0):
             return False
-        webhooks = self.services.hearing.of(one.id).get(Way.WEBHOOK)
-        passed_over_at = webhooks.passed_over_at if webhooks else 0.0
-        learned_at = self._learned_at.get(one.id, 0.0)
         # Once a minute at most: anybody may call our address with a signature of his own.
-        unsigned = passed_over_at > learned_at <= self.services.clock() - self._every
+        learned_at, passed_over_at = self._learned.get(one.id, (-math.inf, 0.0))
+        may_learn = time.monotonic() - learned_at >= min(self._every, _LEARN_S)
+        unsigned = may_learn and self._passed_over_at(one) != passed_over_at
         return one.id in self._asked or unsigned
+
+    def _passed_over_at(self, one: Integration) -> float:
+        webhooks = self.services.hearing.of(one.id).get(Way.WEBHOOK)
+        return webhooks.passed_over_at if webhooks else 0.0
 
     def _look(self, one: Integration, seconds: float) -> bool:
         """One look, in which what need not be is done for so many seconds; whether it came to its
@@ -183,9 +189,9 @@ class AccountLooks:
         return well
 
     def _learn(self, one: Integration) -> None:
-        """What people may have changed in Chatwoot since: its version, the inbox and its secret.
-        Raises what holds the integration."""
-        self._learned_at[one.id] = self.services.clock()
+        """What people may have changed in Chatwoot since: its version, the inbox and its secret,
+        its clock. Raises what holds the integration."""
+        self._learned[one.id] = time.monotonic(), self._passed_over_at(one)
         rechecks.note_version(one, self.services)
         error = rechecks.ask(one, self.services, Deadline(rechecks.CALL_S))
         if error is not None and error.holds:

@@ -91,7 +91,13 @@ class Cables:
         """Until the connection ends, or nobody needs it any more. Raises BridgeErrors."""
         services, base_url = self.services, place[0]
         deadline = Deadline(_OPEN_S)
-        owner = Chatwoot(services.http, base_url, deadline=deadline, token=place[1]).owner()
+        owner = Chatwoot(
+            services.http,
+            base_url,
+            clocks=services.chatwoot_clocks,
+            deadline=deadline,
+            token=place[1],
+        ).owner()
         cable = Cable(
             services.http,
             base_url,

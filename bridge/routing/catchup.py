@@ -6,6 +6,7 @@ of the message shows it, not even the time of its conversation (docs/contracts/c
 
 import logging
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from bridge.chatwoot.messaging import Conversation
 from bridge.chatwoot.refusals import ConversationGone
 from bridge.errors import BridgeError
 from bridge.messages import Ladder
+from bridge.models import ChatwootTime
 from bridge.routing import copies, marks, mending, outgoing, replies, surveys
 from bridge.routing.context import Context
 from bridge.routing.outgoing import WHATSAPP_ID_PREFIX, Part
@@ -86,7 +88,8 @@ def catch_up(context: Context, memory: Memory, *, seconds: float, asked: bool = 
     """
     look = _Look(context, memory, ends_at=time.monotonic() + seconds)
     memory.looks += 1
-    since = context.services.integrations.caught_up_at(context.integration.id)
+    services, one = context.services, context.integration
+    mark = services.integrations.caught_up_at(one.id)
     trouble = None
     try:
         look.moved()
@@ -98,7 +101,8 @@ def catch_up(context: Context, memory: Memory, *, seconds: float, asked: bool = 
     for step in (look.recent, look.given_up)[:: 1 if memory.looks % 2 else -1]:
         step()
     if asked:
-        look.recent(until=since, all_of_them=True)
+        until = services.clock() - services.chatwoot_clocks.age_s(one.base_url, mark)
+        look.recent(until=until, all_of_them=True)
         look.given_up(all_of_them=True)
     if trouble is not None:
         raise trouble
@@ -150,14 +154,20 @@ class _Look:
     def moved(self) -> None:
         """The pages of conversations that moved since the last look."""
         services, one = self.context.services, self.context.integration
-        started_at = services.clock()
-        since = max(services.integrations.caught_up_at(one.id), one.created_at) - _OVERLAP_S
-        for page in range(1, _MOST_PAGES + 1):
+        first = self._list(1)
+        # Not before an answer: it tells what Chatwoot's clock shows, which may have been set back.
+        clocks, mark = services.chatwoot_clocks, services.integrations.caught_up_at(one.id)
+        now = clocks.now(one.base_url)
+        since = min(max(mark, clocks.begin_of(one)), now).plus(-_OVERLAP_S)
+        self._compare_all(first, since)
+        page, moved = 1, first
+        while moved and moved[-1].last_activity_at >= since and page < _MOST_PAGES:
+            page += 1
             moved = self._page(page, since)
-            if not moved or moved[-1].last_activity_at < since:
-                break
         self.memory.older_page = max(self.memory.older_page, page)
-        services.integrations.note_caught_up(one.id, started_at)
+        # The newest that was seen is the better mark: it is of the clock that the next look meets.
+        newest = max((one.last_activity_at for one in first), default=now)
+        services.integrations.note_caught_up(one.id, min(newest, now))
 
     def older(self) -> None:
         """Further pages, in turn: what Chatwoot stored without moving its conversation."""
@@ -165,7 +175,8 @@ class _Look:
         while due or time.monotonic() + self.memory.page_s < self.ends_at:
             due = False
             self.memory.older_page += 1
-            since = self.context.integration.created_at - _OVERLAP_S
+            clocks = self.context.services.chatwoot_clocks
+            since = clocks.begin_of(self.context.integration).plus(-_OVERLAP_S)
             rows = self._page(self.memory.older_page, since)
             if not rows or rows[-1].last_activity_at < since:
                 self.memory.older_page = 0
@@ -227,16 +238,23 @@ class _Look:
         """That which was read longest ago first."""
         return sorted(conversations, key=lambda one: self.memory.read_at.get(one, 0.0))
 
-    def _page(self, page: int, since: float) -> list[Conversation]:
+    def _page(self, page: int, since: ChatwootTime) -> list[Conversation]:
         """One page of the list, each conversation held against what was seen of it."""
+        found = self._list(page)
+        self._compare_all(found, since)
+        return found
+
+    def _list(self, page: int) -> list[Conversation]:
         began = time.monotonic()
         found = self.context.chatwoot().moved_conversations(page)
         self.memory.page_s = time.monotonic() - began
-        for conversation in found:
-            self._compare(conversation, since)
         return found
 
-    def _compare(self, conversation: Conversation, since: float) -> None:
+    def _compare_all(self, conversations: Iterable[Conversation], since: ChatwootTime) -> None:
+        for conversation in conversations:
+            self._compare(conversation, since)
+
+    def _compare(self, conversation: Conversation, since: ChatwootTime) -> None:
         chats, one = self.context.services.chats, self.context.integration
         chats.note_status(one.id, conversation.id, conversation.status)
         newest_id = conversation.last_message_id

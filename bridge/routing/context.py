@@ -36,6 +36,7 @@ class Context:
         return Messaging(
             self.services.http,
             one.base_url,
+            clocks=self.services.chatwoot_clocks,
             deadline=Deadline(seconds),
             token=one.api_token,
             account_id=one.account_id,

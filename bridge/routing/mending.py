@@ -36,7 +36,8 @@ def look_later(one: Integration, message: AgentMessage, services: Services) -> A
         return None
     # The older the message, the later: where a webhook about the mended mark fails as well, it is
     # marked again.
-    due_at = now + max(SOON_S, now - message.created_at)
+    age_s = services.chatwoot_clocks.age_s(one.base_url, message.created_at)
+    due_at = now + max(SOON_S, age_s)
     return Asked(one.id, message.conversation_id, message.id, due_at=due_at)
 
 

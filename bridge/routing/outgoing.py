@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from bridge.chatwoot.events import AgentMessage, Attachment
+from bridge.models import ChatwootTime
 from bridge.store.journal import Direction, NewEntry
 
 #: What our marker in a gateway's `source` begins with (docs/contracts/ryzeapi.md, Echoes).
@@ -83,13 +84,25 @@ Outgoing = Part | Deletion | Writing | Introduction | Failure
 
 def write(outgoing: Outgoing) -> str:
     """For the journal."""
-    return msgspec.json.encode(outgoing).decode()
+    return msgspec.json.encode(outgoing, enc_hook=_seconds_of).decode()
 
 
 def read(body: str) -> Outgoing:
     """From the journal. Raises msgspec.MsgspecError for what no version of us wrote."""
-    found: Outgoing = msgspec.json.decode(body, type=Outgoing)
+    found: Outgoing = msgspec.json.decode(body, type=Outgoing, dec_hook=_time_of)
     return found
+
+
+def _seconds_of(value: object) -> object:
+    if isinstance(value, ChatwootTime):
+        return value.seconds
+    raise NotImplementedError(type(value).__name__)
+
+
+def _time_of(kind: type, value: object) -> object:
+    if kind is ChatwootTime and isinstance(value, int | float):
+        return ChatwootTime(float(value))
+    raise NotImplementedError(kind.__name__)
 
 
 def is_failure(body: str) -> bool:

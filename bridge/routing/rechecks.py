@@ -83,6 +83,7 @@ def _chatwoot(one: Integration, services: Services, deadline: Deadline) -> Chatw
     return Chatwoot(
         services.http,
         one.base_url,
+        clocks=services.chatwoot_clocks,
         deadline=deadline,
         token=one.api_token,
         account_id=one.account_id,

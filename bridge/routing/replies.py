@@ -33,6 +33,7 @@ from bridge.routing.outgoing import (
 from bridge.services import Services
 from bridge.store import chats, entries, hearing, identity, threads
 from bridge.store.chats import Thread
+from bridge.store.clocks import DOUBT_S
 from bridge.store.hearing import Way
 from bridge.store.journal import Direction, NewEntry, ReplyId
 from bridge.store.lookups import CONVERSATION, Asked
@@ -154,7 +155,7 @@ def _from_agents(
     ours = [one for one in messages if is_agents(one, integration, missed=missed)]
     if not ours:
         return []
-    now = services.clock()
+    now, clocks = services.clock(), services.chatwoot_clocks
 
     def work(db: Database) -> list[_Kept]:
         kept = [_keep_reply(db, instance, integration, one, services, missed, now) for one in ours]
@@ -162,7 +163,8 @@ def _from_agents(
             if way is not None:
                 hearing.note_told(db, integration.id, way, message.id, now=now)
             elif looked and became is _Kept.FRESH:
-                hearing.note_found(db, integration.id, message, now=now)
+                written_at = now - clocks.age_s(integration.base_url, message.created_at)
+                hearing.note_found(db, integration.id, message.id, at=written_at)
         return kept
 
     kept = services.committer.run(work)
@@ -221,7 +223,7 @@ def _keep_reply(
         return _Kept.FRESH if entries.insert(db, instance.id, [gone], now=now) else _Kept.NOTHING
     if _is_news(message, integration, services, missed=missed):
         new = parts.of(db, reply, thread.chat_id, message)
-        if message.created_at <= integration.unproven_until:
+        if message.created_at <= integration.unproven_until.plus(DOUBT_S):
             doubt = dump(BeforeRestore())
             new = [dataclasses.replace(part, doubt=doubt) for part in new]
         if entries.insert(db, instance.id, new, now=now):
@@ -254,8 +256,9 @@ def _is_recent(message: AgentMessage, integration: Integration, services: Servic
     Of older ones the journal has forgotten that they arrived; those that are older than the
     integration were never its matter.
     """
-    forgotten_at = services.clock() - services.settings.keep_days * _DAY_S
-    return message.created_at >= int(max(integration.created_at, forgotten_at))
+    clocks = services.chatwoot_clocks
+    forgotten_at = clocks.now(integration.base_url).plus(-services.settings.keep_days * _DAY_S)
+    return message.created_at >= max(clocks.begin_of(integration), forgotten_at).plus(-DOUBT_S)
 
 
 def writing(

@@ -207,6 +207,8 @@ class Router:
             return ahead
         log.warning("the clock of this machine was set by %+.0f seconds", jump)
         try:
+            self.services.hearing.follow_clock(jump)
+            self.services.lookups.follow_clock(jump)
             self.services.journal.add_held(jump)
         except StorageFailed:
             return ahead  # it is noticed again

@@ -21,6 +21,7 @@ def remove_spares(context: Context) -> None:
     chatwoot = Chatwoot(
         context.services.http,
         one.base_url,
+        clocks=context.services.chatwoot_clocks,
         deadline=Deadline(CALL_S),
         token=one.api_token,
         account_id=one.account_id,

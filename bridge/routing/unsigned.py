@@ -1,4 +1,5 @@
-"""What webhooks name that Chatwoot did not sign: before 4.13.0, or with another secret than ours.
+"""What webhooks name that Chatwoot did not sign (before 4.13.0, or with another secret than ours),
+or not just now.
 
 Such a call says where to look, and nothing more.
 """

@@ -8,6 +8,7 @@ the same, and once a day in a quiet minute. A person's press is `bridge.routing.
 import dataclasses
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -51,7 +52,7 @@ class WebhookKeeper:
             if one.status is not Status.ACTIVE:
                 continue
             with self._lock:
-                is_due = self._not_before.get(one.id, 0.0) <= self.services.clock()
+                is_due = self._not_before.get(one.id, 0.0) <= time.monotonic()
                 if one.id in self._busy or not is_due:
                     continue
             deed = self._wanted(one)
@@ -70,10 +71,10 @@ class WebhookKeeper:
             log.info("the webhook address of %s: %s", one.id, error.message)
             failures = self._failures[one.id] = self._failures.get(one.id, 0) + 1
             wait_s = backoff(failures, most_s=_MOST_PAUSE_S)
-            self._not_before[one.id] = self.services.clock() + wait_s
+            self._not_before[one.id] = time.monotonic() + wait_s
         except Exception:
             log.exception("the webhook address of %s could not be changed", one.id)
-            self._not_before[one.id] = self.services.clock() + _MOST_PAUSE_S
+            self._not_before[one.id] = time.monotonic() + _MOST_PAUSE_S
         finally:
             with self._lock:
                 self._busy.discard(one.id)

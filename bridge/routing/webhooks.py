@@ -248,6 +248,7 @@ def _probe(one: Integration, conversation_id: int, services: Services) -> None:
     messaging = Messaging(
         services.http,
         one.base_url,
+        clocks=services.chatwoot_clocks,
         deadline=Deadline(_CALL_S),
         token=one.api_token,
         account_id=one.account_id,
@@ -288,6 +289,7 @@ def _client(one: Integration, services: Services) -> Chatwoot:
     return Chatwoot(
         services.http,
         one.base_url,
+        clocks=services.chatwoot_clocks,
         deadline=Deadline(_CALL_S),
         token=one.api_token,
         account_id=one.account_id,

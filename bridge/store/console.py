@@ -239,7 +239,8 @@ class Console:
 
     def doubt_all(self, unproven: Sequence[int], *, doubt: str, now: float) -> None:
         """After a restore nothing that is open is certain: Chatwoot may have it by now, and is
-        asked before it, or WhatsApp, is told again.
+        asked before it, or WhatsApp, is told again. How its clock stands to that of this machine is
+        not known either.
 
         In the instances `unproven` it cannot be asked about replies: for `doubt` (an error for the
         database) the operator decides about those that are open, and about those that were written
@@ -247,6 +248,7 @@ class Console:
 
         def work(db: Database) -> None:
             db.execute(f"update journal set doubtful = 1 where state in {OPEN}")
+            db.execute("delete from chatwoot_clock")
             for instance_id in unproven:
                 db.execute(
                     "update journal set state = 'unconfirmed', source = null, reason = ? "
@@ -254,7 +256,7 @@ class Console:
                     [doubt, instance_id],
                 )
                 db.execute(
-                    "update integration set unproven_until = ? where instance_id = ?",
+                    "update integration set restored_at = ? where instance_id = ?",
                     [now, instance_id],
                 )
 

@@ -7,7 +7,6 @@ against what a look found. Kept on the disk, since several processes hear, look 
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
 
 from sqlite_utils import Database
 
@@ -49,15 +48,6 @@ class Heard:
     def is_suspect(self, now: float) -> bool:
         """Whether it has not told of what it should have told of."""
         return 0 < self.missed_at <= now - LATE_S
-
-
-class Written(Protocol):
-    """A message of Chatwoot; `created_at` in UTC seconds, by its clock."""
-
-    @property
-    def id(self) -> int: ...
-    @property
-    def created_at(self) -> float: ...
 
 
 class Hearing:
@@ -106,6 +96,13 @@ class Hearing:
                 [integration_id, way.value],
             )
 
+    def follow_clock(self, seconds: float) -> None:
+        """This machine's clock was set by so many seconds: what happened before stays as long ago
+        as it was. Raises StorageFailed."""
+        with self._store.write(messages=True) as db:
+            for name in ("stands_since", "told_at", "missed_at"):
+                db.execute(f"update hearing set {name} = {name} + ? where {name} > 0", [seconds])
+
     def note_passed_over(self, integration_id: str, *, now: float) -> None:
         """A webhook came that did not bear Chatwoot's signature. Raises StorageFailed."""
         self._committer.run(
@@ -148,12 +145,12 @@ def note_told(
     )
 
 
-def note_found(db: Database, integration_id: str, message: Written, *, now: float) -> None:
+def note_found(db: Database, integration_id: str, message_id: int, *, at: float) -> None:
     """A look found an agent's message that no way had told: each is late with it, but for what was
-    written before it stood, and where it told of something since."""
-    at = min(message.created_at, now) or now
+    written (`at`, UTC seconds by our clock) before it stood, and where it told of something since.
+    """
     db.execute(
         "update hearing set missed_at = iif(missed_at = 0, ?1, missed_at), missed = missed + 1 "
         "where integration_id = ?2 and told_id < ?3 and stands_since < ?1 and told_at < ?1",
-        [at, integration_id, message.id],
+        [at, integration_id, message_id],
     )

@@ -10,7 +10,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from bridge.errors import BridgeError, TokenUnreadable
-from bridge.models import InboxOptions, Integration, Secret, Status
+from bridge.models import ChatwootTime, InboxOptions, Integration, Secret, Status
 from bridge.store import Store
 from bridge.store.columns import of_error, to_error
 from bridge.store.journal import OPEN
@@ -84,6 +84,7 @@ class Integrations:
                 one.webhook_secret, where=f"integration/{one.id}/webhook_secret"
             ),
             "created_at": one.created_at,
+            "began_at": one.began_at.seconds,
             "public_url": one.public_url,
             "refused": " ".join(sorted(one.refused)),
         }
@@ -188,15 +189,17 @@ class Integrations:
         with self._store.write() as db:
             db.execute("update integration set seen_url = ? where id = ?", [url, integration_id])
 
-    def caught_up_at(self, integration_id: str) -> float:
-        """When Chatwoot was last asked for what was missed, in UTC seconds; 0 for never."""
+    def caught_up_at(self, integration_id: str) -> ChatwootTime:
+        """Up to when all that was written in Chatwoot has been looked at; UNTOLD for never."""
         row = self._store.row("select caught_up_at from integration where id = ?", integration_id)
-        return float(row["caught_up_at"]) if row else 0.0
+        return ChatwootTime(float(row["caught_up_at"]) if row else 0.0)
 
-    def note_caught_up(self, integration_id: str, at: float) -> None:
+    def note_caught_up(self, integration_id: str, at: ChatwootTime) -> None:
         """Everything written before `at` has been looked at."""
         with self._store.write() as db:
-            db.execute("update integration set caught_up_at = ? where id = ?", [at, integration_id])
+            db.execute(
+                "update integration set caught_up_at = ? where id = ?", [at.seconds, integration_id]
+            )
 
     def of_account(self, one: Integration) -> list[int]:
         """The instances that are joined to the same Chatwoot account, this one among them."""
@@ -223,6 +226,10 @@ class Integrations:
         facts = dict(row)
         options = InboxOptions(**{name: bool(facts.pop(name)) for name in _OPTIONS})
         del facts["caught_up_at"]
+        facts["began_at"] = ChatwootTime(facts["began_at"])
+        # Until Chatwoot's clock is known, ours stands in for it.
+        restored_at = facts.pop("restored_at")
+        facts["unproven_until"] = ChatwootTime(restored_at or facts["unproven_until"])
         facts["status"] = Status(facts["status"])
         facts["refused"] = frozenset(facts["refused"].split())
         facts["last_error"] = to_error(facts["last_error"])

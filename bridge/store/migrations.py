@@ -320,3 +320,27 @@ def m021_copies(db: Database) -> None:
             primary key (integration_id, chatwoot_id)
         ) strict, without rowid"""
     )
+
+
+@migrations()
+def m022_clocks(db: Database) -> None:
+    """The clock of each Chatwoot, and marks by that clock where they are held against its times.
+
+    `ahead_s` is what it is ahead of this machine's clock, `steady_ahead_s` of the steady one of the
+    boot that is named. Marks of earlier versions were by our clock: `restored_at` becomes
+    `unproven_until` once the clock is known, and `caught_up_at` goes back by a day.
+    """
+    db.execute(
+        """create table chatwoot_clock (
+            base_url text primary key,
+            boot text not null,
+            steady_ahead_s real not null,
+            ahead_s real not null
+        ) strict, without rowid"""
+    )
+    db.execute("alter table integration add column began_at real not null default 0")
+    db.execute("alter table integration add column restored_at real not null default 0")
+    db.execute(
+        "update integration set restored_at = unproven_until, unproven_until = 0, "
+        "caught_up_at = max(0, caught_up_at - 86400)"
+    )

@@ -19,7 +19,7 @@ from bridge.chatwoot import events
 from bridge.errors import BridgeError, StorageFailed
 from bridge.gateways.base import Gateway
 from bridge.models import Instance, Integration, Secret
-from bridge.routing import accept, context, replies, unsigned, webhooks
+from bridge.routing import accept, context, replies, signatures, unsigned, webhooks
 from bridge.services import Services
 from bridge.store.hearing import Way
 from bridge.store.kept import Kept
@@ -121,23 +121,26 @@ class Hooks:
         return _OK
 
     def _keep(self, integration: Integration, environ: "WSGIEnvironment") -> None:
-        raw = _body(environ)
-        now = self._services.clock()
+        raw, services = _body(environ), self._services
+        now = services.clock()
         secret, event = integration.webhook_secret, events.parse_webhook(_json(raw))
-        is_signed = events.verify_signature(secret, _headers(environ), raw, now=now)
-        if is_signed:
-            webhooks.note_call(integration, self._services)
-        if secret and is_signed:
-            replies.from_chatwoot(integration, event, self._services, way=Way.WEBHOOK)
+        if not secret:
+            webhooks.note_call(integration, services)
+            with contextlib.suppress(StorageFailed):
+                services.hearing.tells_unsigned(integration.id, now=now)
+            unsigned.ask(integration, event, services)
             return
-        if secret:
-            with contextlib.suppress(StorageFailed):
-                self._services.hearing.note_passed_over(integration.id, now=now)
-            log.warning("a webhook for %s was not signed by Chatwoot: it is asked", integration.id)
-        else:
-            with contextlib.suppress(StorageFailed):
-                self._services.hearing.tells_unsigned(integration.id, now=now)
-        unsigned.ask(integration, event, self._services)
+        signed_at = events.signed_at(secret, _headers(environ), raw)
+        if signed_at is not None and signatures.is_of_now(signed_at, integration, services):
+            webhooks.note_call(integration, services)
+            replies.from_chatwoot(integration, event, services, way=Way.WEBHOOK)
+            return
+        # Also has the router look soon, which learns the secret and the clock anew.
+        with contextlib.suppress(StorageFailed):
+            services.hearing.note_passed_over(integration.id, now=now)
+        wrong = "by Chatwoot" if signed_at is None else "at the time that Chatwoot's clock shows"
+        log.warning("a webhook for %s was not signed %s: it is asked", integration.id, wrong)
+        unsigned.ask(integration, event, services)
 
     def _gateway(self, key: str, environ: "WSGIEnvironment") -> tuple[int, str]:
         """An event of a gateway: 200 once it is kept, 503 to have it repeated."""

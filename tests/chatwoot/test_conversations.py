@@ -6,6 +6,7 @@ import pytest
 
 from bridge.chatwoot.messaging import ConversationGone, MessageGone, Messaging, SourceTaken
 from bridge.markup import protect_liquid
+from bridge.models import ChatwootTime
 from tests.chatwoot.conftest import PHONE, SOURCE, Desk
 
 Chat = tuple[Messaging, int]
@@ -79,7 +80,7 @@ def test_what_moved_last_comes_first(desk: Desk) -> None:
     client.post_message(first, "now", incoming=True)
     moved = client.moved_conversations(1)
     assert [one.id for one in moved] == [first, second]
-    assert moved[0].last_activity_at >= moved[1].last_activity_at > 1e9
+    assert moved[0].last_activity_at >= moved[1].last_activity_at > ChatwootTime(1e9)
     assert client.moved_conversations(2) == []
 
 

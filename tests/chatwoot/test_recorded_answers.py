@@ -42,7 +42,9 @@ from bridge.errors import (
     TokenRejected,
 )
 from bridge.http import Http
+from bridge.models import ChatwootTime
 from bridge.routing.outcome import judge
+from tests.chatwoot.conftest import NoClocks
 from tests.support.processes import free_port
 from tests.support.replay import Replay, named, recorded, replaying
 
@@ -95,10 +97,9 @@ def ask(replay: Replay, file: Path) -> Ask:
         base_url = base_url or replay.base_url
         # A throttled activation waits as long as its deadline allows.
         http, deadline = Http(), Deadline(0.5 if row["status"] == 429 else 20)
-        routing = Messaging(
-            http, base_url, deadline=deadline, token="t", account_id=1, inbox_id=inbox_of(row)
-        )
-        activation = Chatwoot(http, base_url, deadline=deadline, token="t", account_id=1)
+        common = {"clocks": NoClocks(), "deadline": deadline, "token": "t", "account_id": 1}
+        routing = Messaging(http, base_url, inbox_id=inbox_of(row), **common)
+        activation = Chatwoot(http, base_url, **common)
         return CALLS[row["call"]](routing, activation, row["answer"], file)
 
     return make
@@ -168,10 +169,10 @@ def conversation(said: Row, **more: int) -> Conversation:
     return Conversation(
         id=said["id"],
         status=said["status"],
-        last_activity_at=float(said.get("last_activity_at") or said["timestamp"]),
+        last_activity_at=ChatwootTime(float(said.get("last_activity_at") or said["timestamp"])),
         contact_id=said["meta"]["sender"]["id"],
         last_message_id=last["id"],
-        last_message_at=float(last["created_at"]),
+        last_message_at=ChatwootTime(float(last["created_at"])),
         inbox_id=said["inbox_id"],
         **more,
     )
@@ -182,7 +183,7 @@ def new_conversation(found: Conversation, said: Row) -> bool:
         said["id"],
         said["status"],
         said["meta"]["sender"]["id"],
-        float(said.get("last_activity_at") or said["timestamp"]),
+        ChatwootTime(float(said.get("last_activity_at") or said["timestamp"])),
     )
 
 
@@ -205,7 +206,7 @@ def message(found: AgentMessage, said: Row) -> bool:
     assert found.in_reply_to_id == (attributes.get("in_reply_to") or 0)
     assert found.sender_name == (sender.get("available_name") or sender.get("name", ""))
     assert found.sender_type == sender.get("type", "")
-    return found.created_at == float(said["created_at"])
+    return found.created_at == ChatwootTime(float(said["created_at"]))
 
 
 def messages(found: list[AgentMessage], said: Row) -> bool:
@@ -437,7 +438,13 @@ def test_bytes_that_are_not_in_the_storage_are_no_file(replay: Replay, ask: Ask)
     replay.say(bytes_gone, "/disk/")
     replay.say(redirect, "/blobs/redirect/")
     client = Messaging(
-        Http(), replay.base_url, deadline=Deadline(10), token="t", account_id=1, inbox_id=1
+        Http(),
+        replay.base_url,
+        clocks=NoClocks(),
+        deadline=Deadline(10),
+        token="t",
+        account_id=1,
+        inbox_id=1,
     )
     url = f"{replay.base_url}/rails/active_storage/blobs/redirect/x/a.png"
     assert not client.is_stored(Attachment(url, size=4))

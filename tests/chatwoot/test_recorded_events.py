@@ -25,6 +25,7 @@ from bridge.chatwoot.events import (
 )
 from bridge.deadline import Deadline
 from bridge.http import Http
+from bridge.models import ChatwootTime
 from tests.support.replay import named, recorded
 
 Row = dict[str, Any]
@@ -94,7 +95,7 @@ def told_message(body: Row) -> AgentMessage:
         external_error=attributes.get("external_error") or "",
         status=last["status"] if last["id"] == body["id"] else "",
         updated=body["event"] == "message_updated",
-        created_at=datetime.fromisoformat(body["created_at"]).timestamp(),
+        created_at=ChatwootTime(datetime.fromisoformat(body["created_at"]).timestamp()),
     )
 
 
@@ -248,7 +249,7 @@ def shown_message(event: str, data: Row) -> AgentMessage:
         external_error=attributes.get("external_error") or "",
         status=data["status"],
         updated=event == "message.updated",
-        created_at=float(data["created_at"]),
+        created_at=ChatwootTime(float(data["created_at"])),
     )
 
 

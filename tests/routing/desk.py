@@ -58,17 +58,18 @@ class Desk:
         public: bool = True,
         guards: bool = False,
         version: str = "",
+        clock_offset: float = 0.0,
         **settings: str,
     ) -> None:
         """`public`: the bridge has an address that both sides may call, unless this Chatwoot
-        `guards` private ones; `version` is Chatwoot's."""
+        `guards` private ones; `version` and `clock_offset` (seconds) are Chatwoot's."""
         self._stack = contextlib.ExitStack()
         with contextlib.ExitStack() as stack:
             self.chatwoot = SandboxChatwoot(folder)
             stack.callback(self.chatwoot.process.kill)
             if version:
                 self.chatwoot.options(version=version)
-            self.chatwoot.options(allow_private_network=not guards)
+            self.chatwoot.options(allow_private_network=not guards, clock_offset=clock_offset)
             self._start(folder, stack, public=public, settings=settings)
             if public and not guards and self._guards():
                 # This Chatwoot was told to call private addresses, as its operator knows.

@@ -159,7 +159,8 @@ def test_what_is_old_is_forgotten_and_never_sent_again(own_desk: Desk) -> None:
     with sqlite3.connect(own_desk.bridge.instance_dir / "bridge.db") as db:
         db.execute("update journal set done_at = ? where state = 'done'", [old])
         # As if the message, too, were older than what is kept.
-        db.execute("update integration set created_at = ?", [time.time() + 1])
+        later = time.time() + 60
+        db.execute("update integration set created_at = ?, began_at = ?", [later, later])
     db.close()
     own_desk.bridge.start()
     until(lambda: not own_desk.rows("select 1 from journal where key like 'm%'"), "forgetting")
