@@ -22,6 +22,7 @@ from bridge.routing.lanes import Lanes
 from bridge.routing.outcome import PATIENCE_S
 from bridge.routing.unconfirmed import Unconfirmed
 from bridge.services import Services
+from bridge.store import set_clock
 from bridge.store.journal import Lane, State
 
 log = logging.getLogger(__name__)
@@ -207,11 +208,10 @@ class Router:
             return ahead
         log.warning("the clock of this machine was set by %+.0f seconds", jump)
         try:
-            self.services.hearing.follow_clock(jump)
-            self.services.lookups.follow_clock(jump)
-            self.services.journal.add_held(jump)
+            set_clock.follow(self.services.committer, jump)
         except StorageFailed:
             return ahead  # it is noticed again
+        self._unconfirmed.follow_clock(jump)
         return now
 
     def _settle(self) -> None:

@@ -55,6 +55,11 @@ class Unconfirmed:
             self._seen = set()
         return settled
 
+    def follow_clock(self, seconds: float) -> None:
+        """This machine's clock was set by so many seconds; the journal was told already."""
+        self._contacts = {one: at + seconds for one, at in self._contacts.items()}
+        self.services.store.move_beat("web-opened", seconds)
+
     def _has_echo(self, instance_id: int) -> bool:
         try:
             gateway = self.context(instance_id).gateway

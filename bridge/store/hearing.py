@@ -96,13 +96,6 @@ class Hearing:
                 [integration_id, way.value],
             )
 
-    def follow_clock(self, seconds: float) -> None:
-        """This machine's clock was set by so many seconds: what happened before stays as long ago
-        as it was. Raises StorageFailed."""
-        with self._store.write(messages=True) as db:
-            for name in ("stands_since", "told_at", "missed_at"):
-                db.execute(f"update hearing set {name} = {name} + ? where {name} > 0", [seconds])
-
     def note_passed_over(self, integration_id: str, *, now: float) -> None:
         """A webhook came that did not bear Chatwoot's signature. Raises StorageFailed."""
         self._committer.run(

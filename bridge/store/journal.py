@@ -199,10 +199,6 @@ class Journal(Protocol):
         without those of the chat `other_than`."""
         ...
 
-    def add_held(self, seconds: float) -> None:
-        """So much more of the age of what is open does not count as waiting; may be negative."""
-        ...
-
     def prove_writable(self) -> None:
         """Writes something. Raises StorageFailed."""
         ...

@@ -105,15 +105,6 @@ class Lookups:
         """It is asked again, not before then (UTC seconds). Raises StorageFailed."""
         self._change(lookup, "update lookup set due_at = ?", [due_at], "and times >= ?")
 
-    def follow_clock(self, seconds: float) -> None:
-        """This machine's clock was set by so many seconds: what is due becomes so no later. Raises
-        StorageFailed."""
-        self.committer.run(
-            lambda db: db.execute(
-                "update lookup set due_at = due_at + ? where due_at > 0", [seconds]
-            )
-        )
-
     def _change(self, lookup: Lookup, sql: str, params: list[object], those: str) -> None:
         where = f"where integration_id = ? and conversation_id = ? and message_id = ? {those}"
         place = [lookup.integration_id, lookup.conversation_id]

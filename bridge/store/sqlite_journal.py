@@ -179,15 +179,6 @@ class SqliteJournal:
         )
         return sorted(row[0] for row in found)
 
-    def add_held(self, seconds: float) -> None:
-        self._committer.run(
-            lambda db: db.execute(
-                "update journal indexed by journal_open set held_s = held_s + ? "
-                f"where state in {OPEN}",
-                [seconds],
-            )
-        )
-
     def prove_writable(self) -> None:
         with self._store.write(messages=True) as db:
             db.execute(

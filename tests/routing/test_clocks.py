@@ -18,6 +18,7 @@ from werkzeug.wrappers import Response
 
 from bridge.routing.router import Router
 from bridge.services import Services
+from bridge.store.instances import note_heard
 from bridge.web.hooks import Hooks
 from tests.routing.desk import Desk, Json, until
 from tests.support.journal import tray
@@ -55,12 +56,15 @@ def routing(desk: Desk, clock: Callable[[], float]) -> Iterator[Services]:
     """Routes in this process instead of the bridge's, by a clock that the test sets."""
     desk.bridge.stop()
     with tray(desk.bridge) as found:
-        services = dataclasses.replace(found, clock=clock)
+        settings = dataclasses.replace(found.settings, echo_wait=2.0)
+        services = dataclasses.replace(found, clock=clock, settings=settings)
         services.bell.listen()
-        router = Router(services)
+        has_begun = threading.Event()
+        router = Router(services, on_look=has_begun.set)
         thread = threading.Thread(target=router.run)
         thread.start()
         try:
+            assert has_begun.wait(10)
             yield services
         finally:
             router.stop()
@@ -242,3 +246,29 @@ def test_our_clock_is_set_while_messages_wait(own_desk: Desk, hours: int) -> Non
         until(lambda: tries() > before, "a try after it was set")
         own_desk.phone.control("DELETE", "faults")
         own_desk.gets(number, "out")
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_our_clock_is_set_while_a_send_is_in_doubt(own_desk: Desk, hours: int) -> None:
+    """It is sent again once an echo would have come, by the time that has passed."""
+    number, conversation = own_desk.meet("in")
+    fault = {"kind": "drop_before", "path": "/text/"}
+    own_desk.phone.control("POST", "faults", fault)
+    own_desk.reply(conversation, "out")
+    until(
+        lambda: own_desk.rows("select 1 from journal where state = 'unconfirmed'"),
+        "a send in doubt",
+    )
+    ahead = 0.0
+    with routing(own_desk, lambda: time.time() + ahead) as services:
+        ahead = hours * 3600.0
+        until(lambda: own_desk.rows("select 1 from journal where held_s <> 0"), "its notice")
+        [instance] = services.instances.all()
+
+        def is_sent() -> list[str]:
+            # The gateway goes on telling of other chats.
+            with services.store.write(messages=True) as db:
+                note_heard(db, instance.id, services.clock(), called=True)
+            return own_desk.sent(number)
+
+        assert until(is_sent, "the text") == ["out"]

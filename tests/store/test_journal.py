@@ -466,18 +466,6 @@ class TestSending:
         assert len(seen) == 5
         assert seen == sorted(seen)
 
-    def test_time_that_does_not_count_is_added_to_what_is_open(
-        self, ground: Ground, journal: Journal
-    ) -> None:
-        chat = ground.chat()
-        journal.accept(ground.instance_id, [new(chat, "a"), new(chat, "b")], now=1.0)
-        lane = Lane(ground.instance_id, IN, chat)
-        journal.add_held(3600.0)
-        journal.add_held(-600.0)
-        head = journal.head(lane)
-        assert head is not None
-        assert head.held_s == 3000.0
-
     def test_tries_and_deliveries_are_told(self, ground: Ground, journal: Journal) -> None:
         one, other = ground.chat(), ground.chat()
         journal.accept(ground.instance_id, [new(one, "a"), new(other, "b")], now=1.0)

@@ -34,6 +34,7 @@ _OPTION_LABELS = {
     "throttle": "Request limits: 3000 per minute, contact search 100",
     "default_locale": "Language of the installation: en, pt_BR, es",
     "crm_v2": "Hide contacts without phone and e-mail from filter (crm_v2)",
+    "clock_offset": "Clock ahead of this machine's, seconds",
     "webhook_timeout_s": "Webhook timeout, seconds",
     "deletion_s": "Deletion job waits, seconds",
 }

@@ -1,0 +1,46 @@
+"""What is written down by this machine's clock, when that clock is set while we run.
+
+The time that passed is the same as before: all that is compared with the present moves along.
+"""
+
+from sqlite_utils import Database
+
+from bridge.store.committer import Committer
+from bridge.store.journal import OPEN
+
+#: Tables, the columns that move along, and which rows; a 0 stands for never.
+_MOVED = (
+    # When a way began to stand, told and was missed.
+    ("hearing", ("stands_since", "told_at", "missed_at"), "true"),
+    ("lookup", ("due_at",), "true"),
+    # When a gateway was heard, called, and told where to call.
+    ("instance", ("heard_at", "called_at", "callback_since"), "true"),
+    # Until when a claim is good, and when a send came into doubt.
+    ("journal indexed by journal_open", ("claimed_until",), f"state in {OPEN}"),
+    (
+        "journal indexed by journal_open",
+        ("due_at",),
+        f"state in {OPEN} and state = 'unconfirmed'",
+    ),
+)
+
+
+def follow(committer: Committer, seconds: float) -> None:
+    """This machine's clock was set by so many seconds, and nobody waits longer or gives up for
+    that: so much more of the age of what is open does not count. Raises StorageFailed."""
+
+    def work(db: Database) -> None:
+        for table, columns, those in _MOVED:
+            for name in columns:
+                db.execute(
+                    f"update {table} set {name} = {name} + ? where {those} and {name} > 0",
+                    [seconds],
+                )
+        db.execute(
+            "update journal indexed by journal_open set held_s = held_s + ?1, "
+            # A gap of a socket that is noted by the new clock must not look older than the send.
+            f"sent_at = sent_at + min(?1, 0) where state in {OPEN}",
+            [seconds],
+        )
+
+    committer.run(work)
