@@ -28,6 +28,16 @@ def sandbox(_sandbox_process: SandboxChatwoot) -> Iterator[SandboxChatwoot]:
     chatwoot_contract.check(_sandbox_process.requests())
 
 
+#: Files that take a minute and more: begun first, or one worker works on when all others are done.
+_LONG = ("test_inside_chatwoot", "test_soak", "routing_property", "test_replay", "test_versions")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """After the shuffling: what is long goes first, all else stays where it is."""
+    items.sort(key=lambda item: not any(name in item.nodeid for name in _LONG))
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """A worker is through: what it held counts for all."""
