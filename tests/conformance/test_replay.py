@@ -72,7 +72,11 @@ def outcomes(
                 while True:
                     name = waiting.get_nowait()
                     try:
-                        found[name].set_result(replay(sandbox, name))
+                        differs = replay(sandbox, name)
+                        # On a busy machine something may be told too late to be seen.
+                        if unexpected(name, differs):
+                            differs = replay(sandbox, name)
+                        found[name].set_result(differs)
                     except BaseException as error:
                         found[name].set_exception(error)
         finally:
@@ -89,6 +93,12 @@ def outcomes(
         worker.join()
 
 
+def unexpected(scenario: str, differs: dict[str, list[str]]) -> list[str]:
+    """What differs from the real one and is not on the list."""
+    skipped = SKIPPED.get(scenario, {})
+    return [line for step, found in differs.items() if step not in skipped for line in found]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("scenario", EXPECTED)
 def test_the_sandbox_answers_as_a_real_chatwoot_did(
@@ -96,7 +106,7 @@ def test_the_sandbox_answers_as_a_real_chatwoot_did(
 ) -> None:
     differs = outcomes[scenario].result()
     skipped = SKIPPED.get(scenario, {})
-    lines = [line for step, found in differs.items() if step not in skipped for line in found]
+    lines = unexpected(scenario, differs)
     assert not lines, "\n".join(["it differs from the real one:", *lines])
     assert not skipped.keys() - differs.keys(), "these no longer differ: take them off the list"
 

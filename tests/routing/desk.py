@@ -21,7 +21,7 @@ T = TypeVar("T")
 Json = dict[str, Any]
 
 #: Bounds every wait, in seconds; the condition ends it long before, unless something is broken.
-PATIENCE_S = 15.0
+PATIENCE_S = 40.0
 _numbers = itertools.count(4_915_100_000_000)
 
 
