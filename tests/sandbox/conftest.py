@@ -14,6 +14,14 @@ import websocket
 from tests.support.processes import SandboxChatwoot
 
 
+@pytest.fixture(scope="session")
+def _sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxChatwoot]:
+    """One of these tests' own: no bridge of another test listens to it and answers."""
+    running = SandboxChatwoot(tmp_path_factory.mktemp("sandbox"))
+    yield running
+    running.stop()
+
+
 @pytest.fixture
 def sandbox(_sandbox_process: SandboxChatwoot) -> SandboxChatwoot:
     """A sandbox as it is after its first start; what is asked of it may be wrong on purpose."""
