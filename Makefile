@@ -23,7 +23,8 @@ run: $(VENV)/run.txt  ## Starts the service with its sandbox; open http://127.0.
 	@$(BIN)/chatwoot-bridge serve
 
 test: browser check  ## Runs the checks and every test (ARGS= goes to pytest)
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder \
+	  --reruns 1 -r R $(ARGS)
 
 browser:
 	@test -n "$(CHROMIUM)" || { echo "make test needs Chromium: apt-get install chromium" >&2; exit 1; }
