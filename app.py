@@ -5,9 +5,10 @@
 
 import sys
 
-from bridge import logs, settings
-from bridge.errors import StartupError
-from bridge.web import create_app
+from bridge.config import settings
+from bridge.domain.errors import StartupError
+from bridge.runtime import logs
+from bridge.web.app import create_app
 
 __all__ = ["app", "create_app"]
 

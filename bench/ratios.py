@@ -23,8 +23,8 @@ import requests
 from bench import load
 from bench.loop import INSTANCE, Loop
 from bench.web import NOTHING
-from bridge import settings
-from bridge.models import Integration, Status
+from bridge.config import settings
+from bridge.domain.models import Integration, Status
 from bridge.services import Services
 from bridge.store.instances import Hook
 from tests.support.processes import Process, SandboxChatwoot, SandboxPhone, free_port
@@ -281,7 +281,7 @@ class _Paused:
 
     def _set(self, status: Status) -> None:
         self._services.integrations.judge(self._id, status, None, now=time.time())
-        self._services.bell.ring(look_again=True)
+        self._services.wakeup.wake(look_again=True)
 
     def wait_for_open(self, count: int) -> None:
         """Until so many messages wait."""

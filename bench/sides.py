@@ -11,8 +11,8 @@ import time
 import requests
 
 from bench.loop import Loop
-from bridge import settings
-from bridge.models import Status
+from bridge.config import settings
+from bridge.domain.models import Status
 from bridge.services import Services
 
 _CHATS = 50
@@ -143,7 +143,7 @@ class _Bench:
     def _set(self, status: Status) -> None:
         now = time.time()
         self._services.integrations.judge(self._integration.id, status, None, now=now)
-        self._services.bell.ring(look_again=True)
+        self._services.wakeup.wake(look_again=True)
 
     def _open(self, *, other_than: str = "") -> int:
         [found] = self._services.store.rows(

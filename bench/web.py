@@ -8,9 +8,11 @@ import sys
 
 from flask import Flask, Response, request
 
-from bridge import settings, web
+from bridge.config import settings
 from bridge.services import Services
-from bridge.web import guard, server
+from bridge.web import app as web
+from bridge.web import guard
+from bridge.web.server import serve
 
 #: The measure of all others: a view of the same application that reads the body and answers.
 NOTHING = "/nothing"
@@ -18,8 +20,8 @@ NOTHING = "/nothing"
 
 def main() -> None:
     listener = socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=2048)
-    server.create_app = _with_nothing
-    server.serve_web(settings.load(), listener.fileno())
+    serve.create_app = _with_nothing
+    serve.serve_web(settings.load(), listener.fileno())
 
 
 def _with_nothing(

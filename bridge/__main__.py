@@ -9,8 +9,8 @@ INTERRUPTED = 130
 def main() -> None:
     """Runs the command line; Ctrl-C at any moment, the imports included, leaves no traceback."""
     try:
-        from bridge import logs
-        from bridge.cli import commands
+        from bridge.cli.main import commands
+        from bridge.runtime import logs
 
         logs.set_up("warning", "cli")  # `serve` sets it up anew, by its settings
         commands(prog_name="chatwoot-bridge")

@@ -4,17 +4,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bridge import credentials
-from bridge.bell import Bell
-from bridge.http import Http
-from bridge.pace import Allowance, Pace
-from bridge.settings import Settings
-from bridge.store import Store
+from bridge.config.settings import Settings
+from bridge.net.http import Http
+from bridge.net.pace import Allowance, Pace
+from bridge.runtime.wakeup import Wakeup
+from bridge.store import Store, credentials
 from bridge.store.audit import Audit
 from bridge.store.chats import Chats
 from bridge.store.clocks import ChatwootClocks
 from bridge.store.committer import Committer
-from bridge.store.console import Console
 from bridge.store.copies import Copies
 from bridge.store.drafts import Drafts
 from bridge.store.hearing import Hearing
@@ -23,12 +21,13 @@ from bridge.store.integrations import Attempts, Integrations
 from bridge.store.journal import Journal
 from bridge.store.lookups import Lookups
 from bridge.store.members import Members
+from bridge.store.search import Search
 from bridge.store.sessions import Sessions
 from bridge.store.sqlite_journal import SqliteJournal
-from bridge.store.standing import Standings
+from bridge.store.stats import Stats
 from bridge.store.unrouted import UnroutedCounts
+from bridge.store.vault import Vault, token_hash
 from bridge.store.webhooks import Webhooks
-from bridge.vault import Vault, token_hash
 
 #: The router gives a sign of life every two seconds; it is given up after this many.
 BEAT_FRESH_S = 15.0
@@ -59,11 +58,11 @@ class Services:
     webhooks: Webhooks
     unrouted: UnroutedCounts
     members: Members
-    standings: Standings
-    console: Console
+    stats: Stats
+    search: Search
     audit: Audit
     sessions: Sessions
-    bell: Bell
+    wakeup: Wakeup
     pace: Pace
     searches: Allowance
     clock: Callable[[], float] = time.time
@@ -77,7 +76,7 @@ class Services:
         credentials.leave_check(store, vault)
         settings.spool.mkdir(mode=0o700, exist_ok=True)
         committer = Committer(store)
-        bell = Bell(settings.instance_dir)
+        wakeup = Wakeup(settings.instance_dir)
         return cls(
             settings=settings,
             store=store,
@@ -94,15 +93,15 @@ class Services:
             copies=Copies(store, committer),
             chatwoot_clocks=ChatwootClocks(store),
             hearing=Hearing(store, committer),
-            lookups=Lookups(store, committer, lambda: bell.ring(look_again=True)),
+            lookups=Lookups(store, committer, lambda: wakeup.wake(look_again=True)),
             webhooks=Webhooks(store),
             unrouted=UnroutedCounts(store),
             members=Members(store),
-            standings=Standings(store),
-            console=Console(store, committer),
+            stats=Stats(store),
+            search=Search(store, committer),
             audit=Audit(store),
             sessions=Sessions(store),
-            bell=bell,
+            wakeup=wakeup,
             pace=Pace(settings.chatwoot_rate),
             searches=Allowance(*SEARCHES),
         )
@@ -120,4 +119,4 @@ class Services:
     def close(self) -> None:
         """Lets go of the database."""
         self.store.close()
-        self.bell.close()
+        self.wakeup.close()

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import click
 
-from bridge import cli
-from bridge.metrics import SERIES
-from bridge.options import INSTANCE_DIR, OPTIONS
-from bridge.web.openapi import document
+from bridge.cli import main as cli
+from bridge.config.table import INSTANCE_DIR, OPTIONS
+from bridge.operations.metrics import SERIES
+from bridge.web.api.openapi import document
 
 HEAD = """# Reference
 

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
 sys.path.insert(0, str(ROOT))
 
-from bridge.errors import dump  # noqa: E402
+from bridge.domain.errors import dump  # noqa: E402
 from bridge.gateways.base import GatewayRefuses  # noqa: E402
 from tests.support.journal import Journal  # noqa: E402
 from tests.support.processes import ACCOUNT_TOKEN, Bridge, free_port  # noqa: E402

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bridge import addresses
 from bridge.chatwoot import address
+from bridge.net import addresses
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge import languages
 from bridge.chatwoot.refusals import ConversationFlooded
-from bridge.errors import (
+from bridge.config import languages
+from bridge.domain.errors import (
     BridgeError,
     GivenUp,
     InvalidBody,
@@ -28,7 +28,7 @@ from bridge.errors import (
 )
 from bridge.gateways.base import GatewayRefuses, GatewayUnavailable
 
-PACKAGE = Path(languages.__file__).resolve().parent
+PACKAGE = Path(languages.__file__).resolve().parents[1]
 MODULES = [path for path in PACKAGE.rglob("*.py") if path.stem not in {"__main__", "__init__"}]
 
 
@@ -161,14 +161,16 @@ def test_a_cause_is_said_in_the_same_language(language: str, sentence: str) -> N
     assert languages.say(load(dump(GivenUp(refused, hours=72))).whole, language) == sentence
 
 
-@pytest.mark.parametrize("module", ["bridge.cli", "bridge.web.server", "bridge.routing.process"])
+@pytest.mark.parametrize(
+    "module", ["bridge.cli.main", "bridge.web.server.serve", "bridge.routing.process"]
+)
 def test_each_process_knows_what_another_one_stored(module: str) -> None:
     """Of what can go wrong on a message's way; the pages' own errors are never stored."""
-    code = f"import {module}; from bridge.errors.base import KINDS; print(*KINDS)"
+    code = f"import {module}; from bridge.domain.errors.base import KINDS; print(*KINDS)"
     known = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.split()
-    rooms = ("bridge.errors", "bridge.chatwoot", "bridge.gateways", "bridge.routing")
+    rooms = ("bridge.domain.errors", "bridge.chatwoot", "bridge.gateways", "bridge.routing")
     stored = {kind.code for kind in every_error() if kind.__module__.startswith(rooms)}
     assert stored <= set(known)
 

@@ -1,44 +1,46 @@
 """The house is in order: imports point down, and what belongs into one room is found only there."""
 
 import ast
+import functools
+import re
+import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-HOUSE = Path(__file__).resolve().parent.parent / "bridge"
+import bridge
+
+ROOT = Path(__file__).resolve().parent.parent
+HOUSE = ROOT / "bridge"
+SANDBOX = ROOT / "sandbox"
+#: The map in the docstring of the package: indented lines, rooms before the first wide gap.
 FLOORS = [
-    "errors",
-    "options models messages assets deadline markup logs addresses languages texts",
-    "settings vault http bell heartbeat pace processes",
-    "store sockets",
-    "credentials chatwoot gateways",
-    "services backup",
-    "capabilities",
-    "intake routing rotation",
-    "checks",
-    "activation console metrics",
-    "instances doctor",
-    "supervisor commands",
-    "cli web",
-    "__main__",
+    re.split(r" {3,}", line.strip())[0].split()
+    for line in (bridge.__doc__ or "").splitlines()
+    if line.startswith("    ")
 ]
-FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms.split()}
-#: The sandbox stands apart: it may use these and nobody may use it.
-SANDBOX_MAY_USE = {"sandbox", "assets", "settings", "errors", "logs"}
-#: Modules that belong to one room only.
+FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
+#: What the sandbox may use of the package.
+SANDBOX_MAY_USE = {"bridge.config", "bridge.domain", "bridge.runtime"}
+#: Libraries that belong to some places only.
 ONLY_IN = {
-    "flask": {"web", "sandbox"},
-    "flask_wtf": {"web"},
-    "werkzeug": {"web", "sandbox"},
-    "requests": {"http"},
-    "urllib3": {"http"},
-    "cryptography": {"vault"},
-    "sqlite3": {"store", "sandbox"},
-    "websocket": {"sockets"},
-    "prometheus_client": {"metrics"},
+    "flask": {"bridge.web", "sandbox"},
+    "flask_wtf": {"bridge.web"},
+    "werkzeug": {"bridge.web", "sandbox"},
+    "requests": {"bridge.net"},
+    "urllib3": {"bridge.net"},
+    "cryptography": {"bridge.store.vault"},
+    "sqlite3": {"bridge.store", "sandbox"},
+    "websocket": {"bridge.net"},
+    "prometheus_client": {"bridge.operations"},
 }
-MODULES = [path for path in sorted(HOUSE.rglob("*.py")) if path != HOUSE / "__init__.py"]
+MODULES = [
+    path
+    for path in sorted([*HOUSE.rglob("*.py"), *SANDBOX.rglob("*.py")])
+    if path != HOUSE / "__init__.py"
+]
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -50,38 +52,77 @@ def imports(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def room_of(path: Path) -> str:
-    return path.relative_to(HOUSE).parts[0].removesuffix(".py")
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(HOUSE)))
+def room_of(name: str) -> str:
+    return name.split(".")[1]
+
+
+def within(name: str, places: set[str]) -> bool:
+    return any(name == place or name.startswith(f"{place}.") for place in places)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_imports_point_down(path: Path) -> None:
-    room = room_of(path)
+    here = name_of(path)
     for name in imports(path):
-        first, _, rest = name.partition(".")
-        assert room in ONLY_IN.get(first, {room}), f"{name} belongs in {ONLY_IN[first]}"
-        other = rest.split(".")[0]
-        if first != "bridge" or other in {room, "__version__"}:
-            continue
-        if room == "sandbox":
-            assert other in SANDBOX_MAY_USE, f"the sandbox must not use {other}"
+        first = name.split(".")[0]
+        assert within(here, ONLY_IN.get(first, {here})), f"{name} belongs in {ONLY_IN[first]}"
+        if here.startswith("sandbox"):
+            assert first != "bridge" or within(name, SANDBOX_MAY_USE), f"not {name} in the sandbox"
         else:
-            assert other != "sandbox", f"{room} must not use the sandbox"
-            assert FLOOR[other] < FLOOR[room], f"{room} must not import {other}"
+            assert first != "sandbox", f"{here} must not use the sandbox"
+            if first == "bridge" and room_of(name) not in {room_of(here), "__version__"}:
+                assert FLOOR[room_of(name)] < FLOOR[room_of(here)], f"{here} must not use {name}"
 
 
-def test_the_two_shores_do_not_know_each_other() -> None:
+def test_the_house_stays_as_small_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """Rooms are folders and loose modules, arrows their imports, floors the longest chain."""
+    rooms: dict[str, set[str]] = defaultdict(set)
+    for path in MODULES:
+        if path.is_relative_to(HOUSE):
+            here = room_of(name_of(path))
+            names = {name for name in imports(path) if name.startswith("bridge.")}
+            rooms[here] |= {room_of(name) for name in names} - {here, "__version__"}
+
+    @functools.cache
+    def floors(room: str) -> int:
+        return 1 + max((floors(below) for below in rooms[room]), default=0)
+
+    assert set(rooms) == set(FLOOR), "the map in bridge/__init__.py names every room"
+    arrows = sum(len(below) for below in rooms.values())
+    highest = max(floors(room) for room in list(rooms))
+    with capsys.disabled():
+        sys.stdout.write(f"\n{len(rooms)} rooms, {arrows} arrows, {highest} floors\n")
+    assert len(rooms) <= 20
+    assert arrows <= 75
+    assert highest <= 9
+
+
+def test_chatwoot_and_gateways_do_not_know_each_other() -> None:
     for here, there in (("chatwoot", "gateways"), ("gateways", "chatwoot")):
         for path in (HOUSE / here).rglob("*.py"):
             assert not [name for name in imports(path) if name.startswith(f"bridge.{there}")]
 
 
 def test_the_environment_is_read_in_one_place() -> None:
-    readers = {room_of(path) for path in MODULES if "os.environ" in path.read_text("utf-8")}
-    assert readers - {"sandbox"} <= {"settings"}
+    for path in MODULES:
+        if "os.environ" in path.read_text("utf-8") and path.is_relative_to(HOUSE):
+            assert name_of(path) == "bridge.config.settings"
 
 
 def test_no_module_does_two_jobs() -> None:
     """A module past 400 lines is split along its seam."""
     sizes = {path: len(path.read_text("utf-8").splitlines()) for path in MODULES}
     assert {str(path): size for path, size in sizes.items() if size > 400} == {}
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [path.parent for path in MODULES if path.name == "__init__.py"],
+    ids=lambda folder: str(folder.relative_to(ROOT)),
+)
+def test_each_folder_says_what_lives_there(folder: Path) -> None:
+    assert ast.get_docstring(ast.parse((folder / "__init__.py").read_text("utf-8")))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge import markup
-from bridge.texts import clean, clean_json, split
+from bridge.domain.texts import clean, clean_json, split
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 import pytest
 
-from bridge.cli import commands
-from bridge.options import INSTANCE_DIR, OPTIONS
+from bridge.cli.main import commands
+from bridge.config.table import INSTANCE_DIR, OPTIONS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
-from bridge.errors import N_, Problem
+from bridge.domain.errors import N_, Problem
 
 MAX_LENGTH = 2048
 #: The path of the pages where customers rate a conversation, and that of files in Chatwoot.

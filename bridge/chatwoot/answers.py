@@ -18,9 +18,9 @@ from bridge.chatwoot.refusals import (
     SourceTaken,
 )
 from bridge.chatwoot.transport import Timekeeper, Transport
-from bridge.deadline import Deadline
-from bridge.errors import BridgeError, ChatwootRejects, InboxGone
-from bridge.http import Answer, Http
+from bridge.domain.errors import BridgeError, ChatwootRejects, InboxGone
+from bridge.net.deadline import Deadline
+from bridge.net.http import Answer, Http
 
 #: How a refused record is told in POST messages: Rails' sentence, which Chatwoot leaves in English
 #: and other installations may translate. An unknown translation counts as passing trouble.

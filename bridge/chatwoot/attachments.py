@@ -15,8 +15,8 @@ from urllib.parse import urljoin, urlsplit
 from bridge.chatwoot.diagnosis import Diagnosis
 from bridge.chatwoot.events import Attachment
 from bridge.chatwoot.refusals import FileNotThere, FileRefused, FileTooLarge
-from bridge.deadline import Deadline
-from bridge.http import Answer, CallFailed, Http, TooLarge
+from bridge.net.deadline import Deadline
+from bridge.net.http import Answer, CallFailed, Http, TooLarge
 
 _MOST_REDIRECTS = 5
 _STORAGE = "/rails/active_storage/"

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import urljoin
 
 from bridge.chatwoot.address import origin
-from bridge.errors import (
+from bridge.domain.errors import (
     AccessDenied,
     AccountSuspended,
     AccountUnknown,
@@ -35,8 +35,8 @@ from bridge.errors import (
     TokenNotReceived,
     TokenRejected,
 )
-from bridge.http import Answer, CallFailed
-from bridge.logs import MASK, mask
+from bridge.net.http import Answer, CallFailed
+from bridge.runtime.logs import MASK, mask
 
 E = TypeVar("E", bound=BridgeError)
 

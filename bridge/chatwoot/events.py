@@ -16,8 +16,8 @@ from urllib.parse import unquote, urlsplit
 from msgspec import Struct
 
 from bridge.chatwoot import menus
-from bridge.models import UNTOLD, ChatwootTime
-from bridge.texts import clean
+from bridge.domain.models import UNTOLD, ChatwootTime
+from bridge.domain.texts import clean
 
 _TYPES = ("incoming", "outgoing", "activity", "template")
 _MAX_ID = 2**63 - 1

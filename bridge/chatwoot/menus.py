@@ -6,7 +6,7 @@ Source: docs/contracts/chatwoot.md, Messages (interactive types). Reading is tot
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bridge.texts import clean
+from bridge.domain.texts import clean
 
 #: Items of one message that are read at most.
 _MOST_ITEMS = 100

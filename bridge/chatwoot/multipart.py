@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from bridge.texts import clean
+from bridge.domain.texts import clean
 
 _CHUNK = 64 * 1024
 _MAX_NAME = 200

@@ -1,6 +1,6 @@
 """What Chatwoot answers to routing's calls, told apart by what the router must do next."""
 
-from bridge.errors import N_, BridgeError, ChatwootFailing, ChatwootThrottles
+from bridge.domain.errors import N_, BridgeError, ChatwootFailing, ChatwootThrottles
 
 
 class ConversationGone(BridgeError):

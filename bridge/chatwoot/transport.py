@@ -12,9 +12,9 @@ from typing import Any, Protocol
 
 from bridge.chatwoot.diagnosis import Diagnosis
 from bridge.chatwoot.multipart import Multipart
-from bridge.deadline import Deadline
-from bridge.http import READ_S, Answer, CallFailed, Http
-from bridge.models import Account, Secret, TokenOwner
+from bridge.domain.models import Account, Secret, TokenOwner
+from bridge.net.deadline import Deadline
+from bridge.net.http import READ_S, Answer, CallFailed, Http
 
 
 class Timekeeper(Protocol):

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from bridge.errors import N_, ChatwootTooOld, Problem
-from bridge.models import Integration
+from bridge.domain.errors import N_, ChatwootTooOld, Problem
+from bridge.domain.models import Integration
 
 Numbers = tuple[int, ...]
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from bridge.deadline import Deadline
-from bridge.errors import N_, BridgeError
-from bridge.http import Http
-from bridge.messages import Address, Event, Kind, Message, Reply
-from bridge.models import Gateway as Place
+from bridge.domain.errors import N_, BridgeError
+from bridge.domain.messages import Address, Event, Kind, Message, Reply
+from bridge.domain.models import Gateway as Place
+from bridge.net.deadline import Deadline
+from bridge.net.http import Http
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from bridge.texts import clean_json
+from bridge.domain.texts import clean_json
 
 _PIECE = 192 * 1024  # a multiple of 3 and of 4: whole groups of base64 in both directions
 _BLANK = bytes.maketrans(b"-_", b"+/")

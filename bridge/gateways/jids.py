@@ -6,9 +6,9 @@ Source: docs/contracts/ryzeapi.md, Addresses.
 import re
 from enum import StrEnum
 
-from bridge import texts
+from bridge.domain import texts
+from bridge.domain.messages import Address, ChatKind
 from bridge.gateways import numbers
-from bridge.messages import Address, ChatKind
 
 PHONE_SUFFIX = "@s.whatsapp.net"
 LID_SUFFIX = "@lid"

@@ -8,8 +8,8 @@ this style (docs/contracts/ryzeapi.md, Events).
 import json
 import re
 
+from bridge.domain.messages import Layout, Row, Sort
 from bridge.gateways.reading import Part, clean, moment, number
-from bridge.messages import Layout, Row, Sort
 
 _MOST_ROWS = 60
 _CODE = re.compile(r"[A-Za-z0-9_-]{8,64}")

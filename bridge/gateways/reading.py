@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
-from bridge import texts
+from bridge.domain import texts
 
 #: No message is older: 1 January 2009, the year WhatsApp began, in UTC seconds.
 _FIRST_S = 1_230_768_000

@@ -8,9 +8,9 @@ import re
 
 from msgspec.structs import replace
 
+from bridge.domain.messages import Address, Advert, Message
 from bridge.gateways import jids, words
 from bridge.gateways.reading import Part, clean, number
-from bridge.messages import Address, Advert, Message
 
 #: The names under which a part says which message it means.
 _NAMES_OF_ID = ("originalId", "messageId", "stanzaId", "quotedMessageId", "targetId", "id")

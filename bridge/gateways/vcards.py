@@ -3,7 +3,7 @@
 import quopri
 import re
 
-from bridge.messages import Card
+from bridge.domain.messages import Card
 
 _MAX_PHONES = 20
 _FOLD = re.compile(r"\r?\n[ \t]")

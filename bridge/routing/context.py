@@ -4,14 +4,14 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bridge.chatwoot import cable
+from bridge.chatwoot import socket
+from bridge.chatwoot.conversations import Messaging
 from bridge.chatwoot.events import ChatwootEvent
-from bridge.chatwoot.messaging import Messaging
-from bridge.deadline import Deadline
-from bridge.errors import IntegrationMissing
+from bridge.domain.errors import IntegrationMissing
+from bridge.domain.models import Instance, Integration
 from bridge.gateways import GATEWAYS
 from bridge.gateways.base import Gateway
-from bridge.models import Instance, Integration
+from bridge.net.deadline import Deadline
 from bridge.services import Services
 from bridge.store.journal import Entry, ReplyId
 
@@ -22,7 +22,7 @@ FILE_S = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One instance with both its shores. `spool` is the folder for files on their way."""
+    """One instance with both its sides. `spool` is the folder for files on their way."""
 
     instance: Instance
     integration: Integration
@@ -65,7 +65,7 @@ class Context:
         """
         one = self.integration
         owner = self.chatwoot().owner()
-        return cable.listen(
+        return socket.listen(
             self.services.http,
             one.base_url,
             pubsub_token=owner.pubsub_token,

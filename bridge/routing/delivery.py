@@ -12,14 +12,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bridge import logs
-from bridge.errors import BridgeError, GivenUp, StorageFailed, Unexpected
-from bridge.models import Status
-from bridge.routing import inbound, markers, outbound, poison, receipts
+from bridge.domain.errors import BridgeError, GivenUp, StorageFailed, Unexpected
+from bridge.domain.models import Status
+from bridge.routing import poison
 from bridge.routing.context import FILE_S, Context
-from bridge.routing.outcome import MOST_S, PATIENCE_S, SIDE_MOST_S, Side, Verdict, judge
+from bridge.routing.retry import MOST_S, PATIENCE_S, SIDE_MOST_S, Side, Verdict, judge
 from bridge.routing.sides import SideHealth
+from bridge.routing.to_chatwoot import deliver as inbound
+from bridge.routing.to_chatwoot import receipts
+from bridge.routing.to_whatsapp import deliver as outbound
+from bridge.routing.to_whatsapp import markers
 from bridge.routing.under_way import UnderWay
+from bridge.runtime import logs
 from bridge.services import Services
 from bridge.store.journal import Direction, Entry, Pair, State, Try
 

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from bridge.chatwoot.events import AgentMessage, Attachment
-from bridge.models import ChatwootTime
+from bridge.domain.models import ChatwootTime
 from bridge.store.journal import Direction, NewEntry
 
 #: What our marker in a gateway's `source` begins with (docs/contracts/ryzeapi.md, Echoes).

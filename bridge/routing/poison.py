@@ -3,7 +3,7 @@
 import bisect
 
 from bridge.chatwoot.refusals import RecordGoing
-from bridge.errors import BridgeError, ChatwootFailing, dump
+from bridge.domain.errors import BridgeError, ChatwootFailing, dump
 from bridge.routing.context import Context
 from bridge.store.journal import Direction, Entry
 

@@ -4,15 +4,15 @@ import logging
 import signal
 import threading
 
-from bridge.errors import ActivationRunning
-from bridge.routing.cables import Cables
-from bridge.routing.looks import Looks
-from bridge.routing.lookups import LookupWorkers
+from bridge.config.settings import Settings
+from bridge.domain.errors import ActivationRunning
+from bridge.routing.from_chatwoot.looks import Looks
+from bridge.routing.from_chatwoot.lookups import LookupWorkers
+from bridge.routing.from_chatwoot.socket import Cables
+from bridge.routing.from_chatwoot.webhook_keeper import WebhookKeeper
+from bridge.routing.from_gateway.listeners import Transports
 from bridge.routing.router import Router
-from bridge.routing.transports import Transports
-from bridge.routing.webhook_keeper import WebhookKeeper
 from bridge.services import Services
-from bridge.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def run_router(settings: Settings) -> None:
 
 def _route(services: Services, stop: threading.Event, news: threading.Event) -> None:
     try:
-        services.bell.listen()
+        services.wakeup.listen()
     except OSError as error:
         log.warning(
             "the router cannot be woken (%s): it looks for new messages every second",

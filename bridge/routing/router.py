@@ -11,16 +11,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bridge.errors import IntegrationMissing, StorageFailed
-from bridge.heartbeat import Heartbeat
-from bridge.models import Status
+from bridge.domain.errors import IntegrationMissing, StorageFailed
+from bridge.domain.models import Status
 from bridge.routing import context as contexts
-from bridge.routing import media
 from bridge.routing.context import Context
 from bridge.routing.delivery import CLAIM_S, Deliveries
 from bridge.routing.lanes import Lanes
-from bridge.routing.outcome import PATIENCE_S
+from bridge.routing.retry import PATIENCE_S
+from bridge.routing.to_whatsapp import media
 from bridge.routing.unconfirmed import Unconfirmed
+from bridge.runtime.heartbeat import Heartbeat
 from bridge.services import Services
 from bridge.store import set_clock
 from bridge.store.journal import Lane, State
@@ -79,7 +79,7 @@ class Router:
         self._unconfirmed = Unconfirmed(self.services, self._context, self.heard_since)
 
     def run(self) -> None:
-        """Until `stop`: hears the bell, hands out lanes, settles what is unconfirmed."""
+        """Until `stop`: hears the wakeup, hands out lanes, settles what is unconfirmed."""
         services = self.services
         media.sweep(services.settings.spool)
         if not self._begin():
@@ -108,7 +108,7 @@ class Router:
                 threading.Thread(target=self._tidy, name="tidy", daemon=True).start()
                 tidied_at = time.monotonic()
             wait_s = min(self._lanes.tick(time.monotonic()), _LOOK_S)
-            _, again = services.bell.wait(wait_s)
+            _, again = services.wakeup.wait(wait_s)
         self._lanes.close()
         for thread in self._threads:
             thread.join()
@@ -116,7 +116,7 @@ class Router:
     def stop(self) -> None:
         """What is under way is finished, nothing new is begun."""
         self._stopped.set()
-        self.services.bell.ring()
+        self.services.wakeup.wake()
 
     def beat(self) -> None:
         """A sign of life, as long as the loop goes round and no worker is stuck."""
@@ -166,7 +166,7 @@ class Router:
                 due_at = time.monotonic() + 30
             self._lanes.release(lane, more=more, due_at=due_at)
             if due_at is not None and due_at < time.monotonic() + _LOOK_S:
-                self.services.bell.ring()  # sooner than the next look
+                self.services.wakeup.wake()  # sooner than the next look
 
     def _serve(self, lane: Lane) -> tuple[bool, float | None]:
         """Some entries of a lane: whether there are more, and from when on (monotonic seconds)."""

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bridge.routing.outcome import SIDE_MOST_S, backoff
+from bridge.routing.retry import SIDE_MOST_S, backoff
 from bridge.store.journal import Lane
 
 #: How long a lane that has not failed yet waits for its turn at a side that is down, in seconds.

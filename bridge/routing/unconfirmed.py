@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bridge.errors import IntegrationMissing, NoEcho
+from bridge.domain.errors import IntegrationMissing, NoEcho
 from bridge.routing.context import Context
 from bridge.services import Services
 from bridge.store.journal import Entry, Lane, Try

@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from sqlite_utils import Database
 
-from bridge.errors import ActivationRunning, StartupError, StorageFailed
+from bridge.domain.errors import ActivationRunning, StartupError, StorageFailed
 from bridge.store.migrations import migrations
 
 #: How long a write waits for another one, in seconds.

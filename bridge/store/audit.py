@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bridge.models import Actor
+from bridge.domain.models import Actor
 from bridge.store import Store
 
 

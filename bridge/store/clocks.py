@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from bridge.models import UNTOLD, ChatwootTime, Integration
+from bridge.domain.models import UNTOLD, ChatwootTime, Integration
 from bridge.store import Store
 
 log = logging.getLogger(__name__)

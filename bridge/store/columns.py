@@ -1,6 +1,6 @@
 """How columns hold what is no plain value."""
 
-from bridge.errors import BridgeError, dump, load
+from bridge.domain.errors import BridgeError, dump, load
 
 
 def of_error(error: BridgeError | None) -> str:

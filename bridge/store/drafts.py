@@ -5,7 +5,7 @@ import secrets
 from typing import Any
 
 from bridge.store import Store
-from bridge.vault import SealBroken, Vault
+from bridge.store.vault import SealBroken, Vault
 
 #: How long an unfinished draft is kept, in seconds.
 LIFETIME_S = 24 * 3600

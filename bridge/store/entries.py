@@ -1,7 +1,7 @@
 """Writes to the journal for callers that have a transaction already, such as what accepts events.
 
-SQLite only: another engine brings functions of its own, and `bridge.routing.accept` is the one
-place that calls them.
+SQLite only: another engine brings functions of its own. The one caller is
+`bridge.routing.from_gateway.receive`.
 """
 
 from collections.abc import Sequence

@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from bridge.errors import InstanceExists, TokenTaken
-from bridge.models import Gateway, Instance, Secret
+from bridge.domain.errors import InstanceExists, TokenTaken
+from bridge.domain.models import Gateway, Instance, Secret
 from bridge.store import Store
-from bridge.vault import SealBroken, Vault
+from bridge.store.vault import SealBroken, Vault
 
 log = logging.getLogger(__name__)
 

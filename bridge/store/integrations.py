@@ -9,12 +9,12 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from bridge.errors import BridgeError, TokenUnreadable
-from bridge.models import ChatwootTime, InboxOptions, Integration, Secret, Status
+from bridge.domain.errors import BridgeError, TokenUnreadable
+from bridge.domain.models import ChatwootTime, InboxOptions, Integration, Secret, Status
 from bridge.store import Store
 from bridge.store.columns import of_error, to_error
 from bridge.store.journal import OPEN
-from bridge.vault import SealBroken, Vault
+from bridge.store.vault import SealBroken, Vault
 
 _ID_LETTERS = string.ascii_lowercase + string.digits
 _ID_LENGTH = 9

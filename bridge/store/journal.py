@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from bridge.errors import BridgeError
+from bridge.domain.errors import BridgeError
 
 
 class Direction(StrEnum):

@@ -6,7 +6,7 @@ The browser holds an unguessable key; its hash is what is kept, so that the data
 import contextlib
 from dataclasses import dataclass, replace
 
-from bridge.errors import StorageFailed
+from bridge.domain.errors import StorageFailed
 from bridge.store import Store
 
 #: How long a session lasts from its beginning, whatever happens in it, in seconds.

@@ -5,9 +5,9 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from bridge.errors import StartupError, StorageFailed
+from bridge.domain.errors import StartupError, StorageFailed
 from bridge.store import BUSY_S, Store
-from bridge.vault import SealBroken, Vault
+from bridge.store.vault import SealBroken, Vault
 
 #: Every column that holds sealed values, and the column that names their row.
 _SEALED = (

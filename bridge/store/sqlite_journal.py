@@ -9,17 +9,7 @@ from bridge.store import Store
 from bridge.store import entries as writes
 from bridge.store.columns import of_error, to_error
 from bridge.store.committer import Committer
-from bridge.store.journal import (
-    OPEN,
-    Direction,
-    Entry,
-    Lane,
-    NewEntry,
-    Pair,
-    ReplyId,
-    State,
-    Try,
-)
+from bridge.store.journal import OPEN, Direction, Entry, Lane, NewEntry, Pair, ReplyId, State, Try
 
 _PRUNED_AT_ONCE = 1000
 #: How long before it arrived a message was received at most, where only recent ones matter.

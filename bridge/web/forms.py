@@ -13,10 +13,16 @@ from werkzeug.exceptions import HTTPException
 from wtforms import BooleanField, Field, PasswordField, RadioField, SelectField, StringField
 from wtforms.validators import StopValidation
 
+from bridge.activation.validation import (
+    GATEWAY_KINDS,
+    NewInstance,
+    Reader,
+    inbox_name_of,
+    new_instance,
+)
 from bridge.chatwoot import address, versions
-from bridge.errors import N_, InvalidBody, Problem
-from bridge.intake import GATEWAY_KINDS, NewInstance, Reader, inbox_name_of, new_instance
-from bridge.models import Account, Gateway, Secret
+from bridge.domain.errors import N_, InvalidBody, Problem
+from bridge.domain.models import Account, Gateway, Secret
 from bridge.web.pages import Trouble
 
 #: The choice of the instance page that is no name: names cannot hold a space.

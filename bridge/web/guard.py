@@ -6,7 +6,7 @@ from bridge.web import session
 from bridge.web.problems import is_api
 
 #: The open routes, each with its reason. What is not listed here asks for a session; what lies
-#: under /api asks for a token (`bridge.web.api.guard`).
+#: under /api asks for a token (`bridge.web.api.routes.guard`).
 OPEN = {
     "static": "style and script of the sign-in page",
     "session.sign_in": "how one comes in",

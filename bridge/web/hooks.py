@@ -16,13 +16,16 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wsgi import get_input_stream
 
 from bridge.chatwoot import events
-from bridge.errors import BridgeError, StorageFailed
+from bridge.domain.errors import BridgeError, StorageFailed
+from bridge.domain.models import Instance, Integration, Secret
 from bridge.gateways.base import Gateway
-from bridge.models import Instance, Integration, Secret
-from bridge.routing import accept, context, replies, signatures, unsigned, webhooks
+from bridge.routing import context
+from bridge.routing.from_chatwoot import receive as replies
+from bridge.routing.from_chatwoot import signatures, unsigned, webhooks
+from bridge.routing.from_gateway import receive as accept
 from bridge.services import Services
+from bridge.store.cache import Cache
 from bridge.store.hearing import Way
-from bridge.store.kept import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -65,8 +68,8 @@ class Hooks:
 
     def __init__(self, services: Services, others: "WSGIApplication") -> None:
         self._services, self._others = services, others
-        self._callers = Kept(services.store, self._caller)
-        self._integrations = Kept(services.store, services.integrations.by_webhook_key)
+        self._callers = Cache(services.store, self._caller)
+        self._integrations = Cache(services.store, services.integrations.by_webhook_key)
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from bridge.settings import Settings
+from bridge.config.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -1,13 +1,13 @@
 """The language of a page: from the cookie, else from the browser, else English.
 
-The English sentence is the key (`bridge.languages`).
+The English sentence is the key (`bridge.config.languages`).
 """
 
 from babel.support import NullTranslations
 from flask import Blueprint, Flask, Response, g, redirect, request
 
-from bridge import languages
-from bridge.errors import Problem
+from bridge.config import languages
+from bridge.domain.errors import Problem
 from bridge.web.paths import local_path
 
 COOKIE = "language"

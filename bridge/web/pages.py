@@ -7,10 +7,10 @@ from flask import Flask, Response, current_app, make_response, render_template, 
 from flask_wtf.csrf import CSRFError
 
 from bridge import __version__
-from bridge.errors import N_, BridgeError, Problem
-from bridge.models import Actor
+from bridge.domain.errors import N_, BridgeError, Problem
+from bridge.domain.models import Actor
 from bridge.services import Services
-from bridge.web.limits import Limits
+from bridge.web.api.limits import Limits
 
 _STATUS = {
     400: N_("The browser sent something that cannot be read"),

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from bridge.errors import BridgeError
+from bridge.domain.errors import BridgeError
 
 log = logging.getLogger(__name__)
 

@@ -22,11 +22,11 @@ from flask import (
 )
 from werkzeug.wrappers import Response as AnyResponse
 
-from bridge.errors import N_, Problem, StorageFailed
-from bridge.models import Actor
+from bridge.domain.errors import N_, Problem, StorageFailed
+from bridge.domain.models import Actor
 from bridge.store.sessions import LIFETIME_S, Session
-from bridge.vault import same, token_hash
-from bridge.web import limits
+from bridge.store.vault import same, token_hash
+from bridge.web.api import limits
 from bridge.web.forms import ActionForm, SignInForm
 from bridge.web.i18n import gettext
 from bridge.web.pages import Trouble, caller_address, operator, services

@@ -122,7 +122,7 @@ def test_chatwoot_behind_a_proxy_that_drops_underscores_is_no_trouble(
     instance: Instance, tmp_path: Path
 ) -> None:
     port = free_port()
-    arguments = ["-m", "bridge.sandbox.chatwoot", "--port", str(port), "--drop-underscores"]
+    arguments = ["-m", "sandbox.chatwoot", "--port", str(port), "--drop-underscores"]
     strict = Process(arguments, environ={}, log=tmp_path / "sandbox.log")
     try:
         strict.ready(f"http://127.0.0.1:{port}/api")

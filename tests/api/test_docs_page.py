@@ -5,7 +5,7 @@ from html import unescape
 
 import requests
 
-from bridge.web.openapi import document
+from bridge.web.api.openapi import document
 from tests.support.processes import Bridge
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-import bridge.errors
-from bridge.errors import BridgeError
+import bridge.domain.errors
+from bridge.domain.errors import BridgeError
 
-PACKAGE = Path(bridge.errors.__file__).resolve().parents[1]
+PACKAGE = Path(bridge.domain.errors.__file__).resolve().parents[2]
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "errors.md"
 
 

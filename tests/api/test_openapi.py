@@ -16,10 +16,10 @@ from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.core.parameters import ParameterLocation
 
 from bridge import __version__
+from bridge.config.settings import load
 from bridge.services import Services
-from bridge.settings import load
-from bridge.web import create_app
-from bridge.web.openapi import document
+from bridge.web.api.openapi import document
+from bridge.web.app import create_app
 from tests.support.api import Instance, assert_limit_headers, new_instance, wish
 from tests.support.processes import Bridge, SandboxChatwoot
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from bridge.errors import dump
+from bridge.domain.errors import dump
 from bridge.gateways.base import GatewayRefuses
 from tests.browser.operator import Operator
 from tests.support.journal import Journal

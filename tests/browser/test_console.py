@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from bridge.errors import dump
+from bridge.domain.errors import dump
 from bridge.gateways.base import GatewayRefuses
 from tests.browser.operator import Operator
 from tests.support.api import Instance, new_instance, wish

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import requests
 
-from bridge.chatwoot.messaging import Messaging
-from bridge.deadline import Deadline
-from bridge.http import Http
+from bridge.chatwoot.conversations import Messaging
+from bridge.net.deadline import Deadline
+from bridge.net.http import Http
 from tests.support.processes import SandboxChatwoot
 
 PHONE = "+5511999990000"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bridge.chatwoot.messaging import (
+from bridge.chatwoot.conversations import (
     ConversationFlooded,
     ConversationGone,
     FileTooLarge,
@@ -18,7 +18,7 @@ from bridge.chatwoot.messaging import (
     SourceTaken,
 )
 from bridge.chatwoot.refusals import RecordGoing
-from bridge.errors import (
+from bridge.domain.errors import (
     AccessDenied,
     AccountSuspended,
     ApiNotEnabled,

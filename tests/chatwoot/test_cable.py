@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from bridge.chatwoot import cable
+from bridge.chatwoot import socket
+from bridge.chatwoot.conversations import Messaging
 from bridge.chatwoot.events import AgentMessage, ChatwootEvent, ContactGone, ConversationChanged
-from bridge.chatwoot.messaging import Messaging
-from bridge.deadline import Deadline
-from bridge.errors import ChatwootUnreachable
+from bridge.domain.errors import ChatwootUnreachable
+from bridge.net.deadline import Deadline
 from tests.chatwoot.conftest import SOURCE, Desk
 from tests.support.processes import free_port
 
@@ -27,7 +27,7 @@ def listen(desk: Desk) -> Callable[..., Events]:
             "account_id": 1,
             "user_id": owner.id,
         }
-        return cable.listen(desk.http, deadline=Deadline(seconds), **(known | changes))  # type: ignore[arg-type]
+        return socket.listen(desk.http, deadline=Deadline(seconds), **(known | changes))  # type: ignore[arg-type]
 
     return start
 
@@ -75,7 +75,7 @@ def test_it_ends_when_the_connection_does(desk: Desk, listen: Callable[..., Even
 def test_a_wrong_token_is_never_confirmed(
     listen: Callable[..., Events], changes: dict[str, object]
 ) -> None:
-    with pytest.raises(cable.CableRefused) as caught:
+    with pytest.raises(socket.CableRefused) as caught:
         next(listen(seconds=1, **changes))
     assert caught.value.retryable
     assert "wrong" not in caught.value.message
@@ -88,6 +88,6 @@ def test_no_chatwoot_no_cable(listen: Callable[..., Events]) -> None:
 
 def test_a_proxy_without_websockets_is_told(desk: Desk, listen: Callable[..., Events]) -> None:
     desk.sandbox.fault("refuse", status=502, path="^/cable$")
-    with pytest.raises(cable.CableRefused) as caught:
+    with pytest.raises(socket.CableRefused) as caught:
         next(listen())
     assert "502" in caught.value.message

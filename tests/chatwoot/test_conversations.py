@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from bridge.chatwoot.messaging import ConversationGone, MessageGone, Messaging, SourceTaken
+from bridge.chatwoot.conversations import ConversationGone, MessageGone, Messaging, SourceTaken
+from bridge.domain.models import ChatwootTime
 from bridge.markup import protect_liquid
-from bridge.models import ChatwootTime
 from tests.chatwoot.conftest import PHONE, SOURCE, Desk
 
 Chat = tuple[Messaging, int]

@@ -22,7 +22,7 @@ from bridge.chatwoot.events import (
     parse_webhook,
     signed_at,
 )
-from bridge.models import ChatwootTime
+from bridge.domain.models import ChatwootTime
 from bridge.routing import outgoing
 from bridge.routing.outgoing import Deletion
 

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from bridge.chatwoot.conversations import ConversationFlooded, FileTooLarge, Messaging
 from bridge.chatwoot.diagnosis import retry_after_s
-from bridge.chatwoot.messaging import ConversationFlooded, FileTooLarge, Messaging
-from bridge.errors import (
+from bridge.domain.errors import (
     AccountSuspended,
     ChatwootRejects,
     ChatwootThrottles,
     ChatwootUnreachable,
     TokenRejected,
 )
-from bridge.http import Answer
+from bridge.net.http import Answer
 from tests.chatwoot.conftest import Desk
 from tests.support.processes import free_port
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.chatwoot.messaging import FileNotThere, FileRefused, FileTooLarge, Messaging
+from bridge.chatwoot.conversations import FileNotThere, FileRefused, FileTooLarge, Messaging
 from bridge.chatwoot.multipart import Multipart, file_name
 from tests.chatwoot.conftest import Desk
 

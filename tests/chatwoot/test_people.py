@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bridge.chatwoot.messaging import ContactGone, PhoneTaken
-from bridge.errors import ChatwootFailing, InboxGone
+from bridge.chatwoot.conversations import ContactGone, PhoneTaken
+from bridge.domain.errors import ChatwootFailing, InboxGone
 from tests.chatwoot.conftest import PHONE, SOURCE, Desk
 
 

@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from bridge.chatwoot.client import Chatwoot, InboxWish
-from bridge.chatwoot.events import AgentMessage, Attachment
-from bridge.chatwoot.messaging import (
+from bridge.chatwoot.account import Chatwoot, InboxWish
+from bridge.chatwoot.conversations import (
     ContactGone,
     Conversation,
     ConversationFlooded,
@@ -23,9 +22,9 @@ from bridge.chatwoot.messaging import (
     PhoneTaken,
     SourceTaken,
 )
+from bridge.chatwoot.events import AgentMessage, Attachment
 from bridge.chatwoot.refusals import RecordGoing
-from bridge.deadline import Deadline
-from bridge.errors import (
+from bridge.domain.errors import (
     AccessDenied,
     AccountSuspended,
     AccountUnknown,
@@ -41,9 +40,10 @@ from bridge.errors import (
     TokenNotReceived,
     TokenRejected,
 )
-from bridge.http import Http
-from bridge.models import ChatwootTime
-from bridge.routing.outcome import judge
+from bridge.domain.models import ChatwootTime
+from bridge.net.deadline import Deadline
+from bridge.net.http import Http
+from bridge.routing.retry import judge
 from tests.chatwoot.conftest import NoClocks
 from tests.support.processes import free_port
 from tests.support.replay import Replay, named, recorded, replaying

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from bridge.chatwoot.cable import Cable, Subscribed, Told
 from bridge.chatwoot.events import (
     AgentMessage,
     ChatwootEvent,
@@ -23,9 +22,10 @@ from bridge.chatwoot.events import (
     parse_frame,
     parse_webhook,
 )
-from bridge.deadline import Deadline
-from bridge.http import Http
-from bridge.models import ChatwootTime
+from bridge.chatwoot.socket import Cable, Subscribed, Told
+from bridge.domain.models import ChatwootTime
+from bridge.net.deadline import Deadline
+from bridge.net.http import Http
 from tests.support.replay import named, recorded
 
 Row = dict[str, Any]

@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from bridge.domain.models import Gateway, Secret
 from bridge.gateways.base import Received
 from bridge.gateways.ryzeapi import RyzeApi
-from bridge.http import Http
-from bridge.models import Gateway, Secret
+from bridge.net.http import Http
 
 PAYLOADS = Path(__file__).parents[1] / "payloads" / "ryzeapi"
 NAMES = sorted(path.stem for path in PAYLOADS.glob("*.json"))

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bridge.domain.models import Gateway as Place
+from bridge.domain.models import Secret
 from bridge.gateways.base import Gateway
 from bridge.gateways.ryzeapi import RyzeApi
-from bridge.http import Http
-from bridge.models import Gateway as Place
-from bridge.models import Secret
+from bridge.net.http import Http
 from tests.sandbox_phone.phone_client import PhoneServer, Receiver
 
 #: The people and the group that every stand knows, as WhatsApp addresses them.

@@ -8,17 +8,7 @@ import tracemalloc
 import pytest
 from msgspec.structs import replace
 
-from bridge.deadline import Deadline
-from bridge.gateways import GATEWAYS
-from bridge.gateways.base import (
-    GatewayDenies,
-    GatewayError,
-    GatewayFronted,
-    GatewayRefuses,
-    GatewayUnavailable,
-    GatewayUncertain,
-)
-from bridge.messages import (
+from bridge.domain.messages import (
     Address,
     Card,
     ChatKind,
@@ -34,6 +24,16 @@ from bridge.messages import (
     decode,
     encode,
 )
+from bridge.gateways import GATEWAYS
+from bridge.gateways.base import (
+    GatewayDenies,
+    GatewayError,
+    GatewayFronted,
+    GatewayRefuses,
+    GatewayUnavailable,
+    GatewayUncertain,
+)
+from bridge.net.deadline import Deadline
 from tests.gateways.stands import FAMILY, JOAO, JOAO_LID, NOBODY, STANDS, RyzeStand
 from tests.sandbox_phone.phone_client import eventually, free_port
 

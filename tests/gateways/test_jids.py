@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.domain.messages import Address, ChatKind
 from bridge.gateways import jids
 from bridge.gateways.jids import Sort
-from bridge.messages import Address, ChatKind
 
 DIGITS = st.text(alphabet="0123456789", min_size=5, max_size=15)
 

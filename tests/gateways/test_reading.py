@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.domain.messages import Card
 from bridge.gateways import vcards
 from bridge.gateways.reading import Part, file_name, mime_type, moment
-from bridge.messages import Card
 
 NOW = 1_790_700_000.0
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bridge.messages import (
+from bridge.domain.messages import (
     Address,
     Card,
     ChatKind,

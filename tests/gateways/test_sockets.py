@@ -9,10 +9,10 @@ import time
 
 import pytest
 
-from bridge import sockets
-from bridge.deadline import Deadline
-from bridge.http import CallFailed, Http
-from bridge.sockets import HandshakeRefused, SocketEnded, WebSocket
+from bridge.net import websocket
+from bridge.net.deadline import Deadline
+from bridge.net.http import CallFailed, Http
+from bridge.net.websocket import HandshakeRefused, SocketEnded, WebSocket
 
 MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -72,8 +72,8 @@ def test_texts_come_and_nothing_is_none(serve):
 
 
 def test_a_silent_server_is_given_up(serve, monkeypatch):
-    monkeypatch.setattr(sockets, "PING_S", 0.05)
-    monkeypatch.setattr(sockets, "SILENCE_S", 0.3)
+    monkeypatch.setattr(websocket, "PING_S", 0.05)
+    monkeypatch.setattr(websocket, "SILENCE_S", 0.3)
 
     def deed(connection, request):
         accept(connection, request)
@@ -88,8 +88,8 @@ def test_a_silent_server_is_given_up(serve, monkeypatch):
 
 
 def test_answered_pings_keep_it_open(serve, monkeypatch):
-    monkeypatch.setattr(sockets, "PING_S", 0.05)
-    monkeypatch.setattr(sockets, "SILENCE_S", 0.3)
+    monkeypatch.setattr(websocket, "PING_S", 0.05)
+    monkeypatch.setattr(websocket, "SILENCE_S", 0.3)
 
     def deed(connection, request):
         accept(connection, request)

@@ -5,7 +5,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bridge.markup import protect_liquid
-from bridge.sandbox.chatwoot.liquid import render
+from sandbox.chatwoot.liquid import render
 
 DROPS = {"contact": {"name": "Ana"}}
 TABLE = [

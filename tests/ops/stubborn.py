@@ -7,8 +7,8 @@ import signal
 import sys
 from pathlib import Path
 
-from bridge import supervisor
-from bridge.processes import Child
+from bridge.cli import serve
+from bridge.runtime.processes import Child
 
 
 def live() -> None:
@@ -24,10 +24,10 @@ def end_at_once() -> None:
 
 
 if __name__ == "__main__":
-    supervisor.GRACE_S = float(sys.argv[1])
+    serve.GRACE_S = float(sys.argv[1])
     beat = Path(sys.argv[3]) if len(sys.argv) > 3 else None
-    supervisor.SILENT_S, supervisor._LOOK_S = 1.0, 0.1
+    serve.SILENT_S, serve._LOOK_S = 1.0, 0.1
     child = Child("stubborn", f"tests.ops.stubborn:{sys.argv[2]}", beat=beat)
-    family = supervisor._Family([child], "info")
+    family = serve._Family([child], "info")
     signal.pthread_sigmask(signal.SIG_BLOCK, family.handled)
     family.run()

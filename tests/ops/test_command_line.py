@@ -8,8 +8,9 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from bridge import __version__, cli
-from bridge.options import INSTANCE_DIR, OPTIONS
+from bridge import __version__
+from bridge.cli import main
+from bridge.config.table import INSTANCE_DIR, OPTIONS
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator["Run"]:
 
 class Run:
     def __call__(self, *arguments: str, **environ: str) -> Result:
-        return CliRunner().invoke(cli.commands, list(arguments), env=environ)
+        return CliRunner().invoke(main.commands, list(arguments), env=environ)
 
     def listed(self, *arguments: str, **environ: str) -> dict[str, dict[str, str]]:
         result = self("settings", "--json", *arguments, **environ)
@@ -41,7 +42,7 @@ def _every_command(group: click.Group, path: str = "") -> Iterator[tuple[str, cl
             yield from _every_command(command, f"{path}{name} ")
 
 
-EVERY_COMMAND = dict(_every_command(cli.commands))
+EVERY_COMMAND = dict(_every_command(main.commands))
 
 
 @pytest.mark.parametrize("name", EVERY_COMMAND)

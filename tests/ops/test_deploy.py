@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bridge.cli import commands
-from bridge.options import INSTANCE_DIR, OPTIONS
+from bridge.cli.main import commands
+from bridge.config.table import INSTANCE_DIR, OPTIONS
 from tests.ops.service import ROOT, Service, free_port
 
 DEPLOY = ROOT / "deploy"

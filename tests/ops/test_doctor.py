@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from bridge.doctor import machine
-from bridge.settings import load
+from bridge.config.settings import load
+from bridge.operations.doctor import machine
 from tests.api.servers import odd_server
 from tests.ops.loop import Operator, run, until
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from bridge import sockets
-from bridge.deadline import Deadline
-from bridge.http import CallFailed, Http
-from bridge.sockets import HandshakeRefused, SocketEnded, WebSocket
+from bridge.net import websocket
+from bridge.net.deadline import Deadline
+from bridge.net.http import CallFailed, Http
+from bridge.net.websocket import HandshakeRefused, SocketEnded, WebSocket
 
 MEGABYTE = 2**20
 Talk = Callable[[socket.socket], None]
@@ -118,7 +118,7 @@ def test_what_is_too_much_ends_the_connection_unread(what: str) -> None:
         with WebSocket(Http(), url, deadline=Deadline(10)) as ours, pytest.raises(SocketEnded):
             next_text(ours)
         grown_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-        assert grown_kib < 3 * sockets.MAX_MESSAGE_BYTES // 1024
+        assert grown_kib < 3 * websocket.MAX_MESSAGE_BYTES // 1024
 
 
 OPENINGS = {
@@ -142,7 +142,7 @@ def test_an_opening_that_does_not_end_is_no_opening(what: str) -> None:
 
 
 def test_a_message_that_drips_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sockets, "MESSAGE_S", 0.5)
+    monkeypatch.setattr(websocket, "MESSAGE_S", 0.5)
     stop = threading.Event()
 
     def drip(sock: socket.socket) -> None:

@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from bench.loop import Loop
-from bridge.heartbeat import Heartbeat
+from bridge.runtime.heartbeat import Heartbeat
 from tests.ops.loop import CUSTOMER
 from tests.ops.service import Service, is_alive, wait_until
 from tests.support.processes import Bridge

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge import logs
+from bridge.runtime import logs
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +33,7 @@ def written() -> Iterator[io.StringIO]:
 
 
 def test_a_line_has_time_level_process_and_message(written: io.StringIO) -> None:
-    logging.getLogger("bridge.web").info("hello %s", "there")
+    logging.getLogger("bridge.web.app").info("hello %s", "there")
     assert re.fullmatch(
         r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO    web: hello there\n", written.getvalue()
     )

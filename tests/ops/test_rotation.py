@@ -9,9 +9,9 @@ from pathlib import Path
 
 import requests
 
-from bridge.models import Gateway, Secret
+from bridge.config.settings import load
+from bridge.domain.models import Gateway, Secret
 from bridge.services import Services
-from bridge.settings import load
 from bridge.store import snapshot
 from tests.ops.loop import ROOT, run
 from tests.support.processes import Bridge

@@ -15,9 +15,9 @@ import pytest
 import requests
 from sqlite_utils import Database
 
-from bridge.models import InboxOptions, Integration, Secret, Status
+from bridge.config.settings import load
+from bridge.domain.models import InboxOptions, Integration, Secret, Status
 from bridge.services import Services
-from bridge.settings import load
 from bridge.store.migrations import migrations
 from tests.ops.loop import Operator, run, until
 from tests.ops.service import ROOT, wait_until

@@ -58,7 +58,7 @@ def routing(desk: Desk, clock: Callable[[], float]) -> Iterator[Services]:
     with tray(desk.bridge) as found:
         settings = dataclasses.replace(found.settings, echo_wait=2.0)
         services = dataclasses.replace(found, clock=clock, settings=settings)
-        services.bell.listen()
+        services.wakeup.listen()
         has_begun = threading.Event()
         router = Router(services, on_look=has_begun.set)
         thread = threading.Thread(target=router.run)

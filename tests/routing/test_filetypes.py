@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from bridge.messages import Kind
-from bridge.routing.filetypes import VOICE, is_still, kind_of, named_for, type_of
-from bridge.routing.media import safe_name
+from bridge.domain.messages import Kind
+from bridge.routing.to_whatsapp.filetypes import VOICE, is_still, kind_of, named_for, type_of
+from bridge.routing.to_whatsapp.media import safe_name
 
 OPUS = b"OggS\0\x02" + bytes(22) + b"OpusHead\x01"
 VORBIS = b"OggS\0\x02" + bytes(22) + b"\x01vorbis"

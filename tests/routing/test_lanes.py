@@ -1,6 +1,6 @@
 """Who is served next: one worker for a lane, a turn for everybody."""
 
-from bridge.pace import Pace
+from bridge.net.pace import Pace
 from bridge.routing.lanes import Lanes
 from bridge.store.journal import Direction, Lane
 

@@ -4,7 +4,7 @@ import string
 
 import pytest
 
-from bridge.routing.notes import _TEXTS, LANGUAGES, file_size, note
+from bridge.routing.to_chatwoot.notes import _TEXTS, LANGUAGES, file_size, note
 
 
 def blanks(text: str) -> set[str]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import requests
 
-from bridge.sandbox.chatwoot.fault_table import TROUBLES
+from sandbox.chatwoot.fault_table import TROUBLES
 from tests.sandbox.conftest import Cable, Chatwoot, Receiver, wait_until
 from tests.support.processes import ROOT, SandboxChatwoot
 

@@ -169,7 +169,7 @@ def test_the_agent_can_act_through_the_control_api(
 
 
 def test_it_refuses_to_listen_beyond_this_machine() -> None:
-    wanted = [sys.executable, "-m", "bridge.sandbox.chatwoot", "--host", "0.0.0.0", "--port", "1"]
+    wanted = [sys.executable, "-m", "sandbox.chatwoot", "--host", "0.0.0.0", "--port", "1"]
     done = subprocess.run(wanted, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode != 0
     assert "loopback only" in done.stderr
@@ -178,7 +178,7 @@ def test_it_refuses_to_listen_beyond_this_machine() -> None:
 
 def test_state_survives_a_restart_and_underscores_can_be_dropped(tmp_path: Path) -> None:
     port = free_port()
-    arguments = ["-m", "bridge.sandbox.chatwoot", "--port", str(port)]
+    arguments = ["-m", "sandbox.chatwoot", "--port", str(port)]
     arguments += ["--database", str(tmp_path / "sandbox.db"), "--drop-underscores"]
     base_url = f"http://127.0.0.1:{port}"
     url = f"{base_url}/api/v1/accounts/1/inboxes"

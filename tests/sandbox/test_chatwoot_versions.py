@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bridge.sandbox.chatwoot.versions import Trait, fitted, has, parse_version
+from sandbox.chatwoot.versions import Trait, fitted, has, parse_version
 from tests.sandbox.conftest import Chatwoot, Receiver
 from tests.support.processes import SandboxChatwoot
 

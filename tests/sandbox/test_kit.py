@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from bridge.sandbox.kit.faults import Faults, Rule
-from bridge.sandbox.kit.limits import Limits
-from bridge.sandbox.kit.loopback import is_loopback
-from bridge.sandbox.kit.requestlog import RequestLog
+from sandbox.kit.faults import Faults, Rule
+from sandbox.kit.limits import Limits
+from sandbox.kit.loopback import is_loopback
+from sandbox.kit.requestlog import RequestLog
 
 
 @dataclass(eq=False)

@@ -39,7 +39,7 @@ def eventually(check: Callable[[], object], within_s: float = 10.0):
 
 
 class PhoneServer:
-    """`python -m bridge.sandbox.phone` on a free port."""
+    """`python -m sandbox.whatsapp` on a free port."""
 
     def __init__(self, database: Path) -> None:
         self.database, self.port = database, free_port()
@@ -49,7 +49,7 @@ class PhoneServer:
         self.start()
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "bridge.sandbox.phone", "--port", str(self.port)]
+        command = [sys.executable, "-m", "sandbox.whatsapp", "--port", str(self.port)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*command, "--database", str(self.database)],

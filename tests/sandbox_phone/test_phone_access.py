@@ -161,7 +161,7 @@ def test_strangers_by_name_or_form_are_kept_out(phone):
 
 
 def test_it_refuses_to_listen_for_others(tmp_path):
-    command = [sys.executable, "-m", "bridge.sandbox.phone", "--host", "0.0.0.0"]
+    command = [sys.executable, "-m", "sandbox.whatsapp", "--host", "0.0.0.0"]
     done = subprocess.run(
         [*command, "--database", str(tmp_path / "x.db")], cwd=ROOT, capture_output=True, text=True
     )

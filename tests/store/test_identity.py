@@ -15,9 +15,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from bridge.domain.messages import Address
 from bridge.gateways import jids
-from bridge.messages import Address
-from bridge.routing import addresses
+from bridge.routing.from_gateway import addresses
 from bridge.store import Store, identity
 from bridge.store.identity import Named
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.errors import load
+from bridge.domain.errors import load
 from bridge.gateways.base import GatewayUnavailable
 from bridge.store import Store
 from bridge.store.chats import resolve_chat

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from bridge.store import Store
+from bridge.store.cache import Kept
 from bridge.store.committer import Committer
-from bridge.store.kept import Kept
 
 
 @pytest.fixture

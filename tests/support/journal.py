@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from bridge.chatwoot.events import AgentMessage
-from bridge.messages import Address, ChatKind, Kind, Message, encode
+from bridge.config.settings import load
+from bridge.domain.messages import Address, ChatKind, Kind, Message, encode
 from bridge.routing import outgoing
 from bridge.services import Services
-from bridge.settings import load
 from tests.support.processes import ACCOUNT_TOKEN, Bridge
 
 

@@ -123,7 +123,7 @@ class SandboxChatwoot:
     def __init__(self, folder: Path, *, keeps: bool = False) -> None:
         self.port = free_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
-        self._arguments = ["-m", "bridge.sandbox.chatwoot", "--port", str(self.port)]
+        self._arguments = ["-m", "sandbox.chatwoot", "--port", str(self.port)]
         if keeps:
             self._arguments += ["--database", str(folder / "sandbox.db")]
         self._log = folder / "sandbox.log"
@@ -188,7 +188,7 @@ class SandboxPhone:
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
-        arguments = ["-m", "bridge.sandbox.phone", "--port", str(self.port)]
+        arguments = ["-m", "sandbox.whatsapp", "--port", str(self.port)]
         arguments += ["--database", str(folder / "phone.db")]
         self.process = Process(arguments, environ={}, log=folder / "phone.log")
         self.process.ready(f"{self.base_url}/sandbox/api/hello")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import requests
 
-from bridge.errors import GivenUp, InboxGone, NotYet, dump
+from bridge.domain.errors import GivenUp, InboxGone, NotYet, dump
 from bridge.gateways.base import GatewayRefuses
 from tests.support.api import new_instance, wish
 from tests.support.journal import Journal

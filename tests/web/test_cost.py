@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bridge import console
+from bridge.config.settings import load
+from bridge.operations import messages
 from bridge.services import Services
-from bridge.settings import load
-from bridge.web import cards
+from bridge.web.console import cards
 
 #: Small tables, and the index of what is not done, may be read from end to end.
 _MAY_SCAN = re.compile(
@@ -17,15 +17,15 @@ _MAY_SCAN = re.compile(
 )
 ASKED: dict[str, Callable[[Services], object]] = {
     "overview": cards.of_all,
-    "waiting": console.in_trouble,
-    "in line": console.in_line,
-    "trace": lambda tray: console.trace(1, tray),
+    "waiting": messages.in_trouble,
+    "in line": messages.in_line,
+    "trace": lambda tray: messages.trace(1, tray),
     "audit": lambda tray: tray.audit.latest(),
-    "phone": lambda tray: console.find("+55 11 99999-0001", tray),
-    "name": lambda tray: console.find("Maria", tray),
-    "words": lambda tray: console.find("blue shoes", tray),
-    "gateway id": lambda tray: console.find("3EB0F1", tray),
-    "Chatwoot id": lambda tray: console.find("77", tray),
+    "phone": lambda tray: messages.find("+55 11 99999-0001", tray),
+    "name": lambda tray: messages.find("Maria", tray),
+    "words": lambda tray: messages.find("blue shoes", tray),
+    "gateway id": lambda tray: messages.find("3EB0F1", tray),
+    "Chatwoot id": lambda tray: messages.find("77", tray),
 }
 
 

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 import requests
 
+from bridge.config.settings import load
 from bridge.services import Services
-from bridge.settings import load
-from bridge.web import create_app
+from bridge.web.app import create_app
 from tests.support.api import new_instance, wish
 from tests.support.journal import tray
 from tests.support.processes import ACCOUNT_TOKEN, Bridge, SandboxChatwoot

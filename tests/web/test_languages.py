@@ -8,7 +8,7 @@ import pytest
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
-from bridge.languages import LOCALES
+from bridge.config.languages import LOCALES
 from bridge.web.i18n import LANGUAGES
 from bridge.web.paths import local_path
 from tests.support.processes import ROOT, Bridge

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from bridge.errors import StartupError
-from bridge.settings import load
-from bridge.web import create_app
+from bridge.config.settings import load
+from bridge.domain.errors import StartupError
+from bridge.web.app import create_app
 from tests.support.journal import tray
 from tests.support.processes import Bridge, SandboxChatwoot
 from tests.support.visitor import Visitor

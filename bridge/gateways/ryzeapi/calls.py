@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from bridge.deadline import Deadline
+from bridge.domain.models import Gateway as Place
 from bridge.gateways.base import (
     FileNotYet,
     FileTooLarge,
@@ -27,8 +27,8 @@ from bridge.gateways.base import (
 )
 from bridge.gateways.encoded import JsonWithFile
 from bridge.gateways.reading import Part
-from bridge.http import Answer, CallFailed, Http, TooLarge
-from bridge.models import Gateway as Place
+from bridge.net.deadline import Deadline
+from bridge.net.http import Answer, CallFailed, Http, TooLarge
 
 _MAX_REASON = 300
 #: The longest that a gateway's wish to be left alone is believed, in seconds.

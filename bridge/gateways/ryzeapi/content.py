@@ -11,11 +11,11 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from bridge.domain.messages import Card, Kind, Media, Message, Place
 from bridge.gateways import layouts, vcards, words
 from bridge.gateways.encoded import spool_text
 from bridge.gateways.reading import Part, clean, file_name, mime_type, number
 from bridge.gateways.surroundings import around, named, quoted
-from bridge.messages import Card, Kind, Media, Message, Place
 
 #: By the `type` of a message or of its media, in lower case without `_` and a final `message`.
 _MEDIA_TYPES = {

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from bridge.deadline import Deadline
+from bridge.domain.messages import Address, Message, Reply
+from bridge.domain.models import Gateway as Place
 from bridge.gateways import jids
 from bridge.gateways.base import (
     Capabilities,
@@ -30,11 +31,10 @@ from bridge.gateways.reading import Part
 from bridge.gateways.ryzeapi import parse
 from bridge.gateways.ryzeapi.calls import Calls
 from bridge.gateways.ryzeapi.sending import SENDS, Sending
-from bridge.http import Answer, CallFailed, Http
-from bridge.http import TooLarge as AnswerTooLarge
-from bridge.messages import Address, Message, Reply
-from bridge.models import Gateway as Place
-from bridge.sockets import HandshakeRefused, SocketEnded, WebSocket
+from bridge.net.deadline import Deadline
+from bridge.net.http import Answer, CallFailed, Http
+from bridge.net.http import TooLarge as AnswerTooLarge
+from bridge.net.websocket import HandshakeRefused, SocketEnded, WebSocket
 
 #: What the label of our webhook begins with, among the three that an instance may have.
 LABEL = "chatwoot-bridge"

@@ -12,11 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from bridge.gateways import jids
-from bridge.gateways.base import Received
-from bridge.gateways.reading import Part, moment
-from bridge.gateways.ryzeapi.content import fill
-from bridge.messages import (
+from bridge.domain.messages import (
     ANSWERED,
     Address,
     ChatKind,
@@ -27,6 +23,10 @@ from bridge.messages import (
     Message,
     Receipt,
 )
+from bridge.gateways import jids
+from bridge.gateways.base import Received
+from bridge.gateways.reading import Part, moment
+from bridge.gateways.ryzeapi.content import fill
 
 #: Section 5.5. What is not named here says nothing about a message of ours: `pending`, `retry`,
 #: and the `_self` ones, which tell that we have read on the phone.

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bridge.deadline import Deadline
+from bridge.domain.messages import Address, Kind, Reply
 from bridge.gateways import jids
 from bridge.gateways.base import Sent
 from bridge.gateways.encoded import JsonWithFile
 from bridge.gateways.reading import Part
 from bridge.gateways.ryzeapi.calls import Calls
-from bridge.messages import Address, Kind, Reply
+from bridge.net.deadline import Deadline
 
 _MEDIA_TYPES = {
     Kind.IMAGE: "image",

@@ -1,0 +1,4 @@
+"""The command line, and `serve`, which runs the processes.
+
+Calls shared functions; decides nothing.
+"""

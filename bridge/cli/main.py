@@ -1,0 +1,96 @@
+"""The terminal door. One function per command; the work itself is done on lower floors.
+
+Exit codes: 0 done; 1 it could not be done (a port in use, say); 2 it was asked for wrongly
+(command line, settings, a key that does not fit): starting it again would not help.
+"""
+
+from dataclasses import asdict
+from typing import IO, Any
+
+import click
+
+from bridge import __version__
+from bridge.cli import instances, maintenance, messages, terminal
+from bridge.cli import serve as supervisor
+from bridge.cli.serve import PortTaken
+from bridge.cli.terminal import COMMAND
+from bridge.config import settings
+from bridge.domain.errors import BridgeError, StartupError
+
+
+class _Failed(click.ClickException):
+    """A failure of ours on its way to the terminal: one line on stderr, never a traceback."""
+
+    exit_code = 1
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        click.echo(f"{COMMAND}: {self.message}", file=file, err=True)
+
+
+class _Wrong(_Failed):
+    exit_code = 2
+
+
+class _Commands(click.Group):
+    """Without a command, or with options alone, it is `serve`; our failures become one line."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0].startswith("-") and args[0] not in {"--help", "-h", "--version"}):
+            args = ["serve", *args]
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except StartupError as error:
+            hopeless = not isinstance(error, PortTaken)
+            raise (_Wrong if hopeless else _Failed)(error.message) from None
+        except BridgeError as error:
+            remedy = error.remedy.format(**error.values)
+            raise _Failed(f"{error.message}. {remedy}") from None
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]}, name=COMMAND)
+@click.version_option(__version__, prog_name=COMMAND, message="%(prog)s %(version)s")
+def commands() -> None:
+    """Connects a WhatsApp gateway to Chatwoot. Without a command: serve."""
+
+
+@commands.command()
+@click.option("--host", help="Address to listen on (BRIDGE_HOST; otherwise 127.0.0.1).")
+@click.option("--port", help="Port to listen on (BRIDGE_PORT; otherwise 8080).")
+@terminal.instance_dir
+def serve(**options: str | None) -> None:
+    """Starts the service: API, wizard and, on loopback, the sandbox. Ctrl-C stops it."""
+    supervisor.serve(settings.load(**options))
+
+
+@commands.command("settings")
+@terminal.instance_dir
+@terminal.as_json
+def show_settings(as_json: bool, **options: str | None) -> None:
+    """Lists every setting with its value, where that comes from and what it means."""
+    loaded = settings.load(**options)
+    rows = [(one.name, one.value, one.source, one.meaning) for one in loaded.shown]
+    text = terminal.table(("SETTING", "VALUE", "SOURCE", "MEANING"), rows)
+    terminal.say([asdict(one) for one in loaded.shown], text, as_json=as_json)
+    for warning in loaded.warnings:
+        click.echo(f"{COMMAND}: {warning}", err=True)
+
+
+for command in (
+    instances.instance_group,
+    instances.activate,
+    instances.webhook,
+    messages.status,
+    messages.trace,
+    messages.dead_group,
+    messages.pause,
+    messages.resume,
+    maintenance.backup,
+    maintenance.restore,
+    maintenance.rotate_key,
+    maintenance.rotate_token,
+    maintenance.doctor,
+):
+    commands.add_command(command)

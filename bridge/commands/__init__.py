@@ -1,1 +1,0 @@
-"""The commands of `chatwoot-bridge` but `serve`: each asks, calls one shared function, prints."""

@@ -1,0 +1,1 @@
+"""Plain facts: errors, models, messages, texts. Nothing here reads a file or calls anything."""

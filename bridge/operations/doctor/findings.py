@@ -1,0 +1,89 @@
+"""What a finding is, and the small words that every check uses."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+
+from bridge.domain.errors import BridgeError
+from bridge.net.deadline import Deadline
+from bridge.net.http import Answer, CallFailed
+from bridge.services import Services
+
+CALL_S = 10.0
+#: How far two clocks may differ before it is said, in seconds.
+SKEW_S = 60.0
+
+
+class Level(StrEnum):
+    """How bad a finding is; only `wrong` makes the command fail."""
+
+    OK = "ok"
+    WARNING = "warning"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. `remedy` is empty where nothing is to be done."""
+
+    check: str
+    subject: str
+    level: Level
+    what: str
+    remedy: str = ""
+
+
+def call(services: Services, url: str) -> Answer | str:
+    """The answer, or why there is none."""
+    try:
+        return services.http.call("GET", url, deadline=Deadline(CALL_S))
+    except CallFailed as error:
+        return error.detail
+
+
+def is_ours(answer: Answer, services: Services) -> bool:
+    """Whether this very installation answered, by its /healthz."""
+    return answer.status == 200 and services.installation_id.encode() in answer.body
+
+
+def local(host: str) -> str:
+    """How this machine reaches what listens on `host`, ready for a URL."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared only
+    return f"[{host}]" if ":" in host else host
+
+
+def remedy_of(error: BridgeError) -> str:
+    """The next step that an error names."""
+    return str(error.next_step)
+
+
+def ok(check: str, subject: str, what: str) -> Finding:
+    """Nothing is to be done."""
+    return Finding(check, subject, Level.OK, what)
+
+
+def warning(check: str, subject: str, what: str, remedy: str) -> Finding:
+    """It works, but somebody should look."""
+    return Finding(check, subject, Level.WARNING, what, remedy)
+
+
+def wrong(check: str, subject: str, what: str, remedy: str) -> Finding:
+    """It does not work."""
+    return Finding(check, subject, Level.WRONG, what, remedy)
+
+
+def clock(url: str, answer: Answer, services: Services) -> Iterator[Finding]:
+    """A finding where the clock of that server, which serves us, and ours differ."""
+    try:
+        theirs = parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
+    except (TypeError, ValueError):
+        return
+    skew = services.clock() - theirs
+    if abs(skew) > SKEW_S:
+        yield wrong(
+            "clock",
+            url,
+            f"our clock differs from theirs by {abs(skew):.0f} s",
+            "Set the clock of this machine: timedatectl set-ntp true.",
+        )

@@ -1,0 +1,69 @@
+"""What the operator of an integration is told that its Chatwoot cannot do.
+
+Read by the answer of `set`, the page of the instance, `doctor` and `status`. The table is
+`bridge.chatwoot.versions`.
+"""
+
+from urllib.parse import urlsplit
+
+from bridge.chatwoot import versions
+from bridge.chatwoot.account import Inbox
+from bridge.chatwoot.versions import Can
+from bridge.domain.errors import N_, ChatwootTooOld, Problem
+from bridge.domain.models import Integration
+from bridge.net import addresses
+from bridge.services import Services
+
+#: How long the name of a Chatwoot may take to be found, in seconds.
+_RESOLVE_S = 3.0
+
+
+def too_old(one: Integration) -> ChatwootTooOld | None:
+    """What an integration that is active already is told about a Chatwoot that is refused at an
+    activation; it is not stopped."""
+    try:
+        versions.require(one.chatwoot_version)
+    except ChatwootTooOld as error:
+        return error
+    return None
+
+
+def missing(one: Integration, services: Services) -> list[Problem]:
+    """A sentence for each capability that is missing and makes a difference here."""
+    settings = services.settings
+    called = bool(settings.public_url)
+    moot = set()
+    if not called or settings.chatwoot_socket or not settings.show_typing:
+        # Its socket tells of typing in every version.
+        moot.add(Can.TELL_TYPING)
+    if not called:
+        moot |= {Can.SIGN, Can.TELL_SURVEY_LINK}
+    said = [
+        can.told_missing(one.chatwoot_version) for can in versions.missing(one) if can not in moot
+    ]
+    return [problem for problem in said if problem is not None]
+
+
+def public_address(one: Integration) -> str:
+    """Where customers reach the Chatwoot of an integration; empty where that is not known: an
+    address of a private network leads them nowhere."""
+    if one.public_url or one.seen_url:
+        return one.public_url or one.seen_url
+    parts = urlsplit(one.base_url)
+    inner = addresses.is_inner(parts.hostname or "", parts.port or 0, _RESOLVE_S)
+    return "" if inner else one.base_url
+
+
+def surveys(one: Integration, inbox: Inbox) -> list[Problem]:
+    """That the surveys of an inbox leave without their links; empty where they do not."""
+    if not inbox.surveys or public_address(one):
+        return []
+    return [
+        Problem(
+            N_(
+                "Surveys may leave without their link: {base_url} is an address of a private "
+                "network. Say where customers reach Chatwoot: chatwootPublicUrl, or --public-url."
+            ),
+            base_url=one.base_url,
+        )
+    ]

@@ -1,0 +1,234 @@
+"""What is done for the instances that are joined to one Chatwoot account, and how often.
+
+A list costs a large Chatwoot half a second, whatever the page, the messages of one conversation 20
+ms (docs/contracts/chatwoot.md, Looks). So the pace of looks follows from what they cost, as it was
+measured, and all instances of an account share it.
+"""
+
+import logging
+import math
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from bridge.domain.errors import BridgeError, IntegrationMissing
+from bridge.domain.models import Integration, Status
+from bridge.net.deadline import Deadline
+from bridge.routing import context
+from bridge.routing.context import Context
+from bridge.routing.from_chatwoot import catchup
+from bridge.routing.from_chatwoot.catchup import Memory
+from bridge.routing.retry import backoff
+from bridge.routing.to_chatwoot import old_dead_letters, rechecks
+from bridge.services import Services
+from bridge.store.hearing import Way
+
+log = logging.getLogger(__name__)
+
+#: The part of its time that a Chatwoot may be kept busy by looks at one account; and that for
+#: lists, and again for conversations, while nothing that tells is known to work.
+SHARE = 0.01
+SHARE_WHILE_DEAF = 0.05
+#: Parts of the setting BRIDGE_LOOK_INTERVAL: how often, at most, the list and the conversations are
+#: read while nothing tells, and when what is held is looked at for the first time.
+LIST_WHILE_DEAF = 1 / 12
+RECENT_WHILE_DEAF = 1 / 20
+HELD_FIRST = 1 / 2
+#: How many looks back the cost is taken from, the lowest of them: a moment in which Chatwoot was
+#: slow says nothing of what a look costs it.
+_COSTS = 3
+_MOST_PAUSE_S = 3600.0
+#: Webhooks that are passed over bring a look no more often, in seconds.
+_LEARN_S = 60.0
+#: What is held again within so many seconds is looked at less and less often, down to this.
+_RELAPSE_S = 300.0
+_HELD_MOST_S = 600.0
+#: The part of the time that is spent once on dead letters of an earlier version.
+_OLD_LETTERS = 0.1
+
+
+@dataclass(slots=True)
+class _Hold:
+    """A cause that holds integrations: when it is asked about again and when it was last over, on
+    the monotonic clock; how often it came back."""
+
+    due_at: float
+    relapses: int = 0
+    over_at: float = 0.0
+
+
+@dataclass(slots=True)
+class AccountLooks:
+    """The turns of one account's thread; all times are on the monotonic clock."""
+
+    services: Services
+    _memories: dict[str, Memory] = field(default_factory=dict)
+    _holds: dict[tuple[str, str, int], _Hold] = field(default_factory=dict)
+    _costs: deque[float] = field(default_factory=lambda: deque(maxlen=_COSTS))
+    #: The integrations that are to be looked at before it is time, and when each may be.
+    _asked: set[str] = field(default_factory=set)
+    _free_at: dict[str, float] = field(default_factory=dict)
+    #: When the inbox of each was last asked for, and what had been passed over by then.
+    _learned: dict[str, tuple[float, float]] = field(default_factory=dict)
+    _next_look: float = 0.0
+    _next_recent: float = 0.0
+    _failures: int = 0
+
+    def turn(self, ones: list[Integration], asked: set[str]) -> float:
+        """Does what is due; in how many seconds something may be again."""
+        self._asked |= asked
+        self._recheck([one for one in ones if one.status is Status.ERROR])
+        active = [one for one in ones if one.status is Status.ACTIVE]
+        if active:
+            self._look_at_what_is_due(active)
+            self._read_recent([one for one in active if self._is_deaf(one)])
+        # Whether a way has become deaf shows itself only by the time that passes.
+        tick_s = min(self._every * LIST_WHILE_DEAF, max(self._next_look - time.monotonic(), 0.1))
+        return min(tick_s, 0.5) if self._asked or self._failures else tick_s
+
+    @property
+    def _every(self) -> float:
+        return self.services.settings.look_interval
+
+    # -- what is held ------------------------------------------------------------------------------
+
+    def _recheck(self, held: list[Integration]) -> None:
+        """Asks, once for all that one cause holds, whether it is over."""
+        by_cause: dict[tuple[str, str, int], list[Integration]] = {}
+        for one in held:
+            by_cause.setdefault(rechecks.cause(one), []).append(one)
+        for cause, ones in by_cause.items():
+            hold = self._hold(cause)
+            if hold.due_at <= time.monotonic():
+                self._ask(hold, ones)
+
+    def _hold(self, cause: tuple[str, str, int]) -> _Hold:
+        now = time.monotonic()
+        hold = self._holds.setdefault(cause, _Hold(now + self._every * HELD_FIRST))
+        if hold.over_at:  # it is back
+            again = now - hold.over_at < _RELAPSE_S
+            hold.relapses = hold.relapses + 1 if again else 0
+            pause = self._every * HELD_FIRST * 2**hold.relapses
+            hold.due_at, hold.over_at = now + min(pause, _HELD_MOST_S), 0.0
+        return hold
+
+    def _ask(self, hold: _Hold, ones: list[Integration]) -> None:
+        services = self.services
+        error = rechecks.ask(ones[0], services, Deadline(rechecks.CALL_S))
+        now = time.monotonic()
+        hold.due_at = now + self._every
+        try:
+            if error is None:
+                hold.over_at = now
+                rechecks.resume(ones, services)
+                return
+            log.info("%s is still held: %s", ones[0].id, error.message)
+            if error.holds:
+                rechecks.hold(ones[0], error, services)
+        except BridgeError as trouble:
+            log.error("the status of %s could not be noted: %s", ones[0].id, trouble.message)
+
+    # -- looks -------------------------------------------------------------------------------------
+
+    def _look_at_what_is_due(self, active: list[Integration]) -> None:
+        """Looks at all of them when it is time, and before that where it is wanted."""
+        due, deaf = time.monotonic() >= self._next_look, any(map(self._is_deaf, active))
+        pause = self._every * LIST_WHILE_DEAF if deaf else self._every
+        seconds = pause * (SHARE_WHILE_DEAF if deaf else SHARE) / len(active)
+        began, well = time.monotonic(), True
+        for one in active:
+            if due or self._is_wanted(one):
+                well = self._look(one, seconds) and well
+        if not due:
+            return
+        now = time.monotonic()
+        if well:
+            self._failures = 0
+            self._costs.append(now - began)
+            deaf = any(map(self._is_deaf, active))
+            self._next_look = now + self._pause(deaf=deaf)
+        else:
+            self._next_look = now + backoff(self._failures, most_s=self._every)
+            self._failures += 1
+
+    def _pause(self, *, deaf: bool) -> float:
+        """How long, in seconds, until the next look is worth what it costs."""
+        least = self._every * LIST_WHILE_DEAF if deaf else self._every
+        share = SHARE_WHILE_DEAF if deaf else SHARE
+        return min(max(least, min(self._costs) / share), _MOST_PAUSE_S)
+
+    def _is_wanted(self, one: Integration) -> bool:
+        """Whether one is to be looked at before it is time, and may be."""
+        if time.monotonic() < self._free_at.get(one.id, 0.0):
+            return False
+        # Once a minute at most: anybody may call our address with a signature of his own.
+        learned_at, passed_over_at = self._learned.get(one.id, (-math.inf, 0.0))
+        may_learn = time.monotonic() - learned_at >= min(self._every, _LEARN_S)
+        unsigned = may_learn and self._passed_over_at(one) != passed_over_at
+        return one.id in self._asked or unsigned
+
+    def _passed_over_at(self, one: Integration) -> float:
+        webhooks = self.services.hearing.of(one.id).get(Way.WEBHOOK)
+        return webhooks.passed_over_at if webhooks else 0.0
+
+    def _look(self, one: Integration, seconds: float) -> bool:
+        """One look, in which what need not be is done for so many seconds; whether it came to its
+        end."""
+        began, asked = time.monotonic(), one.id in self._asked
+
+        def work(found: Context, memory: Memory) -> None:
+            self._learn(one)
+            catchup.catch_up(found, memory, seconds=seconds, asked=asked)
+            old_dead_letters.look_up(found, seconds=self._every * _OLD_LETTERS)
+
+        well = self._guarded(one, work)
+        if well:
+            self._asked.discard(one.id)
+        now = time.monotonic()
+        pause = (now - began) / SHARE_WHILE_DEAF if well else self._every * LIST_WHILE_DEAF
+        self._free_at[one.id] = now + min(pause, self._every)
+        return well
+
+    def _learn(self, one: Integration) -> None:
+        """What people may have changed in Chatwoot since: its version, the inbox and its secret,
+        its clock. Raises what holds the integration."""
+        self._learned[one.id] = time.monotonic(), self._passed_over_at(one)
+        rechecks.note_version(one, self.services)
+        error = rechecks.ask(one, self.services, Deadline(rechecks.CALL_S))
+        if error is not None and error.holds:
+            raise error
+
+    def _read_recent(self, deaf: list[Integration]) -> None:
+        """Reads the conversations where a reply is likely, every few seconds, where nothing that
+        tells is known to work."""
+        if not deaf or time.monotonic() < self._next_recent:
+            return
+        began, pause = time.monotonic(), self._every * RECENT_WHILE_DEAF
+        seconds = pause * SHARE_WHILE_DEAF / len(deaf)
+        for one in deaf:
+            self._guarded(
+                one, lambda found, memory: catchup.read_recent(found, memory, seconds=seconds)
+            )
+        now = time.monotonic()
+        self._next_recent = now + max(pause, (now - began) / SHARE_WHILE_DEAF)
+
+    def _is_deaf(self, one: Integration) -> bool:
+        return self.services.hearing.is_deaf(one.id, now=self.services.clock())
+
+    def _guarded(self, one: Integration, work: Callable[[Context, Memory], object]) -> bool:
+        """Whether it came to its end; what holds the integration is noted."""
+        memory = self._memories.setdefault(one.id, Memory())
+        try:
+            work(context.of_instance(one.instance_id, self.services), memory)
+        except IntegrationMissing:
+            return True
+        except BridgeError as error:
+            log.info("looking at %s: %s", one.id, error.message)
+            if error.holds:
+                rechecks.hold(one, error, self.services)
+            return False
+        except Exception:
+            log.exception("looking at %s failed", one.id)
+            return False
+        return True

@@ -1,0 +1,108 @@
+"""How Chatwoot is heard, in words: for the pages, the command line and the answer of `set`."""
+
+from collections.abc import Iterator
+
+from bridge.chatwoot import versions
+from bridge.domain.errors import N_, Problem
+from bridge.domain.models import Integration
+from bridge.routing.from_chatwoot import socket as cables
+from bridge.routing.from_chatwoot import webhooks
+from bridge.services import Services
+from bridge.store.hearing import Way
+from bridge.store.webhooks import Calls, Webhook, Why
+
+_OFF = {
+    Why.GUARD: N_(
+        "Chatwoot {version} may not call {url}: it said so on a message, and the webhook address "
+        "was taken off the inbox. It is heard over its socket."
+    ),
+    Why.SILENT: N_(
+        "Chatwoot did not call {url} for what was heard otherwise, and the webhook address was "
+        "taken off the inbox. It is heard over its socket."
+    ),
+    Why.TAKEN: N_(
+        "Another program's webhook address stands in the inbox and is left alone. Chatwoot is "
+        "heard over its socket."
+    ),
+}
+_PRIVATE = N_(
+    "Chatwoot {version} calls no private addresses unless it is told to, and {url} is one: it is "
+    "heard over its socket. If SAFE_FETCH_ALLOW_PRIVATE_NETWORK=true is set in Chatwoot, have the "
+    "webhooks tried again."
+)
+_HOPELESS = N_(
+    "Chatwoot {version} calls no private addresses, and {url} is one: it is heard over its socket."
+)
+_NEITHER = N_(
+    "Chatwoot is heard in neither way, by webhook or over its socket: replies wait for a look, up "
+    "to a minute. Set BRIDGE_CHATWOOT_SOCKET=true, or an address that Chatwoot calls in "
+    "BRIDGE_PUBLIC_URL."
+)
+_DEAF = N_(
+    "Chatwoot's socket is deaf: it answers and tells nothing. Restart Chatwoot's web process."
+)
+
+
+def used(one: Integration, services: Services) -> str:
+    """`both`, `webhook`, `socket` or `none`: how Chatwoot is heard as far as is known."""
+    calls, listens = _calls(one, services), services.settings.chatwoot_socket
+    if calls and listens:
+        return "both"
+    return "webhook" if calls else "socket" if listens else "none"
+
+
+def troubles(one: Integration, services: Services, *, now_standing: bool = True) -> list[Problem]:
+    """What the operator should know about how Chatwoot is heard, the gravest first.
+
+    `now_standing` False: the socket may just be opening.
+    """
+    return list(_troubles(one, services, now_standing))
+
+
+def is_heard(one: Integration, services: Services) -> bool:
+    """Whether one of the two ways works, as far as is known."""
+    socket = cables.stands(one, services) and not _is_deaf(one, services)
+    return socket or _calls(one, services)
+
+
+def can_try(one: Integration, services: Services) -> bool:
+    """Whether a person may have the webhooks tried again."""
+    known = services.webhooks.of(one.id)
+    return (
+        known is not None
+        and known.calls is Calls.OFF
+        and bool(services.settings.public_url)
+        and not webhooks.is_hopeless(one.chatwoot_version, services)
+    )
+
+
+def _troubles(one: Integration, services: Services, now_standing: bool) -> Iterator[Problem]:
+    known = services.webhooks.of(one.id)
+    if not _calls(one, services):
+        listens = services.settings.chatwoot_socket
+        is_down = now_standing and services.router_alive and not cables.stands(one, services)
+        if not listens or is_down:
+            yield Problem(_NEITHER)
+    if _is_deaf(one, services):
+        yield Problem(_DEAF)
+    if known is not None and known.calls is Calls.OFF and known.why is not Why.NONE:
+        yield _off(one, known, services)
+
+
+def _off(one: Integration, known: Webhook, services: Services) -> Problem:
+    values = {"version": one.chatwoot_version, "url": services.settings.public_url}
+    if known.why is not Why.PRIVATE:
+        return Problem(_OFF[known.why], **values)
+    lifted = versions.may_lift_guard(one.chatwoot_version)
+    return Problem(_PRIVATE if lifted else _HOPELESS, **values)
+
+
+def _calls(one: Integration, services: Services) -> bool:
+    known = services.webhooks.of(one.id)
+    return bool(services.settings.public_url) and (known is None or known.calls is not Calls.OFF)
+
+
+def _is_deaf(one: Integration, services: Services) -> bool:
+    return cables.stands(one, services) and services.hearing.is_suspect(
+        one.id, Way.CABLE, now=services.clock()
+    )

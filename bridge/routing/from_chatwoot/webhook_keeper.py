@@ -1,0 +1,159 @@
+"""Watches whether Chatwoot calls us, and changes the inbox's webhook address accordingly.
+
+Taken off: when Chatwoot says that it may not call, or does not call for what was heard otherwise.
+Tried again: after a change of the public address or of Chatwoot's version, when a call comes all
+the same, and once a day in a quiet minute. A person's press is `webhooks.put`.
+"""
+
+import dataclasses
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from bridge.domain.errors import BridgeError
+from bridge.domain.models import Integration, Status
+from bridge.routing.from_chatwoot import webhooks
+from bridge.routing.retry import backoff
+from bridge.services import Services
+from bridge.store.hearing import Way
+from bridge.store.webhooks import Calls, Webhook, Why
+
+log = logging.getLogger(__name__)
+
+#: After so many messages in a row that were heard otherwise, the address counts as not called.
+_MISSED = 3
+_DAY_S = 86400.0
+#: A minute without a message is a quiet one.
+_QUIET_S = 60.0
+#: A call that comes so long after the address was taken off was not under way then, in seconds.
+_LATE_S = 600.0
+_MOST_PAUSE_S = 300.0
+
+_Deed = Callable[[], object]
+
+
+@dataclass(slots=True)
+class WebhookKeeper:
+    """`sync` looks at every integration; what needs a call is done beside it, one at a time for
+    each integration."""
+
+    services: Services
+    _busy: set[str] = field(default_factory=set)
+    _failures: dict[str, int] = field(default_factory=dict)
+    _not_before: dict[str, float] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def sync(self) -> None:
+        """Begins what is to be changed now."""
+        for one in self.services.integrations.all():
+            if one.status is not Status.ACTIVE:
+                continue
+            with self._lock:
+                is_due = self._not_before.get(one.id, 0.0) <= time.monotonic()
+                if one.id in self._busy or not is_due:
+                    continue
+            deed = self._wanted(one)
+            if deed is not None:
+                with self._lock:
+                    self._busy.add(one.id)
+                threading.Thread(
+                    target=self._do, args=(one, deed), name="webhook", daemon=True
+                ).start()
+
+    def _do(self, one: Integration, deed: _Deed) -> None:
+        try:
+            deed()
+            self._failures.pop(one.id, None)
+        except BridgeError as error:
+            log.info("the webhook address of %s: %s", one.id, error.message)
+            failures = self._failures[one.id] = self._failures.get(one.id, 0) + 1
+            wait_s = backoff(failures, most_s=_MOST_PAUSE_S)
+            self._not_before[one.id] = time.monotonic() + wait_s
+        except Exception:
+            log.exception("the webhook address of %s could not be changed", one.id)
+            self._not_before[one.id] = time.monotonic() + _MOST_PAUSE_S
+        finally:
+            with self._lock:
+                self._busy.discard(one.id)
+
+    def _wanted(self, one: Integration) -> _Deed | None:
+        services, url = self.services, self.services.settings.public_url
+        known = services.webhooks.of(one.id)
+        if known is None:
+            # From before this was kept: the address was put by the activation.
+            calls = Calls.ON if url else Calls.OFF
+            first = Webhook(calls, public_url=url, version=one.chatwoot_version)
+            return partial(webhooks.begin, one, first, services)
+        if known.public_url != url:
+            return partial(self._move, one)
+        if known.version != one.chatwoot_version:
+            return partial(self._upgraded, one, known)
+        if known.calls is Calls.OFF:
+            return self._back(one, known) if url and known.why is not Why.NONE else None
+        return self._away(one, known)
+
+    def _away(self, one: Integration, known: Webhook) -> _Deed | None:
+        """The address stands: whether Chatwoot calls it."""
+        services, now = self.services, self.services.clock()
+        if known.refused_at > known.changed_at:
+            return partial(webhooks.take_off, one, Why.GUARD, services)
+        if known.calls is Calls.TRYING:
+            if webhooks.called_at(one, services) >= known.changed_at:
+                return partial(webhooks.proven, one, services)
+            if known.probed and now - known.changed_at > webhooks.PROBE_S:
+                return partial(self._unproven, one)
+        told = services.hearing.of(one.id).get(Way.WEBHOOK)
+        if told is not None and told.missed >= _MISSED and told.is_suspect(now):
+            return partial(webhooks.take_off, one, Why.SILENT, services)
+        return None
+
+    def _unproven(self, one: Integration) -> None:
+        webhooks.take_off(one, webhooks.why_silent(one, self.services), self.services)
+
+    def _back(self, one: Integration, known: Webhook) -> _Deed | None:
+        """The address was taken off: whether it is tried again."""
+        services, now = self.services, self.services.clock()
+        came = webhooks.called_at(one, services) > known.changed_at and (
+            now - max(known.changed_at, known.tried_at) > _LATE_S
+        )
+        is_daily = now - known.tried_at > _DAY_S and self._is_quiet(one, now)
+        if not (came or is_daily):
+            return None
+        return partial(self._try, one, known)
+
+    def _try(self, one: Integration, known: Webhook) -> None:
+        services = self.services
+        if webhooks.is_hopeless(one.chatwoot_version, services):
+            services.webhooks.save(one.id, dataclasses.replace(known, tried_at=services.clock()))
+            return
+        webhooks.put(one, services, only_proven=False, wait_s=0)
+
+    def _move(self, one: Integration) -> None:
+        """The public address is another one, or none."""
+        services = self.services
+        if not services.settings.public_url:
+            webhooks.take_off(one, Why.NONE, services)
+        elif webhooks.is_guarded(one.chatwoot_version, services):
+            webhooks.take_off(one, Why.PRIVATE, services)
+            if not webhooks.is_hopeless(one.chatwoot_version, services):
+                webhooks.put(one, services, only_proven=True, wait_s=webhooks.PROBE_S)
+        else:
+            webhooks.put(one, services, only_proven=False, wait_s=0)
+
+    def _upgraded(self, one: Integration, known: Webhook) -> None:
+        """Chatwoot is another version: it may call now what it did not, or no more."""
+        services = self.services
+        if not services.settings.public_url:
+            services.webhooks.save(one.id, dataclasses.replace(known, version=one.chatwoot_version))
+        elif webhooks.is_hopeless(one.chatwoot_version, services):
+            webhooks.take_off(one, Why.PRIVATE, services)
+        elif known.calls is Calls.OFF:
+            webhooks.put(one, services, only_proven=False, wait_s=0)
+        else:
+            webhooks.probe(one, services)
+
+    def _is_quiet(self, one: Integration, now: float) -> bool:
+        return now - self.services.stats.last_at(one.instance_id) > _QUIET_S

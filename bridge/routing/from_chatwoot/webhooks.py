@@ -1,0 +1,304 @@
+"""The webhook address of an inbox: put where Chatwoot calls it, left out where it does not.
+
+A webhook that fails marks its message as failed, so an address that Chatwoot may not call, or that
+does not reach us, does harm; the socket tells the same (docs/contracts/chatwoot.md, Webhooks).
+Somebody else's address in the inbox is never touched.
+"""
+
+import dataclasses
+import logging
+import time
+from urllib.parse import urlsplit
+
+from bridge.chatwoot import versions
+from bridge.chatwoot.account import Chatwoot
+from bridge.chatwoot.conversations import Messaging
+from bridge.domain.errors import N_, BridgeError, NoWebhookAddress, WebhookRefused, WebhookTaken
+from bridge.domain.models import BRIDGE, Actor, Integration
+from bridge.net import addresses
+from bridge.net.deadline import Deadline
+from bridge.services import Services
+from bridge.store.hearing import Way
+from bridge.store.webhooks import Calls, Webhook, Why
+
+log = logging.getLogger(__name__)
+
+#: How long Chatwoot may take to make the call that a probe asks for, in seconds.
+PROBE_S = 15.0
+_CALL_S = 10.0
+_RESOLVE_S = 3.0
+_POLL_S = 0.05
+#: Notes for the audit trail.
+PUT, TAKEN_OFF, PROVEN = (
+    N_("put the webhook address into the inbox"),
+    N_("took the webhook address off the inbox"),
+    N_("found that Chatwoot calls the webhook address"),
+)
+
+
+def address(one: Integration, services: Services) -> str:
+    """Where Chatwoot is to call for an integration, empty without a public address."""
+    return address_with(one.webhook_key, services)
+
+
+def address_with(webhook_key: str, services: Services) -> str:
+    """The address with that unguessable part."""
+    base = services.settings.public_url
+    return f"{base}/hooks/chatwoot/{webhook_key}" if base else ""
+
+
+def is_ours(url: str, webhook_key: str) -> bool:
+    """Whether it is an address of that integration, perhaps below an earlier public one."""
+    return url.endswith(f"/hooks/chatwoot/{webhook_key}")
+
+
+def is_taken(url: str, webhook_key: str) -> bool:
+    """Whether an inbox calls somebody else."""
+    return bool(url) and not is_ours(url, webhook_key)
+
+
+def is_guarded(version: str, services: Services) -> bool:
+    """Whether that Chatwoot, unless it was told otherwise, may not call our address."""
+    url = services.settings.public_url
+    if not url or not versions.guards_private(version):
+        return False
+    place = urlsplit(url)
+    try:
+        found = addresses.resolve(place.hostname or "", place.port or 0, _RESOLVE_S)
+    except addresses.Unresolved:
+        return False
+    return not any(addresses.is_public(ip) for _, ip in found)
+
+
+def is_hopeless(version: str, services: Services) -> bool:
+    """Whether nothing could make that Chatwoot call our address."""
+    return is_guarded(version, services) and not versions.may_lift_guard(version)
+
+
+def why_silent(one: Integration, services: Services) -> Why:
+    """Why an address may not have been called that nothing else speaks against."""
+    return Why.PRIVATE if is_guarded(one.chatwoot_version, services) else Why.SILENT
+
+
+def plan(known: Webhook | None, version: str, services: Services, *, is_new: bool) -> Webhook:
+    """What an activation does: puts the address, or leaves it out where Chatwoot calls no private
+    one by default. What was judged of the same address and version stays."""
+    now, url = services.clock(), services.settings.public_url
+    fresh = Webhook(Calls.OFF, public_url=url, version=version, changed_at=now, tried_at=now)
+    if not url:
+        return fresh
+    if known is not None and (known.public_url, known.version) == (url, version):
+        if known.calls is not Calls.OFF:
+            return known
+        if known.why is Why.PRIVATE or is_guarded(version, services):
+            return known
+        return dataclasses.replace(fresh, calls=Calls.TRYING)
+    if is_guarded(version, services) and (known is not None or is_new):
+        return dataclasses.replace(fresh, why=Why.PRIVATE)
+    return dataclasses.replace(fresh, calls=Calls.ON)
+
+
+def begin(one: Integration, planned: Webhook, services: Services) -> None:
+    """Notes what an activation did. Raises StorageFailed."""
+    _save(one, planned, services)
+
+
+def put(
+    one: Integration, services: Services, *, by: Actor = BRIDGE, only_proven: bool, wait_s: float
+) -> Webhook:
+    """Puts the address into the inbox and has Chatwoot call it, for up to `wait_s` seconds.
+
+    `only_proven`: takes it off again where no call came, and does not even try where none can be
+    asked for. Raises NoWebhookAddress, WebhookTaken, WebhookRefused, and what a call raises.
+    """
+    url = address(one, services)
+    if not url:
+        raise NoWebhookAddress
+    if is_hopeless(one.chatwoot_version, services):
+        base = services.settings.public_url
+        raise WebhookRefused(version=one.chatwoot_version, url=base)
+    with services.store.exclusive(_lock(one), timeout_s=_CALL_S):
+        conversation_id = services.chats.newest_conversation(one.id)
+        known = services.webhooks.of(one.id) or Webhook(Calls.OFF)
+        if only_proven and not conversation_id:
+            return known
+        _require_ours(one, services)
+        began_at = services.clock()
+        trying = Webhook(
+            Calls.TRYING,
+            public_url=services.settings.public_url,
+            version=one.chatwoot_version,
+            changed_at=began_at,
+            tried_at=began_at,
+            probed=bool(conversation_id),
+        )
+        # Written down first: what is put and forgotten would never be taken off again.
+        _save(one, trying, services)
+        try:
+            _client(one, services).set_webhook(one.inbox_id, url)
+        except BridgeError:
+            _save(one, known, services)  # as it was, so that it is tried again
+            raise
+        _note(one, PUT, services, by, url.rpartition("/hooks/")[0])
+        if conversation_id:
+            _probe(one, conversation_id, services)
+            if _was_called(one, began_at, wait_s, services):
+                return _proven(one, trying, services)
+            if only_proven:
+                return _take_off(one, trying, why_silent(one, services), services, by)
+        return trying
+
+
+def take_off(one: Integration, why: Why, services: Services, *, by: Actor = BRIDGE) -> Webhook:
+    """Leaves the inbox without our address, so that nothing is marked as failed for its sake.
+
+    Raises what a call raises.
+    """
+    with services.store.exclusive(_lock(one), timeout_s=_CALL_S):
+        known = services.webhooks.of(one.id) or Webhook(Calls.ON)
+        return _take_off(one, known, why, services, by)
+
+
+def proven(one: Integration, services: Services) -> None:
+    """Chatwoot has called since the address was put."""
+    with services.store.exclusive(_lock(one), timeout_s=_CALL_S):
+        known = services.webhooks.of(one.id)
+        if known is not None and known.calls is Calls.TRYING:
+            _proven(one, known, services)
+
+
+def probe(one: Integration, services: Services) -> None:
+    """Has Chatwoot prove anew that it calls the address that stands. Raises what a call raises."""
+    now, conversation_id = services.clock(), services.chats.newest_conversation(one.id)
+    known = services.webhooks.of(one.id) or Webhook(Calls.ON)
+    trying = dataclasses.replace(
+        known,
+        calls=Calls.TRYING,
+        version=one.chatwoot_version,
+        changed_at=now,
+        tried_at=now,
+        probed=bool(conversation_id),
+    )
+    _save(one, trying, services)
+    if conversation_id:
+        _probe(one, conversation_id, services)
+
+
+def note_call(one: Integration, services: Services) -> None:
+    """A webhook has come; costs next to nothing and never fails."""
+    services.store.beat(_beat_of(one))
+
+
+def called_at(one: Integration, services: Services) -> float:
+    """When Chatwoot last called for an integration, in UTC seconds; 0 for never."""
+    return services.store.beat_at(_beat_of(one))
+
+
+# -- small parts -----------------------------------------------------------------------------------
+
+
+def _take_off(one: Integration, known: Webhook, why: Why, services: Services, by: Actor) -> Webhook:
+    client = _client(one, services)
+    found = client.inbox(one.inbox_id).webhook_url
+    if is_taken(found, one.webhook_key):
+        why = Why.TAKEN
+    elif found:
+        client.set_webhook(one.inbox_id, "")
+        _note(one, TAKEN_OFF, services, by, why.value)
+    off = dataclasses.replace(
+        known,
+        calls=Calls.OFF,
+        why=why,
+        public_url=services.settings.public_url,
+        version=one.chatwoot_version,
+        changed_at=services.clock(),
+    )
+    _save(one, off, services)
+    return off
+
+
+def _require_ours(one: Integration, services: Services) -> None:
+    found = _client(one, services).inbox(one.inbox_id).webhook_url
+    if is_taken(found, one.webhook_key):
+        known = services.webhooks.of(one.id) or Webhook(Calls.OFF)
+        now = services.clock()
+        taken = dataclasses.replace(
+            known,
+            calls=Calls.OFF,
+            why=Why.TAKEN,
+            public_url=services.settings.public_url,
+            version=one.chatwoot_version,
+            tried_at=now,
+        )
+        _save(one, taken, services)
+        raise WebhookTaken(host=urlsplit(found).hostname or "?")
+
+
+def _proven(one: Integration, trying: Webhook, services: Services) -> Webhook:
+    now = services.clock()
+    found = dataclasses.replace(trying, calls=Calls.ON, why=Why.NONE, changed_at=now)
+    _save(one, found, services)
+    _note(one, PROVEN, services, BRIDGE)
+    return found
+
+
+def _probe(one: Integration, conversation_id: int, services: Services) -> None:
+    """Asks for a webhook that no message depends on: that nobody is typing. A failure says nothing,
+    for the conversation may be gone."""
+    messaging = Messaging(
+        services.http,
+        one.base_url,
+        clocks=services.chatwoot_clocks,
+        deadline=Deadline(_CALL_S),
+        token=one.api_token,
+        account_id=one.account_id,
+        inbox_id=one.inbox_id,
+        wait=services.pace.wait,
+    )
+    try:
+        messaging.stop_typing(conversation_id)
+    except BridgeError as error:
+        log.info("%s: no webhook could be asked for: %s", one.id, error.message)
+
+
+def _was_called(one: Integration, since: float, wait_s: float, services: Services) -> bool:
+    ends_at = time.monotonic() + wait_s
+    while called_at(one, services) < since:
+        if time.monotonic() >= ends_at:
+            return False
+        time.sleep(_POLL_S)
+    return True
+
+
+def _save(one: Integration, webhook: Webhook, services: Services) -> None:
+    services.webhooks.save(one.id, webhook)
+    if webhook.calls is Calls.OFF:
+        services.hearing.falls(one.id, Way.WEBHOOK)
+    else:
+        services.hearing.stands(one.id, Way.WEBHOOK, now=services.clock())
+
+
+def _note(one: Integration, deed: str, services: Services, by: Actor, detail: str = "") -> None:
+    instance = services.instances.get(one.instance_id)
+    name = instance.name if instance else one.id
+    services.audit.note(by, deed, name, detail, at=services.clock())
+    log.info("%s: %s %s", name, deed, detail)
+
+
+def _client(one: Integration, services: Services) -> Chatwoot:
+    return Chatwoot(
+        services.http,
+        one.base_url,
+        clocks=services.chatwoot_clocks,
+        deadline=Deadline(_CALL_S),
+        token=one.api_token,
+        account_id=one.account_id,
+    )
+
+
+def _lock(one: Integration) -> str:
+    return f"webhook-{one.id}"
+
+
+def _beat_of(one: Integration) -> str:
+    return f"webhook-{one.id}"

@@ -1,0 +1,1 @@
+"""What gateways tell: heard, read and kept in the journal before it is acknowledged."""

@@ -1,0 +1,41 @@
+"""What an address says about who is meant, as `bridge.store.identity` takes it. Pure."""
+
+from bridge.chatwoot.events import AgentMessage
+from bridge.domain.messages import Address
+from bridge.gateways import jids, numbers
+from bridge.store.identity import Named
+
+
+def named(address: Address) -> Named:
+    """The forms that an address names: a group is its JID alone, whatever stands beside it."""
+    phone = jids.phone(address.jid)
+    if address.jid and not phone:
+        return Named(other=address.jid)
+    if not phone:
+        return Named(lid=address.lid)
+    first = numbers.canonical(phone)
+    others = [one for one in numbers.spellings(phone) if one != first]
+    return Named(
+        first + jids.PHONE_SUFFIX,
+        address.lid,
+        spellings=tuple(one + jids.PHONE_SUFFIX for one in others),
+    )
+
+
+def of_text(text: str) -> Address:
+    """The address that a full form is, phone JID, LID or group."""
+    return Address(lid=text) if text.endswith(jids.LID_SUFFIX) else Address(jid=text)
+
+
+def of_contact(message: AgentMessage) -> Address | None:
+    """Where a contact that we did not make can be reached: by JID, else by phone number."""
+    for known in (message.source_id, message.contact_identifier):
+        if known.endswith((jids.PHONE_SUFFIX, jids.GROUP_SUFFIX, jids.LID_SUFFIX)):
+            return of_text(known)
+    return of_number(message.contact_phone)
+
+
+def of_number(text: str) -> Address | None:
+    """The address of a number as people write it; None without a digit."""
+    digits = "".join(filter(str.isdigit, text))
+    return Address(jid=digits + jids.PHONE_SUFFIX) if digits else None

@@ -1,0 +1,72 @@
+"""The echo of a message that we sent: the one proof that it left, whatever the gateway answered.
+
+Rules: docs/contracts/ryzeapi.md, Echoes and Uncertain sends.
+"""
+
+from sqlite_utils import Database
+
+from bridge.domain.messages import Kind, Message
+from bridge.domain.models import Instance, Integration
+from bridge.routing import outgoing
+from bridge.routing.from_gateway import addresses
+from bridge.routing.outgoing import Part
+from bridge.store import entries, identity, lookups
+from bridge.store.entries import Sent
+from bridge.store.journal import Direction, Pair, ReplyId, State
+from bridge.store.lookups import Asked
+
+
+def confirm(
+    db: Database, instance: Instance, integration: Integration, message: Message, now: float
+) -> bool:
+    """The send that a message is the echo of has happened; notes the pair of its ids. Whether two
+    chats have become one: the echo names the address that the send reached."""
+    sent = entries.settle(db, instance.id, message.source, now=now)
+    if sent is None or message.kind in {Kind.EDIT, Kind.REVOKE, Kind.REACTION}:
+        return False
+    part = outgoing.read(sent.body)
+    if isinstance(part, Part):
+        _note(db, instance, integration, message, sent, part, now)
+    if not sent.sent_to:
+        return False
+    to, at = addresses.named(addresses.of_text(sent.sent_to)), message.chat
+    named = addresses.named(at)
+    return identity.reached(db, instance.id, sent.chat_id, to, named, at.jid or at.lid)
+
+
+def _note(
+    db: Database,
+    instance: Instance,
+    integration: Integration,
+    message: Message,
+    sent: Sent,
+    part: Part,
+    now: float,
+) -> None:
+    reply = ReplyId(instance.id, sent.integration_id or integration.id, part.message.id)
+    conversation_id = part.message.conversation_id
+    pair = Pair(
+        instance_id=instance.id,
+        whatsapp_id=message.id,
+        chat_id=sent.chat_id,
+        from_me=True,
+        integration_id=reply.integration_id,
+        conversation_id=conversation_id,
+        chatwoot_id=reply.message_id,
+    )
+    entries.insert_pair(db, pair, now=now)
+    if sent.was is State.DEAD:
+        _take_back(db, reply, part, sent.key)
+    if sent.was in {State.READY, State.UNCONFIRMED, State.DEAD}:
+        # Agents may see by now that it failed.
+        lookups.insert(db, Asked(reply.integration_id, conversation_id, reply.message_id))
+
+
+def _take_back(db: Database, reply: ReplyId, part: Part, key: str) -> None:
+    """Undoes what was begun because the send had been given up, as far as that is not done."""
+    place = reply.instance_id, reply.integration_id
+    entries.withdraw(db, *place, key, Direction.RECEIPT)
+    if part.caption:
+        words = outgoing.part_key(reply.message_id, outgoing.TEXT_PART)
+        entries.withdraw(db, *place, words, Direction.OUT)
+    entries.note_arrived(db, reply)

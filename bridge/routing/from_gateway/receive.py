@@ -1,0 +1,243 @@
+"""The gateway's door to the journal: what comes in is kept, durably, before it is acknowledged.
+
+Nothing here calls another server. Rules: docs/contracts/ryzeapi.md, Events and Uncertain sends.
+"""
+
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from sqlite_utils import Database
+
+from bridge.domain.messages import (
+    CHANGES,
+    Address,
+    ChatKind,
+    Connection,
+    GroupName,
+    Kind,
+    Ladder,
+    Message,
+    Receipt,
+    decode,
+    encode,
+)
+from bridge.domain.models import Instance, Integration
+from bridge.gateways import jids
+from bridge.gateways.base import Received
+from bridge.routing.from_gateway import addresses, echoes
+from bridge.routing.outgoing import SOURCE_PREFIX, Introduction, fuller_key, introduction, late_key
+from bridge.routing.to_whatsapp import markers
+from bridge.services import Services
+from bridge.store import chats, entries, identity, instances, members, unrouted
+from bridge.store.identity import Met
+from bridge.store.journal import Direction, NewEntry
+
+log = logging.getLogger(__name__)
+
+#: How much older than the activation a message may be, in seconds, that is not history.
+_HISTORY_S = 3600.0
+_DOMAIN = re.compile(r"[a-z][a-z.]{1,30}")
+#: How long a receipt waits for the next one, in seconds: Chatwoot is told only the last.
+_GATHER_S = 1.0
+#: Receipts come in any order; a lower one never takes the place of a higher one.
+_STEPS = {Ladder.SENT: 1, Ladder.DELIVERED: 2, Ladder.READ: 3, Ladder.FAILED: 4}
+
+
+def from_gateway(
+    instance: Instance,
+    integration: Integration | None,
+    received: Sequence[Received],
+    services: Services,
+    *,
+    called: bool,
+) -> None:
+    """Keeps the events of one webhook call (`called`) or socket frame; `integration` is the
+    instance's own.
+
+    An echo of our own send is the proof that it happened, and ends there. Raises StorageFailed.
+    """
+    now, marker = services.clock(), markers.own(services, instance.id)
+
+    def work(db: Database) -> tuple[list[Message], bool]:
+        instances.note_heard(db, instance.id, now, called=called)
+        kept = [_keep(db, instance, integration, one, marker, now) for one in received]
+        rest = [
+            one.event
+            for one, became in zip(received, kept, strict=True)
+            if not became.is_new and isinstance(one.event, Message)
+        ]
+        return rest, any(became.merged for became in kept)
+
+    rest, merged = services.committer.run(work, services.wakeup.wake)
+    if merged:  # what was in one lane is in another now
+        services.wakeup.wake(look_again=True)
+    for message in rest:
+        # Known already, or not routed: the file that came inside is not needed.
+        if message.media is not None and message.media.spooled:
+            Path(message.media.spooled).unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """`is_new`: a new message waits in the journal now; `merged`: two chats have become one."""
+
+    is_new: bool = False
+    merged: bool = False
+
+
+def _keep(
+    db: Database,
+    instance: Instance,
+    integration: Integration | None,
+    one: Received,
+    marker: str,
+    now: float,
+) -> _Kept:
+    match one.event:
+        case Message() as message:
+            if integration is None:
+                return _Kept()
+            if message.from_me and _is_ours(db, instance, message.source, marker):
+                _learn_own(db, instance, message.sender)
+                return _Kept(merged=echoes.confirm(db, instance, integration, message, now))
+            if kind := _not_routed(message, integration, now):
+                unrouted.count(db, instance.id, kind, now=now)
+                log.info("a message of %s is not routed: %s", instance.name, kind)
+                return _Kept()
+            return _keep_message(db, instance, one.key, message, now)
+        case Receipt() as receipt:
+            if integration is not None:
+                _keep_receipt(db, instance, receipt, now)
+        case Connection() as link:
+            instances.note_connection(db, instance.id, link.state)
+            instances.note_own(db, instance.id, addresses.named(Address(link.jid)).phone)
+        case GroupName(group):
+            chats.rename(db, instance.id, group.jid, group.name)
+            if integration is not None:
+                _tell_name(db, instance, integration, group, now)
+    return _Kept()
+
+
+def _not_routed(message: Message, integration: Integration, now: float) -> str:
+    """Why a message stays out of Chatwoot; empty for one that is brought there."""
+    options = integration.options
+    if message.chat_kind is ChatKind.OTHER:
+        name, _, domain = message.chat.jid.lower().rpartition("@")
+        if name == "status":
+            return "story"
+        return domain if _DOMAIN.fullmatch(domain) else "other"
+    if message.chat_kind is ChatKind.GROUP and options.ignore_groups:
+        return "group"
+    if message.kind is Kind.CALL and options.ignore_calls:
+        return "call"
+    # Not after now: our clock may have been set back since the activation.
+    began_at = min(integration.created_at, now)
+    return "history" if message.at < began_at - _HISTORY_S else ""
+
+
+def _keep_message(
+    db: Database, instance: Instance, key: str, message: Message, now: float
+) -> _Kept:
+    if message.from_me:
+        _learn_own(db, instance, message.sender)
+    met = _chat_of(db, instance, message)
+    if message.chat_kind is ChatKind.GROUP:
+        _note_members(db, met.chat_id, message)
+    entry = NewEntry(met.chat_id, Direction.IN, key, encode(message))
+    is_new = entries.insert(db, instance.id, [entry], now=now) > 0
+    if not is_new and message.kind not in CHANGES:
+        is_new = _keep_fuller(db, instance, entry, message, now)
+    return _Kept(is_new, met.merged)
+
+
+def _note_members(db: Database, chat_id: int, message: Message) -> None:
+    people = [*message.mentions] if message.from_me else [message.sender, *message.mentions]
+    for one in people:
+        at = one.jid or one.lid
+        if one.name and at and jids.sort_of(at) is not jids.Sort.GROUP:
+            members.note(db, chat_id, at, one.name)
+
+
+def _keep_fuller(
+    db: Database, instance: Instance, again: NewEntry, message: Message, now: float
+) -> bool:
+    """Whether a second event of a message says more than the first; then it is kept beside it."""
+    place = instance.id, Direction.IN, again.key
+    body = entries.body_of(db, *place)
+    earlier = decode(body) if body else None
+    if not isinstance(earlier, Message) or not message.says_more_than(earlier):
+        return False
+    late = instance.id, Direction.RECEIPT, late_key(message.id)
+    if message.media is not None and entries.body_of(db, *late):
+        # Its words went ahead, and the file is being asked for: here it is.
+        return entries.rewrite(db, *late, again.body)
+    fuller = NewEntry(again.chat_id, Direction.IN, fuller_key(message.id), again.body)
+    return entries.insert(db, instance.id, [fuller], now=now) > 0
+
+
+def _tell_name(
+    db: Database, instance: Instance, integration: Integration, group: Address, now: float
+) -> None:
+    """The contact of a group gets its new name, where it has one."""
+    chat_id = identity.find(db, instance.id, addresses.named(group))
+    contact_id = chats.contact_of(db, integration.id, chat_id) if chat_id is not None else 0
+    if chat_id is not None and contact_id:
+        told = Introduction(contact_id)
+        entry = introduction(chat_id, group.name, told, integration.id)
+        entries.insert(db, instance.id, [entry], now=now)
+
+
+def _is_ours(db: Database, instance: Instance, source: str, marker: str) -> bool:
+    """Whether a message is the echo of our own send; another bridge on the same number has markers
+    of its own, and what it sends is shown."""
+    if source.startswith(marker):
+        return True
+    return source.startswith(SOURCE_PREFIX) and entries.is_old_marker(db, instance.id, source)
+
+
+def _learn_own(db: Database, instance: Instance, sender: Address) -> None:
+    """Our own LID, where an event names it beside our own number."""
+    own = addresses.named(sender)
+    if own.lid and own.phone and own.phone == instances.own_phone(db, instance.id):
+        instances.note_own(db, instance.id, own.phone, own.lid)
+
+
+def _chat_of(db: Database, instance: Instance, message: Message) -> Met:
+    incoming = not message.from_me
+    is_group = message.chat_kind is ChatKind.GROUP
+    # What a message of our own says about names is about us.
+    is_theirs = incoming and not is_group and jids.is_same(message.chat, message.sender)
+    name = message.chat.name or (message.sender.name if is_theirs else "")
+    return identity.resolve(
+        db,
+        instance.id,
+        addresses.named(message.chat),
+        kind="group" if is_group else "private",
+        address=message.chat.jid or message.chat.lid,
+        name=name if incoming or is_group else "",
+        last_in_id=message.id if incoming and message.kind is not Kind.CALL else "",
+        last_in_sender=(message.sender.jid or message.sender.lid) if incoming and is_group else "",
+    )
+
+
+def _keep_receipt(db: Database, instance: Instance, receipt: Receipt, now: float) -> None:
+    chat_id = identity.chat_of(db, instance.id, receipt.ids[0], addresses.named(receipt.chat))
+    if chat_id is None:
+        return
+    told = [
+        NewEntry(
+            chat_id,
+            Direction.RECEIPT,
+            whatsapp_id,
+            encode(msgspec.structs.replace(receipt, ids=(whatsapp_id,))),
+            position=_STEPS[receipt.reached],
+            replaces=True,
+            due_at=0.0 if receipt.reached is Ladder.FAILED else now + _GATHER_S,
+        )
+        for whatsapp_id in receipt.ids
+    ]
+    entries.insert(db, instance.id, told, now=now)

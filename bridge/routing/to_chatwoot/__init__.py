@@ -1,0 +1,1 @@
+"""Puts customers' messages, and what becomes of replies, into Chatwoot."""

@@ -1,0 +1,129 @@
+"""What happens to a message that is there: a reaction, an edit, a deletion.
+
+Each belongs into the conversation of its message, and neither begins one nor opens one again: in a
+conversation that is not open it stands as a private note (docs/contracts/chatwoot.md, Messages).
+"""
+
+import logging
+from collections.abc import Mapping
+
+from bridge.chatwoot.refusals import ConversationGone, MessageGone
+from bridge.domain.messages import Kind, Message, decode
+from bridge.routing.context import Context
+from bridge.routing.to_chatwoot import references, rights
+from bridge.routing.to_chatwoot.notes import note
+from bridge.routing.to_chatwoot.posting import Posting, own_id, pieces
+from bridge.store.chats import Chat, Thread
+from bridge.store.journal import Direction, Entry, Pair
+
+log = logging.getLogger(__name__)
+
+#: The states of a conversation that an incoming message leaves as they are.
+_OPEN = {"open", "pending"}
+
+
+def add(entry: Entry, message: Message, chat: Chat, context: Context) -> list[Pair]:
+    """A reaction or an edit, as a reply to its message."""
+    target = _target(message, chat, context)
+    if target is not None and target.reached == "deleted":
+        return []
+    if target is None and is_taken_back(entry, message, context):
+        return []
+    conversation_id = target.conversation_id if target is not None else 0
+    if target is None:
+        # Of a message from before the integration: it stands where the chat is now.
+        thread = context.services.chats.thread(context.integration.id, chat.id)
+        conversation_id = thread.conversation_id if thread is not None else 0
+    if not conversation_id:
+        log.info("%s of a message that is not known is passed over", message.kind)
+        return []
+    answers = {"in_reply_to": target.chatwoot_id} if target is not None else {}
+    return _reply(
+        entry, message, references.text(message, chat, context), conversation_id, answers, context
+    )
+
+
+def take_back(entry: Entry, message: Message, context: Context) -> list[Pair]:
+    """Deleted for everyone on WhatsApp: deleted in Chatwoot too, with its edits; or said to be."""
+    chats, instance_id = context.services.chats, entry.instance_id
+    target = _target(message, chats.get(entry.chat_id), context)
+    if target is None:
+        return []  # if it still comes, it finds that it was taken back
+    if context.integration.options.keep_deleted and not target.from_me:
+        said = note(context.services.settings.language, "deleted")
+        answers = {"in_reply_to": target.chatwoot_id}
+        return _reply(entry, message, said, target.conversation_id, answers, context)
+    for piece in [
+        *chats.pieces(instance_id, message.target_id),
+        *chats.changes(instance_id, message.target_id),
+    ]:
+        if piece.integration_id != context.integration.id:
+            continue  # it stands in a Chatwoot that the instance was joined to before
+        # Noted first: Chatwoot tells us of every deletion, and this one must not travel back.
+        chats.note_deleted(instance_id, piece.whatsapp_id)
+        try:
+            context.chatwoot().delete_message(piece.conversation_id, piece.chatwoot_id)
+        except MessageGone:
+            log.debug("message %s was gone already", piece.chatwoot_id)
+    return []
+
+
+def is_taken_back(entry: Entry, message: Message, context: Context) -> bool:
+    """Whether its deletion, or that of the message that it is about, has been told already."""
+    concerned = message.target_id or message.id
+    told = context.services.journal.find(entry.instance_id, f"revoke:{concerned}", Direction.IN)
+    deletion = decode(told.body) if told is not None else None
+    if told is None or told.chat_id != entry.chat_id or not isinstance(deletion, Message):
+        return False
+    gone = Pair(
+        instance_id=entry.instance_id,
+        whatsapp_id=concerned,
+        chat_id=entry.chat_id,
+        from_me=message.from_me,
+        integration_id=context.integration.id,
+        conversation_id=0,
+        chatwoot_id=0,
+        author=rights.author(message),
+    )
+    chat = context.services.chats.get(entry.chat_id)
+    return rights.may_change(deletion, gone, chat, context)
+
+
+def _target(message: Message, chat: Chat, context: Context) -> Pair | None:
+    """The message that it is about, as far as it may be."""
+    pair = context.services.chats.pair(context.instance.id, message.target_id)
+    if pair is None or pair.integration_id != context.integration.id:
+        return None
+    if message.kind is Kind.REACTION:
+        return pair if rights.may_point_at(pair, chat) else None
+    if rights.may_change(message, pair, chat, context):
+        return pair
+    log.warning("%s names message %s, which is not its author's", message.kind, message.target_id)
+    return None
+
+
+def _reply(
+    entry: Entry,
+    message: Message,
+    text: str,
+    conversation_id: int,
+    answers: Mapping[str, object],
+    context: Context,
+) -> list[Pair]:
+    chatwoot = context.chatwoot()
+    thread = Thread(
+        context.integration.id, entry.chat_id, "", conversation_id=conversation_id, status="open"
+    )
+    try:
+        # What is written on the phone is an outgoing message, which opens nothing.
+        is_open = message.from_me or chatwoot.conversation(conversation_id).status in _OPEN
+        said = pieces(message, text)
+        found = []
+        if entry.doubtful or len(said) > 1:
+            latest = chatwoot.latest_messages(conversation_id)
+            found = [one for one in latest if own_id(message) in one.own_source_id]
+        posting = Posting(entry, message, context, found, private=not is_open)
+        return posting.post(said, thread, answers)
+    except ConversationGone:
+        log.info("%s of a message whose conversation was deleted is passed over", message.kind)
+        return []

@@ -1,0 +1,40 @@
+"""Removes the inbox that nobody uses: Chatwoot made it after we had given up waiting, and the next
+try had made another by then. Both carry the id of the integration; one of them is in use.
+"""
+
+import logging
+
+from bridge.chatwoot.account import Chatwoot
+from bridge.domain.errors import BridgeError
+from bridge.net.deadline import Deadline
+from bridge.routing.context import CALL_S, Context
+
+log = logging.getLogger(__name__)
+
+#: When it is looked for, in seconds after the integration was made: such answers come late.
+LOOKS_S = (30.0, 300.0, 900.0)
+
+
+def remove_spares(context: Context) -> None:
+    """Leaves the inbox in use as the only one of this integration. Raises BridgeErrors."""
+    one = context.integration
+    chatwoot = Chatwoot(
+        context.services.http,
+        one.base_url,
+        clocks=context.services.chatwoot_clocks,
+        deadline=Deadline(CALL_S),
+        token=one.api_token,
+        account_id=one.account_id,
+    )
+    ours = [inbox for inbox in chatwoot.inboxes() if inbox.marker == one.id]
+    remove_others(chatwoot, [inbox.id for inbox in ours], one.inbox_id)
+
+
+def remove_others(chatwoot: Chatwoot, inbox_ids: list[int], kept_id: int) -> None:
+    """Removes all of these inboxes but one; a failure is only logged, there is another look."""
+    for inbox_id in inbox_ids:
+        if kept_id in inbox_ids and inbox_id != kept_id:
+            try:
+                chatwoot.delete_inbox(inbox_id)
+            except BridgeError as error:
+                log.warning("the spare inbox %s could not be removed: %s", inbox_id, error.message)

@@ -1,0 +1,78 @@
+"""Shows agents the truth about their replies: sent, delivered, read, or failed and why.
+
+Rules: docs/contracts/chatwoot.md, Messages (PATCH), docs/contracts/ryzeapi.md, Receipts (receipts
+in any order).
+"""
+
+import logging
+from typing import cast
+
+from bridge.config import languages
+from bridge.domain.errors import N_, NotYet, load
+from bridge.domain.messages import Ladder, Message, Receipt, decode
+from bridge.routing import outgoing
+from bridge.routing.context import Context
+from bridge.routing.outgoing import Failure
+from bridge.routing.to_chatwoot import following, marks
+from bridge.routing.to_chatwoot.notes import note
+from bridge.store.journal import Entry, Pair
+
+log = logging.getLogger(__name__)
+
+_STEPS: dict[str, int] = {Ladder.SENT: 1, Ladder.DELIVERED: 2, Ladder.READ: 3, Ladder.FAILED: 4}
+#: How long a receipt waits for the message that it is about, in seconds: webhooks come in any
+#: order. Most that are never found are about messages from before the integration.
+_PATIENCE_S = 5.0
+
+
+def deliver(entry: Entry, context: Context) -> list[Pair]:
+    """Tells Chatwoot of one receipt, or of a reply that could not be sent; or brings a file that
+    its words did not wait for. Raises BridgeErrors."""
+    if not context.is_here(entry):
+        log.info("receipt %s is about another Chatwoot than this one", entry.key)
+        return []
+    if outgoing.is_failure(entry.body):
+        _tell_failure(cast(Failure, outgoing.read(entry.body)), context)
+        return []
+    match decode(entry.body):
+        case Message() as message:
+            return following.bring_file(entry, message, context)
+        case Receipt() as receipt:
+            _tell_receipt(entry, receipt, context)
+    return []
+
+
+def _tell_failure(failure: Failure, context: Context) -> None:
+    error, language = load(failure.reason), context.services.settings.language
+    reason = languages.say(error.whole, language)
+    marks.tell_failure(failure.conversation_id, failure.message_id, reason, context)
+
+
+def _tell_receipt(entry: Entry, receipt: Receipt, context: Context) -> None:
+    """Only forward; failed at any time."""
+    services = context.services
+    pair = services.chats.pair(entry.instance_id, receipt.ids[0])
+    if pair is None:
+        young = services.clock() - entry.received_at < _PATIENCE_S
+        if young or services.journal.is_sending(entry.chat_id):
+            raise NotYet(N_("the message that this receipt is about"), retry_after_s=1)
+        return
+    if not pair.from_me or pair.integration_id != context.integration.id:
+        return
+    if pair.reached == "deleted" or _STEPS.get(pair.reached, 0) >= _STEPS[receipt.reached]:
+        return
+    if receipt.reached is not Ladder.SENT and not _failed_in_part(pair, context):
+        if receipt.reached is Ladder.FAILED:
+            reason = receipt.reason or note(services.settings.language, "not_delivered")
+            marks.tell_failure(pair.conversation_id, pair.chatwoot_id, reason, context)
+        elif (
+            marks.show(pair.conversation_id, pair.chatwoot_id, receipt.reached, "", context)
+            is marks.Shown.CANNOT
+        ):
+            return
+    services.chats.note_reached(entry.instance_id, receipt.ids[0], receipt.reached)
+
+
+def _failed_in_part(pair: Pair, context: Context) -> bool:
+    """Whether another part of the same reply is a dead letter: then it stays shown as failed."""
+    return context.services.journal.gave_up(context.reply_id(pair.chatwoot_id))

@@ -1,0 +1,1 @@
+"""Sends agents' replies to WhatsApp, each once."""

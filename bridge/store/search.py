@@ -1,0 +1,348 @@
+"""What people ask the journal: where a message is; and what they decide about those in trouble."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlite_utils import Database
+
+from bridge.domain.errors import BridgeError
+from bridge.store import Store
+from bridge.store.chats import PAIRS_OF_CHATWOOT
+from bridge.store.columns import to_error
+from bridge.store.committer import Committer
+from bridge.store.journal import OPEN, Direction, State, Try
+from bridge.store.stats import UNDONE
+
+#: How far back a text is searched for, in entries: reading them all would take too long.
+TEXT_DEPTH = 200_000
+#: Chats of a search at most, the newest: a few digits may fit them all.
+CHATS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An entry of the journal as people see it. Times are UTC seconds, 0 for not yet."""
+
+    id: int
+    instance_id: int
+    instance: str
+    chat_id: int
+    chat: str
+    address: str
+    direction: Direction
+    state: State
+    key: str
+    text: str
+    attempts: int
+    error: BridgeError | None
+    received_at: float
+    due_at: float
+    sent_at: float
+    done_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How far a message came on WhatsApp; `at` is the phone's time, UTC seconds."""
+
+    whatsapp_id: str
+    reached: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """The two ids of a message, and where it is in Chatwoot."""
+
+    whatsapp_id: str
+    integration_id: str
+    conversation_id: int
+    chatwoot_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """The whole way of one message. `written_at` is the time that its sender's side gave it."""
+
+    item: Item
+    written_at: float
+    tries: tuple[Try, ...]
+    twins: tuple[Twin, ...]
+    receipts: tuple[Reached, ...]
+    conversation_id: int
+
+
+_TEXT = "coalesce(json_extract(j.body, '$.text'), json_extract(j.body, '$.message.text'), '')"
+_ITEM = f"""select j.id, j.instance_id, i.name, j.chat_id, c.name, c.address, j.direction, j.state,
+    j.key, {_TEXT}, j.attempts, j.reason, j.received_at, j.due_at, coalesce(j.sent_at, 0),
+    coalesce(j.done_at, 0)
+    from journal j join instance i on i.id = j.instance_id join chat c on c.id = j.chat_id"""
+#: The plus: SQLite must not walk through the whole journal only because that has the order.
+_SORTED = "order by +j.id"
+#: The few that are not done. Left alone, SQLite would read the whole journal for the sake of order.
+_UNDONE_ITEM = _ITEM.replace("from journal j", "from journal j indexed by journal_state")
+
+
+class Search:
+    """Questions and decisions of the operator."""
+
+    def __init__(self, store: Store, committer: Committer) -> None:
+        self._store, self._committer = store, committer
+
+    # -- where a message is ------------------------------------------------------------------------
+
+    def in_state(
+        self, states: Iterable[State], *, instance_id: int | None = None, limit: int = 200
+    ) -> list[Item]:
+        """What is in one of these states and not done, newest first."""
+        names = ", ".join(f"'{one.value}'" for one in states)
+        rows = self._store.db.execute(
+            f"{_UNDONE_ITEM} where {UNDONE} and j.direction <> 'typing' and j.state in ({names}) "
+            "and j.instance_id = coalesce(?, j.instance_id) order by j.id desc limit ?",
+            [instance_id, limit],
+        )
+        return [_item(row) for row in rows]
+
+    def in_line(self, *, instance_id: int | None = None, limit: int = 200) -> list[Item]:
+        """Messages that wait for their turn, oldest first."""
+        rows = self._store.db.execute(
+            f"{_UNDONE_ITEM} where {UNDONE} and j.direction in ('in', 'out') "
+            "and j.state in ('ready', 'sending') "
+            "and j.instance_id = coalesce(?, j.instance_id) order by j.id limit ?",
+            [instance_id, limit],
+        )
+        return [_item(row) for row in rows]
+
+    def item(self, entry_id: int) -> Item | None:
+        """One entry."""
+        row = self._store.db.execute(f"{_ITEM} where j.id = ?", [entry_id]).fetchone()
+        return _item(row) if row else None
+
+    def search(
+        self, text: str, *, digits: Sequence[str], with_contents: bool, limit: int
+    ) -> list[Item]:
+        """What has to do with a phone number (`digits` are its forms), a name, an id of either side
+        or words of the text; newest first."""
+        ids: set[int] = set()
+        for sql, params in _searches(text, digits, with_contents):
+            rows = self._store.db.execute(f"{sql} desc limit ?", [*params, limit])
+            ids |= {row[0] for row in rows}
+        if not ids:
+            return []
+        newest = sorted(ids, reverse=True)[:limit]
+        marks = ", ".join("?" * len(newest))
+        rows = self._store.db.execute(f"{_ITEM} where j.id in ({marks}) order by j.id desc", newest)
+        return [_item(row) for row in rows]
+
+    def trace(self, entry_id: int) -> Trace | None:
+        """The way of one message, as far as it has come."""
+        item = self.item(entry_id)
+        if item is None:
+            return None
+        tries = self._store.db.execute(
+            "select began_at, seconds, outcome, reason from try where journal_id = ? "
+            "order by began_at, rowid",
+            [entry_id],
+        )
+        written = self._store.db.execute(
+            "select coalesce(json_extract(body, '$.at'), "
+            "json_extract(body, '$.message.created_at'), 0), "
+            "coalesce(json_extract(body, '$.message.conversation_id'), 0) "
+            "from journal where id = ?",
+            [entry_id],
+        ).fetchone()
+        twins = self._twins(item)
+        return Trace(
+            item=item,
+            written_at=float(written[0]),
+            tries=tuple(Try(row[0], row[1], row[2], to_error(row[3])) for row in tries),
+            twins=twins,
+            receipts=tuple(one for twin in twins for one in self._receipts(item, twin)),
+            conversation_id=int(written[1]) or next((one.conversation_id for one in twins), 0),
+        )
+
+    def _twins(self, item: Item) -> tuple[Twin, ...]:
+        if item.direction is Direction.OUT:
+            pairs = PAIRS_OF_CHATWOOT
+            value = "".join(filter(str.isdigit, item.key.partition(":")[0])) or "0"
+            sql = (
+                "select coalesce(nullif(j.integration_id, ''), i.id) from journal j "
+                "left join integration i on i.instance_id = j.instance_id where j.id = ?"
+            )
+            owner = self._store.db.execute(sql, [item.id]).fetchone()[0]
+        else:
+            pairs = "pair where instance_id = ? and whatsapp_id = ?"
+            value, owner = item.key.partition(":")[2] or item.key, item.instance_id
+        rows = self._store.db.execute(
+            f"select whatsapp_id, integration_id, conversation_id, chatwoot_id from {pairs}",
+            [owner, value],
+        )
+        return tuple(Twin(*row) for row in rows)
+
+    def _receipts(self, item: Item, twin: Twin) -> list[Reached]:
+        rows = self._store.db.execute(
+            "select json_extract(body, '$.reached'), json_extract(body, '$.at') from journal "
+            "where instance_id = ? and direction = 'receipt' and key = ?",
+            [item.instance_id, twin.whatsapp_id],
+        )
+        return [Reached(twin.whatsapp_id, row[0], row[1]) for row in rows]
+
+    # -- what people decide ------------------------------------------------------------------------
+
+    def replay(self, ids: Sequence[int], *, now: float) -> list[int]:
+        """Dead letters are tried again, with all their patience; gives those that were dead."""
+        return self._move(
+            ids,
+            "state = 'ready', due_at = 0, attempts = 0, source = null, held_s = 0, "
+            "received_at = ?, "
+            # Whether an earlier try did arrive is looked for, where that can be done.
+            "doubtful = (direction <> 'out'), done_at = null, shown = 0",
+            [now],
+            "state = 'dead'",
+        )
+
+    def discard(self, ids: Sequence[int], *, now: float) -> list[int]:
+        """Given up for good; gives those that were not done and not just being sent."""
+        return self._move(
+            ids,
+            "state = 'discarded', done_at = ?",
+            [now],
+            "state in ('dead', 'unconfirmed', 'ready')",
+        )
+
+    def settle_sent(self, ids: Sequence[int], *, now: float) -> list[int]:
+        """A person has seen that an unconfirmed message is on WhatsApp."""
+        return self._move(ids, "state = 'done', done_at = ?", [now], "state = 'unconfirmed'")
+
+    def bodies(self, ids: Sequence[int]) -> list[tuple[str, str]]:
+        """What these entries hold, each with the id of its integration."""
+        places = ", ".join("?" * len(ids))
+        found = self._store.db.execute(
+            f"select body, integration_id from journal where id in ({places})", list(ids)
+        )
+        return [(str(body), str(integration_id)) for body, integration_id in found]
+
+    def send_again(self, ids: Sequence[int], *, now: float) -> list[int]:
+        """A person has seen that an unconfirmed message is not on WhatsApp."""
+        changes = "state = 'ready', due_at = 0, source = null, held_s = 0, received_at = ?"
+        return self._move(ids, changes, [now], "state = 'unconfirmed'")
+
+    def dead_ids(self, instance_id: int) -> list[int]:
+        """Every dead letter of an instance, oldest first."""
+        rows = self._store.db.execute(
+            f"select id from journal where {UNDONE} and state = 'dead' and instance_id = ? "
+            "order by id",
+            [instance_id],
+        )
+        return [row[0] for row in rows]
+
+    def doubt_all(self, unproven: Sequence[int], *, doubt: str, now: float) -> None:
+        """After a restore nothing that is open is certain: Chatwoot may have it by now, and is
+        asked before it, or WhatsApp, is told again. How its clock stands to that of this machine is
+        not known either.
+
+        In the instances `unproven` it cannot be asked about replies: for `doubt` (an error for the
+        database) the operator decides about those that are open, and about those that were written
+        until `now` and will be found."""
+
+        def work(db: Database) -> None:
+            db.execute(f"update journal set doubtful = 1 where state in {OPEN}")
+            db.execute("delete from chatwoot_clock")
+            for instance_id in unproven:
+                db.execute(
+                    "update journal set state = 'unconfirmed', source = null, reason = ? "
+                    f"where instance_id = ? and direction = 'out' and state in {OPEN}",
+                    [doubt, instance_id],
+                )
+                db.execute(
+                    "update integration set restored_at = ? where instance_id = ?",
+                    [now, instance_id],
+                )
+
+        self._committer.run(work)
+
+    def _move(
+        self, ids: Sequence[int], changes: str, params: list[Any], condition: str
+    ) -> list[int]:
+        def work(db: Database) -> list[int]:
+            return [
+                entry_id
+                for entry_id in ids
+                if db.execute(
+                    f"update journal set {changes} where id = ? and {condition}",
+                    [*params, entry_id],
+                ).rowcount
+            ]
+
+        return self._committer.run(work)
+
+
+def _searches(
+    text: str, digits: Sequence[str], with_contents: bool
+) -> Iterable[tuple[str, list[Any]]]:
+    """Each way in which a text may point to entries."""
+    seen = "select j.id from journal j where j.direction in ('in', 'out') and j.chat_id in"
+    chats = f"order by id desc limit {CHATS}"
+    for one in digits:
+        form = "select chat_id from alias where instr(form, ?) > 0"
+        yield f"{seen} (select id from chat where id in ({form}) {chats}) {_SORTED}", [one]
+    name = "select id from chat where name like ? escape '\\'"
+    yield f"{seen} ({name} {chats}) {_SORTED}", [_like(text)]
+    # By the keys under which an entry was accepted, and those of its twin on the other side; from
+    # the instances on, because every index of ids begins with the instance.
+    key = "select j.id from instance i cross join journal j on j.instance_id = i.id"
+    yield f"{key} and j.direction = 'in' and j.key = ? {_SORTED}", [f"message:{text}"]
+    twin = "select j.id from instance i cross join pair p on p.instance_id = i.id"
+    entry = "cross join journal j on j.instance_id = i.id and j.direction"
+    yield (
+        f"{twin} and p.whatsapp_id = ? {entry} = 'out' "
+        "and j.integration_id in ('', p.integration_id) "
+        f"and j.key between 'm' || p.chatwoot_id || ':' and 'm' || p.chatwoot_id || ':~' {_SORTED}",
+        [text],
+    )
+    if text.isascii() and text.isdigit() and len(text) < 19:
+        yield (
+            "select j.id from pair p indexed by pair_chatwoot cross join journal j "
+            "on j.instance_id = p.instance_id and j.direction = 'in' "
+            f"and j.key = 'message:' || p.whatsapp_id where p.chatwoot_id = ? {_SORTED}",
+            [int(text)],
+        )
+        yield (
+            f"{key} and j.direction = 'out' and j.key between ? and ? {_SORTED}",
+            [f"m{text}:", f"m{text}:~"],
+        )
+    if with_contents:
+        yield (
+            f"select j.id from journal j where j.id > (select max(id) from journal) - {TEXT_DEPTH} "
+            f"and j.direction in ('in', 'out') and {_TEXT} like ? escape '\\' "
+            "order by j.id",  # walks back from the newest, and stops at the last that is wanted
+            [_like(text)],
+        )
+
+
+def _like(text: str) -> str:
+    for special in "\\%_":
+        text = text.replace(special, f"\\{special}")
+    return f"%{text}%"
+
+
+def _item(row: tuple[Any, ...]) -> Item:
+    return Item(
+        id=row[0],
+        instance_id=row[1],
+        instance=row[2],
+        chat_id=row[3],
+        chat=row[4],
+        address=row[5],
+        direction=Direction(row[6]),
+        state=State(row[7]),
+        key=row[8],
+        text=str(row[9]),
+        attempts=row[10],
+        error=to_error(row[11]),
+        received_at=row[12],
+        due_at=row[13],
+        sent_at=row[14],
+        done_at=row[15],
+    )

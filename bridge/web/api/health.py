@@ -1,0 +1,117 @@
+"""What machines ask: does it live, can it work, how is it doing.
+
+/healthz and /readyz tell nobody more than that; /metrics is guarded.
+"""
+
+import ipaddress
+import threading
+import time
+from typing import Any
+
+from flask import Blueprint, Flask, Response, current_app, jsonify, request
+
+from bridge.domain.errors import BridgeError
+from bridge.operations import metrics
+from bridge.services import Services
+from bridge.store.vault import same, token_hash
+from bridge.web.api.auth import presented
+from bridge.web.api.limits import Limits
+
+ops = Blueprint("ops", __name__)
+
+#: For how long an answer of /readyz stands: a probe writes to the disk, and anybody may ask.
+_FRESH_S = 5.0
+#: Headers that a reverse proxy adds: who came through one does not sit at this machine.
+_FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
+
+
+@ops.get("/healthz")
+def health() -> Response:
+    """The process lives. `id` says whose it is, for `doctor`."""
+    return jsonify(status="ok", id=_services().installation_id)
+
+
+@ops.get("/readyz")
+def ready() -> tuple[Response, int]:
+    """It can keep and deliver messages: 200, or 503 with what cannot."""
+    probe: _Probe = current_app.extensions["ready_probe"]
+    said = probe.look(_services())
+    return jsonify(said), 200 if said["ready"] else 503
+
+
+@ops.get("/metrics")
+def numbers() -> Response:
+    """Prometheus's text format; for the bearer of BRIDGE_METRICS_TOKEN, or for this machine."""
+    wanted = _services().settings.metrics_token
+    if wanted:
+        if not same(token_hash(presented(request)), token_hash(wanted)):
+            limits: Limits = current_app.extensions["limits"]
+            if not limits.take(limits.guesses, "guess", request.remote_addr or "").granted:
+                return _plain(Response("too many wrong tokens, wait a minute\n", 429))
+            refused = Response("send BRIDGE_METRICS_TOKEN as the bearer token\n", 401)
+            refused.headers["WWW-Authenticate"] = "Bearer"
+            return _plain(refused)
+    elif not _is_here():
+        said = "only from this machine itself; set BRIDGE_METRICS_TOKEN to read it from others\n"
+        return _plain(Response(said, 403))
+    return Response(metrics.exposition(_services()), content_type=metrics.CONTENT_TYPE)
+
+
+def register(app: Flask) -> None:
+    """Adds the three addresses."""
+    app.extensions["ready_probe"] = _Probe()
+    app.register_blueprint(ops)
+
+
+class _Probe:
+    """Looks at most once in a while, whoever asks and however often."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._until = 0.0
+        self._said: dict[str, Any] = {}
+
+    def look(self, services: Services) -> dict[str, Any]:
+        """What /readyz answers."""
+        with self._lock:
+            if time.monotonic() >= self._until:
+                self._said = _look(services)
+                self._until = time.monotonic() + _FRESH_S
+            return self._said
+
+
+def _look(services: Services) -> dict[str, Any]:
+    writable, oldest_s = True, 0.0
+    try:
+        now = services.clock()
+        services.store.set_meta("ready_at", str(int(now)))
+        oldest = [one.oldest_at for one in services.stats.all() if one.oldest_at]
+        oldest_s = max(now - min(oldest), 0.0) if oldest else 0.0
+    except BridgeError:
+        writable = False
+    alive = services.router_alive
+    return {
+        "ready": writable and alive,
+        "database": "writable" if writable else "not writable",
+        "router": "alive" if alive else "no sign of life",
+        "oldest_waiting_seconds": round(oldest_s, 1),
+    }
+
+
+def _is_here() -> bool:
+    if any(name in request.headers for name in _FORWARDED):
+        return False
+    try:
+        return ipaddress.ip_address(request.remote_addr or "").is_loopback
+    except ValueError:
+        return False
+
+
+def _plain(response: Response) -> Response:
+    response.mimetype = "text/plain"
+    return response
+
+
+def _services() -> Services:
+    services: Services = current_app.extensions["services"]
+    return services

@@ -1,0 +1,93 @@
+"""The browser and JSON doors."""
+
+from pathlib import Path
+
+from flask import Flask, request
+from flask.sessions import SecureCookieSessionInterface
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from bridge.config import assets
+from bridge.config.settings import Settings, load
+from bridge.services import Services
+from bridge.web import guard, i18n, pages, problems, security, session, times
+from bridge.web.api import health
+from bridge.web.api import routes as api
+from bridge.web.api.docs import docs
+from bridge.web.api.limits import Limits
+from bridge.web.console import dashboard, live, messages
+from bridge.web.hooks import Hooks
+from bridge.web.hosts import Hosts
+from bridge.web.paths import RowId
+from bridge.web.wizard import activation as wizard_activation
+from bridge.web.wizard import pages as wizard
+
+
+class _Sessions(SecureCookieSessionInterface):
+    def get_cookie_secure(self, app: Flask) -> bool:
+        """Secure whenever the visitor came by https."""
+        return request.is_secure
+
+
+def create_app(settings: Settings | None = None, services: Services | None = None) -> Flask:
+    """The web application over an opened installation. Raises StartupError.
+
+    Makes no call to others and starts no thread.
+    """
+    services = services or Services.open(settings or load())
+    settings = services.settings
+    static = assets.folder("static")
+    app = Flask(
+        "bridge.web.app",
+        root_path=str(Path(__file__).parent),
+        template_folder=str(assets.folder("templates")),
+        static_folder=str(static),
+        instance_path=str(settings.instance_dir),
+    )
+    app.config.update(
+        SECRET_KEY=services.vault.derive("session cookie"),
+        SESSION_COOKIE_NAME="chatwoot_bridge",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        MAX_CONTENT_LENGTH=64 * 1024,
+    )
+    app.session_interface = _Sessions()
+    app.url_map.converters["int"] = RowId
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.extensions["services"] = services
+    app.extensions["limits"] = Limits(settings)
+    # What a gateway says is heard from here on; the router counts on it (`Router._is_settled`).
+    services.store.beat("web-opened")
+    hooks = Hooks(services, Hosts(settings, app.wsgi_app))
+    app.extensions["most_bytes"] = hooks.most_bytes
+    app.wsgi_app = hooks  # type: ignore[method-assign]
+    if settings.proxies:
+        count = settings.proxies
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=count, x_proto=count, x_host=count
+        )
+    app.before_request(guard.forms_only)
+    app.before_request(api.guard)
+    app.after_request(api.add_limit_headers)
+    forms_only = security.register(app)
+    for door in (api.api, docs):
+        # No cookie opens these, so no forged form can use one.
+        forms_only.exempt(door)
+        app.register_blueprint(door)
+    _add_pages(app)
+    return app
+
+
+def _add_pages(app: Flask) -> None:
+    """The door for people."""
+    guard.register(app)
+    live.register(app)
+    health.register(app)
+    i18n.register(app)
+    pages.register(app)
+    session.register(app)
+    app.register_blueprint(wizard.blueprint)
+    app.register_blueprint(wizard_activation.blueprint)
+    app.register_blueprint(dashboard.blueprint)
+    times.register(app)
+    messages.register(app)
+    problems.register(app, pages.problem_page)

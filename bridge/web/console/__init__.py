@@ -1,0 +1,1 @@
+"""The overview, the page of an instance, and where messages are."""

@@ -1,0 +1,191 @@
+"""The cards of the overview: how each instance stands, what is wrong, and the one next step.
+
+Nobody is called for them, and everything is read by an index of the database.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bridge.domain.errors import N_, BridgeError, Problem
+from bridge.domain.models import Instance, Integration, Status
+from bridge.routing import capabilities
+from bridge.routing.from_chatwoot import copies, ways
+from bridge.routing.from_gateway import gateway_webhook
+from bridge.services import Services
+from bridge.store.journal import Direction
+from bridge.store.stats import InstanceStats
+from bridge.web import times
+from bridge.web.console import plot
+from bridge.web.console.plot import Plot
+from bridge.web.pages import Trouble
+
+#: How long a message may wait before it is worth a word, in seconds.
+SLOW_S = 120.0
+#: Errors whose remedy is another answer in the wizard; after the others a check is the next step.
+_EDITED = {
+    "chatwoot_not_found",
+    "chatwoot_redirects",
+    "not_chatwoot",
+    "account_unknown",
+    "not_member",
+    "token_rejected",
+    "not_administrator",
+    "bot_token",
+    "access_denied",
+    "token_unreadable",
+    "inbox_gone",
+}
+#: The gateway's words for a number that can send; nothing was heard yet while there is none.
+_UP = {"", "connected", "keepaliverestored"}
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """Something that is wrong. `step` names the button that helps: connect, edit, check, resume,
+    gateway, webhooks, replay or waiting. `since` is UTC seconds, 0 for not known."""
+
+    step: str
+    trouble: Trouble
+    is_grave: bool = True
+    since: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """An instance as the overview shows it; the gravest complaint stands first.
+
+    `transport`: `all` ways; `webhook`, `mixed` (the gateway calls, Chatwoot has a socket), `turned`
+    (the other way round), `socket`, or `none` where Chatwoot is only asked.
+    """
+
+    instance: Instance
+    integration: Integration | None
+    standing: InstanceStats
+    plot: Plot
+    transport: str
+    can_try_webhooks: bool
+    is_connected: bool
+    complaints: tuple[Complaint, ...]
+
+
+def of_all(services: Services) -> list[Card]:
+    """A card for every instance, by name."""
+    stats = {one.instance_id: one for one in services.stats.all()}
+    return [
+        _card(one, stats.get(one.id, InstanceStats(one.id)), services)
+        for one in services.instances.all()
+    ]
+
+
+def of_one(instance: Instance, services: Services) -> Card:
+    """The card of one instance."""
+    stats = {one.instance_id: one for one in services.stats.all()}
+    return _card(instance, stats.get(instance.id, InstanceStats(instance.id)), services)
+
+
+def _card(instance: Instance, standing: InstanceStats, services: Services) -> Card:
+    now, integration = services.clock(), services.integrations.of(instance.id)
+    minutes = services.stats.per_minute(instance.id, now=now)
+    return Card(
+        instance=instance,
+        integration=integration,
+        standing=standing,
+        plot=plot.draw(minutes[Direction.IN], minutes[Direction.OUT]),
+        transport=_transport(instance, integration, services),
+        can_try_webhooks=integration is not None and ways.can_try(integration, services),
+        is_connected=_is_connected(instance),
+        complaints=tuple(_complaints(instance, integration, standing, services, now)),
+    )
+
+
+def _transport(instance: Instance, one: Integration | None, services: Services) -> str:
+    gateway_calls = gateway_webhook.is_relied_on(instance.id, services)
+    used = ways.used(one, services) if one is not None else "socket"
+    if used == "none":
+        return "none"
+    if gateway_calls:
+        return {"both": "all", "socket": "mixed"}.get(used, "webhook")
+    return "socket" if used == "socket" else "turned"
+
+
+def _is_connected(instance: Instance) -> bool:
+    return instance.connection.replace("_", "").lower() in _UP
+
+
+def _complaints(
+    instance: Instance,
+    integration: Integration | None,
+    standing: InstanceStats,
+    services: Services,
+    now: float,
+) -> Iterator[Complaint]:
+    if integration is None:
+        said = Problem(N_("This number is not connected to a Chatwoot inbox."))
+        yield Complaint("connect", Trouble(said), is_grave=False)
+    elif integration.status is Status.ERROR:
+        yield _of_error(integration)
+    elif integration.status is Status.PAUSED:
+        said = Problem(N_("Paused: what comes is kept, and delivered once you resume."))
+        yield Complaint("resume", Trouble(said), is_grave=False)
+    if integration is not None:
+        if old := capabilities.too_old(integration):
+            yield Complaint("check", Trouble.of(old))
+        for said in ways.troubles(integration, services):
+            step = "webhooks" if ways.can_try(integration, services) else "check"
+            is_grave = not ways.is_heard(integration, services)
+            yield Complaint(step, Trouble(said), is_grave=is_grave)
+        for said in copies.told(integration, services):
+            remedy = Problem(copies.REMEDY)
+            yield Complaint("check", Trouble(said, remedy), is_grave=False)
+        yield from _of_gateway(instance)
+        yield from _of_silence(gateway_webhook.silence(instance.id, services))
+    yield from _of_messages(standing, now)
+
+
+def _of_error(integration: Integration) -> Complaint:
+    error = integration.last_error or BridgeError()
+    step = "edit" if error.code in _EDITED else "check"
+    if error.code == "gateway_denies":
+        step = "gateway"
+    return Complaint(step, Trouble.of(error), since=integration.status_at)
+
+
+def _of_gateway(instance: Instance) -> Iterator[Complaint]:
+    if instance.gateway is None:
+        said = Problem(N_("The bridge does not know the gateway of this number."))
+        remedy = Problem(N_("Messages begin to flow once you say where it is."))
+        yield Complaint("gateway", Trouble(said, remedy))
+    elif not _is_connected(instance):
+        said = Problem(
+            N_("The gateway says that the number is not connected to WhatsApp: {state}"),
+            state=instance.connection,
+        )
+        remedy = Problem(N_("Connect it in the gateway; messages wait until then."))
+        yield Complaint("check", Trouble(said, remedy))
+
+
+def _of_silence(silence: tuple[float, float] | None) -> Iterator[Complaint]:
+    if silence is not None:
+        since, until = map(times.exact, silence)
+        said = Problem(
+            N_("The gateway was not heard from {since} to {until}, and it repeats nothing."),
+            since=since,
+            until=until,
+        )
+        remedy = Problem(N_("Look on the phone for what customers wrote in that time."))
+        yield Complaint("check", Trouble(said, remedy), is_grave=False)
+
+
+def _of_messages(standing: InstanceStats, now: float) -> Iterator[Complaint]:
+    if standing.dead:
+        said = Problem(N_("Dead letters: {count}"), count=standing.dead)
+        remedy = Problem(
+            N_("The bridge has given these messages up. Mend the cause, then try them again.")
+        )
+        yield Complaint("replay", Trouble(said, remedy))
+    if standing.unconfirmed:
+        said = Problem(N_("Unconfirmed sends: {count}"), count=standing.unconfirmed)
+        yield Complaint("waiting", Trouble(said), is_grave=False)
+    if standing.waiting and now - standing.oldest_at > SLOW_S:
+        said = Problem(N_("Messages have been waiting for more than two minutes."))
+        yield Complaint("waiting", Trouble(said), is_grave=False)

@@ -1,0 +1,172 @@
+"""The overview of all instances, the page of one, and what can be done with it."""
+
+import contextlib
+
+from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
+from flask import session as browser
+from werkzeug.wrappers import Response
+
+from bridge.activation import activate, checks, connect, instances
+from bridge.domain.errors import BridgeError, IntegrationMissing, NothingToDelete
+from bridge.net.deadline import Deadline
+from bridge.routing import capabilities
+from bridge.web import forms, i18n
+from bridge.web.console import cards
+from bridge.web.i18n import gettext
+from bridge.web.pages import Trouble, operator, services
+from bridge.web.wizard.draft import Draft, answers_of, packed_owner
+
+#: Seconds for proving both directions when somebody asks for it.
+CHECK_S = 20.0
+
+blueprint = Blueprint("dashboard", __name__)
+
+
+@blueprint.get("/")
+def overview() -> str:
+    """All instances, as they are stored; nobody is called for this page."""
+    return render_template(
+        "dashboard/overview.html", cards=cards.of_all(services()), form=forms.ActionForm()
+    )
+
+
+@blueprint.get("/instances/<name>")
+def instance(name: str) -> str:
+    """One instance, with what Chatwoot says about it now; asked within ten seconds."""
+    found = instances.find(name, services())
+    integration, error = None, None
+    with contextlib.suppress(IntegrationMissing):
+        integration, error = checks.look(found, services(), by=operator())
+        found = instances.find(name, services())
+    draft = Draft.of_session(services())
+    is_fresh = draft is not None and draft.answers.get("done") == name
+    kept = draft.answers.get("warnings", []) if draft and is_fresh else []
+    missing = capabilities.missing(integration, services()) if integration else []
+    lasting = {str(one) for one in missing}
+    token = draft.take_instance_token() if draft and is_fresh else ""
+    settings, gateway = services().settings, found.gateway
+    is_sandbox = settings.sandbox and gateway and gateway.base_url == settings.sandbox_phone_url
+    return render_template(
+        "dashboard/instance.html",
+        instance=found,
+        integration=integration,
+        trouble=Trouble.of(error) if error else None,
+        is_fresh=is_fresh and integration is not None,
+        token=token,
+        card=cards.of_one(found, services()),
+        warnings=[one for one in map(Trouble.unpacked, kept) if str(one.sentence) not in lasting],
+        missing=missing,
+        sandbox_phone=settings.sandbox_phone_url if is_sandbox else "",
+        form=forms.ActionForm(),
+    )
+
+
+@blueprint.post("/instances/<name>/check")
+def check(name: str) -> Response:
+    """Asks both sides again, which sets right what is well again."""
+    found = instances.find(name, services())
+    _, error = checks.look(found, services(), by=operator())
+    if error is None:
+        for one in connect.wire(found, services(), Deadline(CHECK_S)):
+            flash(i18n.said(one), "unsure")
+    return redirect(url_for("dashboard.instance", name=name), 303)
+
+
+@blueprint.post("/instances/<name>/webhooks")
+def webhooks(name: str) -> Response:
+    """Has Chatwoot call the bridge again."""
+    found = instances.find(name, services())
+    try:
+        called = activate.try_webhooks(found, services(), by=operator())
+    except BridgeError as error:
+        flash(i18n.said(Trouble.of(error).sentence), "unsure")
+    else:
+        flash(
+            gettext("Chatwoot calls the bridge.")
+            if called
+            else gettext("Chatwoot has not called yet. The address stays until that fails."),
+            "success" if called else "unsure",
+        )
+    return redirect(url_for("dashboard.instance", name=name), 303)
+
+
+@blueprint.route("/instances/<name>/gateway", methods=["GET", "POST"])
+def gateway(name: str) -> Response:
+    """Where the WhatsApp side of an instance lives; the token is kept unless a new one is typed."""
+    found = instances.find(name, services())
+    place = found.gateway
+    form = forms.GatewayForm(
+        data={"kind": place.kind, "gateway_url": place.base_url} if place else None
+    )
+    if request.method == "POST":
+        wanted = form.place(name, kept=place)
+        if wanted is not None:
+            said = instances.set_gateway(found, wanted, services(), by=operator())
+            flash(gettext("The gateway of {name} was saved.").format(name=name))
+            for one in said:
+                flash(i18n.said(one), "unsure")
+            return redirect(url_for("dashboard.instance", name=name), 303)
+    html = render_template("dashboard/gateway.html", instance=found, form=form)
+    return make_response(html, 422 if form.troubles() else 200)
+
+
+@blueprint.post("/instances/<name>/edit")
+def edit(name: str) -> Response:
+    """The wizard with the integration's values in it; the token is kept unless a new one comes."""
+    found = instances.find(name, services())
+    integration = services().integrations.of(found.id)
+    if integration is None:
+        raise IntegrationMissing
+    answers = answers_of(name, integration)
+    # What cannot be found out here, the pages ask for.
+    with contextlib.suppress(BridgeError):
+        owner = checks.probe_token(integration.base_url, integration.api_token, services())
+        if any(one.may_administer for one in owner.accounts):
+            answers["owner"] = packed_owner(owner)
+    draft = Draft.begin(services(), **answers)
+    return redirect(url_for(f"wizard.{draft.next_step()}"), 303)
+
+
+@blueprint.route("/instances/<name>/deactivate", methods=["GET", "POST"])
+def deactivate(name: str) -> Response | str:
+    """Unlinks the inbox, after a confirmation."""
+    found = instances.find(name, services())
+    integration = services().integrations.of(found.id)
+    if integration is None:
+        raise NothingToDelete
+    if request.method == "POST":
+        activate.deactivate(found, services(), by=operator())
+        _forget(name)
+        flash(gettext("The integration of {name} was deactivated.").format(name=name))
+        return redirect(url_for("dashboard.overview"), 303)
+    return render_template(
+        "dashboard/deactivate.html",
+        instance=found,
+        integration=integration,
+        form=forms.ActionForm(),
+    )
+
+
+@blueprint.route("/instances/<name>/delete", methods=["GET", "POST"])
+def delete(name: str) -> Response | str:
+    """Removes the instance with its integration, after a confirmation."""
+    found = instances.find(name, services())
+    if request.method == "POST":
+        instances.remove(found, services(), by=operator())
+        _forget(name)
+        flash(gettext("The instance {name} was deleted.").format(name=name))
+        return redirect(url_for("dashboard.overview"), 303)
+    return render_template(
+        "dashboard/delete.html",
+        instance=found,
+        integration=services().integrations.of(found.id),
+        form=forms.ActionForm(),
+    )
+
+
+def _forget(name: str) -> None:
+    """The result of an activation that is undone is no result any more."""
+    draft = Draft.of_session(services())
+    if draft is not None and draft.answers.get("done") == name:
+        services().drafts.remove(draft.id)
+        browser.pop("draft", None)

@@ -1,0 +1,1 @@
+"""The wizard: one question a page."""

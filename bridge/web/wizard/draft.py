@@ -1,0 +1,167 @@
+"""The wizard's answers between two pages: sealed in the database; the browser holds their id."""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from flask import session
+
+from bridge.activation.validation import SET_FIELDS
+from bridge.domain.models import Account, Gateway, InboxOptions, Integration, Secret, TokenOwner
+from bridge.services import Services
+from bridge.web.pages import Trouble
+
+#: The questions in their order; each is a page.
+STEPS = ("instance", "address", "account", "token", "inbox", "review")
+OPTIONS = tuple(one.name for one in fields(InboxOptions))
+
+
+@dataclass(slots=True)
+class Draft:
+    """What was answered so far. Nothing is written before `save`."""
+
+    id: str
+    answers: dict[str, Any]
+    services: Services
+
+    @classmethod
+    def of_session(cls, services: Services) -> "Draft | None":
+        """The draft of this browser."""
+        draft_id = session.get("draft", "")
+        answers = services.drafts.read(draft_id, now=services.clock()) if draft_id else None
+        return None if answers is None else cls(draft_id, answers, services)
+
+    @classmethod
+    def begin(cls, services: Services, **answers: Any) -> "Draft":
+        """A new draft in place of the one that this browser had."""
+        before = session.get("draft")
+        if before:
+            services.drafts.remove(before)
+        draft_id = services.drafts.begin(answers, now=services.clock())
+        session["draft"] = draft_id
+        return cls(draft_id, answers, services)
+
+    def save(self, **changes: Any) -> None:
+        """Notes the answers; None takes one back. A failure shown before is answered herewith."""
+        self.answers = {
+            name: value
+            for name, value in {**self.answers, "failure": None, **changes}.items()
+            if value is not None
+        }
+        self.services.drafts.save(self.id, self.answers, now=self.services.clock())
+
+    def replace(self, **answers: Any) -> None:
+        """Forgets everything else."""
+        self.answers = {}
+        self.save(**answers)
+
+    def take_instance_token(self) -> Secret:
+        """The token of the instance that the wizard made, this once; empty afterwards."""
+        token = Secret(self.answers.get("instance_token", ""))
+        if token:
+            self.save(instance_token=None)
+        return token
+
+    # -- reading -----------------------------------------------------------------------------------
+
+    def text(self, name: str) -> str:
+        """An answer as a field shows it."""
+        value = self.answers.get(name)
+        return "" if value is None else str(value)
+
+    @property
+    def token(self) -> Secret:
+        """The saved access token."""
+        return Secret(self.answers.get("token", ""))
+
+    @property
+    def gateway(self) -> Gateway | None:
+        """The gateway that was answered, or suggested, for the instance."""
+        chosen = self.answers.get("instance") or self.answers.get("suggested") or {}
+        kept = chosen.get("gateway")
+        return Gateway(**{**kept, "token": Secret(kept["token"])}) if kept else None
+
+    @property
+    def account_id(self) -> int | None:
+        """The account, once it is known."""
+        return self.answers.get("account_id")
+
+    @property
+    def owner(self) -> TokenOwner | None:
+        """Whose token it is, once Chatwoot has said so."""
+        kept = self.answers.get("owner")
+        if kept is None:
+            return None
+        accounts = tuple(Account(**one) for one in kept["accounts"])
+        return TokenOwner(kept["name"], kept["email"], accounts)
+
+    @property
+    def account(self) -> Account | None:
+        """The account as its member sees it."""
+        owner = self.owner
+        return owner.account(self.account_id) if owner and self.account_id else None
+
+    @property
+    def failure(self) -> tuple[str, Trouble] | None:
+        """The step that a failure belongs to, and what to say there."""
+        kept = self.answers.get("failure")
+        return (kept["step"], Trouble.unpacked(kept["trouble"])) if kept else None
+
+    def has_answered(self, step: str) -> bool:
+        """Whether the page needs no visit any more."""
+        match step:
+            case "instance":
+                return "instance" in self.answers
+            case "address":
+                return "base_url" in self.answers
+            case "account" if self.owner is None:
+                # Without a token it may stay open: afterwards there is a choice.
+                return self.account_id is not None or "account_later" in self.answers
+            case "account":
+                return self.account is not None and self.account.may_administer
+            case "token":
+                return bool(self.token)
+            case "inbox":
+                return "inbox_name" in self.answers
+        return False
+
+    def next_step(self) -> str:
+        """The first page that needs a visit; at the end the review."""
+        return next(step for step in STEPS if not self.has_answered(step))
+
+    def may_visit(self, step: str) -> bool:
+        """Whether everything before this page is answered."""
+        before = [one for one in STEPS[: STEPS.index(step)] if not self.has_answered(one)]
+        # Another token may be what opens the wanted account.
+        return not before or (step == "token" and before == ["account"] and self.owner is not None)
+
+    def wish(self) -> dict[str, Any]:
+        """The answers as a body for `intake.activation_request`."""
+        names = ("base_url", "account_id", "inbox_name", "public_url", *OPTIONS)
+        body = {SET_FIELDS[name]: self.answers.get(name) for name in names}
+        return {**body, SET_FIELDS["api_token"]: self.token}
+
+
+def packed_gateway(gateway: Gateway) -> dict[str, str]:
+    """As a draft keeps it."""
+    return {"kind": gateway.kind, "base_url": gateway.base_url, "token": gateway.token}
+
+
+def packed_owner(owner: TokenOwner) -> dict[str, Any]:
+    """As a draft keeps it."""
+    return asdict(owner)
+
+
+def answers_of(name: str, integration: Integration) -> dict[str, Any]:
+    """The answers that would lead to an integration as it is; for editing it."""
+    options = {option: getattr(integration.options, option) for option in OPTIONS}
+    return {
+        "instance": {"name": name},
+        "base_url": integration.base_url,
+        "version": integration.chatwoot_version,
+        "account_id": integration.account_id,
+        "token": integration.api_token,
+        "inbox_name": integration.inbox_name,
+        "public_url": integration.public_url,
+        "editing": True,
+        **options,
+    }

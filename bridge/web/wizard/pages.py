@@ -1,0 +1,337 @@
+"""The wizard: one question a page. Pages ask and check; `activation` does the deed.
+
+Every page is POST, then redirect, then GET; without JavaScript it is whole.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask import (
+    Blueprint,
+    abort,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from werkzeug.wrappers import Response
+from wtforms import Field
+
+from bridge.activation import checks
+from bridge.domain.errors import N_, BridgeError, ModuleOff, NotAdministrator, Problem, RateLimited
+from bridge.domain.models import DEFAULT_INBOX_NAME, Gateway, Instance, Secret, TokenOwner
+from bridge.web import forms
+from bridge.web.api import limits
+from bridge.web.forms import NEW, Form
+from bridge.web.i18n import gettext
+from bridge.web.pages import Trouble, caller_address, services
+from bridge.web.pages import limits as buckets
+from bridge.web.wizard import trial
+from bridge.web.wizard.draft import OPTIONS, STEPS, Draft, packed_gateway, packed_owner
+
+blueprint = Blueprint("wizard", __name__, url_prefix="/wizard")
+
+Found = TypeVar("Found")
+
+
+def require_module() -> None:
+    """Before every page: without the module there is nothing to activate."""
+    if not services().settings.chatwoot_enabled:
+        raise ModuleOff
+
+
+blueprint.before_request(require_module)
+
+
+# -- the way through -------------------------------------------------------------------------------
+
+
+def draft_for(step: str) -> Draft:
+    """The draft, if this page's turn has come; else the reader is sent where it goes on."""
+    draft = Draft.of_session(services())
+    if draft is None:
+        abort(redirect(url_for("wizard.start")))
+    if "done" in draft.answers:
+        abort(redirect(url_for("dashboard.instance", name=draft.answers["done"])))
+    if not draft.may_visit(step):
+        abort(redirect(url_for(f"wizard.{draft.next_step()}")))
+    return draft
+
+
+def onward(draft: Draft, step: str) -> Response:
+    """After an answer: the same page to see what was found, or the next one that needs a visit."""
+    stay = "check" in request.form
+    return redirect(url_for(f"wizard.{step if stay else draft.next_step()}"), 303)
+
+
+def page(step: str, draft: Draft, form: Form, **more: Any) -> Response:
+    """The page of a step: 422 when something typed was wrong."""
+    number = STEPS.index(step) + 1
+    status = 422 if form.troubles() else 200
+    failure = draft.failure
+    if failure and failure[0] == step and request.method == "GET":
+        _attach(form, failure[1])
+    html = render_template(
+        f"wizard/{step}.html",
+        form=form,
+        draft=draft,
+        number=number,
+        total=len(STEPS),
+        back=url_for(f"wizard.{STEPS[number - 2]}") if number > 1 else url_for("wizard.start"),
+        changing=all(draft.has_answered(one) for one in STEPS[:-1]),
+        **more,
+    )
+    return make_response(html, status)
+
+
+def _attach(form: Form, trouble: Trouble) -> None:
+    """A failure of the activation stands at the page's first field."""
+    field = next(one for one in form if one.type not in {"CSRFTokenField", "BooleanField"})
+    field.errors = [trouble]
+
+
+def _is_live() -> bool:
+    """Whether the script asks in passing: it wants only the line below the field."""
+    return "X-Live-Check" in request.headers
+
+
+def _live(field: Field, **found: Any) -> Response:
+    troubles = [one for one in field.errors if isinstance(one, Trouble)]
+    return make_response(render_template("wizard/_found.html", troubles=troubles, **found))
+
+
+def _asked(field: Field, ask: Callable[[], Found]) -> Found | None:
+    """What Chatwoot answers, or None with the reason at the field; throttled."""
+    try:
+        if not buckets().take(limits.PROBE, "probe", caller_address()).granted:
+            raise RateLimited
+        return ask()
+    except BridgeError as error:
+        field.errors = [Trouble.of(error)]
+        return None
+
+
+# -- start -----------------------------------------------------------------------------------------
+
+
+@blueprint.get("")
+def start() -> Response:
+    """What is needed at hand, and where to go on."""
+    return _start(forms.ActionForm())
+
+
+def _start(form: Form, trouble: Trouble | None = None) -> Response:
+    draft = Draft.of_session(services())
+    if draft is not None and "done" in draft.answers:
+        draft = None
+    html = render_template(
+        "wizard/start.html",
+        form=form,
+        draft=draft,
+        trouble=trouble,
+        sandbox=services().settings.sandbox,
+        total=len(STEPS),
+    )
+    return make_response(html, 502 if trouble else 200)
+
+
+@blueprint.post("")
+def begin() -> Response:
+    """A new draft: empty, or for an instance, or filled with the sandbox's values."""
+    answers: dict[str, Any] = {}
+    known = services().instances.find(request.form.get("instance", ""))
+    if known is not None:
+        answers["instance"] = {"name": known.name}
+    if "sandbox" in request.form and services().settings.sandbox:
+        try:
+            answers |= trial.answers(services())
+        except BridgeError as error:
+            return _start(forms.ActionForm(), Trouble.of(error))
+    draft = Draft.begin(services(), **answers)
+    return redirect(url_for(f"wizard.{draft.next_step()}"), 303)
+
+
+# -- the questions ---------------------------------------------------------------------------------
+
+
+@blueprint.route("/instance", methods=["GET", "POST"])
+def instance() -> Response:
+    """Which WhatsApp number: one that is there, or a new one."""
+    draft = draft_for("instance")
+    there = services().instances.all()
+    chosen = draft.answers.get("instance") or draft.answers.get("suggested") or {}
+    gateway = draft.gateway
+    is_known = chosen.get("name") in {one.name for one in there}
+    form = forms.InstanceForm(
+        data={
+            "choice": chosen["name"] if is_known else NEW if chosen or not there else None,
+            "name": "" if is_known else chosen.get("name", ""),
+            "kind": gateway.kind if gateway else None,
+            "gateway_url": gateway.base_url if gateway else "",
+        }
+    )
+    if request.method == "POST":
+        answer = _chosen_instance(form, {one.name: one for one in there}, gateway)
+        if answer is not None:
+            draft.save(instance=answer)
+            return onward(draft, "instance")
+    kept = gateway.token if gateway else Secret("")
+    return page("instance", draft, form, there=there, new=NEW, kept=kept)
+
+
+def _chosen_instance(
+    form: forms.InstanceForm, there: dict[str, Instance], answered: Gateway | None
+) -> dict[str, Any] | None:
+    choice = form.choice.data
+    if there and choice not in there and choice != NEW:
+        form.choice.errors = [Trouble(Problem(N_("Choose an instance, or make a new one")))]
+        return None
+    if choice in there:
+        if not form.has_gateway:
+            return {"name": choice}
+        gateway = form.place(choice, kept=answered or there[choice].gateway)
+        return None if gateway is None else {"name": choice, "gateway": packed_gateway(gateway)}
+    wish = form.wish(kept=answered)
+    if wish is None:
+        return None
+    if wish.name in there:
+        form.name.errors = [
+            Trouble(
+                Problem(N_("There is an instance of this name already")),
+                Problem(N_("Choose it above, or take another name.")),
+            )
+        ]
+        return None
+    if wish.gateway is None:
+        return {"name": wish.name}
+    return {"name": wish.name, "gateway": packed_gateway(wish.gateway)}
+
+
+@blueprint.route("/address", methods=["GET", "POST"])
+def address() -> Response:
+    """Where Chatwoot is; a link pasted from its dashboard names the account as well."""
+    draft = draft_for("address")
+    form = forms.AddressForm(data={"address": draft.text("base_url")})
+    if request.method == "POST" and form.validate():
+        found = _asked(form.address, lambda: checks.probe_address(form.address.data, services()))
+        if _is_live():
+            return _live(form.address, found=found)
+        if found is not None:
+            changes: dict[str, Any] = {"base_url": found.base_url, "version": found.version}
+            if found.base_url != draft.answers.get("base_url"):
+                # A token is never shown to another address than the one it was typed for.
+                changes |= {"token": None, "owner": None}
+            if found.account_id is not None:
+                changes |= {"account_id": found.account_id, "account_later": None}
+            draft.save(**changes)
+            return onward(draft, "address")
+    if _is_live():
+        return _live(form.address)
+    return page("address", draft, form)
+
+
+@blueprint.route("/account", methods=["GET", "POST"])
+def account() -> Response:
+    """Which account: a number, or a choice once it is known what the token may administer."""
+    draft = draft_for("account")
+    owner = draft.owner
+    if owner is not None:
+        return _account_choice(draft, owner)
+    form = forms.AccountForm(data={"account_id": draft.text("account_id")})
+    if request.method == "POST" and form.validate():
+        number = int(form.account_id.data) if form.account_id.data else None
+        draft.save(account_id=number, account_later=None if number else True)
+        return onward(draft, "account")
+    return page("account", draft, form, owner=None)
+
+
+def _account_choice(draft: Draft, owner: TokenOwner) -> Response:
+    form = forms.AccountChoiceForm(data={"account_id": draft.text("account_id")})
+    form.offer(one for one in owner.accounts if one.may_administer)
+    if request.method == "POST" and form.validate():
+        draft.save(account_id=int(form.account_id.data))
+        return onward(draft, "account")
+    return page("account", draft, form, owner=owner)
+
+
+@blueprint.route("/token", methods=["GET", "POST"])
+def token() -> Response:
+    """Whose access token it is, and whether that person may administer the account."""
+    draft = draft_for("token")
+    form = forms.TokenForm()
+    if request.method == "POST" and form.validate():
+        typed = form.read(kept=draft.token)
+        owner = _asked(form.token, lambda: _owner(draft, typed)) if typed is not None else None
+        if _is_live():
+            return _live(form.token, owner=owner, account_id=draft.account_id)
+        if typed is not None and owner is not None:
+            _note_token(draft, typed, owner)
+            return onward(draft, "token")
+    return page("token", draft, form)
+
+
+def _owner(draft: Draft, typed: Secret) -> TokenOwner:
+    """The token's owner, who administers one account at least."""
+    base_url = draft.text("base_url")
+    owner = checks.probe_token(base_url, typed, services())
+    if not any(one.may_administer for one in owner.accounts):
+        number = draft.account_id or next((one.id for one in owner.accounts), 0)
+        checks.probe_account(base_url, number, typed, services())
+        raise NotAdministrator(account_id=number, base_url=base_url)
+    return owner
+
+
+def _note_token(draft: Draft, typed: Secret, owner: TokenOwner) -> None:
+    """A wrong account is no dead end: those that may be administered are offered."""
+    offered = [one.id for one in owner.accounts if one.may_administer]
+    changes: dict[str, Any] = {"token": typed, "owner": packed_owner(owner)}
+    number = draft.account_id
+    if number is None and len(offered) == 1:
+        changes["account_id"] = offered[0]
+    elif number is not None and number not in offered:
+        try:
+            checks.probe_account(draft.text("base_url"), number, typed, services())
+        except BridgeError as error:
+            failure = {"step": "account", "trouble": Trouble.of(error).packed()}
+            changes["failure"] = failure
+    draft.save(**changes)
+
+
+@blueprint.route("/inbox", methods=["GET", "POST"])
+def inbox() -> Response:
+    """How the inbox is called and what happens to conversations."""
+    draft = draft_for("inbox")
+    kept = {name: bool(draft.answers.get(name)) for name in OPTIONS}
+    name = draft.text("inbox_name") or DEFAULT_INBOX_NAME
+    form = forms.InboxForm(
+        data={"inbox_name": name, "public_url": draft.text("public_url"), **kept}
+    )
+    if request.method == "POST" and form.validate():
+        given = form.read_name(draft.text("version"))
+        if given is not None:
+            chosen = {one: form[one].data for one in OPTIONS}
+            draft.save(inbox_name=given, public_url=form.public_url.data or None, **chosen)
+            return onward(draft, "inbox")
+    return page("inbox", draft, form)
+
+
+@blueprint.get("/review")
+def review() -> Response:
+    """All answers, each with a way to change it."""
+    draft = draft_for("review")
+    known = services().instances.find(draft.answers["instance"]["name"])
+    before = services().integrations.of(known.id) if known else None
+    gateway = draft.gateway or (known.gateway if known else None)
+    return page("review", draft, forms.ActionForm(), before=before, gateway=gateway)
+
+
+@blueprint.post("/discard")
+def discard() -> Response:
+    """Forgets the draft."""
+    draft = Draft.of_session(services())
+    if draft is not None:
+        services().drafts.remove(draft.id)
+    flash(gettext("Your answers were discarded."))
+    return redirect(url_for("dashboard.overview"), 303)

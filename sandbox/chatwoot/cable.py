@@ -1,0 +1,55 @@
+"""The websocket at /cable: ActionCable's protocol with the RoomChannel.
+
+Source: docs/contracts/chatwoot.md, Socket.
+"""
+
+import threading
+from collections.abc import Callable
+
+from flask import Blueprint, Response, request
+from simple_websocket import ConnectionClosed, ConnectionError, Server
+
+from sandbox.chatwoot.access import world
+from sandbox.chatwoot.hub import Connection
+from sandbox.chatwoot.tamper import note
+from sandbox.kit.noanswer import NoAnswer
+
+routes = Blueprint("cable", __name__)
+
+
+class _DaemonThread(threading.Thread):
+    """A reader that does not keep the process alive."""
+
+    def __init__(self, target: Callable[..., object]) -> None:
+        super().__init__(target=target, daemon=True)
+
+
+@routes.route("/cable", websocket=True)
+def cable() -> Response:
+    """Serve one websocket until it closes."""
+    try:
+        socket_ = Server.accept(
+            request.environ,
+            subprotocols=["actioncable-v1-json"],
+            thread_class=_DaemonThread,
+        )
+    except (ConnectionError, RuntimeError, OSError):
+        return Response("Page not found", 404, content_type="text/plain; charset=utf-8")
+    note(101)
+    hub, state = world().hub, world().state
+    connection = Connection(socket_, lambda: state.options.now())
+    connection.frames.put('{"type":"welcome"}')
+    sender = threading.Thread(target=connection.send_frames, daemon=True)
+    sender.start()
+    hub.enter(connection)
+    try:
+        while True:
+            text = socket_.receive()
+            if isinstance(text, str):
+                hub.handle(connection, text)
+    except ConnectionClosed:
+        pass
+    finally:
+        hub.leave(connection)
+        connection.frames.put(None)
+    return NoAnswer()

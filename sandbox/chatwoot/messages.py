@@ -1,0 +1,153 @@
+"""Message routes (docs/contracts/chatwoot.md, Messages)."""
+
+import json
+
+from flask import Blueprint, Response, request
+
+from sandbox.chatwoot import message_actions as deeds
+from sandbox.chatwoot.access import Caller, account_route, as_bool, as_id, as_text, params, world
+from sandbox.chatwoot.answers import Refusal, crash, not_found, reply, unprocessable
+from sandbox.chatwoot.records import ACTIVITY, Conversation, Json, Message
+
+routes = Blueprint("messages", __name__)
+
+_THREAD = "/conversations/<int:display_id>/messages"
+
+
+@account_route(routes, _THREAD, "POST", bots=True)
+def create_message(who: Caller, display_id: int) -> Response:
+    """Add a message; JSON, or multipart with `attachments[]`. No source_id is ever unique."""
+    conversation = who.conversation(display_id)
+    given = params()
+    if isinstance(given.get("echo_id"), dict):
+        raise unprocessable("unable to convert unpermitted parameters to hash")
+    draft = draft_of(given)
+    author = who.actor
+    if given.get("sender_type") == "AgentBot":
+        author = world().state.bots.get(as_id(given.get("sender_id")), author)
+    message = deeds.create(world(), conversation, draft, author=author)
+    return reply(world().shapes.message(message, draft.echo_id))
+
+
+def draft_of(given: Json) -> deeds.Draft:
+    """The message that these parameters ask for."""
+    message_type = given.get("message_type")
+    files = [file for file in request.files.getlist("attachments[]") if file.filename]
+    blob_ids = given.get("attachments") or []
+    if request.files.get("attachments") or not isinstance(blob_ids, list):
+        kind = "String" if blob_ids else "ActionDispatch::Http::UploadedFile"
+        raise unprocessable(f"undefined method `each' for an instance of {kind}")
+    return deeds.Draft(
+        content=as_text(given.get("content")),
+        message_type="outgoing" if message_type is None else message_type,
+        private=as_bool(given.get("private")),
+        content_type=given.get("content_type") or "text",
+        content_attributes=_attributes(given),
+        source_id=as_text(given.get("source_id")),
+        echo_id=given.get("echo_id"),
+        files=files,
+        blob_ids=[str(one) for one in blob_ids],
+    )
+
+
+def _attributes(given: Json) -> Json:
+    """content_attributes: an object, or its JSON text in multipart. No key is refused.
+
+    `external_created_at` of the request is kept among them.
+    """
+    attributes = given.get("content_attributes")
+    if isinstance(attributes, str):
+        try:
+            attributes = json.loads(attributes)
+        except ValueError:
+            attributes = {}
+        if isinstance(attributes, list):
+            raise unprocessable("no implicit conversion of Symbol into Integer")
+    attributes = attributes if isinstance(attributes, dict) else {}
+    if external := given.get("external_created_at"):
+        attributes = attributes | {"external_created_at": external}
+    return attributes
+
+
+@account_route(routes, _THREAD, "GET")
+def list_messages(who: Caller, display_id: int) -> Response:
+    """Oldest first: the newest 20; 20 before an id; up to 100 after one; up to 1000 between."""
+    conversation = who.conversation(display_id)
+    state, shapes = world().state, world().shapes
+    thread = state.thread[conversation.id]
+    if as_bool(request.args.get("filter_internal_messages")):
+        thread = [one for one in thread if not one.private and one.message_type != ACTIVITY]
+    before, after = _bound("before"), _bound("after")
+    if before is not None and after is not None:
+        part = [one for one in thread if after <= one.id < before][:1000]
+    elif after is not None:
+        part = [one for one in thread if one.id > after][:100]
+    elif before is not None:
+        part = [one for one in thread if one.id < before][-20:]
+    else:
+        part = thread[-20:]
+    meta: Json = {
+        "labels": conversation.labels,
+        "additional_attributes": conversation.additional_attributes,
+        "contact": shapes.contact_push(state.contact_of(conversation)),
+    }
+    if assignee := state.users.get(conversation.assignee_id or 0):
+        meta["assignee"] = shapes.user_push(assignee)
+    meta["agent_last_seen_at"] = conversation.agent_last_seen_at
+    meta["assignee_last_seen_at"] = conversation.assignee_last_seen_at
+    return reply({"meta": meta, "payload": [shapes.message(message) for message in part]})
+
+
+def _bound(name: str) -> int | None:
+    """A message id of the query; what no database column holds is an error of Rails'."""
+    number = as_id(request.args[name]) if request.args.get(name) else None
+    if number is not None and number >= 1 << 63:
+        raise crash()
+    return number
+
+
+def _message(conversation: Conversation, message_id: int) -> Message:
+    message = world().state.messages.get(message_id)
+    if message is None or message.conversation_id != conversation.id:
+        raise not_found()
+    return message
+
+
+@account_route(routes, f"{_THREAD}/<int:message_id>", "PATCH", "PUT")
+def update_message(who: Caller, display_id: int, message_id: int) -> Response:
+    """Set the status (API inboxes only); `content` is ignored."""
+    conversation = who.conversation(display_id)
+    message = _message(conversation, message_id)
+    if world().state.inboxes[message.inbox_id].channel_type != "Channel::Api":
+        sentence = "Message status update is only allowed for API inboxes"
+        raise Refusal(403, {"error": sentence})
+    given = params()
+    error = given.get("external_error")
+    error = None if isinstance(error, dict | list) else error
+    deeds.set_message_status(world(), message, given.get("status"), error)
+    return reply(world().shapes.message(message))
+
+
+@account_route(routes, f"{_THREAD}/<int:message_id>", "DELETE")
+def delete_message(who: Caller, display_id: int, message_id: int) -> Response:
+    """Soft deletion."""
+    message = _message(who.conversation(display_id), message_id)
+    deeds.delete(world(), message)
+    return reply(world().shapes.message(message))
+
+
+@account_route(routes, f"{_THREAD}/<int:message_id>/retry", "POST")
+def retry_message(who: Caller, display_id: int, message_id: int) -> Response:
+    """The agent's Retry. A missing id gives 422 here, not 404."""
+    conversation = who.conversation(display_id)
+    message = world().state.messages.get(message_id)
+    if message is None or message.conversation_id != conversation.id:
+        raise unprocessable(
+            f"Couldn't find Message with 'id'=\"{message_id}\" "
+            '[WHERE "messages"."conversation_id" = $1]'
+        )
+    try:
+        deeds.retry(world(), message)
+    except Refusal as refusal:
+        raise unprocessable(f"Validation failed: {refusal.body['message']}") from None
+    return reply(world().shapes.message(message))

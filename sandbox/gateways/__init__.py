@@ -1,0 +1,1 @@
+"""The wire dialects of the pretend gateway, one folder each."""

@@ -1,0 +1,1 @@
+"""RyzeAPI's dialect (docs/contracts/ryzeapi.md)."""

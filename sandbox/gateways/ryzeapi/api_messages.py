@@ -1,0 +1,224 @@
+"""Sending: the `/api/message/*` routes of docs/contracts/ryzeapi.md, Sending and Answers."""
+
+import time
+from typing import Any
+
+from flask import Blueprint, g, request
+
+from sandbox.gateways.ryzeapi import access
+from sandbox.gateways.ryzeapi.shapes import stamp, wire_type
+from sandbox.gateways.ryzeapi.wire import Body, Json, Refusal, reject_body, success
+from sandbox.whatsapp import chats, media
+from sandbox.whatsapp.chats import Draft, Message
+from sandbox.whatsapp.directory import Group, Person
+from sandbox.whatsapp.instances import Instance
+
+routes = Blueprint("messages", __name__)
+MAX_DELAY_S = 60.0
+
+
+@routes.post("/api/message/<kind>/")
+@routes.post("/api/message/<kind>")
+def nameless(kind: str) -> Json:
+    raise Refusal(400, "Instance name is required")
+
+
+@routes.post("/api/message/text/<name>")
+def text(name: str) -> Json:
+    sending = Sending(name)
+    message = sending.body.text("message")
+    if not message:
+        raise reject_body("message is required")
+    content: Json = {"text": message}
+    return sending.finish("text", content)
+
+
+@routes.post("/api/message/media/<name>")
+def media_message(name: str) -> Json:
+    sending = Sending(name)
+    body = sending.body
+    kind = body.text("mediaType")
+    if kind not in ("image", "video", "audio", "document"):
+        raise reject_body("mediaType must be image, video, audio or document")
+    if body.has("mediaUrl") == body.has("mediaBase64"):
+        raise reject_body("exactly one of mediaUrl and mediaBase64 is required")
+    content: Json = {"text": body.text("message")}
+    if kind == "audio":
+        content["duration"] = body.number("duration")
+        kind = "voice" if body.boolean("isVoice", True) else "audio"
+    name_of_file = body.text("fileName") or ("file" if kind == "document" else "")
+    address = body.text("mediaUrl")
+    if address.startswith(("http://", "https://")):
+        sending.file_at = address
+    else:
+        sending.file = _decoded(address or body.text("mediaBase64"))
+    return sending.finish(kind, content, name_of_file, body.text("mimeType"))
+
+
+@routes.post("/api/message/sticker/<name>")
+def sticker(name: str) -> Json:
+    sending = Sending(name)
+    address = sending.body.text("imageUrl")
+    if not address:
+        raise reject_body("imageUrl is required")
+    if address.startswith(("http://", "https://")):
+        sending.file_at = address
+    else:
+        sending.file = _decoded(address)
+    return sending.finish("sticker", {})
+
+
+@routes.post("/api/message/location/<name>")
+def location(name: str) -> Json:
+    sending = Sending(name)
+    body = sending.body
+    latitude, longitude = body.number("latitude"), body.number("longitude")
+    if latitude == 0 and longitude == 0:
+        raise reject_body("latitude and longitude are required")
+    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+        raise reject_body("latitude or longitude is out of range")
+    content: Json = {
+        "latitude": latitude, "longitude": longitude,
+        "name": body.text("name"), "address": body.text("address"),
+    }  # fmt: skip
+    return sending.finish("location", content)
+
+
+@routes.post("/api/message/contact/<name>")
+def contact(name: str) -> Json:
+    sending = Sending(name)
+    cards = [
+        {
+            "name": card.text("fullName"), "phone": card.text("phone"),
+            "organization": card.text("organization"), "email": card.text("email"),
+            "url": card.text("url"),
+        }
+        for card in sending.body.objects("vcard")
+    ]  # fmt: skip
+    if not cards:
+        raise reject_body("vcard is required")
+    if not all(card["name"] and card["phone"] for card in cards):
+        raise reject_body("vcard needs fullName and phone")
+    sending.reply_privately = False  # without effect here (docs/contracts/ryzeapi.md, Sending)
+    return sending.finish("contact", {"contacts": cards})
+
+
+@routes.post("/api/message/reaction/<name>")
+def reaction(name: str) -> Json:
+    sending = Sending(name)
+    body = sending.body
+    target, emoji = body.text("messageId"), body.text("reaction")
+    if not target or not emoji:
+        raise reject_body("messageId and reaction are required")
+    is_group = body.text("number").endswith("@g.us")
+    if is_group and not body.boolean("fromMe") and not body.text("participant"):
+        raise Refusal(400, "missing_participant")
+    sending.delay_s, sending.reply_to = 0.0, ""
+    emoji = "" if emoji == "remove" else emoji
+    return sending.finish("reaction", {"emoji": emoji, "target": target})
+
+
+class Sending:
+    """One send, from its request to its answer.  Created first: it checks token and number."""
+
+    def __init__(self, name: str) -> None:
+        self.phone = access.the_phone()
+        self.instance: Instance = access.instance(name)
+        self.body = body = Body.parse(request.get_data())
+        self.number = body.text("number").strip()
+        if not self.number:
+            raise Refusal(400, "Number is required")
+        self.source = body.text("source") or "api"
+        self.delay_s = min(max(body.number("delay"), 0.0), MAX_DELAY_S)
+        self.reply_to = body.text("replyTo")
+        self.reply_privately = body.boolean("replyPrivate")
+        self.mentions = body.texts("mention")
+        self.mention_all = body.boolean("mentionAll")
+        self.file: media.File | None = None
+        self.file_at = ""
+
+    def finish(self, kind: str, content: Json, file_name: str = "", mime: str = "") -> Json:
+        """Send what has been read: connection, recipient, quote, file, delay, and then it goes."""
+        access.connected(self.instance)
+        chat = self._chat()
+        if isinstance(chat, Group):
+            mentions = list(chat.members) if self.mention_all else self.mentions
+            if mentions:
+                content["mentions"] = mentions
+        stored = self._store_file(kind, file_name, mime)
+        if self.delay_s:
+            self._type_for_a_while(chat)
+        draft = Draft(kind, content, stored, self.reply_to or None, self.source)
+        if g.get("lost"):
+            # The fault `no_echo`: accepted and answered, and nobody ever hears of it.
+            message = Message(
+                0, self.instance.name, chats.new_id(from_me=True), chat.jid, True,
+                self.instance.jid, kind, content, self.source, draft.quote,
+                stored.id if stored else None, "sent", False, False, time.time(),
+            )  # fmt: skip
+        else:
+            message = chats.post(self.phone, self.instance, chat, None, draft)
+        return self._answer(message, chat, stored)
+
+    def _chat(self) -> Person | Group:
+        switches, directory = self.phone.switches, self.phone.directory
+        chat = directory.recipient(self.number, accept_unknown=switches.accept_unknown_numbers)
+        if not self.reply_to:
+            return chat
+        quoted = chats.find(self.phone, self.instance.name, self.reply_to)
+        if quoted is None:
+            raise Refusal(400, "replyTo: message not found")
+        if self.reply_privately and isinstance(chat, Group):
+            return directory.person(quoted.sender) or chat
+        return chat
+
+    def _store_file(self, kind: str, name: str, mime: str) -> media.Media | None:
+        try:
+            file = media.fetch(self.file_at) if self.file_at else self.file
+        except ValueError as error:
+            raise Refusal(400, f"Failed to download media: {error}") from error
+        if file is None:
+            return None
+        return media.save(self.phone.store, media.File(file.body, mime or file.mime, name), kind)
+
+    def _type_for_a_while(self, chat: Person | Group) -> None:
+        """`delay` is in seconds, shown to the customer as typing."""
+        self.phone.typing[self.instance.name, chat.jid] = ("typing", time.time() + self.delay_s)
+        self.phone.pulse.rise()
+        time.sleep(self.delay_s)
+
+    def _answer(self, message: Message, chat: Person | Group, file: media.Media | None) -> Json:
+        is_group = isinstance(chat, Group)
+        told_chat: Json = {"jid": chat.jid, "type": "group" if is_group else "private"}
+        if is_group:
+            told_chat["groupName"] = chat.name
+        data: Json = {
+            "messageId": message.id,
+            "timestamp": stamp(message.at, self.phone.switches.shape),
+            "direction": "outgoing",
+            "messageType": wire_type(message.kind),
+            "chat": told_chat,
+            "sender": {"jid": self.instance.jid, "name": self.instance.profile},
+            "content": message.text or message.content.get("emoji", ""),
+        }
+        if file:
+            data |= {
+                "mediaUrl": f"https://cdn.sandbox.invalid/{file.id}.enc",
+                "mediaMimeType": file.mime,
+                "mediaSize": file.size,
+            }
+            if message.content.get("duration"):
+                data["mediaDuration"] = message.content["duration"]
+        target: Any = message.content.get("target") or message.quote
+        if target:
+            data["replyTo"] = {"messageId": target}
+        if message.content.get("mentions"):
+            data["mentions"] = message.content["mentions"]
+        return success("Message sent successfully", status="sent", data=data)
+
+
+def _decoded(text: str) -> media.File:
+    try:
+        return media.from_base64(text)
+    except ValueError as error:
+        raise reject_body(str(error)) from error

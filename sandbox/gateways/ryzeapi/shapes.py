@@ -1,0 +1,198 @@
+"""A message as a `message.exchange` payload, in both shapes of docs/contracts/ryzeapi.md, Events.
+
+Shape A ("catalogue") is what the documentation prints, shape B ("live") what the service really
+sends.  Names that the contract leaves open are chosen among those its readers accept.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+from sandbox.gateways.ryzeapi.wire import Json
+from sandbox.whatsapp.media import Media
+
+MEDIA_KINDS = ("image", "video", "audio", "voice", "document", "sticker")
+_BRASILIA = timezone(timedelta(hours=-3))
+
+
+@dataclass(frozen=True)
+class Side:
+    """A chat or a person as events name it."""
+
+    jid: str
+    lid: str | None
+    name: str
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """All that the payload of one message is made of."""
+
+    id: str
+    incoming: bool
+    at: float
+    chat: Side
+    is_group: bool
+    sender: Side
+    kind: str
+    content: Json
+    source: str
+    quote: Json | None
+    media: Media | None
+    s3_url: str | None
+
+
+def stamp(at: float, shape: str) -> str:
+    """RFC 3339; the live service writes Brasilia's offset, the catalogue UTC."""
+    zone = _BRASILIA if shape == "live" else UTC
+    text = datetime.fromtimestamp(at, zone).isoformat(timespec="seconds")
+    return text.replace("+00:00", "Z")
+
+
+def payload(shown: Exchange, shape: str) -> Json:
+    """The `data` of the event."""
+    return _live(shown) if shape == "live" else _catalogue(shown)
+
+
+def wire_type(kind: str) -> str:
+    """The `type` an event or an answer gives a message of that kind."""
+    names = {"voice": "audio", "edit": "message_edit", "revoke": "message_revoke"}
+    return names.get(kind, kind)
+
+
+def _side(side: Side) -> Json:
+    return {"jid": side.jid, "lid": side.lid, "name": side.name}
+
+
+def _live(shown: Exchange) -> Json:
+    content = shown.content
+    text = content.get("text", "") if shown.kind in ("text", "edit") else ""
+    message: Json = {
+        "type": wire_type(shown.kind), "content": text, "source": shown.source,
+        "isForwarded": bool(content.get("forwarded")), "isEdit": shown.kind == "edit",
+        "edit": None, "context": None, "media": None, "reaction": None, "interactive": None,
+    }  # fmt: skip
+    if shown.kind == "edit":
+        message["edit"] = {"original_id": content["target"], "text": text}
+    elif shown.kind == "reaction":
+        message["reaction"] = {"text": content["emoji"], "messageId": content["target"]}
+    elif shown.kind == "buttons_response":
+        message["interactive"] = {"selectedButtonId": content["id"]}
+    elif shown.kind == "list_response":
+        message["interactive"] = {"title": content["title"], "selectedRowId": content["id"]}
+    elif shown.kind == "revoke":
+        message["context"] = {"messageId": content["target"]}
+    if shown.quote:
+        message["context"] = {
+            "messageId": shown.quote["id"], "participant": shown.quote["sender"],
+            "content": shown.quote["text"],
+        }  # fmt: skip
+    if shown.media:
+        message["media"] = _media(shown, shown.media, "mimeType")
+        message["media"]["isVoiceNote"] = shown.kind == "voice"
+    message |= _common(shown)
+    return {
+        "id": shown.id,
+        "direction": "incoming" if shown.incoming else "outgoing",
+        "timestamp": stamp(shown.at, "live"),
+        "chat": _side(shown.chat) | {"type": "group" if shown.is_group else "private"},
+        "sender": _side(shown.sender),
+        "recipient": None,
+        "message": message,
+    }
+
+
+def _catalogue(shown: Exchange) -> Json:
+    content = shown.content
+    message: Json = {
+        "id": shown.id,
+        "direction": "incoming" if shown.incoming else "outgoing",
+        "timestamp": stamp(shown.at, "catalogue"),
+        "type": wire_type(shown.kind),
+        "source": shown.source,
+        "chat": _side(shown.chat)
+        | {"type": "group" if shown.is_group else "private", "isCommunity": False},
+        "sender": _side(shown.sender),
+        "content": {"text": content.get("text", "")},
+    }
+    if shown.kind == "edit":
+        message |= {
+            "isEdit": True, "edit": {"original_id": content["target"], "text": content["text"]},
+        }  # fmt: skip
+    elif shown.kind == "reaction":
+        message["reaction"] = {"emoji": content["emoji"], "message_id": content["target"]}
+    elif shown.kind == "buttons_response":
+        message["button_response"] = {
+            "title": content["title"], "body": "", "selected_button_id": content["id"],
+        }  # fmt: skip
+    elif shown.kind == "list_response":
+        message["list_response"] = {
+            "title": content["title"], "body": "",
+            "single_select_reply": {"option_name": content["title"]},
+        }  # fmt: skip
+    elif shown.kind == "revoke":
+        message["reply"] = {"message_id": content["target"], "text": ""}
+    if shown.quote:
+        message["reply"] = {"message_id": shown.quote["id"], "text": shown.quote["text"]}
+    if shown.media:
+        message["media"] = _media(shown, shown.media, "mimetype")
+        if shown.kind == "voice":
+            message["media"]["type"] = "ptt"
+    message |= _common(shown)
+    return {"id": shown.id, "message": message}
+
+
+def _media(shown: Exchange, media: Media, mime_name: str) -> Json:
+    """The media part.  `url` stands for WhatsApp's encrypted CDN and leads nowhere on purpose."""
+    described: Json = {
+        "type": wire_type(shown.kind),
+        "url": f"https://cdn.sandbox.invalid/{media.id}.enc",
+        "s3Url": shown.s3_url,
+        "base64": None,
+        mime_name: media.mime,
+        "fileName": media.name,
+        "fileSize": media.size,
+        "caption": shown.content.get("text", ""),
+    }
+    if shown.content.get("duration"):
+        described["duration"] = shown.content["duration"]
+    return described
+
+
+def _common(shown: Exchange) -> Json:
+    """The parts that look the same in both shapes."""
+    content = shown.content
+    part: Json = {}
+    if shown.kind == "location":
+        names = ("latitude", "longitude", "name", "address")
+        part["location"] = {name: content[name] for name in names}
+    elif shown.kind == "contact":
+        cards = [contact_card(card) for card in content["contacts"]]
+        part["contact"] = cards[0]
+        if len(cards) > 1:
+            part["contacts"] = cards
+    elif shown.kind == "poll":
+        part["poll"] = {
+            "title": content["title"],
+            "options": [{"name": option} for option in content["options"]],
+        }
+    if content.get("mentions"):
+        part["mentions"] = content["mentions"]
+    return part
+
+
+def contact_card(card: Json) -> Json:
+    """One contact as an event shows it, with the vCard the phone would attach."""
+    digits = "".join(char for char in card["phone"] if char.isdigit())
+    lines: list[Any] = [
+        "BEGIN:VCARD", "VERSION:3.0", f"FN:{card['name']}",
+        f"TEL;type=CELL;waid={digits}:+{digits}",
+        card.get("organization") and f"ORG:{card['organization']}",
+        card.get("email") and f"EMAIL:{card['email']}",
+        card.get("url") and f"URL:{card['url']}", "END:VCARD",
+    ]  # fmt: skip
+    return {
+        "display_name": card["name"],
+        "phone_number": card["phone"],
+        "vcard": "\n".join(line for line in lines if line),
+    }

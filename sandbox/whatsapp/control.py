@@ -1,0 +1,293 @@
+"""The control API under `/sandbox/api`: what tests and the page's script do to the pretend world.
+
+JSON in, JSON out, no token; the application answers it on loopback host names only.
+"""
+
+import time
+from dataclasses import asdict
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from sandbox.gateways.ryzeapi.access import the_phone
+from sandbox.gateways.ryzeapi.shapes import stamp
+from sandbox.gateways.ryzeapi.wire import Body, Json, Refusal, failure
+from sandbox.whatsapp import actions, chats, media
+from sandbox.whatsapp.directory import GROUP_SUFFIX, PHONE_SUFFIX, Group, Person
+from sandbox.whatsapp.instances import EVENTS
+from sandbox.whatsapp.phone import ACCOUNT_TOKEN, INSTANCE, INSTANCE_TOKEN
+
+routes = Blueprint("control", __name__, url_prefix="/sandbox/api")
+STATES = ("connected", "connecting", "disconnected", "logged_out")
+
+
+@routes.errorhandler(ValueError)
+def impossible(error: ValueError) -> tuple[Json, int]:
+    """A wish that cannot be granted, with the reason."""
+    return failure(str(error)), 400
+
+
+@routes.get("/hello")
+def hello() -> Json:
+    """Who answers here, and what a newcomer or a test needs to call the gateway."""
+    return {
+        "product": "sandbox-phone",
+        "base_url": the_phone().base_url,
+        "instance": INSTANCE,
+        "token": INSTANCE_TOKEN,
+        "account_token": ACCOUNT_TOKEN,
+    }
+
+
+@routes.post("/customer")
+def customer() -> Any:
+    return _act("customer")
+
+
+@routes.post("/owner")
+def owner() -> Any:
+    return _act("owner")
+
+
+def _act(who: str) -> Any:
+    """One deed, or a list of deeds done one after the other."""
+    phone = the_phone()
+    deeds = request.get_json()
+    done = [
+        actions.told(phone, actions.act(phone, who, Body(deed)))
+        for deed in (deeds if isinstance(deeds, list) else [deeds])
+    ]
+    return done if isinstance(deeds, list) else done[0]
+
+
+@routes.post("/receipts")
+def receipts() -> Json:
+    return {"ids": actions.receipts(the_phone(), Body(request.get_json()))}
+
+
+@routes.post("/state")
+def state() -> Json:
+    """Connect, disconnect or log out an instance."""
+    phone, body = the_phone(), Body(request.get_json())
+    wanted = body.text("state")
+    if wanted not in STATES:
+        raise ValueError(f"state must be one of {', '.join(STATES)}")
+    instance = actions.chosen_instance(phone, body.text("instance"))
+    changed = chats.set_state(phone, instance, wanted)
+    return {"instance": changed.name, "state": changed.state, "number": changed.number}
+
+
+@routes.get("/instances")
+def instances() -> Json:
+    phone = the_phone()
+    told = [
+        {"name": each.name, "token": each.token, "number": each.number, "state": each.state,
+         "webhooks": [hook.as_json() | {"authorization": "***" if hook.authorization else None}
+                      for hook in each.webhooks.values()],
+         "sockets": phone.hub.count(each.name)}
+        for each in phone.instances.all()
+    ]  # fmt: skip
+    return {"instances": told}
+
+
+@routes.get("/contacts")
+def contacts() -> Json:
+    return {"contacts": [asdict(person) for person in the_phone().directory.people()]}
+
+
+@routes.post("/contacts")
+def save_contact() -> Json:
+    """Add a person, or change name, LID or `registered` of one."""
+    phone, body = the_phone(), Body(request.get_json())
+    number = actions.address_of(body.text("number")).removesuffix(PHONE_SUFFIX)
+    if not number.isdigit():
+        raise ValueError("number is required")
+    lid = body.text("lid") or None
+    person = Person(number + PHONE_SUFFIX, body.text("name") or number, lid,
+                    body.boolean("registered", True))  # fmt: skip
+    phone.directory.save_person(person)
+    phone.pulse.rise()
+    return asdict(person)
+
+
+@routes.post("/groups")
+def save_group() -> Json:
+    """Add a group or replace the one with that `jid`; `members` are numbers, JIDs or LIDs."""
+    phone, body = the_phone(), Body(request.get_json())
+    jid = body.text("jid") or f"120363{int(time.time() * 1000)}{GROUP_SUFFIX}"
+    members = tuple(phone.directory.meet(each).jid for each in body.texts("members"))
+    if not jid.endswith(GROUP_SUFFIX) or not members:
+        raise ValueError("a group needs members and a jid that ends in @g.us")
+    group = phone.directory.save_group(Group(jid, body.text("name") or "Group", members))
+    phone.pulse.rise()
+    return asdict(group)
+
+
+@routes.post("/group-flow")
+def group_flow() -> Json:
+    """Tell of a change in a group: `type` as in docs/contracts/ryzeapi.md, Events, `participants`
+    as addresses."""
+    phone, body = the_phone(), Body(request.get_json())
+    instance = actions.chosen_instance(phone, body.text("instance"))
+    group = actions.chosen_chat(phone, body.text("group"))
+    people = [phone.directory.meet(each) for each in body.texts("participants")]
+    if not isinstance(group, Group):
+        raise ValueError("group must be the JID of a group")
+    if body.text("name"):
+        group = phone.directory.save_group(Group(group.jid, body.text("name"), group.members))
+    data: Json = {
+        "groupJid": group.jid,
+        "type": body.text("type", "joined"),
+        "participants": [{"jid": who.jid, "lid": who.lid, "name": who.name} for who in people],
+        "groupName": group.name,
+        "timestamp": stamp(time.time(), phone.switches.shape),
+    }
+    with phone.acting() as emit:
+        emit(instance, "group.flow", data, lane=group.jid)
+    return data
+
+
+@routes.post("/events")
+def raw_event() -> Json:
+    """Send an event exactly as given: `event`, `data`, and a `lane` to keep it in order with."""
+    phone, body = the_phone(), Body(request.get_json())
+    event, data = body.text("event"), body.fields.get("data")
+    if event not in EVENTS or not isinstance(data, dict):
+        raise ValueError(f"event must be one of {', '.join(EVENTS)}, data an object")
+    instance = actions.chosen_instance(phone, body.text("instance"))
+    with phone.acting() as emit:
+        emit(instance, event, data, lane=body.text("lane"))
+    return {"event": event}
+
+
+@routes.get("/chats")
+def chat_list() -> Json:
+    """All chats of an instance, the latest first; untouched ones last."""
+    phone = the_phone()
+    instance = actions.chosen_instance(phone, request.args.get("instance", ""))
+    last = {
+        row["chat"]: (row["last"], row["count"])
+        for row in phone.store.rows(
+            "select chat, max(seq) as last, count(*) as count from message where instance = ?"
+            " group by chat", instance.name,
+        )
+    }  # fmt: skip
+    everyone: list[Person | Group] = [*phone.directory.groups(), *phone.directory.people()]
+    told = [
+        {"chat": each.jid, "name": each.name, "group": isinstance(each, Group),
+         "lid": each.lid if isinstance(each, Person) else None,
+         "last_seq": last.get(each.jid, (0, 0))[0], "messages": last.get(each.jid, (0, 0))[1]}
+        for each in everyone
+    ]  # fmt: skip
+    return {"chats": sorted(told, key=lambda chat: -int(str(chat["last_seq"])))}
+
+
+@routes.get("/messages")
+def messages() -> Json:
+    """What reached the pretend WhatsApp, in order: `chat`, `instance` and `after` (seq) narrow."""
+    phone = the_phone()
+    instance = actions.chosen_instance(phone, request.args.get("instance", ""))
+    chat = request.args.get("chat")
+    if chat:
+        found = phone.directory.find(actions.address_of(chat))
+        chat = found.jid if found else chat
+    after = request.args.get("after", 0, type=int)
+    found_messages = chats.listed(phone, instance.name, chat, after)
+    return {"messages": [actions.told(phone, message) for message in found_messages]}
+
+
+@routes.get("/switches")
+def switches() -> Json:
+    return the_phone().switches.as_dict()
+
+
+@routes.post("/switches")
+def change_switches() -> Json:
+    phone = the_phone()
+    phone.change_switches(Body(request.get_json()).fields)
+    return phone.switches.as_dict()
+
+
+@routes.get("/faults")
+def faults() -> Json:
+    return {"faults": the_phone().faults.listed()}
+
+
+@routes.post("/faults")
+def add_fault() -> Json:
+    return asdict(the_phone().faults.add(Body(request.get_json()).fields))
+
+
+@routes.delete("/faults")
+@routes.delete("/faults/<int:fault_id>")
+def clear_faults(fault_id: int | None = None) -> Json:
+    the_phone().faults.clear(fault_id)
+    return {"faults": the_phone().faults.listed()}
+
+
+@routes.get("/requests")
+def requests_made() -> Json:
+    """Counters per route (without the instance), and the requests, oldest first."""
+    log = the_phone().journal.since()
+    counts = {**log["totals"]["by_route"], "total": log["totals"]["requests"]}
+    return {"counts": counts, "requests": log["requests"]}
+
+
+@routes.delete("/requests")
+def clear_requests() -> Json:
+    the_phone().journal.clear()
+    return requests_made()
+
+
+@routes.get("/deliveries")
+def deliveries() -> Json:
+    """The webhook queue: how many wait, and what became of the others."""
+    return the_phone().courier.report()
+
+
+@routes.post("/deliveries/retry")
+def retry_deliveries() -> Json:
+    """Try everything that waits now, without its backoff."""
+    the_phone().courier.wake()
+    return the_phone().courier.report()
+
+
+@routes.post("/sockets/hang-up")
+def hang_up() -> Json:
+    """Close the open WebSockets, as a gateway that restarts does."""
+    return {"closed": the_phone().hub.hang_up(Body(request.get_json()).text("instance") or None)}
+
+
+@routes.post("/reset")
+def reset() -> Json:
+    """Back to the first day; `keep_instances` keeps tokens and webhooks."""
+    body = Body.parse(request.get_data())
+    the_phone().reset(keep_instances=body.boolean("keep_instances"))
+    return {"reset": True}
+
+
+files = Blueprint("files", __name__)
+
+
+@files.get("/sandbox/media/<media_id>")
+def media_file(media_id: str) -> Response:
+    """A stored file, unencrypted; shown in the browser only where that is harmless."""
+    phone = the_phone()
+    stored = media.load(phone.store, media_id)
+    if stored is None:
+        raise Refusal(404, "No such media")
+    answer = Response(media.body(phone.store, media_id), mimetype=stored.mime)
+    harmless = stored.mime.startswith(("image/", "audio/", "video/")) and "svg" not in stored.mime
+    answer.headers.set(
+        "Content-Disposition", "inline" if harmless else "attachment",
+        filename=stored.name or stored.id,
+    )  # fmt: skip
+    answer.headers["Cache-Control"] = "private, max-age=3600"
+    return answer
+
+
+@files.get("/sandbox/pictures/<number>")
+def picture(number: str) -> Response:
+    """Everybody's profile picture."""
+    shown = media.sample("image")
+    return Response(shown.body, mimetype=shown.mime)
