@@ -13,13 +13,13 @@ from bridge.store.audit import Audit
 from bridge.store.chats import Chats
 from bridge.store.clocks import ChatwootClocks
 from bridge.store.committer import Committer
-from bridge.store.copies import Copies
 from bridge.store.drafts import Drafts
-from bridge.store.hearing import Hearing
+from bridge.store.duplicates import Duplicates
+from bridge.store.feeds import Feeds
 from bridge.store.instances import Instances
 from bridge.store.integrations import Attempts, Integrations
 from bridge.store.journal import Journal
-from bridge.store.lookups import Lookups
+from bridge.store.lookup_queue import LookupQueue
 from bridge.store.members import Members
 from bridge.store.search import Search
 from bridge.store.sessions import Sessions
@@ -51,10 +51,10 @@ class Services:
     committer: Committer
     journal: Journal
     chats: Chats
-    copies: Copies
+    duplicates: Duplicates
     chatwoot_clocks: ChatwootClocks
-    hearing: Hearing
-    lookups: Lookups
+    feeds: Feeds
+    lookups: LookupQueue
     webhooks: Webhooks
     unrouted: UnroutedCounts
     members: Members
@@ -90,10 +90,10 @@ class Services:
             committer=committer,
             journal=SqliteJournal(store, committer),
             chats=Chats(store, committer),
-            copies=Copies(store, committer),
+            duplicates=Duplicates(store, committer),
             chatwoot_clocks=ChatwootClocks(store),
-            hearing=Hearing(store, committer),
-            lookups=Lookups(store, committer, lambda: wakeup.wake(look_again=True)),
+            feeds=Feeds(store, committer),
+            lookups=LookupQueue(store, committer, lambda: wakeup.wake(look_again=True)),
             webhooks=Webhooks(store),
             unrouted=UnroutedCounts(store),
             members=Members(store),

@@ -22,7 +22,7 @@ from bridge.routing.to_whatsapp import media
 from bridge.routing.unconfirmed import Unconfirmed
 from bridge.runtime.heartbeat import Heartbeat
 from bridge.services import Services
-from bridge.store import set_clock
+from bridge.store import clock_changes
 from bridge.store.journal import Lane, State
 
 log = logging.getLogger(__name__)
@@ -208,7 +208,7 @@ class Router:
             return ahead
         log.warning("the clock of this machine was set by %+.0f seconds", jump)
         try:
-            set_clock.follow(self.services.committer, jump)
+            clock_changes.shift(self.services.committer, jump)
         except StorageFailed:
             return ahead  # it is noticed again
         self._unconfirmed.follow_clock(jump)

@@ -10,11 +10,11 @@ from sqlite_utils import Database
 
 from bridge.store import Store, identity
 from bridge.store.committer import Committer
-from bridge.store.identity import Named, resolve_chat
+from bridge.store.conversation_links import ConversationLink, write_thread
+from bridge.store.identity import AddressForms, resolve_chat
 from bridge.store.journal import Pair
-from bridge.store.threads import Thread, write_thread
 
-__all__ = ["Chat", "Chats", "Thread", "resolve_chat"]
+__all__ = ["Chat", "Chats", "ConversationLink", "resolve_chat"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +68,14 @@ class Chats:
         )
         return [row[0] for row in found]
 
-    def thread(self, integration_id: str, chat_id: int) -> Thread | None:
+    def thread(self, integration_id: str, chat_id: int) -> ConversationLink | None:
         """Where a chat is in Chatwoot."""
         where = f"where integration_id = ? and chat_id = {_ROOT}"
         return self._thread(where, integration_id, chat_id, chat_id)
 
-    def thread_of_conversation(self, integration_id: str, conversation_id: int) -> Thread | None:
+    def thread_of_conversation(
+        self, integration_id: str, conversation_id: int
+    ) -> ConversationLink | None:
         """The chat behind a conversation."""
         return self._thread(
             "indexed by thread_conversation where integration_id = ? and conversation_id = ?",
@@ -81,7 +83,7 @@ class Chats:
             conversation_id,
         )
 
-    def save_thread(self, thread: Thread) -> None:
+    def save_thread(self, thread: ConversationLink) -> None:
         """Notes where a chat is."""
         self._committer.run(lambda db: write_thread(db, thread))
 
@@ -184,7 +186,7 @@ class Chats:
             [name, integration_id, chat_id],
         )
 
-    def meet(self, chat: Chat, named: Named) -> int:
+    def meet(self, chat: Chat, named: AddressForms) -> int:
         """The chat, known under further forms of its address, as the gateway says that was asked
         for them; another one when it was met there before, and both are one from now on."""
 
@@ -196,13 +198,13 @@ class Chats:
 
         return self._committer.run(work)
 
-    def reached(self, chat: Chat, sent_to: Named, named: Named, address: str) -> bool:
+    def reached(self, chat: Chat, sent_to: AddressForms, named: AddressForms, address: str) -> bool:
         """A message to the chat has reached that address; whether two chats became one."""
         return self._committer.run(
             lambda db: identity.reached(db, chat.instance_id, chat.id, sent_to, named, address)
         )
 
-    def adopt(self, chat: Chat, named: Named, address: str) -> bool:
+    def adopt(self, chat: Chat, named: AddressForms, address: str) -> bool:
         """An agent says where a chat is to be found that nobody can reach; False where that is the
         number it has lost."""
         return self._committer.run(
@@ -314,11 +316,11 @@ class Chats:
         """The message is deleted on both sides, or is about to be."""
         self._run(_REACHED, ["deleted", instance_id, whatsapp_id])
 
-    def _thread(self, where: str, *params: object) -> Thread | None:
+    def _thread(self, where: str, *params: object) -> ConversationLink | None:
         row = self._store.db.execute(
             f"select * from thread {where} limit 1", list(params)
         ).fetchone()
-        return Thread(*row) if row else None
+        return ConversationLink(*row) if row else None
 
     def _run(self, sql: str, params: list[Any]) -> None:
         self._committer.run(lambda db: db.execute(sql, params))

@@ -22,7 +22,7 @@ PHONE, LID, GROUP = "@s.whatsapp.net", "@lid", "@g.us"
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class AddressForms:
     """The forms that one object of an event names together, empty for those it does not name.
 
     `phone` is the one spelling that numbers are kept under, `spellings` are the other ones that
@@ -36,7 +36,7 @@ class Named:
     spellings: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, forms: Iterable[str], spellings: Sequence[str] = ()) -> "Named":
+    def of(cls, forms: Iterable[str], spellings: Sequence[str] = ()) -> "AddressForms":
         """From forms of any sort, at most one of each."""
         found = {PHONE: "", LID: "", "": ""}
         for form in forms:
@@ -50,7 +50,7 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownChat:
     """A chat that a form leads to, with its own number and LID; empty where it has none."""
 
     chat_id: int
@@ -69,7 +69,7 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class Met:
+class ResolvedChat:
     """The chat, and whether another one was merged into it or it into another: lanes have moved."""
 
     chat_id: int
@@ -77,7 +77,7 @@ class Met:
 
 
 def decide(
-    named: Named, by_phone: Known | None, by_lid: Known | None, *, sure: bool = True
+    named: AddressForms, by_phone: KnownChat | None, by_lid: KnownChat | None, *, sure: bool = True
 ) -> Decision:
     """Whom an event means that names a number, a LID or both; `sure` is False for a look-up.
 
@@ -101,7 +101,7 @@ def decide(
 def resolve(
     db: Database,
     instance_id: int,
-    named: Named,
+    named: AddressForms,
     *,
     kind: str,
     address: str,
@@ -109,7 +109,7 @@ def resolve(
     last_in_id: str = "",
     last_in_sender: str = "",
     sure: bool = True,
-) -> Met:
+) -> ResolvedChat:
     """The chat that is meant, found or made; bindings move, and chats become one, by the rules
     above. `address` is where its replies go from now on, as the gateway wrote it; empty: as before.
     """
@@ -144,7 +144,7 @@ def resolve(
             *(last_in_id, last_in_id, last_in_id, last_in_sender, chat_id),
         ],
     )
-    return Met(chat_id, merged)
+    return ResolvedChat(chat_id, merged)
 
 
 def resolve_chat(
@@ -157,16 +157,18 @@ def resolve_chat(
     name: str,
 ) -> int:
     """The chat that the forms lead to, found or made."""
-    return resolve(db, instance_id, Named.of(forms), kind=kind, address=address, name=name).chat_id
+    return resolve(
+        db, instance_id, AddressForms.of(forms), kind=kind, address=address, name=name
+    ).chat_id
 
 
-def find(db: Database, instance_id: int, named: Named) -> int | None:
+def find(db: Database, instance_id: int, named: AddressForms) -> int | None:
     """The chat that is meant, by its LID first; None when there is none."""
     found = _find(db, instance_id, _learned(db, instance_id, named))
     return next((one.chat_id for one in (found[1], found[0], found[2]) if one), None)
 
 
-def chat_of(db: Database, instance_id: int, whatsapp_id: str, named: Named) -> int | None:
+def chat_of(db: Database, instance_id: int, whatsapp_id: str, named: AddressForms) -> int | None:
     """The chat of a message, or else of an address; None when neither is known."""
     row = db.execute(
         "select chat_id from pair where instance_id = ? and whatsapp_id = ?",
@@ -176,7 +178,12 @@ def chat_of(db: Database, instance_id: int, whatsapp_id: str, named: Named) -> i
 
 
 def reached(
-    db: Database, instance_id: int, chat_id: int, sent_to: Named, named: Named, address: str
+    db: Database,
+    instance_id: int,
+    chat_id: int,
+    sent_to: AddressForms,
+    named: AddressForms,
+    address: str,
 ) -> bool:
     """A message to `sent_to` has reached `named`, as the gateway says: they are one person. So a
     number heals whose spelling no rule knows. Whether chats became one.
@@ -198,7 +205,7 @@ def reached(
         return False  # the address has become somebody else's meanwhile
     if sent_to.phone and named.phone and sent_to.phone != named.phone:
         merged = _learn_spelling(db, instance_id, sent_to.phone, named)
-    whole = Named(named.phone, named.lid or sent_to.lid, spellings=named.spellings)
+    whole = AddressForms(named.phone, named.lid or sent_to.lid, spellings=named.spellings)
     met = resolve(db, instance_id, whole, kind="private", address=address)
     return merged or met.merged
 
@@ -209,7 +216,7 @@ def root(db: Database, chat_id: int) -> int:
     return int(row[0]) if row and row[0] is not None else chat_id
 
 
-def adopt(db: Database, instance_id: int, chat_id: int, named: Named, address: str) -> bool:
+def adopt(db: Database, instance_id: int, chat_id: int, named: AddressForms, address: str) -> bool:
     """An agent has said where a chat is to be found that nobody can reach: it goes on as the chat
     with that number. False where that is the number it has lost."""
     lost, address_now = db.execute(
@@ -252,8 +259,8 @@ def merge(db: Database, kept: int, other: int) -> None:
 
 
 def _find(
-    db: Database, instance_id: int, named: Named
-) -> tuple[Known | None, Known | None, Known | None]:
+    db: Database, instance_id: int, named: AddressForms
+) -> tuple[KnownChat | None, KnownChat | None, KnownChat | None]:
     """The chats that number, LID and other form lead to. A chat that an older version of us keeps
     under another spelling of the number is found as well."""
     numbers = [named.phone, *named.spellings] if named.phone else []
@@ -265,7 +272,7 @@ def _find(
     )
 
 
-def _unite_spellings(db: Database, instance_id: int, named: Named) -> bool:
+def _unite_spellings(db: Database, instance_id: int, named: AddressForms) -> bool:
     """Chats that an older version of us kept for two spellings of one number become one, unless
     they have two LIDs. Whether there were any."""
     numbers = [named.phone, *named.spellings] if named.phone else []
@@ -277,7 +284,7 @@ def _unite_spellings(db: Database, instance_id: int, named: Named) -> bool:
     return bool(united)
 
 
-def _known(db: Database, instance_id: int, form: str) -> Known | None:
+def _known(db: Database, instance_id: int, form: str) -> KnownChat | None:
     rows = db.execute(
         "select chat_id, form from alias where chat_id = "
         "(select chat_id from alias where instance_id = ? and form = ?)",
@@ -285,8 +292,8 @@ def _known(db: Database, instance_id: int, form: str) -> Known | None:
     ).fetchall()
     if not rows:
         return None
-    named = Named.of(row[1] for row in rows)
-    return Known(int(rows[0][0]), named.phone, named.lid)
+    named = AddressForms.of(row[1] for row in rows)
+    return KnownChat(int(rows[0][0]), named.phone, named.lid)
 
 
 def _bind(
@@ -316,18 +323,18 @@ def _bind(
     db.execute("update chat set lost = '' where id = ? and lost = ?", [chat_id, form])
 
 
-def _learned(db: Database, instance_id: int, named: Named) -> Named:
+def _learned(db: Database, instance_id: int, named: AddressForms) -> AddressForms:
     """With the number under which WhatsApp knows it, where a send has shown that."""
     for one in [named.phone, *named.spellings] if named.phone else ():
         row = db.execute(
             "select phone from spelling where instance_id = ? and form = ?", [instance_id, one]
         ).fetchone()
         if row is not None and row[0] != named.phone:
-            return Named(str(row[0]), named.lid, named.other)
+            return AddressForms(str(row[0]), named.lid, named.other)
     return named
 
 
-def _learn_spelling(db: Database, instance_id: int, written: str, named: Named) -> bool:
+def _learn_spelling(db: Database, instance_id: int, written: str, named: AddressForms) -> bool:
     """A number that was written so is `named.phone` in WhatsApp. Whether two chats became one."""
     as_written = _known(db, instance_id, written)
     db.execute(
@@ -357,14 +364,14 @@ def _learn_spelling(db: Database, instance_id: int, written: str, named: Named) 
     return True
 
 
-def _without_own(db: Database, instance_id: int, named: Named) -> Named:
+def _without_own(db: Database, instance_id: int, named: AddressForms) -> AddressForms:
     """Without our own number and LID, which say nothing about anybody else; a chat with ourselves
     has nothing besides."""
     own = _own(db, instance_id)
     if named.phone in own and named.lid:
-        return Named(lid=named.lid)
+        return AddressForms(lid=named.lid)
     if named.lid in own and named.phone:
-        return Named(phone=named.phone, spellings=named.spellings)
+        return AddressForms(phone=named.phone, spellings=named.spellings)
     return named
 
 

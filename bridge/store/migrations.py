@@ -2,7 +2,7 @@
 
 from sqlite_utils import Database
 
-from bridge.store.first_steps import migrations
+from bridge.store.early_migrations import migrations
 
 __all__ = ["migrations"]
 

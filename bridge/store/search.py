@@ -43,7 +43,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Reached:
+class DeliveryReceipt:
     """How far a message came on WhatsApp; `at` is the phone's time, UTC seconds."""
 
     whatsapp_id: str
@@ -52,7 +52,7 @@ class Reached:
 
 
 @dataclass(frozen=True, slots=True)
-class Twin:
+class LinkedMessage:
     """The two ids of a message, and where it is in Chatwoot."""
 
     whatsapp_id: str
@@ -68,8 +68,8 @@ class Trace:
     item: Item
     written_at: float
     tries: tuple[Try, ...]
-    twins: tuple[Twin, ...]
-    receipts: tuple[Reached, ...]
+    twins: tuple[LinkedMessage, ...]
+    receipts: tuple[DeliveryReceipt, ...]
     conversation_id: int
 
 
@@ -162,7 +162,7 @@ class Search:
             conversation_id=int(written[1]) or next((one.conversation_id for one in twins), 0),
         )
 
-    def _twins(self, item: Item) -> tuple[Twin, ...]:
+    def _twins(self, item: Item) -> tuple[LinkedMessage, ...]:
         if item.direction is Direction.OUT:
             pairs = PAIRS_OF_CHATWOOT
             value = "".join(filter(str.isdigit, item.key.partition(":")[0])) or "0"
@@ -178,15 +178,15 @@ class Search:
             f"select whatsapp_id, integration_id, conversation_id, chatwoot_id from {pairs}",
             [owner, value],
         )
-        return tuple(Twin(*row) for row in rows)
+        return tuple(LinkedMessage(*row) for row in rows)
 
-    def _receipts(self, item: Item, twin: Twin) -> list[Reached]:
+    def _receipts(self, item: Item, twin: LinkedMessage) -> list[DeliveryReceipt]:
         rows = self._store.db.execute(
             "select json_extract(body, '$.reached'), json_extract(body, '$.at') from journal "
             "where instance_id = ? and direction = 'receipt' and key = ?",
             [item.instance_id, twin.whatsapp_id],
         )
-        return [Reached(twin.whatsapp_id, row[0], row[1]) for row in rows]
+        return [DeliveryReceipt(twin.whatsapp_id, row[0], row[1]) for row in rows]
 
     # -- what people decide ------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ from bridge.routing.from_chatwoot import signatures, unsigned, webhooks
 from bridge.routing.from_gateway import receive as accept
 from bridge.services import Services
 from bridge.store.cache import Cache
-from bridge.store.hearing import Way
+from bridge.store.feeds import Feed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -130,17 +130,17 @@ class Hooks:
         if not secret:
             webhooks.note_call(integration, services)
             with contextlib.suppress(StorageFailed):
-                services.hearing.tells_unsigned(integration.id, now=now)
+                services.feeds.tells_unsigned(integration.id, now=now)
             unsigned.ask(integration, event, services)
             return
         signed_at = events.signed_at(secret, _headers(environ), raw)
         if signed_at is not None and signatures.is_of_now(signed_at, integration, services):
             webhooks.note_call(integration, services)
-            replies.from_chatwoot(integration, event, services, way=Way.WEBHOOK)
+            replies.from_chatwoot(integration, event, services, way=Feed.WEBHOOK)
             return
         # Also has the router look soon, which learns the secret and the clock anew.
         with contextlib.suppress(StorageFailed):
-            services.hearing.note_passed_over(integration.id, now=now)
+            services.feeds.note_passed_over(integration.id, now=now)
         wrong = "by Chatwoot" if signed_at is None else "at the time that Chatwoot's clock shows"
         log.warning("a webhook for %s was not signed %s: it is asked", integration.id, wrong)
         unsigned.ask(integration, event, services)

@@ -19,7 +19,7 @@ from bridge.domain.messages import Address
 from bridge.gateways import jids
 from bridge.routing.from_gateway import addresses
 from bridge.store import Store, identity
-from bridge.store.identity import Named
+from bridge.store.identity import AddressForms
 
 OWN = "4915550000@s.whatsapp.net"
 
@@ -322,7 +322,7 @@ def test_no_history_of_numbers_makes_two_people_one(tmp_path: Path) -> None:
 
 
 def test_the_forms_of_an_event_are_read_by_their_sort() -> None:
-    assert Named.of([lid(1), phone(2)]) == Named(phone(2), lid(1))
-    assert Named.of(["12036@g.us"]) == Named(other="12036@g.us")
-    assert addresses.named(Address(phone(2), lid(1))) == Named(phone(2), lid(1))
-    assert addresses.named(Address("12036@g.us", lid(1))) == Named(other="12036@g.us")
+    assert AddressForms.of([lid(1), phone(2)]) == AddressForms(phone(2), lid(1))
+    assert AddressForms.of(["12036@g.us"]) == AddressForms(other="12036@g.us")
+    assert addresses.named(Address(phone(2), lid(1))) == AddressForms(phone(2), lid(1))
+    assert addresses.named(Address("12036@g.us", lid(1))) == AddressForms(other="12036@g.us")

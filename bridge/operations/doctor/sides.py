@@ -14,7 +14,7 @@ from bridge.routing.from_chatwoot import copies, socket, ways, webhooks
 from bridge.routing.from_gateway import gateway_webhook
 from bridge.routing.to_whatsapp import conversions
 from bridge.services import Services
-from bridge.store.hearing import Way
+from bridge.store.feeds import Feed
 
 _LATE_S = 600.0
 #: For how long webhooks that were passed over are told, in seconds.
@@ -85,7 +85,7 @@ def _version(instance: Instance, one: Integration, services: Services) -> Iterat
 
 
 def _passed_over(instance: Instance, one: Integration, services: Services) -> Iterator[Finding]:
-    heard = services.hearing.of(one.id).get(Way.WEBHOOK)
+    heard = services.feeds.of(one.id).get(Feed.WEBHOOK)
     if heard is not None and services.clock() - heard.passed_over_at < _PASSED_OVER_S:
         at = f"{datetime.fromtimestamp(heard.passed_over_at, UTC):%Y-%m-%d %H:%M:%S}"
         yield warning(

@@ -22,7 +22,7 @@ from bridge.routing.from_chatwoot.catchup import Memory
 from bridge.routing.retry import backoff
 from bridge.routing.to_chatwoot import old_dead_letters, rechecks
 from bridge.services import Services
-from bridge.store.hearing import Way
+from bridge.store.feeds import Feed
 
 log = logging.getLogger(__name__)
 
@@ -169,7 +169,7 @@ class AccountLooks:
         return one.id in self._asked or unsigned
 
     def _passed_over_at(self, one: Integration) -> float:
-        webhooks = self.services.hearing.of(one.id).get(Way.WEBHOOK)
+        webhooks = self.services.feeds.of(one.id).get(Feed.WEBHOOK)
         return webhooks.passed_over_at if webhooks else 0.0
 
     def _look(self, one: Integration, seconds: float) -> bool:
@@ -214,7 +214,7 @@ class AccountLooks:
         self._next_recent = now + max(pause, (now - began) / SHARE_WHILE_DEAF)
 
     def _is_deaf(self, one: Integration) -> bool:
-        return self.services.hearing.is_deaf(one.id, now=self.services.clock())
+        return self.services.feeds.is_deaf(one.id, now=self.services.clock())
 
     def _guarded(self, one: Integration, work: Callable[[Context, Memory], object]) -> bool:
         """Whether it came to its end; what holds the integration is noted."""

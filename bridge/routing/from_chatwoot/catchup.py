@@ -22,7 +22,7 @@ from bridge.routing.from_chatwoot import copies, false_failures, surveys
 from bridge.routing.from_chatwoot import receive as replies
 from bridge.routing.outgoing import WHATSAPP_ID_PREFIX, Part
 from bridge.routing.to_chatwoot import marks
-from bridge.store.lookups import SINCE_LAST_LOOK, Asked
+from bridge.store.lookup_queue import SINCE_LAST_LOOK, LookupRequest
 
 log = logging.getLogger(__name__)
 
@@ -318,7 +318,9 @@ class _Look:
                 raise
             log.info("conversation %s could not be read: %s", conversation_id, error.message)
             again_at = services.clock() + _AGAIN_S
-            services.lookups.ask(Asked(one.id, conversation_id, SINCE_LAST_LOOK, due_at=again_at))
+            services.lookups.ask(
+                LookupRequest(one.id, conversation_id, SINCE_LAST_LOOK, due_at=again_at)
+            )
             self._failures += 1
             if self._failures >= _MOST_FAILURES:
                 raise

@@ -42,7 +42,7 @@ def notice(one: Integration, message: AgentMessage, services: Services) -> None:
     if not known.chatwoot_id or known.chatwoot_id == message.id:
         return
     now = services.clock()
-    if services.copies.note(one.id, message.id, message.conversation_id, now=now):
+    if services.duplicates.note(one.id, message.id, message.conversation_id, now=now):
         log.warning(
             "%s: Chatwoot has message %s of conversation %s twice, as %s too",
             one.id,
@@ -55,6 +55,6 @@ def notice(one: Integration, message: AgentMessage, services: Services) -> None:
 def told(one: Integration, services: Services) -> Iterator[Problem]:
     """What the operator is told of them."""
     since = services.clock() - _TOLD_S
-    count, conversation = services.copies.seen(one.id, since=since)
+    count, conversation = services.duplicates.seen(one.id, since=since)
     if count:
         yield Problem(_TWICE, count=count, conversation=conversation)

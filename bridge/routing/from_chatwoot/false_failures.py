@@ -9,7 +9,7 @@ from bridge.routing import outgoing
 from bridge.routing.outgoing import WHATSAPP_ID_PREFIX
 from bridge.services import Services
 from bridge.store.journal import ReplyId
-from bridge.store.lookups import Asked
+from bridge.store.lookup_queue import LookupRequest
 
 #: How soon a mark is looked at, in seconds, and after how many a reply has gone out late: Chatwoot
 #: waits for the answer to a webhook for as long.
@@ -23,7 +23,7 @@ def seen(one: Integration, message: AgentMessage, services: Services) -> None:
         services.lookups.ask(asked)
 
 
-def look_later(one: Integration, message: AgentMessage, services: Services) -> Asked | None:
+def look_later(one: Integration, message: AgentMessage, services: Services) -> LookupRequest | None:
     """When a mark is to be looked at (again); None where there is none, or it is true. Raises
     StorageFailed."""
     if not message.external_error:
@@ -38,12 +38,12 @@ def look_later(one: Integration, message: AgentMessage, services: Services) -> A
     # marked again.
     age_s = services.chatwoot_clocks.age_s(one.base_url, message.created_at)
     due_at = now + max(SOON_S, age_s)
-    return Asked(one.id, message.conversation_id, message.id, due_at=due_at)
+    return LookupRequest(one.id, message.conversation_id, message.id, due_at=due_at)
 
 
 def went_out(integration_id: str, message: AgentMessage, services: Services) -> None:
     """A reply has gone out of which agents may see that it failed. Never fails."""
-    services.lookups.ask(Asked(integration_id, message.conversation_id, message.id))
+    services.lookups.ask(LookupRequest(integration_id, message.conversation_id, message.id))
 
 
 def must_wait(one: Integration, message: AgentMessage, services: Services) -> bool:

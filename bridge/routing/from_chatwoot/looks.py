@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from bridge.domain.models import Integration, Status
 from bridge.routing.from_chatwoot.account_looks import AccountLooks
 from bridge.services import Services
-from bridge.store.hearing import Way
+from bridge.store.feeds import Feed
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Looks:
         with self._changed:
             before = _active(self._wanted)
             new = _active(wanted) - before
-            passed_over = self.services.hearing.passed_over()
+            passed_over = self.services.feeds.passed_over()
             for integration_id in new:
                 self._ways_stand(integration_id)
             self._asked |= new
@@ -72,15 +72,15 @@ class Looks:
         """The ways by which Chatwoot is heard, as this process begins to look."""
         services = self.services
         used = {
-            Way.WEBHOOK: services.settings.public_url
+            Feed.WEBHOOK: services.settings.public_url
             and not services.webhooks.is_off(integration_id),
-            Way.CABLE: services.settings.chatwoot_socket,
+            Feed.CABLE: services.settings.chatwoot_socket,
         }
-        for way in Way:
+        for way in Feed:
             if used[way]:
-                services.hearing.stands(integration_id, way, now=services.clock())
+                services.feeds.stands(integration_id, way, now=services.clock())
             else:
-                services.hearing.falls(integration_id, way)
+                services.feeds.falls(integration_id, way)
 
     def _run(self, account: Account) -> None:
         work = AccountLooks(self.services)

@@ -1,5 +1,5 @@
 """Asks Chatwoot about conversations of which something was told that may not be believed, was not
-kept, or did not say enough (`bridge.store.lookups`).
+kept, or did not say enough (`bridge.store.lookup_queue`).
 
 What Chatwoot answers is all that counts: the ids that were named only say where to look.
 """
@@ -20,7 +20,7 @@ from bridge.routing.from_chatwoot import catchup, false_failures
 from bridge.routing.from_chatwoot import receive as replies
 from bridge.routing.retry import backoff
 from bridge.services import Services
-from bridge.store.lookups import CONVERSATION, SINCE_LAST_LOOK, Asked, Lookup
+from bridge.store.lookup_queue import CONVERSATION, SINCE_LAST_LOOK, Lookup, LookupRequest
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ class LookupWorkers:
             if wait_s:
                 lookups.postpone(lookup, now + wait_s)
                 return
-            again: list[Asked] = []
+            again: list[LookupRequest] = []
             try:
                 again = answer(lookup, contexts.of_instance(one.instance_id, self.services))
             except (IntegrationMissing, ConversationGone):
@@ -143,7 +143,7 @@ class LookupWorkers:
             return wait_s
 
 
-def answer(lookup: Lookup, context: Context) -> list[Asked]:
+def answer(lookup: Lookup, context: Context) -> list[LookupRequest]:
     """Asks Chatwoot, and keeps what it says; what is to be asked again. Raises BridgeErrors,
     StorageFailed among them."""
     services, one = context.services, context.integration
@@ -155,7 +155,7 @@ def answer(lookup: Lookup, context: Context) -> list[Asked]:
         after_id = max(known.checked_id - _OVERLAP_IDS, 0) if known else 0
         catchup.look_at(conversation_id, after_id, context)
         return []
-    again: list[Asked] = []
+    again: list[LookupRequest] = []
     asked = [message_id for message_id in lookup.message_ids if message_id > 0]
     while asked:
         page = context.chatwoot().messages_after(conversation_id, asked[0] - 1)

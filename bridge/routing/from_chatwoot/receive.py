@@ -26,12 +26,12 @@ from bridge.routing.from_chatwoot import copies, false_failures, parts, surveys
 from bridge.routing.from_gateway import addresses
 from bridge.routing.outgoing import LAST_PART, PARTS, WHATSAPP_ID_PREFIX, Deletion, Failure, Writing
 from bridge.services import Services
-from bridge.store import chats, entries, hearing, identity, threads
-from bridge.store.chats import Thread
+from bridge.store import chats, conversation_links, entries, feeds, identity
+from bridge.store.chats import ConversationLink
 from bridge.store.clocks import DOUBT_S
-from bridge.store.hearing import Way
+from bridge.store.feeds import Feed
 from bridge.store.journal import Direction, NewEntry, ReplyId
-from bridge.store.lookups import CONVERSATION, Asked
+from bridge.store.lookup_queue import CONVERSATION, LookupRequest
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ _GONE_S = 1.0
 
 
 def from_chatwoot(
-    integration: Integration, event: ChatwootEvent | None, services: Services, *, way: Way
+    integration: Integration, event: ChatwootEvent | None, services: Services, *, way: Feed
 ) -> None:
     """Keeps what one signed webhook or socket frame of Chatwoot says.
 
@@ -73,7 +73,7 @@ def is_for(integration: Integration, event: ChatwootEvent) -> bool:
     }
 
 
-def _keep(integration: Integration, event: ChatwootEvent, services: Services, way: Way) -> None:
+def _keep(integration: Integration, event: ChatwootEvent, services: Services, way: Feed) -> None:
     instance = services.instances.get(integration.instance_id)
     if instance is None:
         return
@@ -104,7 +104,9 @@ def ask_about(
     def ask(conversation_id: int, message_id: int, after_s: float = 0.0) -> None:
         due_at = services.clock() + after_s if after_s else 0.0
         services.lookups.ask(
-            Asked(integration.id, conversation_id, message_id, due_at=due_at, trusted=trusted)
+            LookupRequest(
+                integration.id, conversation_id, message_id, due_at=due_at, trusted=trusted
+            )
         )
 
     match event:
@@ -142,7 +144,7 @@ def _from_agents(
     messages: Sequence[AgentMessage],
     services: Services,
     *,
-    way: Way | None,
+    way: Feed | None,
     looked: bool = False,
 ) -> "list[_Kept]":
     """`way` told of the messages, None where a look found them."""
@@ -156,10 +158,10 @@ def _from_agents(
         kept = [_keep_reply(db, instance, integration, one, services, missed, now) for one in ours]
         for message, became in zip(ours, kept, strict=True):
             if way is not None:
-                hearing.note_told(db, integration.id, way, message.id, now=now)
+                feeds.note_told(db, integration.id, way, message.id, now=now)
             elif looked and became is _Kept.FRESH:
                 written_at = now - clocks.age_s(integration.base_url, message.created_at)
-                hearing.note_found(db, integration.id, message.id, at=written_at)
+                feeds.note_found(db, integration.id, message.id, at=written_at)
         return kept
 
     kept = services.committer.run(work)
@@ -222,7 +224,7 @@ def _keep_reply(
             doubt = dump(BeforeRestore())
             new = [dataclasses.replace(part, doubt=doubt) for part in new]
         if entries.insert(db, instance.id, new, now=now):
-            threads.follow(db, thread)
+            conversation_links.follow(db, thread)
             return _Kept.FRESH
     if missed and message.is_marked:
         # Asked for just now, so this is what its agent sees.
@@ -263,7 +265,7 @@ def writing(
     now = services.clock()
 
     def work(db: Database) -> None:
-        chat_id = threads.chat_of_conversation(db, integration.id, conversation_id)
+        chat_id = conversation_links.chat_of_conversation(db, integration.id, conversation_id)
         if chat_id is None:
             return
         body = outgoing.write(Writing(conversation_id))
@@ -332,9 +334,9 @@ def _chat_at(
 
 def _thread_of(
     db: Database, instance: Instance, integration: Integration, message: AgentMessage
-) -> Thread | None:
+) -> ConversationLink | None:
     """Where the message stands; an agent may also have begun a conversation with a new number."""
-    chat_id = threads.chat_of_conversation(
+    chat_id = conversation_links.chat_of_conversation(
         db,
         integration.id,
         message.conversation_id,
@@ -345,7 +347,7 @@ def _thread_of(
         chat_id = _chat_at(db, instance, addresses.of_contact(message), message)
     if chat_id is None:
         return None
-    return Thread(
+    return ConversationLink(
         integration_id=integration.id,
         chat_id=chat_id,
         source_id=message.source_id,

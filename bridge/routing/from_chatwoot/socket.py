@@ -19,7 +19,7 @@ from bridge.net.deadline import Deadline
 from bridge.routing.from_chatwoot import receive as replies
 from bridge.routing.retry import backoff
 from bridge.services import Services
-from bridge.store.hearing import Way
+from bridge.store.feeds import Feed
 
 log = logging.getLogger(__name__)
 
@@ -121,10 +121,10 @@ class Cables:
                 for one in ones:
                     if one.account_id in subscriptions.confirmed and one.id not in heard:
                         heard.add(one.id)
-                        services.hearing.stands(one.id, Way.CABLE, now=services.clock())
+                        services.feeds.stands(one.id, Feed.CABLE, now=services.clock())
                         self.ask(one.id)
                     if isinstance(said, Told) and said.account_id == one.account_id:
-                        replies.from_chatwoot(one, said.event, services, way=Way.CABLE)
+                        replies.from_chatwoot(one, said.event, services, way=Feed.CABLE)
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from bridge.domain.models import Integration
 from bridge.routing.from_chatwoot import socket as cables
 from bridge.routing.from_chatwoot import webhooks
 from bridge.services import Services
-from bridge.store.hearing import Way
+from bridge.store.feeds import Feed
 from bridge.store.webhooks import Calls, Webhook, Why
 
 _OFF = {
@@ -103,6 +103,6 @@ def _calls(one: Integration, services: Services) -> bool:
 
 
 def _is_deaf(one: Integration, services: Services) -> bool:
-    return cables.stands(one, services) and services.hearing.is_suspect(
-        one.id, Way.CABLE, now=services.clock()
+    return cables.stands(one, services) and services.feeds.is_suspect(
+        one.id, Feed.CABLE, now=services.clock()
     )

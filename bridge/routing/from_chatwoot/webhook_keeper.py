@@ -18,7 +18,7 @@ from bridge.domain.models import Integration, Status
 from bridge.routing.from_chatwoot import webhooks
 from bridge.routing.retry import backoff
 from bridge.services import Services
-from bridge.store.hearing import Way
+from bridge.store.feeds import Feed
 from bridge.store.webhooks import Calls, Webhook, Why
 
 log = logging.getLogger(__name__)
@@ -105,7 +105,7 @@ class WebhookKeeper:
                 return partial(webhooks.proven, one, services)
             if known.probed and now - known.changed_at > webhooks.PROBE_S:
                 return partial(self._unproven, one)
-        told = services.hearing.of(one.id).get(Way.WEBHOOK)
+        told = services.feeds.of(one.id).get(Feed.WEBHOOK)
         if told is not None and told.missed >= _MISSED and told.is_suspect(now):
             return partial(webhooks.take_off, one, Why.SILENT, services)
         return None

@@ -18,7 +18,7 @@ from bridge.domain.models import BRIDGE, Actor, Integration
 from bridge.net import addresses
 from bridge.net.deadline import Deadline
 from bridge.services import Services
-from bridge.store.hearing import Way
+from bridge.store.feeds import Feed
 from bridge.store.webhooks import Calls, Webhook, Why
 
 log = logging.getLogger(__name__)
@@ -273,9 +273,9 @@ def _was_called(one: Integration, since: float, wait_s: float, services: Service
 def _save(one: Integration, webhook: Webhook, services: Services) -> None:
     services.webhooks.save(one.id, webhook)
     if webhook.calls is Calls.OFF:
-        services.hearing.falls(one.id, Way.WEBHOOK)
+        services.feeds.falls(one.id, Feed.WEBHOOK)
     else:
-        services.hearing.stands(one.id, Way.WEBHOOK, now=services.clock())
+        services.feeds.stands(one.id, Feed.WEBHOOK, now=services.clock())
 
 
 def _note(one: Integration, deed: str, services: Services, by: Actor, detail: str = "") -> None:

@@ -3,19 +3,19 @@
 from bridge.chatwoot.events import AgentMessage
 from bridge.domain.messages import Address
 from bridge.gateways import jids, numbers
-from bridge.store.identity import Named
+from bridge.store.identity import AddressForms
 
 
-def named(address: Address) -> Named:
+def named(address: Address) -> AddressForms:
     """The forms that an address names: a group is its JID alone, whatever stands beside it."""
     phone = jids.phone(address.jid)
     if address.jid and not phone:
-        return Named(other=address.jid)
+        return AddressForms(other=address.jid)
     if not phone:
-        return Named(lid=address.lid)
+        return AddressForms(lid=address.lid)
     first = numbers.canonical(phone)
     others = [one for one in numbers.spellings(phone) if one != first]
-    return Named(
+    return AddressForms(
         first + jids.PHONE_SUFFIX,
         address.lid,
         spellings=tuple(one + jids.PHONE_SUFFIX for one in others),

@@ -10,10 +10,10 @@ from bridge.domain.models import Instance, Integration
 from bridge.routing import outgoing
 from bridge.routing.from_gateway import addresses
 from bridge.routing.outgoing import Part
-from bridge.store import entries, identity, lookups
+from bridge.store import entries, identity, lookup_queue
 from bridge.store.entries import Sent
 from bridge.store.journal import Direction, Pair, ReplyId, State
-from bridge.store.lookups import Asked
+from bridge.store.lookup_queue import LookupRequest
 
 
 def confirm(
@@ -59,7 +59,9 @@ def _note(
         _take_back(db, reply, part, sent.key)
     if sent.was in {State.READY, State.UNCONFIRMED, State.DEAD}:
         # Agents may see by now that it failed.
-        lookups.insert(db, Asked(reply.integration_id, conversation_id, reply.message_id))
+        lookup_queue.insert(
+            db, LookupRequest(reply.integration_id, conversation_id, reply.message_id)
+        )
 
 
 def _take_back(db: Database, reply: ReplyId, part: Part, key: str) -> None:

@@ -33,7 +33,7 @@ from bridge.routing.outgoing import SOURCE_PREFIX, Introduction, fuller_key, int
 from bridge.routing.to_whatsapp import markers
 from bridge.services import Services
 from bridge.store import chats, entries, identity, instances, members, unrouted
-from bridge.store.identity import Met
+from bridge.store.identity import ResolvedChat
 from bridge.store.journal import Direction, NewEntry
 
 log = logging.getLogger(__name__)
@@ -206,7 +206,7 @@ def _learn_own(db: Database, instance: Instance, sender: Address) -> None:
         instances.note_own(db, instance.id, own.phone, own.lid)
 
 
-def _chat_of(db: Database, instance: Instance, message: Message) -> Met:
+def _chat_of(db: Database, instance: Instance, message: Message) -> ResolvedChat:
     incoming = not message.from_me
     is_group = message.chat_kind is ChatKind.GROUP
     # What a message of our own says about names is about us.

@@ -13,7 +13,7 @@ from bridge.routing.context import Context
 from bridge.routing.to_chatwoot import references, rights
 from bridge.routing.to_chatwoot.notes import note
 from bridge.routing.to_chatwoot.posting import Posting, own_id, pieces
-from bridge.store.chats import Chat, Thread
+from bridge.store.chats import Chat, ConversationLink
 from bridge.store.journal import Direction, Entry, Pair
 
 log = logging.getLogger(__name__)
@@ -111,7 +111,7 @@ def _reply(
     context: Context,
 ) -> list[Pair]:
     chatwoot = context.chatwoot()
-    thread = Thread(
+    thread = ConversationLink(
         context.integration.id, entry.chat_id, "", conversation_id=conversation_id, status="open"
     )
     try:

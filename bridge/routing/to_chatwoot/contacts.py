@@ -25,7 +25,7 @@ from bridge.routing.context import CALL_S, Context
 from bridge.routing.from_gateway import addresses
 from bridge.routing.outgoing import Introduction
 from bridge.routing.to_chatwoot import profiles
-from bridge.store.chats import Chat, Thread
+from bridge.store.chats import Chat, ConversationLink
 from bridge.store.journal import Direction
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ _TAKEN_S = 30.0
 _BLIND_S = 2.0
 
 
-def ensure_contact(chat: Chat, context: Context) -> Thread:
+def ensure_contact(chat: Chat, context: Context) -> ConversationLink:
     """The thread of a chat with a contact that stands in our inbox. Raises BridgeErrors."""
     chats = context.services.chats
     thread = chats.thread(context.integration.id, chat.id)
@@ -54,7 +54,7 @@ def ensure_contact(chat: Chat, context: Context) -> Thread:
     name = chat.name or _fallback_name(chat, context)
     found = _make_or_find(chat, name, source_id, context)
     ready = dataclasses.replace(
-        thread or Thread(context.integration.id, chat.id, source_id),
+        thread or ConversationLink(context.integration.id, chat.id, source_id),
         source_id=source_id,
         contact_id=found.id,
         # The name of a group follows the group's; a person's is only filled in where it was not
@@ -69,7 +69,7 @@ def ensure_contact(chat: Chat, context: Context) -> Thread:
     return ready
 
 
-def keep_known(chat: Chat, thread: Thread, context: Context) -> None:
+def keep_known(chat: Chat, thread: ConversationLink, context: Context) -> None:
     """Sees to it that a contact gets the name and the number that have become known, beside the
     chat's lane."""
     if thread.given_name and chat.name and chat.name != thread.given_name:
@@ -78,13 +78,15 @@ def keep_known(chat: Chat, thread: Thread, context: Context) -> None:
         _introduce(chat, Introduction(thread.contact_id, phone=phone), context)
 
 
-def is_over(thread: Thread, context: Context) -> bool:
+def is_over(thread: ConversationLink, context: Context) -> bool:
     """Whether there is no conversation that goes on."""
     reopens = context.integration.options.reopen_resolved
     return not thread.conversation_id or (thread.status == "resolved" and not reopens)
 
 
-def where_it_goes_on(thread: Thread, context: Context, *, tried: bool) -> Thread:
+def where_it_goes_on(
+    thread: ConversationLink, context: Context, *, tried: bool
+) -> ConversationLink:
     """The thread in the conversation that the next message belongs into; `is_over` where it begins
     a new one. `tried`: an earlier try may have begun one."""
     if not is_over(thread, context) or not (thread.conversation_id or tried):
@@ -96,14 +98,14 @@ def where_it_goes_on(thread: Thread, context: Context, *, tried: bool) -> Thread
     return thread
 
 
-def _is_blocked(thread: Thread, context: Context) -> bool:
+def _is_blocked(thread: ConversationLink, context: Context) -> bool:
     try:
         return context.chatwoot().contact(thread.contact_id).blocked
     except ContactGone:
         return False  # found out, and healed, where the conversation is opened
 
 
-def with_what_an_agent_began(thread: Thread, context: Context) -> Thread:
+def with_what_an_agent_began(thread: ConversationLink, context: Context) -> ConversationLink:
     """The thread in the conversation that an agent has begun meanwhile with the same contact,
     which we may hear of only later; as it was where there is none."""
     for one in conversations_of(thread, context):
@@ -114,20 +116,22 @@ def with_what_an_agent_began(thread: Thread, context: Context) -> Thread:
     return thread
 
 
-def open_conversation(thread: Thread, context: Context) -> Thread:
+def open_conversation(thread: ConversationLink, context: Context) -> ConversationLink:
     """A new conversation without a message in it yet."""
     opened, _ = _open(thread, context, None)
     return opened
 
 
 def open_conversation_with(
-    thread: Thread, text: str, context: Context, fields: MessageFields
-) -> tuple[Thread, int]:
+    thread: ConversationLink, text: str, context: Context, fields: MessageFields
+) -> tuple[ConversationLink, int]:
     """A new conversation together with its first message, in one call; the message's id."""
     return _open(thread, context, {"content": text, **fields})
 
 
-def _open(thread: Thread, context: Context, message: NewMessage | None) -> tuple[Thread, int]:
+def _open(
+    thread: ConversationLink, context: Context, message: NewMessage | None
+) -> tuple[ConversationLink, int]:
     status = "pending" if context.integration.options.start_as_pending else "open"
     try:
         made = context.chatwoot().create_conversation(
@@ -291,7 +295,7 @@ def _by_source(source_id: str, context: Context) -> int | None:
         return None
 
 
-def _with_its_conversation(thread: Thread, context: Context) -> Thread:
+def _with_its_conversation(thread: ConversationLink, context: Context) -> ConversationLink:
     """A contact that was there before has conversations in our inbox: the latest goes on. It need
     not be ours: one that an agent began stands under a source_id that Chatwoot made up."""
     if thread.conversation_id:
@@ -302,7 +306,7 @@ def _with_its_conversation(thread: Thread, context: Context) -> Thread:
     return dataclasses.replace(thread, conversation_id=latest.id, status=latest.status)
 
 
-def conversations_of(thread: Thread, context: Context) -> list[Conversation]:
+def conversations_of(thread: ConversationLink, context: Context) -> list[Conversation]:
     """Of the contact in our inbox, latest activity first; without those that are known to be
     another chat's, as after agents merged two contacts."""
     place = thread.integration_id, thread.chat_id

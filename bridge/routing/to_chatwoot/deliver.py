@@ -20,7 +20,7 @@ from bridge.routing.outgoing import WHATSAPP_ID_PREFIX
 from bridge.routing.to_chatwoot import changes, contacts, following, references
 from bridge.routing.to_chatwoot.notes import note
 from bridge.routing.to_chatwoot.posting import Posting, own_id, pieces
-from bridge.store.chats import Chat, Thread
+from bridge.store.chats import Chat, ConversationLink
 from bridge.store.journal import Entry, Pair
 
 log = logging.getLogger(__name__)
@@ -91,8 +91,8 @@ def _put(
 
 
 def _already_there(
-    entry: Entry, message: Message, thread: Thread, context: Context
-) -> tuple[Thread, list[AgentMessage]]:
+    entry: Entry, message: Message, thread: ConversationLink, context: Context
+) -> tuple[ConversationLink, list[AgentMessage]]:
     """What an earlier try did bring, and where: its source_id is looked for, since Chatwoot takes
     the same message any number of times (docs/contracts/chatwoot.md, Messages)."""
     ours = WHATSAPP_ID_PREFIX + own_id(message)
@@ -115,7 +115,7 @@ def _already_there(
     return thread, []
 
 
-def _where_it_may_be(thread: Thread, context: Context) -> Iterator[Thread]:
+def _where_it_may_be(thread: ConversationLink, context: Context) -> Iterator[ConversationLink]:
     """The thread, and as if it were in the other conversations of its contact: an agent may have
     begun a new one since, under another source_id."""
     seen = {thread.conversation_id}

@@ -13,7 +13,7 @@ from bridge.routing.context import Context
 from bridge.routing.outgoing import WHATSAPP_ID_PREFIX
 from bridge.routing.to_chatwoot import references
 from bridge.routing.to_chatwoot.posting import Posting, own_id, pieces
-from bridge.store.chats import Chat, Thread
+from bridge.store.chats import Chat, ConversationLink
 from bridge.store.journal import Direction, Entry, Pair
 
 #: How long a file waits, in seconds, for the words that it follows to be in Chatwoot.
@@ -71,9 +71,9 @@ def bring_file(entry: Entry, message: Message, context: Context) -> list[Pair]:
         return []
 
 
-def _beside(pair: Pair, entry: Entry, context: Context) -> Thread:
+def _beside(pair: Pair, entry: Entry, context: Context) -> ConversationLink:
     """The conversation of a message, whatever has become of it."""
-    return Thread(
+    return ConversationLink(
         context.integration.id,
         entry.chat_id,
         "",

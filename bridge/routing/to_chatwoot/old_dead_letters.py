@@ -17,7 +17,7 @@ from bridge.routing import outgoing
 from bridge.routing.context import Context
 from bridge.routing.outgoing import WHATSAPP_ID_PREFIX
 from bridge.routing.to_chatwoot.posting import own_id
-from bridge.store.chats import Thread
+from bridge.store.chats import ConversationLink
 from bridge.store.journal import Entry, Pair
 
 log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ def find(entry: Entry, context: Context) -> Pair | None:
     return None
 
 
-def _conversations(thread: Thread, context: Context) -> list[int]:
+def _conversations(thread: ConversationLink, context: Context) -> list[int]:
     found = [one.id for one in context.chatwoot().conversations_of(thread.source_id)]
     known = [thread.conversation_id] if thread.conversation_id else []
     return [*known, *(one for one in found if one not in known)][:_MOST_CONVERSATIONS]

@@ -27,7 +27,7 @@ from bridge.routing.to_chatwoot import contacts, rights
 from bridge.routing.to_chatwoot.notes import file_size, note
 from bridge.routing.to_whatsapp import media
 from bridge.routing.to_whatsapp.media import File
-from bridge.store.chats import Thread
+from bridge.store.chats import ConversationLink
 from bridge.store.journal import Direction, Entry, NewEntry, Pair
 
 log = logging.getLogger(__name__)
@@ -73,7 +73,12 @@ class Posting:
     private: bool = False
 
     def post(
-        self, said: Sequence[str], thread: Thread, about: Mapping[str, object], *, first: int = 1
+        self,
+        said: Sequence[str],
+        thread: ConversationLink,
+        about: Mapping[str, object],
+        *,
+        first: int = 1,
     ) -> list[Pair]:
         """Brings what is not there yet; the pairs of all of it. `about` is what the first piece
         carries besides, `first` its number. Raises BridgeErrors."""
@@ -92,7 +97,7 @@ class Posting:
                 pairs += self._complete(there, thread)
         return pairs
 
-    def bring_late(self, thread: Thread, listed_id: int) -> list[Pair]:
+    def bring_late(self, thread: ConversationLink, listed_id: int) -> list[Pair]:
         """The file that follows the words, as a reply to them; or that it does not come."""
         name = copy_id(own_id(self.message), 1)
         there = self._earlier(name)
@@ -108,7 +113,9 @@ class Posting:
 
     # -- the message -------------------------------------------------------------------------------
 
-    def _begin(self, thread: Thread, text: str, fields: MessageFields) -> tuple[Thread, int]:
+    def _begin(
+        self, thread: ConversationLink, text: str, fields: MessageFields
+    ) -> tuple[ConversationLink, int]:
         """The first or only message, in a new conversation where there is none that goes on."""
         fresh = contacts.is_over(thread, self.context)
         if self.message.kind in MEDIA:
@@ -125,11 +132,13 @@ class Posting:
             return contacts.open_conversation_with(thread, self._shown(text), self.context, fields)
         return thread, self._post(thread, text, fields)
 
-    def _post(self, thread: Thread, text: str, fields: MessageFields) -> int:
+    def _post(self, thread: ConversationLink, text: str, fields: MessageFields) -> int:
         text = self._shown(text)
         return self.context.chatwoot().post_message(thread.conversation_id, text, **fields)
 
-    def _post_file(self, thread: Thread, text: str, fields: MessageFields, file: File) -> int:
+    def _post_file(
+        self, thread: ConversationLink, text: str, fields: MessageFields, file: File
+    ) -> int:
         return self.context.chatwoot(FILE_S).post_file(
             thread.conversation_id,
             file.path,
@@ -141,7 +150,7 @@ class Posting:
 
     def _with_file(
         self,
-        thread: Thread,
+        thread: ConversationLink,
         text: str,
         fields: MessageFields,
         bring: Callable[[File], int],
@@ -230,7 +239,7 @@ class Posting:
 
     # -- a file whose bytes are missing ------------------------------------------------------------
 
-    def _complete(self, listed: AgentMessage, thread: Thread) -> list[Pair]:
+    def _complete(self, listed: AgentMessage, thread: ConversationLink) -> list[Pair]:
         """The pairs of the copies of a file that Chatwoot lists, and may not have."""
         pairs, newest, number = [], listed, 1
         name = copy_id(own_id(self.message), number)
@@ -247,7 +256,7 @@ class Posting:
         )
         return [*pairs, self._pair(name, thread, message_id)]
 
-    def _post_copy(self, thread: Thread, fields: MessageFields, file: File) -> int:
+    def _post_copy(self, thread: ConversationLink, fields: MessageFields, file: File) -> int:
         """Uploads it first, so that a storage that still keeps nothing makes no further message
         without a file."""
         chatwoot = self.context.chatwoot(FILE_S)
@@ -284,7 +293,7 @@ class Posting:
     def _shown(self, text: str) -> str:
         return _shown(self.message, text, private=self.private)
 
-    def _pair(self, name: str, thread: Thread, message_id: int) -> Pair:
+    def _pair(self, name: str, thread: ConversationLink, message_id: int) -> Pair:
         return Pair(
             instance_id=self.context.instance.id,
             whatsapp_id=name,

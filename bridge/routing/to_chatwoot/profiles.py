@@ -17,7 +17,7 @@ from bridge.net.deadline import Deadline
 from bridge.net.http import CallFailed
 from bridge.routing.context import CALL_S, Context
 from bridge.routing.outgoing import Introduction
-from bridge.store.chats import Chat, Thread
+from bridge.store.chats import Chat, ConversationLink
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ def introduce(chat: Chat, told: Introduction, context: Context) -> None:
         log.info("contact %s stays as it is: %s", told.contact_id, error)
 
 
-def _name(chat: Chat, thread: Thread, context: Context) -> None:
+def _name(chat: Chat, thread: ConversationLink, context: Context) -> None:
     """Only while Chatwoot still shows the name that we gave."""
     if not thread.given_name or not chat.name or chat.name == thread.given_name:
         return
@@ -58,7 +58,7 @@ def _name(chat: Chat, thread: Thread, context: Context) -> None:
     context.services.chats.note_given_name(thread.integration_id, chat.id, given)
 
 
-def _number(chat: Chat, thread: Thread, phone: str, context: Context) -> None:
+def _number(chat: Chat, thread: ConversationLink, phone: str, context: Context) -> None:
     """Only where Chatwoot has none, or the one that the person does not have any more. When another
     contact has it, the person was here twice, and an agent decides whether to merge the two."""
     chatwoot = context.chatwoot()

@@ -11,7 +11,7 @@ from bridge.domain.messages import Address, Message
 from bridge.routing.context import Context
 from bridge.routing.outgoing import WHATSAPP_ID_PREFIX
 from bridge.routing.to_chatwoot import contacts, members, rendering, rights
-from bridge.store.chats import Chat, Thread
+from bridge.store.chats import Chat, ConversationLink
 from bridge.store.journal import Pair
 
 
@@ -29,7 +29,7 @@ def text(message: Message, chat: Chat, context: Context) -> str:
 
 
 def quote(
-    message: Message, chat: Chat, thread: Thread, context: Context
+    message: Message, chat: Chat, thread: ConversationLink, context: Context
 ) -> tuple[dict[str, object], str]:
     """What a message answers: as an attribute where Chatwoot can show it, else as the words of it.
 
@@ -55,7 +55,7 @@ def quote(
     return {"in_reply_to_external_id": WHATSAPP_ID_PREFIX + wanted}, ""
 
 
-def _in_chatwoot(whatsapp_id: str, thread: Thread, context: Context) -> int:
+def _in_chatwoot(whatsapp_id: str, thread: ConversationLink, context: Context) -> int:
     """A message that we have forgotten, as after half a year or the restore of an old backup, among
     the latest of the conversation; 0 where it is not."""
     with contextlib.suppress(BridgeError):

@@ -10,7 +10,7 @@ from bridge.store import identity
 
 
 @dataclass(frozen=True, slots=True)
-class Thread:
+class ConversationLink:
     """A chat in Chatwoot; ids are 0 until they are known.
 
     `checked_id` is the newest Chatwoot message that has been looked at; `given_name` the name that
@@ -27,7 +27,7 @@ class Thread:
     given_name: str = ""
 
 
-def write_thread(db: Database, thread: Thread) -> None:
+def write_thread(db: Database, thread: ConversationLink) -> None:
     """Notes where a chat is, in a transaction that the caller has. A chat that was merged into
     another one meanwhile leaves that one where it is."""
     chat_id = identity.root(db, thread.chat_id)
@@ -79,7 +79,7 @@ def chat_of_conversation(
     return int(row[0]) if row else None
 
 
-def follow(db: Database, moved: Thread) -> None:
+def follow(db: Database, moved: ConversationLink) -> None:
     """An agent has gone on in this conversation, and so do we: what the customer writes next
     belongs there. The name stays known; what has been looked at was in another conversation."""
     known = db.execute(
@@ -89,7 +89,7 @@ def follow(db: Database, moved: Thread) -> None:
     if known is None:
         write_thread(db, moved)
         return
-    before = Thread(*known)
+    before = ConversationLink(*known)
     if before.conversation_id == moved.conversation_id:
         return
     write_thread(

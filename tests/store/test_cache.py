@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bridge.store import Store
-from bridge.store.cache import Kept
+from bridge.store.cache import Cache
 from bridge.store.committer import Committer
 
 
@@ -30,7 +30,7 @@ def other(path: Path, store: Store) -> Iterator[Store]:
     opened.close()
 
 
-def reading(store: Store, asked: list[str]) -> Kept[str]:
+def reading(store: Store, asked: list[str]) -> Cache[str]:
     """What is kept of the facts in the database; `asked` grows with each look at it."""
 
     def read(key: str) -> str | None:
@@ -38,7 +38,7 @@ def reading(store: Store, asked: list[str]) -> Kept[str]:
         row = store.row("select value from meta where key = ?", key)
         return str(row["value"]) if row else None
 
-    return Kept(store, read)
+    return Cache(store, read)
 
 
 def test_it_is_read_once_while_nothing_changes(store: Store) -> None:

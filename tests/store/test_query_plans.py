@@ -8,11 +8,11 @@ import pytest
 from bridge.store import Store
 from bridge.store.chats import Chats
 from bridge.store.committer import Committer
+from bridge.store.conversation_links import chat_of_conversation
 from bridge.store.entries import revive
-from bridge.store.identity import Named, chat_of, find
+from bridge.store.identity import AddressForms, chat_of, find
 from bridge.store.journal import Direction, Lane, ReplyId
 from bridge.store.sqlite_journal import SqliteJournal
-from bridge.store.threads import chat_of_conversation
 
 #: What a plan says of a search that reads all of an instance, an integration or a table.
 _WHOLE = ("SCAN", "(instance_id=?)", "(integration_id=?)", "(direction=?)")
@@ -42,7 +42,7 @@ def test_no_message_reads_a_whole_table(store: Store) -> None:
     journal.gave_up(reply)
     journal.arrived(reply)
     journal.note_shown(reply)
-    named = Named("49151@s.whatsapp.net", "7@lid", spellings=("49152@s.whatsapp.net",))
+    named = AddressForms("49151@s.whatsapp.net", "7@lid", spellings=("49152@s.whatsapp.net",))
     chat_of(store.db, 1, "ABC", named)
     find(store.db, 1, named)
     chats.spellings(1, named.phone)

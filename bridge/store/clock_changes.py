@@ -25,7 +25,7 @@ _MOVED = (
 )
 
 
-def follow(committer: Committer, seconds: float) -> None:
+def shift(committer: Committer, seconds: float) -> None:
     """This machine's clock was set by so many seconds, and nobody waits longer or gives up for
     that: so much more of the age of what is open does not count. Raises StorageFailed."""
 

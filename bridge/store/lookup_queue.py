@@ -29,7 +29,7 @@ _AGAIN_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class LookupRequest:
     """One thing to ask about, not before `due_at` (UTC seconds). `message_id` may be CONVERSATION
     or SINCE_LAST_LOOK.
 
@@ -56,17 +56,17 @@ class Lookup:
 
 
 @dataclass(slots=True)
-class Lookups:
+class LookupQueue:
     """`ring` is called when there is something new to ask."""
 
     store: Store
     committer: Committer
     ring: Callable[[], None]
-    _unwritten: dict[tuple[str, int, int], Asked] = field(default_factory=dict)
+    _unwritten: dict[tuple[str, int, int], LookupRequest] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _is_trying: bool = False
 
-    def ask(self, asked: Asked) -> None:
+    def ask(self, asked: LookupRequest) -> None:
         """Has Chatwoot asked about it; never fails, and waits for no disk that is full."""
         key = (asked.integration_id, asked.conversation_id, asked.message_id)
         with self._lock:
@@ -150,7 +150,7 @@ class Lookups:
                     return
 
 
-def insert(db: Database, asked: Asked) -> bool:
+def insert(db: Database, asked: LookupRequest) -> bool:
     """The write of `ask`, for callers that have a transaction; whether it is new."""
     place = [asked.integration_id, asked.conversation_id]
     messages, conversations, known = db.execute(

@@ -4,7 +4,7 @@ from bridge.store import Store
 from bridge.store.committer import Committer
 
 
-class Copies:
+class Duplicates:
     """The second and further ones of a message, by the ids that Chatwoot gave them."""
 
     def __init__(self, store: Store, committer: Committer) -> None:

@@ -18,7 +18,7 @@ from bridge.store.committer import Committer
 LATE_S = 15.0
 
 
-class Way(StrEnum):
+class Feed(StrEnum):
     """How Chatwoot tells of what is new."""
 
     CABLE = "cable"
@@ -26,7 +26,7 @@ class Way(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class FeedHealth:
     """One way of one integration. Times are UTC seconds, 0 for never.
 
     `stands_since`: from then on it was to tell everything; `told_at` and `told_id`: when it last
@@ -36,7 +36,7 @@ class Heard:
     did not bear Chatwoot's signature, the last one at `passed_over_at`.
     """
 
-    way: Way
+    way: Feed
     stands_since: float
     told_at: float
     told_id: int
@@ -50,22 +50,22 @@ class Heard:
         return 0 < self.missed_at <= now - LATE_S
 
 
-class Hearing:
+class Feeds:
     """The ways of hearing of every integration; one that is not used has no row."""
 
     def __init__(self, store: Store, committer: Committer) -> None:
         self._store, self._committer = store, committer
 
-    def of(self, integration_id: str) -> dict[Way, Heard]:
+    def of(self, integration_id: str) -> dict[Feed, FeedHealth]:
         """The ways that are used."""
         rows = self._store.db.execute(
             "select way, stands_since, told_at, told_id, missed_at, passed_over, passed_over_at, "
             "missed from hearing where integration_id = ? order by way",
             [integration_id],
         )
-        return {Way(row[0]): Heard(Way(row[0]), *row[1:]) for row in rows}
+        return {Feed(row[0]): FeedHealth(Feed(row[0]), *row[1:]) for row in rows}
 
-    def is_suspect(self, integration_id: str, way: Way, *, now: float) -> bool:
+    def is_suspect(self, integration_id: str, way: Feed, *, now: float) -> bool:
         """Whether a way that is used does not tell what it should."""
         found = self.of(integration_id).get(way)
         return found is not None and found.is_suspect(now)
@@ -75,7 +75,7 @@ class Hearing:
         found = self.of(integration_id).values()
         return bool(found) and all(one.is_suspect(now) for one in found)
 
-    def stands(self, integration_id: str, way: Way, *, now: float) -> None:
+    def stands(self, integration_id: str, way: Feed, *, now: float) -> None:
         """A way was opened: what is written from now on is told by it. Raises StorageFailed."""
         with self._store.write(messages=True) as db:
             db.execute(
@@ -86,7 +86,7 @@ class Hearing:
                 [way.value, now, integration_id],
             )
 
-    def falls(self, integration_id: str, way: Way) -> None:
+    def falls(self, integration_id: str, way: Feed) -> None:
         """A way is not used any more. Raises StorageFailed."""
         if way not in self.of(integration_id):
             return
@@ -108,7 +108,7 @@ class Hearing:
 
     def tells_unsigned(self, integration_id: str, *, now: float) -> None:
         """A webhook came from a Chatwoot that does not sign: it tells, whatever it says."""
-        self._committer.along(lambda db: note_told(db, integration_id, Way.WEBHOOK, now=now))
+        self._committer.along(lambda db: note_told(db, integration_id, Feed.WEBHOOK, now=now))
 
     def passed_over(self) -> dict[str, float]:
         """When a webhook of each integration was last passed over, in UTC seconds."""
@@ -119,7 +119,7 @@ class Hearing:
 
 
 def note_told(
-    db: Database, integration_id: str, way: Way, message_id: int = 0, *, now: float
+    db: Database, integration_id: str, way: Feed, message_id: int = 0, *, now: float
 ) -> None:
     """A way told of an agent's message, in a transaction that the caller has: it tells again, and
     one that has not told of anything for a while is late with that message. Without an id, of one
