@@ -53,7 +53,8 @@ def _prove_gateway(
     instance: Instance, gateway: Gateway, services: Services, deadline: Deadline
 ) -> list[Problem]:
     connected = gateway.check(deadline=deadline.within(10))
-    services.instances.note_connection(instance.id, "connected" if connected else "disconnected")
+    word = "connected" if connected else "disconnected"
+    services.instances.note_connection(instance.id, connected, word)
     gateway_webhook.learn_own_number(instance, gateway, services, deadline.within(10))
     if services.settings.address_for_gateway:
         gateway_webhook.register(instance, gateway, services, deadline.within(10))

@@ -51,7 +51,7 @@ def set_gateway(
     What the operator should know, empty when all stands. The gateway before it is told to call us
     no more, as far as it can be reached.
     """
-    before, after = instance.gateway, replace(instance, gateway=gateway, connection="")
+    before, after = instance.gateway, replace(instance, gateway=gateway, connected=None)
     if before == gateway:
         return []
     deadline = Deadline(WIRE_S)

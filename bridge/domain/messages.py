@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 
 class ChatKind(StrEnum):
@@ -152,12 +153,14 @@ class Advert(Struct, frozen=True, omit_defaults=True):
 class Message(Struct, frozen=True, omit_defaults=True, tag="message"):
     """One message on the WhatsApp side.
 
-    `id` is the gateway's message id; `target_id` the message that a reaction, edit or revocation is
-    about; `quoted_id` the one that is replied to, or the poll of a vote, and `quoted_text` its
-    words. `text` is the text, the caption, the new text of an edit, the emoji of a reaction (empty:
-    taken back) or the option that was picked. `mentions` are the people whose number or LID stands
-    in the text after an `@`. `source` is the marker of whoever sent it through the gateway's API,
-    empty for a person; `at` UTC seconds.
+    `id` is WhatsApp's own, the same at every gateway. `reference` is opaque to all but the gateway
+    that gave it: what that one needs to quote, delete or mark the message later; where it gave
+    none, `id`. `target_id` is the message that a reaction, edit or revocation is about; `quoted_id`
+    the one that is replied to, or the poll of a vote, and `quoted_text` its words. `text` is the
+    text, the caption, the new text of an edit, the emoji of a reaction (empty: taken back) or the
+    option that was picked. `mentions` are the people whose number or LID stands in the text after
+    an `@`. `source` is the marker of whoever sent it through the gateway's API, empty for a person;
+    `at` UTC seconds.
     """
 
     id: str
@@ -182,6 +185,16 @@ class Message(Struct, frozen=True, omit_defaults=True, tag="message"):
     mentions: tuple[Address, ...] = ()
     layout: Layout | None = None
     advert: Advert | None = None
+    reference: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.reference:
+            force_setattr(self, "reference", self.id)
+
+    @property
+    def about(self) -> str:
+        """The id of the message that this one is, or that it changes."""
+        return self.target_id or self.id
 
     def says_more_than(self, other: "Message") -> bool:
         """Whether a second event of one message brings what the first had not: the words in place
@@ -217,7 +230,8 @@ class Receipt(Struct, frozen=True, omit_defaults=True, tag="receipt"):
 
 
 class Connection(Struct, frozen=True, omit_defaults=True, tag="connection"):
-    """The link between the gateway and WhatsApp changed; `state` in the gateway's own word."""
+    """The link between the gateway and WhatsApp changed; `state` is the gateway's own word for it,
+    shown to people and read by nobody else."""
 
     connected: bool
     state: str
@@ -233,36 +247,32 @@ class GroupName(Struct, frozen=True, omit_defaults=True, tag="group"):
 Event = Message | Receipt | Connection | GroupName
 
 
-class Reply(Struct, frozen=True, omit_defaults=True, tag="reply"):
+class Reply(Struct, frozen=True):
     """What is to be sent to WhatsApp. `to` is the address that the chat used last.
 
-    For REACTION, EDIT and REVOKE `target_id` is the WhatsApp id concerned. `file` is the path of
-    the file for kinds that carry one; `seconds` its length for a voice note. `mentions` are the
-    addresses whose digits stand in the text after an `@`, in a group only.
+    `kind` is TEXT or one that carries a file: `file` is its path, `seconds` the length of a voice
+    note. `quoted` is the reference of the message that is replied to. `mentions` are the addresses
+    whose digits stand in the text after an `@`, in a group only.
     """
 
     to: str
     kind: Kind
     text: str = ""
-    quoted_id: str = ""
-    target_id: str = ""
-    target_from_me: bool = True
+    quoted: str = ""
     file: str = ""
     file_name: str = ""
     mime_type: str = ""
     seconds: int = 0
-    place: Place | None = None
-    cards: tuple[Card, ...] = ()
     mentions: tuple[str, ...] = ()
     mention_all: bool = False
 
 
-def encode(event: Event | Reply) -> str:
+def encode(event: Event) -> str:
     """As JSON, for the journal."""
     return msgspec.json.encode(event).decode()
 
 
-def decode(text: str) -> Event | Reply:
+def decode(text: str) -> Event:
     """From the journal. Raises msgspec.MsgspecError for what no version of us wrote."""
-    found: Event | Reply = msgspec.json.decode(text, type=Event | Reply)
+    found: Event = msgspec.json.decode(text, type=Event)
     return found

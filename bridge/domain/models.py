@@ -90,13 +90,15 @@ class Gateway:
 class Instance:
     """One WhatsApp number in a gateway. `created_at` is UTC seconds.
 
-    `connection` is the gateway's last word on its link to WhatsApp, empty before the first.
+    `connected` is what the gateway said last of its link to WhatsApp, None before that;
+    `connection` is its own word for it, for people to read.
     """
 
     id: int
     name: str
     created_at: float
     gateway: Gateway | None = None
+    connected: bool | None = None
     connection: str = ""
 
 

@@ -6,23 +6,13 @@ A new gateway is one file with a class of this shape and one row in `bridge.gate
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 from bridge.domain.errors import N_, BridgeError
-from bridge.domain.messages import Address, Event, Kind, Message, Reply
+from bridge.domain.messages import Address, Event, Message, Reply
 from bridge.domain.models import Gateway as Place
 from bridge.net.deadline import Deadline
 from bridge.net.http import Http
-
-
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    """What the network behind a gateway can do, so that the middle can say what it cannot."""
-
-    echoes_source: bool
-    sends: frozenset[Kind]
-    marks_read: bool = True
-    shows_typing: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +25,11 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The gateway sent a message: it said so, and under which id. The chat that it has `reached`
-    may be empty when it did not say."""
+    """The gateway sent a message: it said so, and under which id and `reference` (see Message). The
+    chat that it has `reached` may be empty when it did not say."""
 
     message_id: str
+    reference: str
     reached: Address = Address()
 
 
@@ -125,7 +116,9 @@ class Gateway(Protocol):
     Every call that speaks to the gateway takes a deadline and raises only GatewayError's.
     """
 
-    capabilities: ClassVar[Capabilities]
+    #: Whether the echo of a send brings back its `source`. Then every send is proven by its echo,
+    #: and what comes from our own number without one was written on the phone.
+    echoes_source: bool
 
     def __init__(self, instance: str, place: Place, http: Http) -> None: ...
 
@@ -147,6 +140,11 @@ class Gateway(Protocol):
         """Sends one message, marked with `source` where the gateway can carry it."""
         ...
 
+    def delete(self, chat: str, message: str, *, deadline: Deadline) -> None:
+        """Deletes a message of ours for everyone, given by its reference; doing it again changes
+        nothing. A success does not prove that it is gone."""
+        ...
+
     def fetch_media(self, message: Message, *, to: Path, limit: int, deadline: Deadline) -> Path:
         """The file of a message, written below the folder `to`, at most `limit` bytes.
 
@@ -154,10 +152,9 @@ class Gateway(Protocol):
         """
         ...
 
-    def mark_read(
-        self, chat: str, message_ids: list[str], *, sender: str = "", deadline: Deadline
-    ) -> None:
-        """Shows the customer that the messages were read; in a group, those of `sender`."""
+    def mark_read(self, chat: str, message: str, *, sender: str, deadline: Deadline) -> None:
+        """Shows the customer that the message was read, given by its reference; in a group, the
+        member who is its `sender`, empty elsewhere."""
         ...
 
     def show_typing(self, chat: str, *, deadline: Deadline) -> None:

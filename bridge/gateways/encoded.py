@@ -22,18 +22,16 @@ class TooLarge(Exception):
 
 
 class JsonWithFile:
-    """The bytes of a JSON object with one more field: a file as base64 text, behind `prefix`.
+    """The bytes of a JSON object with one more field, `name`: a file as base64 text.
 
     Of known length and iterable as often as wished. Raises OSError when the file cannot be read or
     changes meanwhile.
     """
 
-    def __init__(
-        self, fields: Mapping[str, object], *, name: str, file: Path, prefix: str = ""
-    ) -> None:
+    def __init__(self, fields: Mapping[str, object], name: str, file: Path) -> None:
         self._file, self._size = file, file.stat().st_size
         begin = json.dumps(clean_json(dict(fields)))[:-1] + (", " if fields else "")
-        self._head = f"{begin}{json.dumps(name)}: {json.dumps(prefix)[:-1]}".encode()
+        self._head = f'{begin}{json.dumps(name)}: "'.encode()
         self._tail = b'"}'
 
     def __len__(self) -> int:

@@ -65,7 +65,7 @@ class Unconfirmed:
             gateway = self.context(instance_id).gateway
         except IntegrationMissing:
             return False
-        return gateway is not None and gateway.capabilities.echoes_source
+        return gateway is not None and gateway.echoes_source
 
     def _is_settled(self, entry: Entry, now: float) -> bool:
         """Whether an echo would have come by now. A gateway that could not reach us for a while

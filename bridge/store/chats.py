@@ -22,9 +22,10 @@ class Chat:
     """`address` is where replies go: the one that the chat used last, empty where its number has
     become somebody else's and nothing else is known. `kind`: private or group.
 
-    `last_in_id` is the newest message that the customer has not been shown as read, empty without
-    one; `last_in_sender` the member of the group who wrote it. `lost` is the number that it had
-    before (a JID), where another one took its place or somebody else has it now.
+    `last_in` is the newest message that the customer has not been shown as read, as the gateway
+    refers to it, empty without one; `last_in_sender` the member of the group who wrote it. `lost`
+    is the number that it had before (a JID), where another one took its place or somebody else has
+    it now.
     """
 
     id: int
@@ -32,7 +33,7 @@ class Chat:
     kind: str
     address: str
     name: str
-    last_in_id: str
+    last_in: str
     last_in_sender: str
     lost: str = ""
 
@@ -54,7 +55,7 @@ class Chats:
     def get(self, chat_id: int) -> Chat:
         """The chat with that id, or the one that it was merged into."""
         row = self._store.db.execute(
-            "select id, instance_id, kind, address, name, last_in_id, last_in_sender, lost "
+            "select id, instance_id, kind, address, name, last_in, last_in_sender, lost "
             "from chat "
             f"where id = {_ROOT}",
             [chat_id, chat_id],
@@ -256,11 +257,11 @@ class Chats:
         )
         return found.fetchone() is not None
 
-    def note_read(self, chat_id: int, whatsapp_id: str) -> None:
+    def note_read(self, chat_id: int, reference: str) -> None:
         """The customer has been shown that this message was read."""
         self._note(
-            "update chat set last_in_id = '' where id = ? and last_in_id = ?",
-            [chat_id, whatsapp_id],
+            "update chat set last_in = '' where id = ? and last_in = ?",
+            [chat_id, reference],
         )
 
     def pair(self, instance_id: int, whatsapp_id: str) -> Pair | None:
@@ -349,4 +350,15 @@ def rename(db: Database, instance_id: int, form: str, name: str) -> None:
 
 
 def _pair(row: tuple[Any, ...]) -> Pair:
-    return Pair(row[0], row[1], row[2], bool(row[3]), row[4], row[5], row[6], row[7], row[9])
+    return Pair(
+        instance_id=row[0],
+        whatsapp_id=row[1],
+        chat_id=row[2],
+        from_me=bool(row[3]),
+        integration_id=row[4],
+        conversation_id=row[5],
+        chatwoot_id=row[6],
+        reached=row[7],
+        author=row[9],
+        reference=row[10],
+    )

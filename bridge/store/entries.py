@@ -40,9 +40,9 @@ def insert(db: Database, instance_id: int, entries: Sequence[NewEntry], *, now: 
             )
         count += db.execute(
             "insert into journal (instance_id, chat_id, direction, key, position, body, state, "
-            "reason, received_at, due_at, integration_id) values "
+            "reason, received_at, due_at, integration_id, message_id) values "
             "(?, coalesce((select merged_into from chat where id = ?2), ?2), "
-            "?, ?, ?, ?, ?, ?, ?, ?, ?) "
+            "?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, '')) "
             "on conflict do nothing",
             [
                 instance_id,
@@ -56,6 +56,7 @@ def insert(db: Database, instance_id: int, entries: Sequence[NewEntry], *, now: 
                 now,
                 entry.due_at,
                 entry.integration_id,
+                entry.message_id,
             ],
         ).rowcount
     return count
@@ -216,7 +217,8 @@ def insert_pair(db: Database, pair: Pair, *, now: float) -> None:
     """Notes a pair; what is known already is kept."""
     db.execute(
         "insert into pair values "
-        "(?, ?, coalesce((select merged_into from chat where id = ?3), ?3), ?, ?, ?, ?, ?, ?, ?) "
+        "(?, ?, coalesce((select merged_into from chat where id = ?3), ?3), "
+        "?, ?, ?, ?, ?, ?, ?, ?) "
         "on conflict do nothing",
         [
             pair.instance_id,
@@ -229,5 +231,6 @@ def insert_pair(db: Database, pair: Pair, *, now: float) -> None:
             pair.reached,
             now,
             pair.author,
+            pair.reference,
         ],
     )

@@ -106,7 +106,7 @@ def resolve(
     kind: str,
     address: str,
     name: str = "",
-    last_in_id: str = "",
+    last_in: str = "",
     last_in_sender: str = "",
     sure: bool = True,
 ) -> ResolvedChat:
@@ -137,11 +137,11 @@ def resolve(
             _bind(db, instance_id, chat_id, form, named.spellings)
     db.execute(
         "update chat set address = iif(? <> '', ?, address), name = iif(? <> '', ?, name), "
-        "last_in_id = iif(? <> '', ?, last_in_id), "
+        "last_in = iif(? <> '', ?, last_in), "
         "last_in_sender = iif(? <> '', ?, last_in_sender) where id = ?",
         [
             *(address, address, name, name),
-            *(last_in_id, last_in_id, last_in_id, last_in_sender, chat_id),
+            *(last_in, last_in, last_in, last_in_sender, chat_id),
         ],
     )
     return ResolvedChat(chat_id, merged)
@@ -250,7 +250,7 @@ def merge(db: Database, kept: int, other: int) -> None:
     db.execute(
         "update chat set merged_into = ? where id = ? or merged_into = ?", [kept, other, other]
     )
-    for column in ("name", "address", "last_in_id", "last_in_sender"):
+    for column in ("name", "address", "last_in", "last_in_sender"):
         db.execute(
             f"update chat set {column} = (select {column} from chat where id = ?) "
             f"where id = ? and {column} = ''",

@@ -72,7 +72,7 @@ class Instances:
         """The WhatsApp side lives there from now on; what was heard of the one before is void."""
         with self._store.write() as db:
             self._write_gateway(db, instance_id, gateway)
-            note_connection(db, instance_id, "")
+            note_connection(db, instance_id, None, "")
             _note_callback(db, instance_id, "", 0.0)
             db.execute(
                 "update instance set deaf_until = 0, own_phone = '', own_lid = '' where id = ?",
@@ -119,10 +119,10 @@ class Instances:
         secret = self._vault.open(row["hook_secret"], where=_hook_where(row["id"]))
         return self._read(row), secret
 
-    def note_connection(self, instance_id: int, state: str) -> None:
-        """The gateway was asked for its link to WhatsApp, and this is its word."""
+    def note_connection(self, instance_id: int, connected: bool, word: str) -> None:
+        """What the gateway answered when it was asked for its link to WhatsApp."""
         with self._store.write() as db:
-            note_connection(db, instance_id, state)
+            note_connection(db, instance_id, connected, word)
 
     def own_phone(self, instance_id: int) -> str:
         """Our own number, as the form that it is kept under; empty where it is not known."""
@@ -192,7 +192,10 @@ class Instances:
         gateway = None
         if row["gateway_kind"]:
             gateway = Gateway(row["gateway_kind"], row["gateway_url"], self._gateway_token(row))
-        return Instance(row["id"], row["name"], row["created_at"], gateway, row["connection"])
+        connected = None if row["connected"] is None else bool(row["connected"])
+        return Instance(
+            row["id"], row["name"], row["created_at"], gateway, connected, row["connection"]
+        )
 
     def _gateway_token(self, row: dict[str, Any]) -> Secret:
         """Empty when it no longer opens: the gateway refuses that, everything else works on."""
@@ -221,9 +224,12 @@ def _note_callback(db: Database, instance_id: int, url: str, since: float) -> No
     )
 
 
-def note_connection(db: Database, instance_id: int, state: str) -> None:
-    """The gateway's word on its link to WhatsApp."""
-    db.execute("update instance set connection = ? where id = ?", [state, instance_id])
+def note_connection(db: Database, instance_id: int, connected: bool | None, word: str) -> None:
+    """Whether the gateway has a link to WhatsApp, None for not known, and its own word for that."""
+    db.execute(
+        "update instance set connected = ?, connection = ? where id = ?",
+        [connected, word, instance_id],
+    )
 
 
 def note_own(db: Database, instance_id: int, phone: str, lid: str = "") -> None:

@@ -43,7 +43,8 @@ class NewEntry:
     the database: then it is unconfirmed, without a marker that an echo could prove it by.
 
     `integration_id` names the Chatwoot whose ids its key and body hold, empty where they hold none:
-    only within it a key is accepted once."""
+    only within it a key is accepted once. `message_id` is the WhatsApp message that a customer's
+    entry brings or changes."""
 
     chat_id: int
     direction: Direction
@@ -54,6 +55,7 @@ class NewEntry:
     due_at: float = 0.0
     doubt: str = ""
     integration_id: str = ""
+    message_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,8 @@ class Pair:
     """The two ids of one message. `from_me`: the customer did not write it.
 
     `reached` is how far Chatwoot has been told that it has come; `deleted` counts as well. `author`
-    are the forms of the member of a group who wrote it, empty where that is not known.
+    are the forms of the member of a group who wrote it, empty where that is not known. `reference`
+    is what the gateway needs to quote or delete the WhatsApp message, opaque to everybody else.
     """
 
     instance_id: int
@@ -135,6 +138,7 @@ class Pair:
     chatwoot_id: int
     reached: str = ""
     author: str = ""
+    reference: str = ""
 
 
 class Journal(Protocol):
@@ -215,6 +219,10 @@ class Journal(Protocol):
 
     def find(self, instance_id: int, key: str, direction: Direction) -> Entry | None:
         """The entry with that key, whatever became of it."""
+        ...
+
+    def about(self, instance_id: int, message_id: str) -> list[Entry]:
+        """The entries that bring or change that WhatsApp message, whatever became of them."""
         ...
 
     def knows_file(self, reply: ReplyId) -> bool:

@@ -344,3 +344,34 @@ def m022_clocks(db: Database) -> None:
         "update integration set restored_at = unproven_until, unproven_until = 0, "
         "caught_up_at = max(0, caught_up_at - 86400)"
     )
+
+
+@migrations()
+def m023_references(db: Database) -> None:
+    """Gateways name messages, and their link to WhatsApp, each in its own way: what one needs to
+    find a message again stands beside the id that both sides know, and the link is up or not.
+
+    The only gateway so far needs no more than that id.
+    """
+    db.execute("alter table instance add column connected integer check (connected in (0, 1))")
+    db.execute(
+        "update instance set connected = "
+        "lower(replace(connection, '_', '')) in ('connected', 'keepaliverestored') "
+        "where connection <> ''"
+    )
+    db.execute("alter table chat rename column last_in_id to last_in")
+    db.execute("alter table pair add column reference text not null default ''")
+    # What follows a `#` is one of the messages that the WhatsApp message became in Chatwoot.
+    db.execute(
+        "update pair set reference = iif(instr(whatsapp_id, '#'), "
+        "substr(whatsapp_id, 1, instr(whatsapp_id, '#') - 1), whatsapp_id)"
+    )
+    db.execute("alter table journal add column message_id text")
+    db.execute(
+        "update journal set message_id = coalesce(nullif(json_extract(body, '$.target_id'), ''), "
+        "json_extract(body, '$.id')) where direction = 'in' and json_valid(body)"
+    )
+    db.execute(
+        "create index journal_message on journal (instance_id, message_id) "
+        "where message_id is not null"
+    )

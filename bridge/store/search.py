@@ -165,15 +165,17 @@ class Search:
     def _twins(self, item: Item) -> tuple[LinkedMessage, ...]:
         if item.direction is Direction.OUT:
             pairs = PAIRS_OF_CHATWOOT
-            value = "".join(filter(str.isdigit, item.key.partition(":")[0])) or "0"
+            value = int("".join(filter(str.isdigit, item.key.partition(":")[0])) or "0")
             sql = (
                 "select coalesce(nullif(j.integration_id, ''), i.id) from journal j "
                 "left join integration i on i.instance_id = j.instance_id where j.id = ?"
             )
             owner = self._store.db.execute(sql, [item.id]).fetchone()[0]
         else:
-            pairs = "pair where instance_id = ? and whatsapp_id = ?"
-            value, owner = item.key.partition(":")[2] or item.key, item.instance_id
+            # A receipt has the id of its message for a key.
+            message = "(select coalesce(message_id, key) from journal where id = ?)"
+            pairs = f"pair where instance_id = ? and whatsapp_id = {message}"
+            value, owner = item.id, item.instance_id
         rows = self._store.db.execute(
             f"select whatsapp_id, integration_id, conversation_id, chatwoot_id from {pairs}",
             [owner, value],
@@ -289,10 +291,10 @@ def _searches(
         yield f"{seen} (select id from chat where id in ({form}) {chats}) {_SORTED}", [one]
     name = "select id from chat where name like ? escape '\\'"
     yield f"{seen} ({name} {chats}) {_SORTED}", [_like(text)]
-    # By the keys under which an entry was accepted, and those of its twin on the other side; from
-    # the instances on, because every index of ids begins with the instance.
+    # By the message that an entry is about, and those of its twin on the other side; from the
+    # instances on, because every index of ids begins with the instance.
     key = "select j.id from instance i cross join journal j on j.instance_id = i.id"
-    yield f"{key} and j.direction = 'in' and j.key = ? {_SORTED}", [f"message:{text}"]
+    yield f"{key} and j.message_id = ? {_SORTED}", [text]
     twin = "select j.id from instance i cross join pair p on p.instance_id = i.id"
     entry = "cross join journal j on j.instance_id = i.id and j.direction"
     yield (
@@ -304,8 +306,8 @@ def _searches(
     if text.isascii() and text.isdigit() and len(text) < 19:
         yield (
             "select j.id from pair p indexed by pair_chatwoot cross join journal j "
-            "on j.instance_id = p.instance_id and j.direction = 'in' "
-            f"and j.key = 'message:' || p.whatsapp_id where p.chatwoot_id = ? {_SORTED}",
+            "on j.instance_id = p.instance_id and j.message_id = p.whatsapp_id "
+            f"where p.chatwoot_id = ? {_SORTED}",
             [int(text)],
         )
         yield (

@@ -201,6 +201,13 @@ class SqliteJournal:
         ).fetchone()
         return _entry(row) if row else None
 
+    def about(self, instance_id: int, message_id: str) -> list[Entry]:
+        found = self._store.db.execute(
+            f"select {_COLUMNS} from journal where instance_id = ? and message_id = ? order by id",
+            [instance_id, message_id],
+        )
+        return [_entry(row) for row in found]
+
     def knows_file(self, reply: ReplyId) -> bool:
         found = self._store.db.execute(
             f"select 1 from journal where {writes.PARTS} and key <> ? limit 1",

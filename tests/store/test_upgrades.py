@@ -1,5 +1,6 @@
 """A database of the version before is brought up to date with all that is in it."""
 
+import json
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -130,4 +131,43 @@ def test_markers_that_may_still_echo_stay_ours(tmp_path: Path) -> None:
         assert entries.is_old_marker(store.db, 1, f"chatwoot-bridge:{number}")
         assert not entries.is_old_marker(store.db, 2, f"chatwoot-bridge:{number}")
     assert not entries.is_old_marker(store.db, 1, "chatwoot-bridge:4")
+    store.close()
+
+
+def test_messages_and_links_of_before_have_what_their_gateway_knows_them_by(
+    tmp_path: Path,
+) -> None:
+    bodies = {
+        "message:A": {"type": "message", "id": "A", "kind": "text"},
+        "edit:B:1:x": {"type": "message", "id": "B", "kind": "edit", "target_id": "A"},
+        "revoke:A": {"type": "message", "id": "C", "kind": "revoke", "target_id": "A"},
+    }
+    states = ["", "connected", "keep_alive_restored", "KeepAliveRestored", "qr_ready", "logged_out"]
+
+    def fill(db: Database) -> None:
+        db.execute(_CHAT, [1, "private", "1@s.whatsapp.net"])
+        db.execute("update chat set last_in_id = 'A' where id = 1")
+        for number, state in enumerate(states, 2):
+            db.execute(
+                "insert into instance (id, name, created_at, connection) values (?, ?, 1, ?)",
+                [number, f"n{number}", state],
+            )
+        for name in ("A", "A#2", "A#file1"):
+            db.execute("insert into pair values (1, ?, 1, 0, 'int_now', 4, 7, '', 1, '')", [name])
+        insert = (
+            "insert into journal (instance_id, chat_id, direction, key, position, body, state, "
+            "received_at) values (1, 1, ?, ?, 0, ?, 'done', 1)"
+        )
+        for key, body in bodies.items():
+            db.execute(insert, ["in", key, json.dumps(body)])
+        db.execute(insert, ["in", "message:broken", "{"])
+        db.execute(insert, ["out", "m7:0", '{"message":{"id":7}}'])
+
+    store = upgraded(tmp_path, "m023_references", fill)
+    found = store.db.execute("select connected from instance where id > 1 order by id").fetchall()
+    assert [row[0] for row in found] == [None, 1, 1, 1, 0, 0]
+    assert store.db.execute("select last_in from chat").fetchall() == [("A",)]
+    assert store.db.execute("select distinct reference from pair").fetchall() == [("A",)]
+    ids = dict(store.db.execute("select key, message_id from journal").fetchall())
+    assert ids == {**dict.fromkeys(bodies, "A"), "message:broken": None, "m7:0": None}
     store.close()

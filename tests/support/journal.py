@@ -83,12 +83,13 @@ class Journal:
             assert instance
             entry_id = db.execute(
                 "insert into journal (instance_id, chat_id, direction, key, position, body, state, "
-                "reason, due_at, received_at, done_at) values (?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?) "
-                "returning id",
+                "reason, due_at, received_at, done_at, message_id) "
+                "values (?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?) returning id",
                 [
                     *(instance.id, chat_id, direction, full, body, state, reason),
                     *(at + 3600 if state == "unconfirmed" else 0.0, at),
                     at + 1 if state in {"done", "dead"} else None,
+                    key if direction == "in" else None,
                 ],
             ).fetchone()[0]
             for number in range(tries):

@@ -10,14 +10,13 @@ import re
 import shutil
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from bridge.domain.messages import Address, Message, Reply
 from bridge.domain.models import Gateway as Place
 from bridge.gateways import jids
 from bridge.gateways.base import (
-    Capabilities,
     FileTooLarge,
     GatewayError,
     GatewayRefuses,
@@ -28,9 +27,8 @@ from bridge.gateways.base import (
 )
 from bridge.gateways.encoded import TooLarge, new_file, spool_field
 from bridge.gateways.reading import Part
-from bridge.gateways.ryzeapi import parse
+from bridge.gateways.ryzeapi import parse, sending
 from bridge.gateways.ryzeapi.calls import Calls
-from bridge.gateways.ryzeapi.sending import SENDS, Sending
 from bridge.net.deadline import Deadline
 from bridge.net.http import Answer, CallFailed, Http
 from bridge.net.http import TooLarge as AnswerTooLarge
@@ -62,7 +60,7 @@ _PICTURES = ("pictureUrl", "profilePictureUrl", "profilePicUrl", "avatarUrl")
 class RyzeApi:
     """One instance at RyzeAPI."""
 
-    capabilities: ClassVar[Capabilities] = Capabilities(echoes_source=True, sends=SENDS)
+    echoes_source = True
 
     def __init__(self, instance: str, place: Place, http: Http) -> None:
         self._calls, self._http = Calls(instance, place, http), http
@@ -80,9 +78,14 @@ class RyzeApi:
         return parse.events(body, parse.Around(now, spool, self._origin))
 
     def send(self, reply: Reply, *, source: str, deadline: Deadline) -> Sent:
-        """Sends one message; edits and deletions carry no `source` (docs/contracts/ryzeapi.md,
-        Echoes)."""
-        return Sending(self._calls, deadline).send(reply, source)
+        """Sends a text or a file."""
+        return sending.send(self._calls, reply, source, deadline)
+
+    def delete(self, chat: str, message: str, *, deadline: Deadline) -> None:
+        """By its id alone."""
+        body = {"messageId": message, "deleteForEveryone": True}
+        path = "/api/chat/delete/:instance"
+        self._calls.change(path, body, deadline=deadline, method="DELETE")
 
     def fetch_media(self, message: Message, *, to: Path, limit: int, deadline: Deadline) -> Path:
         """The file that came with the event, or that the gateway keeps."""
@@ -94,22 +97,17 @@ class RyzeApi:
                 return self._from_url(media.url, to, limit, deadline)
         return self._from_gateway(message.id, to, limit, deadline)
 
-    def mark_read(
-        self, chat: str, message_ids: list[str], *, sender: str = "", deadline: Deadline
-    ) -> None:
-        """Blue ticks for these messages. In a group they need the `sender`, one of its members;
-        without one the chat is only marked as read on the phone itself.
-        """
-        number = jids.recipient(chat)
+    def mark_read(self, chat: str, message: str, *, sender: str, deadline: Deadline) -> None:
+        """Blue ticks. In a group without a `sender` the chat is only marked as read on the phone
+        itself."""
+        body: dict[str, Any] = {"number": jids.recipient(chat)}
         if jids.sort_of(chat) is jids.Sort.GROUP and not sender:
-            body: dict[str, Any] = {"number": number, "read": True}
-            self._calls.change("/api/chat/markChatRead/:instance", body, deadline=deadline)
-            return
-        for message_id in message_ids:
-            body = {"messageId": message_id, "number": number}
-            if sender:
-                body["sender"] = sender
-            self._calls.change("/api/chat/markRead/:instance", body, deadline=deadline)
+            path, body["read"] = "/api/chat/markChatRead/:instance", True
+        else:
+            path, body["messageId"] = "/api/chat/markRead/:instance", message
+        if sender:
+            body["sender"] = sender
+        self._calls.change(path, body, deadline=deadline)
 
     def show_typing(self, chat: str, *, deadline: Deadline) -> None:
         """It ends by itself."""

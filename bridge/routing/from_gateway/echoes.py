@@ -53,6 +53,7 @@ def _note(
         integration_id=reply.integration_id,
         conversation_id=conversation_id,
         chatwoot_id=reply.message_id,
+        reference=message.reference,
     )
     entries.insert_pair(db, pair, now=now)
     if sent.was is State.DEAD:

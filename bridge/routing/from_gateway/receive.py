@@ -3,6 +3,7 @@
 Nothing here calls another server. Rules: docs/contracts/ryzeapi.md, Events and Uncertain sends.
 """
 
+import dataclasses
 import logging
 import re
 from collections.abc import Sequence
@@ -113,7 +114,7 @@ def _keep(
             if integration is not None:
                 _keep_receipt(db, instance, receipt, now)
         case Connection() as link:
-            instances.note_connection(db, instance.id, link.state)
+            instances.note_connection(db, instance.id, link.connected, link.state)
             instances.note_own(db, instance.id, addresses.named(Address(link.jid)).phone)
         case GroupName(group):
             chats.rename(db, instance.id, group.jid, group.name)
@@ -147,7 +148,7 @@ def _keep_message(
     met = _chat_of(db, instance, message)
     if message.chat_kind is ChatKind.GROUP:
         _note_members(db, met.chat_id, message)
-    entry = NewEntry(met.chat_id, Direction.IN, key, encode(message))
+    entry = NewEntry(met.chat_id, Direction.IN, key, encode(message), message_id=message.about)
     is_new = entries.insert(db, instance.id, [entry], now=now) > 0
     if not is_new and message.kind not in CHANGES:
         is_new = _keep_fuller(db, instance, entry, message, now)
@@ -175,7 +176,7 @@ def _keep_fuller(
     if message.media is not None and entries.body_of(db, *late):
         # Its words went ahead, and the file is being asked for: here it is.
         return entries.rewrite(db, *late, again.body)
-    fuller = NewEntry(again.chat_id, Direction.IN, fuller_key(message.id), again.body)
+    fuller = dataclasses.replace(again, key=fuller_key(message.id))
     return entries.insert(db, instance.id, [fuller], now=now) > 0
 
 
@@ -219,7 +220,7 @@ def _chat_of(db: Database, instance: Instance, message: Message) -> ResolvedChat
         kind="group" if is_group else "private",
         address=message.chat.jid or message.chat.lid,
         name=name if incoming or is_group else "",
-        last_in_id=message.id if incoming and message.kind is not Kind.CALL else "",
+        last_in=message.reference if incoming and message.kind is not Kind.CALL else "",
         last_in_sender=(message.sender.jid or message.sender.lid) if incoming and is_group else "",
     )
 

@@ -14,7 +14,7 @@ from bridge.routing.to_chatwoot import references, rights
 from bridge.routing.to_chatwoot.notes import note
 from bridge.routing.to_chatwoot.posting import Posting, own_id, pieces
 from bridge.store.chats import Chat, ConversationLink
-from bridge.store.journal import Direction, Entry, Pair
+from bridge.store.journal import Entry, Pair
 
 log = logging.getLogger(__name__)
 
@@ -70,14 +70,9 @@ def take_back(entry: Entry, message: Message, context: Context) -> list[Pair]:
 
 def is_taken_back(entry: Entry, message: Message, context: Context) -> bool:
     """Whether its deletion, or that of the message that it is about, has been told already."""
-    concerned = message.target_id or message.id
-    told = context.services.journal.find(entry.instance_id, f"revoke:{concerned}", Direction.IN)
-    deletion = decode(told.body) if told is not None else None
-    if told is None or told.chat_id != entry.chat_id or not isinstance(deletion, Message):
-        return False
     gone = Pair(
         instance_id=entry.instance_id,
-        whatsapp_id=concerned,
+        whatsapp_id=message.about,
         chat_id=entry.chat_id,
         from_me=message.from_me,
         integration_id=context.integration.id,
@@ -86,7 +81,14 @@ def is_taken_back(entry: Entry, message: Message, context: Context) -> bool:
         author=rights.author(message),
     )
     chat = context.services.chats.get(entry.chat_id)
-    return rights.may_change(deletion, gone, chat, context)
+    told = context.services.journal.about(entry.instance_id, message.about)
+    events = [decode(one.body) for one in told if one.chat_id == entry.chat_id]
+    return any(
+        isinstance(event, Message)
+        and event.kind is Kind.REVOKE
+        and rights.may_change(event, gone, chat, context)
+        for event in events
+    )
 
 
 def _target(message: Message, chat: Chat, context: Context) -> Pair | None:

@@ -61,7 +61,7 @@ def deliver(entry: Entry, context: Context) -> list[Pair]:
 def _may_be_echo(entry: Entry, context: Context) -> bool:
     """Whether what comes from our own number may be the echo of a send that is under way. Where
     echoes carry our marker they were told apart at the door, and nobody waits for a send."""
-    marked = context.gateway is not None and context.gateway.capabilities.echoes_source
+    marked = context.gateway is not None and context.gateway.echoes_source
     return not marked and context.services.journal.is_sending(entry.chat_id)
 
 

@@ -97,4 +97,5 @@ def _pair(entry: Entry, message: Message, found: AgentMessage, context: Context)
         integration_id=context.integration.id,
         conversation_id=found.conversation_id,
         chatwoot_id=found.id,
+        reference=message.reference,
     )

@@ -303,6 +303,7 @@ class Posting:
             conversation_id=thread.conversation_id,
             chatwoot_id=message_id,
             author=rights.author(self.message),
+            reference=self.message.reference,
         )
 
 

@@ -21,7 +21,7 @@ from bridge.chatwoot.refusals import (
 from bridge.domain.errors import N_, AddressLost, BridgeError, NothingToSend, NotYet, dump
 from bridge.domain.messages import Address, Kind, Reply
 from bridge.gateways import jids
-from bridge.gateways.base import Gateway, GatewayRefuses, GatewayUnavailable
+from bridge.gateways.base import Gateway, GatewayRefuses, GatewayUnavailable, Sent
 from bridge.net.deadline import Deadline
 from bridge.routing import outgoing
 from bridge.routing.context import CALL_S, FILE_S, Context
@@ -37,7 +37,7 @@ from bridge.routing.outgoing import (
     Writing,
 )
 from bridge.routing.to_chatwoot import profiles
-from bridge.routing.to_whatsapp import markers, media, mentions
+from bridge.routing.to_whatsapp import media, mentions
 from bridge.store.chats import Chat
 from bridge.store.journal import Direction, Entry, Journal, NewEntry, Pair
 
@@ -110,7 +110,7 @@ def _send(entry: Entry, part: Part, context: Context, claim: Claim) -> list[Pair
         sent = gateway.send(reply, source=source, deadline=Deadline(seconds))
     _learn(chat, reply.to, sent.reached, context)
     _mark_read(chat, gateway, context)
-    return [_pair(entry, message, sent.message_id, context)]
+    return [_pair(entry, message, sent, context)]
 
 
 def _found_again(chat: Chat, context: Context) -> Chat:
@@ -191,7 +191,7 @@ def _reply(
     attachment = part.attachment
     if attachment is None:
         return Reply(
-            to=chat.address, kind=Kind.TEXT, text=_text(entry, message, context), quoted_id=quoted
+            to=chat.address, kind=Kind.TEXT, text=_text(entry, message, context), quoted=quoted
         )
     if not context.is_here(entry):
         raise FileRefused(detail="it is in a Chatwoot that this instance is joined to no longer")
@@ -211,7 +211,7 @@ def _reply(
         to=chat.address,
         kind=file.kind,
         text=_text(entry, message, context) if carries_text else "",
-        quoted_id=quoted if part.index == 1 else "",
+        quoted=quoted if part.index == 1 else "",
         file=str(file.path),
         file_name=file.name,
         mime_type=file.mime_type,
@@ -249,7 +249,8 @@ def _text(entry: Entry, message: AgentMessage, context: Context) -> str:
 
 
 def _quoted(entry: Entry, message: AgentMessage, context: Context) -> str:
-    """The WhatsApp id of the message that is replied to."""
+    """The gateway's reference of the message that is replied to; the id alone of one that the pairs
+    do not hold."""
     external = message.in_reply_to_external_id
     if not external and not message.in_reply_to_id:
         return ""
@@ -260,27 +261,23 @@ def _quoted(entry: Entry, message: AgentMessage, context: Context) -> str:
     if known is not None and known.chat_id != chats.get(entry.chat_id).id:
         return ""  # it is another customer's, whoever gave it this id
     found = outgoing.whole_id(found)
-    # Of an edit or a reaction, the message that it is about is quoted: `edit:<id>:<own>:<time>`.
-    return found.split(":")[1] if found.count(":") == 3 else found
+    if found.count(":") == 3:
+        # Of an edit or a reaction, the message that it is about is quoted:
+        # `edit:<id>:<own>:<time>`.
+        found = found.split(":")[1]
+        known = chats.pair(entry.instance_id, found)
+    return known.reference if known is not None else found
 
 
 def _revoke(entry: Entry, message: AgentMessage, context: Context) -> None:
     """An agent deleted a message that we had sent: it is deleted for everyone."""
     gateway, chats = _gateway(context), context.services.chats
-    if Kind.REVOKE not in gateway.capabilities.sends:
-        return
     chat = chats.get(entry.chat_id)
     for pair in chats.pairs_of_chatwoot(_integration_of(entry, context), message.id):
         if not pair.from_me or pair.reached == "deleted":
             continue
-        target_id = outgoing.whole_id(pair.whatsapp_id)
-        reply = Reply(to=chat.address, kind=Kind.REVOKE, target_id=target_id)
         try:
-            gateway.send(
-                reply,
-                source=markers.own(context.services, entry.instance_id) + "delete",
-                deadline=Deadline(CALL_S),
-            )
+            gateway.delete(chat.address, pair.reference, deadline=Deadline(CALL_S))
         except GatewayRefuses as error:
             log.info("message %s could not be taken back: %s", pair.whatsapp_id, error.message)
         chats.note_deleted(context.instance.id, pair.whatsapp_id)
@@ -298,13 +295,13 @@ def _show_typing(entry: Entry, context: Context) -> None:
 
 def _mark_read(chat: Chat, gateway: Gateway, context: Context) -> None:
     """Who answers has read; a failure here costs nothing but the blue ticks."""
-    if not chat.last_in_id or not chat.address or not context.services.settings.mark_read:
+    if not chat.last_in or not chat.address or not context.services.settings.mark_read:
         return
     with contextlib.suppress(BridgeError):
         gateway.mark_read(
-            chat.address, [chat.last_in_id], sender=chat.last_in_sender, deadline=Deadline(5)
+            chat.address, chat.last_in, sender=chat.last_in_sender, deadline=Deadline(5)
         )
-    context.services.chats.note_read(chat.id, chat.last_in_id)
+    context.services.chats.note_read(chat.id, chat.last_in)
 
 
 def gone_out(entry: Entry, context: Context) -> None:
@@ -353,13 +350,14 @@ def _gateway(context: Context) -> Gateway:
     return context.gateway
 
 
-def _pair(entry: Entry, message: AgentMessage, whatsapp_id: str, context: Context) -> Pair:
+def _pair(entry: Entry, message: AgentMessage, sent: Sent, context: Context) -> Pair:
     return Pair(
         instance_id=entry.instance_id,
-        whatsapp_id=whatsapp_id,
+        whatsapp_id=sent.message_id,
         chat_id=entry.chat_id,
         from_me=True,
         integration_id=_integration_of(entry, context),
         conversation_id=message.conversation_id,
         chatwoot_id=message.id,
+        reference=sent.reference,
     )

@@ -35,8 +35,6 @@ _EDITED = {
     "token_unreadable",
     "inbox_gone",
 }
-#: The gateway's words for a number that can send; nothing was heard yet while there is none.
-_UP = {"", "connected", "keepaliverestored"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +107,8 @@ def _transport(instance: Instance, one: Integration | None, services: Services) 
 
 
 def _is_connected(instance: Instance) -> bool:
-    return instance.connection.replace("_", "").lower() in _UP
+    """While nothing was heard of it, nothing is wrong."""
+    return instance.connected is not False
 
 
 def _complaints(
