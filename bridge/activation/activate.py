@@ -138,8 +138,7 @@ def _activate(
         _unlink(before, services, deadline)
     on_step(Step.WIRE)
     warnings = [
-        *capabilities.missing(after, services),
-        *capabilities.surveys(after, inbox),
+        *(one.problem for one in capabilities.missing(after, services, inbox)),
         *connect.wire(instance, services, deadline),
     ]
     if known is not None and planned.calls is Calls.OFF:

@@ -1,14 +1,15 @@
-"""Looks without making anything: what answers at an address, whose token it is, how one fares.
+"""Checks that make nothing: what answers at an address, whose token it is, how one fares.
 
-Every door calls these. Rules: docs/contracts/ryzeapi.md, Chatwoot module;
+API, pages and command line call these. Rules: docs/contracts/ryzeapi.md, Chatwoot module;
 docs/contracts/chatwoot.md, Answers.
 """
 
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 from bridge.chatwoot import address, versions
-from bridge.chatwoot.account import Chatwoot
+from bridge.chatwoot.account import Chatwoot, Inbox
 from bridge.domain.errors import BridgeError, IntegrationMissing, StorageFailed, TokenUnreadable
 from bridge.domain.models import (
     BRIDGE,
@@ -35,13 +36,8 @@ log = logging.getLogger(__name__)
 
 def client(to: ActivationRequest | Integration, services: Services, deadline: Deadline) -> Chatwoot:
     """Calls to the account that an instance is, or is to be, joined to, under one limit."""
-    return Chatwoot(
-        services.http,
-        to.base_url,
-        clocks=services.chatwoot_clocks,
-        deadline=deadline,
-        token=to.api_token,
-        account_id=to.account_id,
+    return _client(
+        to.base_url, services, deadline=deadline, token=to.api_token, account_id=to.account_id
     )
 
 
@@ -51,74 +47,88 @@ def probe_address(text: str, services: Services) -> ChatwootFound:
     Raises address.BadAddress, ChatwootTooOld, or the errors of `bridge.chatwoot.diagnosis`.
     """
     found = address.parse_pasted(text)
-    chatwoot = Chatwoot(
-        services.http,
-        found.base_url,
-        clocks=services.chatwoot_clocks,
-        deadline=Deadline(PROBE_S),
-        account_id=found.account_id,
-    )
-    version = chatwoot.version()
+    version = _client(found.base_url, services, account_id=found.account_id).version()
     versions.require(version)
     return ChatwootFound(found.base_url, version, found.account_id)
 
 
 def probe_token(base_url: str, token: Secret, services: Services) -> TokenOwner:
     """Whose token it is and which accounts that person may administer."""
-    return Chatwoot(
-        services.http,
-        base_url,
-        clocks=services.chatwoot_clocks,
-        deadline=Deadline(PROBE_S),
-        token=token,
-    ).owner()
+    return _client(base_url, services, token=token).owner()
 
 
 def probe_account(base_url: str, account_id: int, token: Secret, services: Services) -> None:
     """Raises what would keep the token's owner from making an inbox in the account."""
-    chatwoot = Chatwoot(
-        services.http,
-        base_url,
-        clocks=services.chatwoot_clocks,
-        deadline=Deadline(PROBE_S),
-        token=token,
-        account_id=account_id,
-    )
+    chatwoot = _client(base_url, services, token=token, account_id=account_id)
     owner = chatwoot.owner()
     chatwoot.inboxes()
     chatwoot.require_administrator(owner)
 
 
-def look(
-    instance: Instance, services: Services, *, by: Actor = BRIDGE
-) -> tuple[Integration, BridgeError | None]:
-    """The integration as it is now, and what keeps it from working; within 10 s.
+@dataclass(frozen=True, slots=True)
+class Look:
+    """An integration as it is now, and its inbox in Chatwoot or what keeps it from working."""
 
-    Whoever looks makes nothing worse: only what routing itself would stop for, in Chatwoot's own
-    words, makes an active integration wait; when Chatwoot cannot be asked, the stored status stays
-    (docs/contracts/ryzeapi.md, Chatwoot module), and a paused one stays paused. Raises
-    IntegrationMissing.
+    integration: Integration
+    found: Inbox | BridgeError
+
+    @property
+    def inbox(self) -> Inbox | None:
+        """The inbox of an integration that works."""
+        return None if isinstance(self.found, BridgeError) else self.found
+
+    @property
+    def error(self) -> BridgeError | None:
+        """What keeps the integration from working."""
+        return self.found if isinstance(self.found, BridgeError) else None
+
+
+def look(instance: Instance, services: Services, *, by: Actor = BRIDGE) -> Look:
+    """Asks Chatwoot how the integration of an instance fares; within 10 s.
+
+    Only what routing itself would stop for, in Chatwoot's own words, makes an active integration
+    wait; when Chatwoot cannot be asked, the stored status stays (docs/contracts/ryzeapi.md,
+    Chatwoot module), and a paused one stays paused. Raises IntegrationMissing.
     """
     stored = services.integrations.of(instance.id)
     if stored is None:
         raise IntegrationMissing
     if not stored.api_token:
-        return stored, TokenUnreadable()
-    error = rechecks.ask(stored, services, Deadline(LOOK_S))
+        return Look(stored, TokenUnreadable())
+    found: Inbox | BridgeError
     try:
-        if error is None and stored.status is Status.ERROR:
+        found = rechecks.read_inbox(stored, services, Deadline(LOOK_S))
+    except BridgeError as error:
+        found = error
+    judged = _judged(stored, found)
+    try:
+        if judged.last_error is not None and judged is not stored:
+            rechecks.hold(stored, judged.last_error, services)
+        elif judged is not stored:
             rechecks.resume([stored], services, by=by)
-        elif error is not None and error.holds and stored.status is not Status.PAUSED:
-            rechecks.hold(stored, error, services)
     except StorageFailed as failure:  # who only looks needs no disk
         log.warning("the status of %s could not be noted: %s", stored.id, failure.message)
-        return _as_found(stored, error), error
-    return services.integrations.of(instance.id) or stored, error
+        return Look(judged, found)
+    return Look(services.integrations.of(instance.id) or stored, found)
 
 
-def _as_found(stored: Integration, error: BridgeError | None) -> Integration:
-    if error is None and stored.status is Status.ERROR:
-        return replace(stored, status=Status.ACTIVE, last_error=None)
-    if error is not None and error.holds and stored.status is not Status.PAUSED:
-        return replace(stored, status=Status.ERROR, last_error=error)
+def _judged(stored: Integration, found: Inbox | BridgeError) -> Integration:
+    """What becomes of an integration; the very same one where nothing does."""
+    if not isinstance(found, BridgeError):
+        is_over = stored.status is Status.ERROR
+        return replace(stored, status=Status.ACTIVE, last_error=None) if is_over else stored
+    if found.holds and stored.status is not Status.PAUSED:
+        return replace(stored, status=Status.ERROR, last_error=found)
     return stored
+
+
+def _client(
+    base_url: str, services: Services, *, deadline: Deadline | None = None, **who: Any
+) -> Chatwoot:
+    return Chatwoot(
+        services.http,
+        base_url,
+        clocks=services.chatwoot_clocks,
+        deadline=deadline or Deadline(PROBE_S),
+        **who,
+    )

@@ -74,8 +74,9 @@ def status(instance_dir: str | None, as_json: bool) -> None:
 def _missing(one: Integration, services: Services) -> list[str]:
     """What its Chatwoot cannot do, or did twice."""
     old = capabilities.too_old(one)
-    said = [*capabilities.missing(one, services), *copies.told(one, services)]
-    return [*([old.message] if old else []), *map(str, said)]
+    problems = [each.problem for each in capabilities.missing(one, services)]
+    problems += copies.told(one, services)
+    return [*([old.message] if old else []), *map(str, problems)]
 
 
 @click.command()

@@ -1,9 +1,10 @@
 """What the operator of an integration is told that its Chatwoot cannot do.
 
-Read by the answer of `set`, the page of the instance, `doctor` and `status`. The table is
-`bridge.chatwoot.versions`.
+The answer of `set`, the page of the instance, `doctor` and `status` all read `missing`. The table
+is `bridge.chatwoot.versions`.
 """
 
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from bridge.chatwoot import versions
@@ -16,6 +17,19 @@ from bridge.services import Services
 
 #: How long the name of a Chatwoot may take to be found, in seconds.
 _RESOLVE_S = 3.0
+_NO_SURVEY_LINK = N_(
+    "Surveys may leave without their link: {base_url} is an address of a private network. Say "
+    "where customers reach Chatwoot: chatwootPublicUrl, or --public-url."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Something that a Chatwoot cannot do. `option` of `activate` helps; where it is empty, a newer
+    Chatwoot does."""
+
+    problem: Problem
+    option: str = ""
 
 
 def too_old(one: Integration) -> ChatwootTooOld | None:
@@ -28,8 +42,9 @@ def too_old(one: Integration) -> ChatwootTooOld | None:
     return None
 
 
-def missing(one: Integration, services: Services) -> list[Problem]:
-    """A sentence for each capability that is missing and makes a difference here."""
+def missing(one: Integration, services: Services, inbox: Inbox | None = None) -> list[Missing]:
+    """Each capability that is missing and makes a difference here. `inbox` is the integration's;
+    without it nothing is said about its surveys."""
     settings = services.settings
     called = bool(settings.public_url)
     moot = set()
@@ -38,10 +53,13 @@ def missing(one: Integration, services: Services) -> list[Problem]:
         moot.add(Can.TELL_TYPING)
     if not called:
         moot |= {Can.SIGN, Can.TELL_SURVEY_LINK}
-    said = [
+    problems = [
         can.told_missing(one.chatwoot_version) for can in versions.missing(one) if can not in moot
     ]
-    return [problem for problem in said if problem is not None]
+    result = [Missing(problem) for problem in problems if problem is not None]
+    if inbox is not None and inbox.surveys and not public_address(one):
+        result.append(Missing(Problem(_NO_SURVEY_LINK, base_url=one.base_url), "--public-url URL"))
+    return result
 
 
 def public_address(one: Integration) -> str:
@@ -52,18 +70,3 @@ def public_address(one: Integration) -> str:
     parts = urlsplit(one.base_url)
     inner = addresses.is_inner(parts.hostname or "", parts.port or 0, _RESOLVE_S)
     return "" if inner else one.base_url
-
-
-def surveys(one: Integration, inbox: Inbox) -> list[Problem]:
-    """That the surveys of an inbox leave without their links; empty where they do not."""
-    if not inbox.surveys or public_address(one):
-        return []
-    return [
-        Problem(
-            N_(
-                "Surveys may leave without their link: {base_url} is an address of a private "
-                "network. Say where customers reach Chatwoot: chatwootPublicUrl, or --public-url."
-            ),
-            base_url=one.base_url,
-        )
-    ]

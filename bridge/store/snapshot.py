@@ -9,6 +9,8 @@ from bridge.domain.errors import StartupError, StorageFailed
 from bridge.store import BUSY_S, Store
 from bridge.store.vault import SealBroken, Vault
 
+#: Of the library that runs here.
+SQLITE_VERSION = sqlite3.sqlite_version
 #: Every column that holds sealed values, and the column that names their row.
 _SEALED = (
     ("instance", "gateway_token", "id"),

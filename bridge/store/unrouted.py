@@ -9,8 +9,8 @@ from bridge.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Unrouted:
-    """`kind` says what it was or where it came from: `story`, `newsletter`, `group`, `history`, or
-    the domain of an address that leads to nobody. `last_at` in UTC seconds."""
+    """`kind` says what it was or where it came from: `story`, `group`, `call`, `history`, or the
+    domain of an address that leads to nobody, such as `newsletter`. `last_at` in UTC seconds."""
 
     instance_id: int
     kind: str
@@ -23,6 +23,10 @@ class UnroutedCounts:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+
+    def of(self, instance_id: int) -> list[Unrouted]:
+        """Of one instance, by kind."""
+        return [count for count in self.all() if count.instance_id == instance_id]
 
     def all(self) -> list[Unrouted]:
         """By instance and kind."""

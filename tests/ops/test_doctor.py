@@ -1,18 +1,23 @@
 """`doctor` finds planted faults and names the remedy of each."""
 
+import contextlib
 import json
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import requests
 
 from bridge.config.settings import load
 from bridge.operations.doctor import machine
 from tests.api.servers import odd_server
 from tests.ops.loop import Operator, run, until
+from tests.support.processes import SandboxChatwoot
+from tests.support.visitor import Visitor
 
 Finding = dict[str, str]
 
@@ -188,6 +193,120 @@ def test_dead_letters_are_pointed_out(operator: Operator) -> None:
     (one,) = [one for one in found if one["check"] == "messages"]
     assert one["what"] == "1 dead letters"
     assert "dead replay" in one["remedy"]
+
+
+@contextlib.contextmanager
+def _owner_with(operator: Operator, roles: dict[str, str], *, member: bool) -> Iterator[None]:
+    """The owner of the token has these roles meanwhile, and is a member of the inbox or not."""
+    chatwoot = operator.loop.chatwoot
+    members = {"inbox_id": chatwoot.inboxes()[0]["id"], "user_ids": [1]}
+    if member:
+        _chatwoot_api(chatwoot, "POST", "inbox_members", members)
+    before = {"1": "administrator", "3": "administrator"}
+    chatwoot.control("PATCH", "users/1", {"roles": roles})
+    try:
+        yield
+    finally:
+        chatwoot.control("PATCH", "users/1", {"roles": before})
+        _chatwoot_api(chatwoot, "DELETE", "inbox_members", members)
+        assert operator.run("doctor").returncode == 0, "well again, without a person"
+
+
+def _chatwoot_api(chatwoot: SandboxChatwoot, method: str, path: str, body: object) -> None:
+    url = f"{chatwoot.base_url}/api/v1/accounts/1/{path}"
+    headers = {"api-access-token": chatwoot.admin}
+    requests.request(method, url, json=body, headers=headers, timeout=30).raise_for_status()
+
+
+def test_a_token_owner_who_is_no_administrator_any_more_is_a_warning(operator: Operator) -> None:
+    with _owner_with(operator, {"1": "agent"}, member=True):
+        code, found = _examined(**_loop_env(operator))
+    assert code == 0, "messages go on"
+    [owner] = [one for one in found if one["check"] == "token"]
+    assert owner["level"] == "warning"
+    assert "Ana Admin, whose token this is, is no administrator of account 1" in owner["what"]
+    assert f"chatwoot-bridge activate {operator.name}" in owner["remedy"]
+
+
+@pytest.mark.parametrize("roles", [{"1": "agent"}, {"2": "administrator"}, {}])
+def test_a_token_owner_who_lost_the_inbox_or_left_the_account_is_named(
+    operator: Operator, roles: dict[str, str]
+) -> None:
+    with _owner_with(operator, roles, member=False):
+        code, found = _examined(**_loop_env(operator))
+    assert code == 1
+    assert "administrator" in _wrong(found, "chatwoot")["remedy"]
+
+
+def test_of_an_administrator_nothing_is_said(operator: Operator) -> None:
+    _, found = _examined(**_loop_env(operator))
+    assert not [one for one in found if one["check"] == "token"]
+
+
+def test_surveys_without_a_link_are_named_by_doctor_page_and_activation(
+    operator: Operator,
+) -> None:
+    chatwoot = operator.loop.chatwoot
+    path = f"inboxes/{chatwoot.inboxes()[0]['id']}"
+    _chatwoot_api(chatwoot, "PATCH", path, {"csat_survey_enabled": True})
+    told = "Surveys may leave without their link"
+    try:
+        _, found = _examined(**_loop_env(operator))
+        [survey] = [one for one in found if one["check"] == "survey"]
+        assert (survey["level"], survey["what"][: len(told)]) == ("warning", told)
+        assert survey["remedy"] == f"chatwoot-bridge activate {operator.name} --public-url URL"
+        assert told in _page(operator)
+        activated = operator.ok("activate", operator.name)
+        assert any(warning.startswith(told) for warning in activated["warnings"])
+        operator.ok("activate", operator.name, "--public-url", "https://chat.example.com")
+        assert told not in _page(operator)
+    finally:
+        operator.ok("activate", operator.name, "--public-url", "none")
+        _chatwoot_api(chatwoot, "PATCH", path, {"csat_survey_enabled": False})
+    assert told not in _page(operator)
+
+
+def _page(operator: Operator) -> str:
+    return str(Visitor(operator.loop.bridge).sign_in().get(f"/instances/{operator.name}").text)
+
+
+def test_what_is_not_brought_to_chatwoot_is_counted_on_the_overview_too(
+    operator: Operator,
+) -> None:
+    def overview() -> str:
+        return str(Visitor(operator.loop.bridge).sign_in().get("/").text)
+
+    assert "Not brought to Chatwoot" not in overview()
+    addresses = ("status@broadcast", "120363111111111111@newsletter", "5511900000077@interop")
+    for address in (*addresses, "120363222222222222@newsletter"):
+        _comes_from(operator, address)
+    page = until(lambda: (text := overview()).count("newsletters 2") and text)
+    assert "Not brought to Chatwoot: interop 1, newsletters 2, stories 1" in page
+    said = operator.run("doctor").stdout
+    assert "not brought to Chatwoot: interop 1, newsletter 2, story 1" in said
+
+
+def _comes_from(operator: Operator, address: str) -> None:
+    data = {
+        "id": f"NO{address}",
+        "direction": "incoming",
+        "timestamp": datetime.now(UTC).isoformat(timespec="seconds"),
+        "chat": {"type": "private", "jid": address},
+        "sender": {"jid": address},
+        "message": {"type": "text", "content": "words", "source": ""},
+    }
+    event = {"event": "message.exchange", "data": data}
+    operator.loop.phone.control("POST", "events", event)
+
+
+def test_what_it_says_to_programs_holds_no_secret(operator: Operator) -> None:
+    bridge, chatwoot = operator.loop.bridge, operator.loop.chatwoot
+    said = operator.run("doctor", "--json").stdout
+    key = (bridge.instance_dir / "encryption.key").read_text().strip()
+    secrets = [bridge.account_token, chatwoot.admin, operator.loop.phone.instance_token, key]
+    secrets += [inbox["secret"] for inbox in chatwoot.inboxes()]
+    assert all(secrets)
+    assert not [secret for secret in secrets if secret in said]
 
 
 def test_it_tells_people_in_lines(operator: Operator) -> None:

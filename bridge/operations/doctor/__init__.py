@@ -21,6 +21,7 @@ _AT_ONCE = 16
 
 def examine(load: Callable[[], Settings]) -> Iterator[Finding]:
     """Every finding, as it is made; `load` reads the settings."""
+    yield machine.program()
     try:
         settings = load()
     except StartupError as error:

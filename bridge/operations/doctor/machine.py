@@ -1,11 +1,13 @@
 """What has to be right on this machine: folder, disk, database, key, the running service."""
 
 import os
+import platform
 import shutil
 import socket
 import stat
 from collections.abc import Iterator
 
+from bridge import __version__
 from bridge.config.settings import Settings
 from bridge.net.http import Answer
 from bridge.operations.doctor.findings import (
@@ -23,6 +25,16 @@ from bridge.store import snapshot
 from bridge.store.vault import decode_keys
 
 _DISK_FAIL, _DISK_WARN = 100 * 1024**2, 1024**3
+
+
+def program() -> Finding:
+    """What runs here, for whoever reads the findings elsewhere."""
+    return ok(
+        "program",
+        "",
+        f"Chatwoot Bridge {__version__}, Python {platform.python_version()}, "
+        f"SQLite {snapshot.SQLITE_VERSION}, {platform.system()} {platform.machine()}",
+    )
 
 
 def folder(settings: Settings) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from bridge.activation import checks
-from bridge.chatwoot.account import Chatwoot
+from bridge.chatwoot.account import Inbox
 from bridge.domain.errors import BridgeError, IntegrationMissing
 from bridge.domain.models import Actor, Instance, Integration, Status
 from bridge.net.deadline import Deadline
@@ -24,7 +24,7 @@ _PASSED_OVER_S = 86400.0
 def chatwoot(instance: Instance, services: Services) -> Iterator[Finding]:
     """Whether it answers, takes the token, has the inbox and calls us."""
     try:
-        one, error = checks.look(instance, services, by=Actor("cli", "doctor"))
+        look = checks.look(instance, services, by=Actor("cli", "doctor"))
     except IntegrationMissing:
         yield warning(
             "chatwoot",
@@ -33,9 +33,10 @@ def chatwoot(instance: Instance, services: Services) -> Iterator[Finding]:
             f"chatwoot-bridge activate {instance.name}",
         )
         return
+    one, inbox = look.integration, look.found
     yield from _clock(one, services)
-    if error is not None:
-        yield wrong("chatwoot", instance.name, error.message, remedy_of(error))
+    if isinstance(inbox, BridgeError):
+        yield wrong("chatwoot", instance.name, inbox.message, remedy_of(inbox))
         return
     if one.status is Status.PAUSED:
         yield warning(
@@ -45,21 +46,22 @@ def chatwoot(instance: Instance, services: Services) -> Iterator[Finding]:
             f"chatwoot-bridge resume {instance.name}",
         )
     else:
-        yield ok("chatwoot", instance.name, f"{one.base_url} account {one.account_id}: all well")
-    yield from _version(instance, one, services)
+        said = f"Chatwoot {one.chatwoot_version}, {one.base_url} account {one.account_id}: all well"
+        yield ok("chatwoot", instance.name, said)
+    yield from _missing(instance, one, inbox, services)
     yield from _passed_over(instance, one, services)
-    yield from _webhook(instance, one, services)
+    yield from _webhook(instance, one, inbox, services)
+    yield from _hearing(instance, one, services)
+    yield from _owner(instance, one, services)
+    for twice in copies.told(one, services):
+        yield warning("copies", instance.name, str(twice), copies.REMEDY)
     yield from _not_routed(instance, services)
 
 
 def _not_routed(instance: Instance, services: Services) -> Iterator[Finding]:
-    told = [
-        f"{one.kind} {one.times}"
-        for one in services.unrouted.all()
-        if one.instance_id == instance.id
-    ]
-    if told:
-        yield ok("messages", instance.name, f"not brought to Chatwoot: {', '.join(told)}")
+    counts = [f"{count.kind} {count.times}" for count in services.unrouted.of(instance.id)]
+    if counts:
+        yield ok("messages", instance.name, f"not brought to Chatwoot: {', '.join(counts)}")
 
 
 def _clock(one: Integration, services: Services) -> Iterator[Finding]:
@@ -76,12 +78,17 @@ def _clock(one: Integration, services: Services) -> Iterator[Finding]:
         )
 
 
-def _version(instance: Instance, one: Integration, services: Services) -> Iterator[Finding]:
+def _missing(
+    instance: Instance, one: Integration, inbox: Inbox, services: Services
+) -> Iterator[Finding]:
     old = capabilities.too_old(one)
     if old is not None:
         yield wrong("version", instance.name, old.message, remedy_of(old))
-    for missing in capabilities.missing(one, services):
-        yield warning("version", instance.name, str(missing), "Update Chatwoot.")
+    for missing in capabilities.missing(one, services, inbox):
+        check, remedy = "version", "Update Chatwoot."
+        if missing.option:
+            check, remedy = "survey", f"chatwoot-bridge activate {instance.name} {missing.option}"
+        yield warning(check, instance.name, str(missing.problem), remedy)
 
 
 def _passed_over(instance: Instance, one: Integration, services: Services) -> Iterator[Finding]:
@@ -98,25 +105,9 @@ def _passed_over(instance: Instance, one: Integration, services: Services) -> It
         )
 
 
-def _webhook(instance: Instance, one: Integration, services: Services) -> Iterator[Finding]:
-    client = Chatwoot(
-        services.http,
-        one.base_url,
-        clocks=services.chatwoot_clocks,
-        deadline=Deadline(CALL_S),
-        token=one.api_token,
-        account_id=one.account_id,
-    )
-    try:
-        inbox = client.inbox(one.inbox_id)
-        member_ids = client.members(one.inbox_id)
-        owner = client.owner()
-    except BridgeError as error:
-        yield wrong("webhook", instance.name, error.message, remedy_of(error))
-        return
-    for problem in capabilities.surveys(one, inbox):
-        remedy = f"chatwoot-bridge activate {instance.name} --public-url URL"
-        yield warning("survey", instance.name, str(problem), remedy)
+def _webhook(
+    instance: Instance, one: Integration, inbox: Inbox, services: Services
+) -> Iterator[Finding]:
     found = inbox.webhook_url
     is_off = services.webhooks.is_off(one.id)
     wanted = "" if is_off else webhooks.address(one, services)
@@ -139,9 +130,27 @@ def _webhook(instance: Instance, one: Integration, services: Services) -> Iterat
             "the inbox calls another address" if found else "the inbox calls no address",
             f"Activate again, which sets it: chatwoot-bridge activate {instance.name}",
         )
-    yield from _ways(instance, one, services)
-    for twice in copies.told(one, services):
-        yield warning("copies", instance.name, str(twice), copies.REMEDY)
+
+
+def _owner(instance: Instance, one: Integration, services: Services) -> Iterator[Finding]:
+    """Whether the token is that of an administrator who is no member of the inbox."""
+    client = checks.client(one, services, Deadline(CALL_S))
+    try:
+        owner = client.owner()
+        member_ids = client.members(one.inbox_id)
+    except BridgeError as error:
+        yield wrong("token", instance.name, error.message, remedy_of(error))
+        return
+    account = owner.account(one.account_id)
+    if account is None or not account.may_administer:
+        yield warning(
+            "token",
+            instance.name,
+            f"{owner.name}, whose token this is, is no administrator of account {one.account_id} "
+            "any more: messages go on for now, but the inbox cannot be set up or changed",
+            "Make this user an administrator in Chatwoot (Settings, Agents), or activate with the "
+            f"token of one: chatwoot-bridge activate {instance.name}",
+        )
     if services.settings.chatwoot_socket and owner.id in member_ids:
         yield warning(
             "socket",
@@ -152,7 +161,7 @@ def _webhook(instance: Instance, one: Integration, services: Services) -> Iterat
         )
 
 
-def _ways(instance: Instance, one: Integration, services: Services) -> Iterator[Finding]:
+def _hearing(instance: Instance, one: Integration, services: Services) -> Iterator[Finding]:
     """How Chatwoot is heard, and why not otherwise."""
     again = (
         f"chatwoot-bridge webhook {instance.name} has the webhooks tried again."

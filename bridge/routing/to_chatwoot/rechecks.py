@@ -9,7 +9,7 @@ import contextlib
 import logging
 from collections.abc import Iterable
 
-from bridge.chatwoot.account import Chatwoot
+from bridge.chatwoot.account import Chatwoot, Inbox
 from bridge.domain.errors import BridgeError, InboxGone, StorageFailed
 from bridge.domain.models import BRIDGE, Actor, Integration, Status
 from bridge.gateways.base import GatewayDenies
@@ -24,25 +24,29 @@ CALL_S = 10.0
 
 
 def ask(one: Integration, services: Services, deadline: Deadline) -> BridgeError | None:
-    """What keeps an integration from working, or from being asked; None when it is well.
-
-    Notes the inbox's name and secret. Raises nothing.
-    """
+    """What keeps an integration from working, or from being asked; None when it is well. Raises
+    nothing."""
     try:
-        if isinstance(one.last_error, GatewayDenies):
-            _ask_gateway(one, services, deadline)
-        found = _chatwoot(one, services, deadline).inbox(one.inbox_id)
+        read_inbox(one, services, deadline)
     except BridgeError as error:
         return error
+    return None
+
+
+def read_inbox(one: Integration, services: Services, deadline: Deadline) -> Inbox:
+    """The inbox of an integration as it is now; notes its name and secret. Raises BridgeError."""
+    if isinstance(one.last_error, GatewayDenies):
+        _ask_gateway(one, services, deadline)
+    inbox = _chatwoot(one, services, deadline).inbox(one.inbox_id)
     try:
-        if services.integrations.note_inbox(one, name=found.name, secret=found.secret):
+        if services.integrations.note_inbox(one, name=inbox.name, secret=inbox.secret):
             log.info("%s: its webhooks are signed with another secret from now on", one.id)
             services.audit.note(
                 BRIDGE, "took over a new webhook secret", one.id, at=services.clock()
             )
     except StorageFailed as error:  # who only looks needs no disk
         log.warning("what was found of %s could not be noted: %s", one.id, error.message)
-    return None
+    return inbox
 
 
 def note_version(one: Integration, services: Services) -> None:

@@ -85,8 +85,8 @@ def list_chatwoot(instance: str) -> Response:
     """The integration of an instance, as live as can be had within ten seconds."""
     _module()
     found = _instance(instance)
-    integration, _ = checks.look(found, _services(), by=auth.actor(g.caller))
-    return jsonify(_listed(found, integration))
+    look = checks.look(found, _services(), by=auth.actor(g.caller))
+    return jsonify(_listed(found, look.integration))
 
 
 @api.delete("/chatwoot/delete/<instance>")

@@ -14,6 +14,7 @@ from bridge.routing.from_gateway import gateway_webhook
 from bridge.services import Services
 from bridge.store.journal import Direction
 from bridge.store.stats import InstanceStats
+from bridge.store.unrouted import Unrouted
 from bridge.web import times
 from bridge.web.console import plot
 from bridge.web.console.plot import Plot
@@ -64,6 +65,7 @@ class Card:
     can_try_webhooks: bool
     is_connected: bool
     complaints: tuple[Complaint, ...]
+    unrouted: tuple[Unrouted, ...]
 
 
 def of_all(services: Services) -> list[Card]:
@@ -93,6 +95,7 @@ def _card(instance: Instance, standing: InstanceStats, services: Services) -> Ca
         can_try_webhooks=integration is not None and ways.can_try(integration, services),
         is_connected=_is_connected(instance),
         complaints=tuple(_complaints(instance, integration, standing, services, now)),
+        unrouted=tuple(services.unrouted.of(instance.id)),
     )
 
 

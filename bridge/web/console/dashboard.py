@@ -34,14 +34,15 @@ def overview() -> str:
 def instance(name: str) -> str:
     """One instance, with what Chatwoot says about it now; asked within ten seconds."""
     found = instances.find(name, services())
-    integration, error = None, None
+    integration, error, missing = None, None, []
     with contextlib.suppress(IntegrationMissing):
-        integration, error = checks.look(found, services(), by=operator())
+        look = checks.look(found, services(), by=operator())
+        integration, error = look.integration, look.error
+        missing = [one.problem for one in capabilities.missing(integration, services(), look.inbox)]
         found = instances.find(name, services())
     draft = Draft.of_session(services())
     is_fresh = draft is not None and draft.answers.get("done") == name
     kept = draft.answers.get("warnings", []) if draft and is_fresh else []
-    missing = capabilities.missing(integration, services()) if integration else []
     lasting = {str(one) for one in missing}
     token = draft.take_instance_token() if draft and is_fresh else ""
     settings, gateway = services().settings, found.gateway
@@ -65,8 +66,7 @@ def instance(name: str) -> str:
 def check(name: str) -> Response:
     """Asks both sides again, which sets right what is well again."""
     found = instances.find(name, services())
-    _, error = checks.look(found, services(), by=operator())
-    if error is None:
+    if checks.look(found, services(), by=operator()).error is None:
         for one in connect.wire(found, services(), Deadline(CHECK_S)):
             flash(i18n.said(one), "unsure")
     return redirect(url_for("dashboard.instance", name=name), 303)
