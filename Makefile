@@ -3,7 +3,8 @@
 
 PYTHON   ?= python3
 CHROMIUM ?= $(firstword $(shell command -v chromium chromium-browser google-chrome 2>/dev/null))
-VENV     := .venv
+# Another Python has an environment of its own: make test PYTHON=python3.13
+VENV     := .venv$(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
 # Tests mostly wait for processes of their own, so that four at a time are well on two cores.
 JOBS     ?= 4
 BIN      := $(VENV)/bin
@@ -14,7 +15,7 @@ export CHROMIUM
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test browser check fmt dist docs screenshots lock clean
+.PHONY: help run test smoke pythons browser check fmt dist docs screenshots lock clean
 
 help:  ## Shows this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -25,6 +26,12 @@ run: $(VENV)/run.txt  ## Starts the service with its sandbox; open http://127.0.
 test: browser check  ## Runs the checks and every test (ARGS= goes to pytest)
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder \
 	  --reruns 1 -r R $(ARGS)
+
+smoke: $(VENV)/dev.txt  ## Imports everything and runs a short proof (PYTHON=python3.13: on that one)
+	$(BIN)/python -m pytest -m smoke -p no:randomly -q $(ARGS)
+
+pythons:  ## Runs make smoke on every supported Python that is installed
+	.ci/pythons
 
 browser:
 	@test -n "$(CHROMIUM)" || { echo "make test needs Chromium: apt-get install chromium" >&2; exit 1; }
@@ -72,7 +79,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
        $(if $(UPGRADE),--upgrade)
 
 clean:  ## Removes what was built and installed; instance/ stays
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-* build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # Each copy of a lock in the venv says what is installed there: nothing is done until a lock changes.
 $(VENV)/run.txt: requirements/run.txt | $(VENV)/bin/chatwoot-bridge
