@@ -10,7 +10,16 @@ from bridge.activation import activate as activation
 from bridge.activation import checks, instances, validation
 from bridge.activation.activate import Step
 from bridge.chatwoot.address import BadAddress, origin
-from bridge.cli import terminal
+from bridge.cli.terminal import (
+    Terminal,
+    actor,
+    confirm,
+    is_asked,
+    note,
+    table,
+    with_terminal,
+    words,
+)
 from bridge.domain.errors import BridgeError, InstanceMissing
 from bridge.domain.models import (
     DEFAULT_INBOX_NAME,
@@ -22,7 +31,7 @@ from bridge.domain.models import (
 )
 from bridge.services import Services
 
-_OPTIONS = tuple(one.name for one in dataclasses.fields(InboxOptions))
+_OPTIONS = tuple(field.name for field in dataclasses.fields(InboxOptions))
 _TOKEN = "Its token, shown this once:"  # noqa: S105 - a sentence
 _STEPS = {
     Step.ADDRESS: "Asking the address for a Chatwoot",
@@ -57,89 +66,80 @@ def instance_group() -> None:
     show_default=True,
     help="What the gateway is.",
 )
-@terminal.instance_dir
-@terminal.as_json
-def add(
-    name: str,
-    base_url: str | None,
-    token: str | None,
-    kind: str,
-    instance_dir: str | None,
-    as_json: bool,
-) -> None:
+@with_terminal
+def add(terminal: Terminal, name: str, base_url: str | None, token: str | None, kind: str) -> None:
     """Makes an instance and prints its token, this once."""
-    with terminal.opened(instance_dir, must_exist=False) as services:
+    with terminal.opened(must_exist=False) as services:
         instance, own = _made(name, base_url, token, kind, services)
-    said = {"name": instance.name, "token": str(own)}
-    terminal.say(said, f"{instance.name} was made. {_TOKEN} {own}", as_json=as_json)
+    made = {"name": instance.name, "token": str(own)}
+    terminal.say(made, f"{instance.name} was made. {_TOKEN} {own}")
 
 
 def _made(
     name: str, base_url: str | None, token: str | None, kind: str, services: Services
 ) -> tuple[Instance, Secret]:
-    if terminal.is_asked() and not base_url and not token:
+    if is_asked() and not base_url and not token:
         base_url = click.prompt("Address of the gateway (empty: none)", default="", err=True)
-    if terminal.is_asked() and base_url and not token:
+    if is_asked() and base_url and not token:
         token = click.prompt("Token of the number there", hide_input=True, err=True)
     gateway = {"kind": kind, "baseUrl": base_url, "token": token} if base_url or token else None
     wish = validation.new_instance({"name": name, "gateway": gateway})
-    return instances.create(wish, services, by=terminal.actor())
+    return instances.create(wish, services, by=actor())
 
 
 @instance_group.command("list")
-@terminal.instance_dir
-@terminal.as_json
-def list_all(instance_dir: str | None, as_json: bool) -> None:
+@with_terminal
+def list_all(terminal: Terminal) -> None:
     """Lists the instances with their gateway and integration."""
-    with terminal.opened(instance_dir) as services:
-        found = [(one, services.integrations.of(one.id)) for one in services.instances.all()]
-    said = [_listed(*pair) for pair in found]
+    with terminal.opened() as services:
+        listed = [
+            _listed(instance, services.integrations.of(instance.id))
+            for instance in services.instances.all()
+        ]
     keys = ("name", "status", "connection", "gateway", "chatwoot", "last_error")
     header = [key.upper().replace("_", " ") for key in keys]
-    rows = [[str(one[key] or "-") for key in keys] for one in said]
-    terminal.say(said, terminal.table(header, rows), as_json=as_json)
+    rows = [[str(row[key] or "-") for key in keys] for row in listed]
+    terminal.say(listed, table(header, rows))
 
 
-def _listed(instance: Instance, one: Integration | None) -> dict[str, Any]:
+def _listed(instance: Instance, joined: Integration | None) -> dict[str, Any]:
     return {
         "name": instance.name,
-        "status": one.status if one else "not activated",
+        "status": joined.status if joined else "not activated",
         "connection": instance.connection,
         "gateway": instance.gateway.base_url if instance.gateway else "",
-        "chatwoot": f"{one.base_url} account {one.account_id}" if one else "",
-        "inbox": one.inbox_name if one else "",
-        "last_error": terminal.words(one.last_error if one else None),
+        "chatwoot": f"{joined.base_url} account {joined.account_id}" if joined else "",
+        "inbox": joined.inbox_name if joined else "",
+        "last_error": words(joined.last_error if joined else None),
     }
 
 
 @instance_group.command("remove")
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Does not ask.")
-@terminal.instance_dir
-@terminal.as_json
-def remove(name: str, yes: bool, instance_dir: str | None, as_json: bool) -> None:
+@with_terminal
+def remove(terminal: Terminal, name: str, yes: bool) -> None:
     """Removes an instance with its integration and messages; the inbox stays in Chatwoot."""
-    with terminal.opened(instance_dir) as services:
-        found = instances.find(name, services)
-        terminal.confirm(f"Remove {name} with all that is kept of it?", yes=yes)
-        instances.remove(found, services, by=terminal.actor())
-    terminal.say({"removed": name}, f"{name} was removed.", as_json=as_json)
+    with terminal.opened() as services:
+        instance = instances.find(name, services)
+        confirm(f"Remove {name} with all that is stored of it?", yes=yes)
+        instances.remove(instance, services, by=actor())
+    terminal.say({"removed": name}, f"{name} was removed.")
 
 
 @click.command("webhook")
 @click.argument("name")
-@terminal.instance_dir
-@terminal.as_json
-def webhook(name: str, instance_dir: str | None, as_json: bool) -> None:
+@with_terminal
+def webhook(terminal: Terminal, name: str) -> None:
     """Has Chatwoot call the bridge again where only its socket is heard, and says whether it does.
 
     The address is taken out of the inbox again when Chatwoot refuses to call it.
     """
-    with terminal.opened(instance_dir) as services:
-        found = instances.find(name, services)
-        called = activation.try_webhooks(found, services, by=terminal.actor())
-    said = "Chatwoot calls the bridge." if called else "Chatwoot has not called yet."
-    terminal.say({"instance": name, "called": called}, said, as_json=as_json)
+    with terminal.opened() as services:
+        instance = instances.find(name, services)
+        called = activation.try_webhooks(instance, services, by=actor())
+    text = "Chatwoot calls the bridge." if called else "Chatwoot has not called yet."
+    terminal.say({"instance": name, "called": called}, text)
 
 
 @click.command()
@@ -184,15 +184,14 @@ def webhook(name: str, instance_dir: str | None, as_json: bool) -> None:
     default=None,
     help="Marks what customers delete, and keeps it readable.",
 )
-@terminal.instance_dir
-@terminal.as_json
-def activate(name: str | None, instance_dir: str | None, as_json: bool, **given: Any) -> None:
+@with_terminal
+def activate(terminal: Terminal, name: str | None, **given: Any) -> None:
     """Joins an instance to Chatwoot, or changes how it is joined.
 
     What is missing is asked for on a terminal; an integration that is there keeps what is not
     given.
     """
-    with terminal.opened(instance_dir, must_exist=False) as services:
+    with terminal.opened(must_exist=False) as services:
         instance = _instance(name, services)
         before = services.integrations.of(instance.id)
         body = _wish(given, before, services)
@@ -201,38 +200,38 @@ def activate(name: str | None, instance_dir: str | None, as_json: bool, **given:
             instance,
             wish,
             services,
-            by=terminal.actor(),
-            on_step=lambda step: terminal.note(f"{_STEPS[step]} ..."),
+            by=actor(),
+            on_step=lambda step: note(f"{_STEPS[step]} ..."),
         )
-    one = done.integration
-    said = {
+    joined = done.integration
+    result = {
         "instance": instance.name,
-        "status": one.status,
-        "bridge_integration_id": one.id,
-        "chatwoot_base_url": one.base_url,
-        "chatwoot_account_id": one.account_id,
-        "inbox_id": one.inbox_id,
-        "inbox_name": one.inbox_name,
+        "status": joined.status,
+        "bridge_integration_id": joined.id,
+        "chatwoot_base_url": joined.base_url,
+        "chatwoot_account_id": joined.account_id,
+        "inbox_id": joined.inbox_id,
+        "inbox_name": joined.inbox_name,
         "warnings": [str(warning) for warning in done.warnings],
     }
     for warning in done.warnings:
-        terminal.note(f"Note: {warning}")
-    text = f"{instance.name} is {one.status}: inbox {one.inbox_name!r} in {one.base_url}"
-    terminal.say(said, text, as_json=as_json)
+        note(f"Note: {warning}")
+    text = f"{instance.name} is {joined.status}: inbox {joined.inbox_name!r} in {joined.base_url}"
+    terminal.say(result, text)
 
 
 def _instance(name: str | None, services: Services) -> Instance:
     if name is None:
         _require_terminal("the name of the instance")
         name = str(click.prompt("Instance", err=True)).strip()
-    found = services.instances.find(name)
-    if found is None:
-        if not terminal.is_asked():
+    instance = services.instances.find(name)
+    if instance is None:
+        if not is_asked():
             raise InstanceMissing
         click.confirm(f"There is no instance {name}. Make it?", abort=True, err=True)
-        found, own = _made(name, None, None, validation.GATEWAY_KINDS[0], services)
-        terminal.note(f"{_TOKEN} {own}")
-    return found
+        instance, own = _made(name, None, None, validation.GATEWAY_KINDS[0], services)
+        note(f"{_TOKEN} {own}")
+    return instance
 
 
 def _wish(
@@ -252,7 +251,7 @@ def _wish(
         token, owner = _ask_token(base_url, services)
     if account_id is None:
         account_id = _ask_account(owner or _owner(base_url, token, services))
-    if not inbox_name and terminal.is_asked():
+    if not inbox_name and is_asked():
         inbox_name = click.prompt("Name of the inbox", default=DEFAULT_INBOX_NAME, err=True)
     chosen = {
         key: given[key] if given[key] is not None else bool(before and getattr(before.options, key))
@@ -285,9 +284,9 @@ def _ask_address(account_id: int | None, services: Services) -> tuple[str, int |
         except BridgeError as error:
             _complain(error)
         except BadAddress as error:
-            terminal.note(str(error))
+            note(str(error))
         else:
-            terminal.note(f"Chatwoot {found.version} found at {found.base_url}")
+            note(f"Chatwoot {found.version} found at {found.base_url}")
             return found.base_url, account_id or found.account_id
 
 
@@ -303,23 +302,23 @@ def _ask_token(base_url: str, services: Services) -> tuple[Secret, TokenOwner]:
 
 def _owner(base_url: str, token: Secret, services: Services) -> TokenOwner:
     owner = checks.probe_token(base_url, token, services)
-    terminal.note(f"The token belongs to {owner.name}")
+    note(f"The token belongs to {owner.name}")
     return owner
 
 
 def _ask_account(owner: TokenOwner) -> int:
     _require_terminal("--account")
-    offered = [one for one in owner.accounts if one.may_administer]
-    for one in offered:
-        terminal.note(f"  {one.id}  {one.name}")
+    offered = [account for account in owner.accounts if account.may_administer]
+    for account in offered:
+        note(f"  {account.id}  {account.name}")
     default = offered[0].id if len(offered) == 1 else None
     return int(click.prompt("Account", type=int, default=default, err=True))
 
 
 def _require_terminal(what: str) -> None:
-    if not terminal.is_asked():
+    if not is_asked():
         raise click.UsageError(f"{what} is missing, and there is no terminal to ask on")
 
 
 def _complain(error: BridgeError) -> None:
-    terminal.note(f"{error.message}\n{error.next_step}")
+    note(f"{error.message}\n{error.next_step}")

@@ -1,7 +1,7 @@
-"""The terminal door. One function per command; the work itself is done on lower floors.
+"""The entry point of the command line; the work itself is done on lower floors.
 
-Exit codes: 0 done; 1 it could not be done (a port in use, say); 2 it was asked for wrongly
-(command line, settings, a key that does not fit): starting it again would not help.
+Exit codes: 0 done; 1 it could not be done (a port in use, say); 2 the command line, a setting or
+the key is wrong, and starting again would not help.
 """
 
 from dataclasses import asdict
@@ -10,16 +10,16 @@ from typing import IO, Any
 import click
 
 from bridge import __version__
-from bridge.cli import instances, maintenance, messages, terminal
+from bridge.cli import instances, maintenance, messages
 from bridge.cli import serve as supervisor
 from bridge.cli.serve import PortTaken
-from bridge.cli.terminal import COMMAND
+from bridge.cli.terminal import COMMAND, Terminal, instance_dir, note, table, with_terminal
 from bridge.config import settings
 from bridge.domain.errors import BridgeError, StartupError
 
 
 class _Failed(click.ClickException):
-    """A failure of ours on its way to the terminal: one line on stderr, never a traceback."""
+    """A failure of ours as one line on stderr, never a traceback."""
 
     exit_code = 1
 
@@ -43,8 +43,7 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except StartupError as error:
-            hopeless = not isinstance(error, PortTaken)
-            raise (_Wrong if hopeless else _Failed)(error.message) from None
+            raise (_Failed if isinstance(error, PortTaken) else _Wrong)(error.message) from None
         except BridgeError as error:
             remedy = error.remedy.format(**error.values)
             raise _Failed(f"{error.message}. {remedy}") from None
@@ -59,23 +58,22 @@ def commands() -> None:
 @commands.command()
 @click.option("--host", help="Address to listen on (BRIDGE_HOST; otherwise 127.0.0.1).")
 @click.option("--port", help="Port to listen on (BRIDGE_PORT; otherwise 8080).")
-@terminal.instance_dir
+@instance_dir
 def serve(**options: str | None) -> None:
     """Starts the service: API, wizard and, on loopback, the sandbox. Ctrl-C stops it."""
     supervisor.serve(settings.load(**options))
 
 
 @commands.command("settings")
-@terminal.instance_dir
-@terminal.as_json
-def show_settings(as_json: bool, **options: str | None) -> None:
+@with_terminal
+def show_settings(terminal: Terminal) -> None:
     """Lists every setting with its value, where that comes from and what it means."""
-    loaded = settings.load(**options)
-    rows = [(one.name, one.value, one.source, one.meaning) for one in loaded.shown]
-    text = terminal.table(("SETTING", "VALUE", "SOURCE", "MEANING"), rows)
-    terminal.say([asdict(one) for one in loaded.shown], text, as_json=as_json)
+    loaded = settings.load(instance_dir=terminal.folder)
+    shown = [asdict(setting) for setting in loaded.shown]
+    text = table(("SETTING", "VALUE", "SOURCE", "MEANING"), [[*row.values()] for row in shown])
+    terminal.say(shown, text)
     for warning in loaded.warnings:
-        click.echo(f"{COMMAND}: {warning}", err=True)
+        note(f"{COMMAND}: {warning}")
 
 
 for command in (

@@ -1,5 +1,6 @@
-"""How commands speak: JSON or a table, one line for a failure, questions only on a terminal."""
+"""What every command shares: its installation, JSON or a table, questions only on a terminal."""
 
+import functools
 import getpass
 import json
 import os
@@ -7,9 +8,9 @@ import pwd
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
@@ -21,61 +22,79 @@ from bridge.runtime import logs
 from bridge.services import Services
 
 COMMAND = "chatwoot-bridge"
-F = TypeVar("F", bound=Callable[..., Any])
 
 instance_dir = click.option(
     "--instance-dir",
     metavar="FOLDER",
     help="Folder of all run-time state (BRIDGE_INSTANCE_DIR; otherwise ./instance).",
 )
-as_json = click.option("--json", "as_json", is_flag=True, help="Prints JSON for other programs.")
+_as_json = click.option("--json", "as_json", is_flag=True, help="Prints JSON for other programs.")
 
 
-def actor() -> Actor:
-    """Who sits at this terminal, for the audit trail."""
-    try:
-        return Actor("cli", getpass.getuser())
-    except (KeyError, OSError):
-        return Actor("cli")
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """The installation that a command works on, and the form in which it prints its result."""
+
+    folder: str | None
+    as_json: bool
+
+    def load(self, *, must_exist: bool = True) -> Settings:
+        """The settings of the installation. Raises StartupError where there is none."""
+        loaded = settings.load(instance_dir=self.folder)
+        for secret in (loaded.account_token, *loaded.encryption_key.replace(",", " ").split()):
+            logs.register_secret(secret)
+        if must_exist:
+            _require_installation(loaded)
+        return loaded
+
+    @contextmanager
+    def opened(self, *, must_exist: bool = True) -> Iterator[Services]:
+        """The installation, beside the running service or without one. Raises StartupError."""
+        services = Services.open(self.load(must_exist=must_exist))
+        try:
+            yield services
+        finally:
+            services.close()
+
+    def say(self, data: object, text: str) -> None:
+        """Prints the result: `data` for programs, `text` for people."""
+        click.echo(json.dumps(data, indent=2, default=_plain) if self.as_json else text)
 
 
-def load(folder: str | None, *, must_exist: bool = True) -> Settings:
-    """The settings of an installation. Raises StartupError where there is none."""
-    found = settings.load(instance_dir=folder)
-    for secret in (found.account_token, *found.encryption_key.replace(",", " ").split()):
-        logs.register_secret(secret)
-    if must_exist and not found.database.exists():
+def with_terminal(function: Callable[..., None]) -> Callable[..., None]:
+    """Adds --instance-dir and --json to a command, which gets both as a `Terminal`."""
+
+    @functools.wraps(function)
+    def run(*, instance_dir: str | None, as_json: bool, **given: Any) -> None:
+        function(Terminal(instance_dir, as_json), **given)
+
+    return instance_dir(_as_json(run))
+
+
+def _require_installation(loaded: Settings) -> None:
+    folder = loaded.instance_dir
+    if not loaded.database.exists():
         raise StartupError(
-            reason=f"there is no installation in {found.instance_dir}: name its folder with "
-            "--instance-dir"
+            reason=f"there is no installation in {folder}: name its folder with --instance-dir"
         )
-    if must_exist:
-        _require_owner(found)
-    return found
-
-
-def _require_owner(found: Settings) -> None:
-    """As root, files would appear that the service's own user can no longer write."""
-    owner = found.instance_dir.stat().st_uid
+    # As root, files would appear that the service's own user can no longer write.
+    owner = folder.stat().st_uid
     if os.geteuid() == 0 and owner != 0:
         try:
             name = pwd.getpwuid(owner).pw_name
         except KeyError:
             name = f"#{owner}"
         raise StartupError(
-            reason=f"{found.instance_dir} belongs to {name}: run this as that user, with "
-            f"sudo -u {name}"
+            reason=f"{folder} belongs to {name}: run this as that user, with sudo -u {name}"
         )
 
 
-@contextmanager
-def opened(folder: str | None, *, must_exist: bool = True) -> Iterator[Services]:
-    """An installation, beside the running service or without one. Raises StartupError."""
-    services = Services.open(load(folder, must_exist=must_exist))
+def actor() -> Actor:
+    """Who uses this terminal, for the audit trail."""
     try:
-        yield services
-    finally:
-        services.close()
+        return Actor("cli", getpass.getuser())
+    except (KeyError, OSError):
+        return Actor("cli")
 
 
 def is_asked() -> bool:
@@ -84,7 +103,7 @@ def is_asked() -> bool:
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Goes on after a yes; without a terminal it must have been given as an option."""
+    """Continues after a yes; without a terminal that must be given as an option."""
     if yes:
         return
     if not is_asked():
@@ -92,13 +111,8 @@ def confirm(question: str, *, yes: bool) -> None:
     click.confirm(question, abort=True, err=True)
 
 
-def say(data: object, text: str, *, as_json: bool) -> None:
-    """The result, for programs or for people."""
-    click.echo(json.dumps(data, indent=2, default=_plain) if as_json else text)
-
-
 def note(text: str) -> None:
-    """Something beside the result, for people."""
+    """Prints something beside the result, for people."""
     click.echo(text, err=True)
 
 
@@ -115,9 +129,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def moment(seconds: float) -> str:
     """A time for people, UTC; `-` for never."""
-    if not seconds:
-        return "-"
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}" if seconds else "-"
 
 
 def age(seconds: float) -> str:
@@ -135,7 +147,7 @@ def words(error: BridgeError | None) -> str:
 
 def one_line(text: str, width: int = 60) -> str:
     """A text as it fits into a table, without what would play with a terminal."""
-    plain = "".join(one if one.isprintable() else " " for one in text).strip()
+    plain = "".join(char if char.isprintable() else " " for char in text).strip()
     return plain if len(plain) <= width else f"{plain[: width - 1]}…"
 
 

@@ -125,7 +125,7 @@ def discard(entry_id: int, by: Actor, services: Services) -> None:
     _noted(entry_id, moved, "discarded", by, services)
 
 
-def settle(entry_id: int, *, sent: bool, by: Actor, services: Services) -> None:
+def settle(entry_id: int, by: Actor, services: Services, *, sent: bool) -> None:
     """A person says whether an unconfirmed message is on WhatsApp; if not, it is sent again.
 
     Raises MessageUnknown or MessageElsewhere.
