@@ -33,8 +33,8 @@ from tests.support.processes import Process, SandboxChatwoot, SandboxPhone, free
 _Post = tuple[str, dict[str, str], dict[str, Any]]
 
 _CHATS = 200
-_MESSAGES = "('in', 'out')"
-_ANY = "('in', 'out', 'receipt', 'typing')"
+_MESSAGES = "('message', 'reply')"
+_ANY = "('message', 'reply', 'file', 'receipt', 'typing', 'profile')"
 
 
 def main() -> None:
@@ -299,9 +299,9 @@ class _Paused:
             time.sleep(0.02)
         return time.perf_counter() - began
 
-    def _open(self, directions: str = _MESSAGES) -> int:
+    def _open(self, jobs: str = _MESSAGES) -> int:
         [found] = self._services.store.rows(
-            f"select count(*) as waiting from journal where direction in {directions} "
+            f"select count(*) as waiting from journal where job in {jobs} "
             "and state in ('ready', 'sending', 'unconfirmed')"
         )
         return int(found["waiting"])

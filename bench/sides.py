@@ -148,7 +148,7 @@ class _Bench:
     def _open(self, *, other_than: str = "") -> int:
         [found] = self._services.store.rows(
             "select count(*) as waiting from journal j join chat c on c.id = j.chat_id "
-            "where j.direction in ('in', 'out') "
+            "where j.job in ('message', 'reply') "
             "and j.state in ('ready', 'sending', 'unconfirmed') and c.address not like ?",
             f"{other_than}@%",
         )

@@ -80,7 +80,7 @@ def _photograph(browser: Browser, bridge: Bridge, chatwoot: int, phone: int) -> 
     _shoot(page, "message")
     reason = dump(GatewayRefuses(reason="the number is not on WhatsApp"))
     Journal(bridge, name).add(
-        "m900:0", direction="out", state="dead", reason=reason, text="Your parcel is here.", tries=1
+        "m900:0", job="reply", state="dead", reason=reason, text="Your parcel is here.", tries=1
     )
     page.goto(f"{bridge.base_url}/waiting")
     _shoot(page, "waiting")
@@ -133,7 +133,7 @@ def _pretend_an_hour(journal: Journal) -> None:
         is_reply = place % 3 == 2
         journal.add(
             f"m{1000 + place}:0" if is_reply else f"3EB0{place:04}",
-            direction="out" if is_reply else "in",
+            job="reply" if is_reply else "in",
             ago=minutes * 60.0,
             phone=number,
             name=name,

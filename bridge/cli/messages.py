@@ -26,11 +26,11 @@ from bridge.operations.messages import Step, Way
 from bridge.routing import capabilities
 from bridge.routing.from_chatwoot import copies, ways
 from bridge.services import Services
-from bridge.store.journal import State
+from bridge.store.journal import Job, State
 from bridge.store.search import Item
 from bridge.store.stats import InstanceStats
 
-_DIRECTIONS = {"in": "from WhatsApp", "out": "to WhatsApp", "receipt": "receipt"}
+_DIRECTIONS = {Job.MESSAGE: "from WhatsApp", Job.REPLY: "to WhatsApp"}
 _IDS = click.argument("ids", metavar="ID...", type=int, nargs=-1)
 
 
@@ -216,8 +216,8 @@ def _each(
 def _item_json(item: Item) -> dict[str, Any]:
     """Without numbers that mean nothing outside, and with the error in words."""
     plain = asdict(replace(item, error=None))
-    del plain["error"]
-    plain["reason"] = words(item.error)
+    del plain["error"], plain["job"]
+    plain |= {"direction": item.job.direction, "reason": words(item.error)}
     return {key: value for key, value in plain.items() if not key.endswith("_id")}
 
 
@@ -234,7 +234,7 @@ def _say_items(terminal: Terminal, items: list[Item]) -> None:
             f"#{item.id}",
             item.instance,
             one_line(item.chat or item.address, 24),
-            _DIRECTIONS.get(item.direction, item.direction),
+            _DIRECTIONS.get(item.job, item.job.direction),
             item.state,
             moment(item.received_at),
             one_line(item.text, 30),
@@ -257,7 +257,7 @@ def _way_json(way: Way) -> dict[str, Any]:
 
 def _way_text(way: Way) -> str:
     item = way.item
-    direction = _DIRECTIONS.get(item.direction, item.direction)
+    direction = _DIRECTIONS.get(item.job, item.job.direction)
     lines = [f"#{item.id}  {item.instance}  {direction}  {item.state}"]
     facts = {
         "chat": f"{one_line(item.chat)} {item.address}",

@@ -1,11 +1,10 @@
 """The one neutral message in the middle: each side converts only to and from it.
 
-Everything here can be written to the journal as JSON and read again (`encode`, `decode`).
+Everything here can be written as JSON and read again (`bridge.routing.jobs`).
 """
 
 from enum import StrEnum
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
@@ -265,14 +264,3 @@ class Reply(Struct, frozen=True):
     seconds: int = 0
     mentions: tuple[str, ...] = ()
     mention_all: bool = False
-
-
-def encode(event: Event) -> str:
-    """As JSON, for the journal."""
-    return msgspec.json.encode(event).decode()
-
-
-def decode(text: str) -> Event:
-    """From the journal. Raises msgspec.MsgspecError for what no version of us wrote."""
-    found: Event = msgspec.json.decode(text, type=Event)
-    return found

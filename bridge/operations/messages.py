@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from bridge.domain.errors import BridgeError, IntegrationMissing, MessageElsewhere, MessageUnknown
 from bridge.domain.models import Actor, Instance, Integration, Status
 from bridge.gateways import jids
-from bridge.routing import outgoing
+from bridge.routing import jobs
 from bridge.routing.from_chatwoot import false_failures
-from bridge.routing.outgoing import Part
+from bridge.routing.jobs import ReplyPart
 from bridge.services import Services
-from bridge.store.journal import Direction, State
+from bridge.store.journal import Job, State
 from bridge.store.search import Item, Trace
 
 #: Entries that a search shows at most.
@@ -134,8 +134,8 @@ def settle(entry_id: int, by: Actor, services: Services, *, sent: bool) -> None:
     if sent:
         moved = services.search.settle_sent([entry_id], now=now)
         for body, integration_id in services.search.bodies(moved):
-            part = outgoing.read(body)
-            if isinstance(part, Part):
+            part = jobs.decode(body)
+            if isinstance(part, ReplyPart):
                 false_failures.went_out(integration_id, part.message, services)
     else:
         moved = services.search.send_again([entry_id], now=now)
@@ -195,7 +195,7 @@ def _steps(found: Trace) -> tuple[Step, ...]:
     before = [Step(found.written_at, "written")] if found.written_at else []
     after = [Step(one.at, one.reached, one.whatsapp_id) for one in found.receipts]
     ours.sort(key=lambda step: step.at)
-    return (*before, *ours, *(after if item.direction is Direction.OUT else ()))
+    return (*before, *ours, *(after if item.job is Job.REPLY else ()))
 
 
 def _link(found: Trace, integration: Integration | None) -> str:

@@ -113,7 +113,7 @@ def _samples(services: Services) -> dict[str, list[tuple[Sequence[str], float]]]
         if heard_at:
             found["gateway_heard_seconds"].append((whose, max(now - heard_at, 0.0)))
     for total in services.stats.totals(since=now - RECENT_S):
-        way = [names.get(total.instance_id, ""), total.direction.value]
+        way = [names.get(total.instance_id, ""), total.job.direction]
         found["messages_accepted_total"].append((way, total.accepted))
         found["messages_finished_total"].append((way, total.finished))
         times = sorted(total.times_s)

@@ -16,16 +16,15 @@ from bridge.domain.errors import BridgeError, GivenUp, StorageFailed, Unexpected
 from bridge.domain.models import Status
 from bridge.routing import poison
 from bridge.routing.context import FILE_S, Context
+from bridge.routing.handlers import carry_out, side_of
 from bridge.routing.retry import MOST_S, PATIENCE_S, SIDE_MOST_S, Side, Verdict, judge
 from bridge.routing.sides import SideHealth
-from bridge.routing.to_chatwoot import deliver as inbound
-from bridge.routing.to_chatwoot import receipts
 from bridge.routing.to_whatsapp import deliver as outbound
 from bridge.routing.to_whatsapp import markers
 from bridge.routing.under_way import UnderWay
 from bridge.runtime import logs
 from bridge.services import Services
-from bridge.store.journal import Direction, Entry, Pair, State, Try
+from bridge.store.journal import Entry, Job, State, Try
 
 log = logging.getLogger(__name__)
 
@@ -35,13 +34,6 @@ _NO_DISK_S = 1.0
 _UNDER_WAY_S = 0.05
 #: How long a claim of a send holds, in seconds: longer than any call takes.
 CLAIM_S = FILE_S + 60.0
-
-_DELIVER: dict[Direction, Callable[[Entry, Context, outbound.Claim], list[Pair]]] = {
-    Direction.IN: lambda entry, context, _: inbound.deliver(entry, context),
-    Direction.RECEIPT: lambda entry, context, _: receipts.deliver(entry, context),
-    Direction.OUT: outbound.deliver,
-    Direction.TYPING: outbound.deliver,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +163,7 @@ class Deliveries:
                 self._under_way.discard(entry.id)
 
     def _deliver(self, entry: Entry, context: Context) -> Tried:
-        side = self._side(entry.instance_id, _goes_to(entry.direction))
+        side = self._side(entry.instance_id, side_of(entry.job))
         with self._lock:
             if not self._can_write:
                 return Tried(time.monotonic() + _NO_DISK_S)
@@ -188,7 +180,7 @@ class Deliveries:
 
     def _noted_as_under_way(self, entry: Entry) -> contextlib.AbstractContextManager[None]:
         """A send to the gateway has its claim instead, and is waited for by its echo."""
-        if _goes_to(entry.direction) is Side.GATEWAY:
+        if side_of(entry.job) is Side.GATEWAY:
             return contextlib.nullcontext()
         return self._noted.delivering(entry.id, began_at=self.services.clock())
 
@@ -203,7 +195,7 @@ class Deliveries:
             return Try(began_at, time.monotonic() - began, outcome, error)
 
         try:
-            pairs = _DELIVER[entry.direction](entry, context, claim)
+            pairs = carry_out(entry, context, claim)
         except StorageFailed as error:
             self._unclear(entry, made("failed", error), claim)
             with self._lock:
@@ -211,7 +203,7 @@ class Deliveries:
             log.error("the journal cannot be written, routing waits: %s", error.message)
             return Tried(time.monotonic() + _NO_DISK_S)
         except BridgeError as error:
-            log.info("entry %s (%s %s): %s", entry.id, entry.direction, entry.key, error.message)
+            log.info("entry %s (%s %s): %s", entry.id, entry.job, entry.key, error.message)
             return self._failed(entry, error, context, side, made, claim)
         except Exception as error:
             log.exception("entry %s failed", entry.id)
@@ -221,16 +213,16 @@ class Deliveries:
         self._forget(entry)
         woke = side.succeeded(entry.lane)
         if woke:
-            self._let_go(entry.instance_id, _goes_to(entry.direction))
+            self._let_go(entry.instance_id, side_of(entry.job))
         now = services.clock()
         arrived = made("arrived")
         if not self._write(
             entry, lambda: services.journal.finish(entry, pairs, made=arrived, now=now)
         ):
             return Tried(time.monotonic() + _NO_DISK_S, woke)
-        if entry.direction is Direction.OUT:
+        if entry.job is Job.REPLY:
             outbound.gone_out(entry, context)
-        log.debug("%s %s arrived", entry.direction, entry.key)
+        log.debug("%s %s arrived", entry.job, entry.key)
         return Tried(woke=woke)
 
     def _failed(
@@ -304,7 +296,7 @@ class Deliveries:
         def write() -> None:
             services.integrations.judge(context.integration.id, Status.ERROR, error, now=now)
             # The call that was refused need not have been the first of the delivery.
-            doubtful = entry.doubtful or entry.direction is Direction.IN
+            doubtful = entry.doubtful or entry.job is Job.MESSAGE
             services.journal.postpone(entry, due_at=now, made=made, doubtful=doubtful, counts=False)
 
         self._write(entry, write)
@@ -314,7 +306,7 @@ class Deliveries:
         self, entry: Entry, error: BridgeError, told: BridgeError, context: Context, made: Try
     ) -> Tried:
         def write() -> None:
-            if entry.direction is Direction.OUT:
+            if entry.job is Job.REPLY:
                 outbound.give_up(entry, error, told, context)
             self.services.journal.bury(entry, made=made, now=self.services.clock())
 
@@ -358,8 +350,3 @@ class Deliveries:
             for entry_id, pause in self._pauses.items():
                 if pause.side == (instance_id, side):
                     self._pauses[entry_id] = dataclasses.replace(pause, due_at=pause.earliest_at)
-
-
-def _goes_to(direction: Direction) -> Side:
-    to_gateway = direction in {Direction.OUT, Direction.TYPING}
-    return Side.GATEWAY if to_gateway else Side.CHATWOOT

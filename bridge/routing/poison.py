@@ -5,7 +5,7 @@ import bisect
 from bridge.chatwoot.refusals import RecordGoing
 from bridge.domain.errors import BridgeError, ChatwootFailing, dump
 from bridge.routing.context import Context
-from bridge.store.journal import Direction, Entry
+from bridge.store.journal import Entry, Job
 
 #: How often the same answer must have come, with others delivered in between each time.
 TRIES = 10
@@ -20,7 +20,7 @@ def is_poison(entry: Entry, error: BridgeError, context: Context) -> bool:
         return False
     if not error.uncertain:  # it only read: a look judges nothing but itself
         return False
-    if entry.direction is not Direction.IN or entry.attempts + 1 < TRIES:
+    if entry.job is not Job.MESSAGE or entry.attempts + 1 < TRIES:
         return False
     services, said = context.services, dump(error)
     tried_at = [services.clock()]

@@ -10,10 +10,10 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from bridge.store.journal import OPEN, Direction, NewEntry, Pair, ReplyId, State
+from bridge.store.journal import OPEN, Job, NewEntry, Pair, ReplyId, State
 
 #: The entries of one Chatwoot message, found by their keys; for the parameters of `parts_of`.
-PARTS = "instance_id = ? and direction = 'out' and key between ? and ? and integration_id = ?"
+PARTS = "instance_id = ? and job = 'reply' and key between ? and ? and integration_id = ?"
 
 
 def parts_of(reply: ReplyId) -> list[Any]:
@@ -31,15 +31,15 @@ def insert(db: Database, instance_id: int, entries: Sequence[NewEntry], *, now: 
             # A new id with it, by which the router notices it, and which a worker that is just
             # delivering the old one does not mark as done.
             db.execute(
-                "delete from journal where instance_id = ? and direction = ? and key = ? "
+                "delete from journal where instance_id = ? and job = ? and key = ? "
                 "and integration_id = ? and position < ?",
                 [
-                    *(instance_id, entry.direction.value, entry.key, entry.integration_id),
+                    *(instance_id, entry.job.value, entry.key, entry.integration_id),
                     entry.position or 0,
                 ],
             )
         count += db.execute(
-            "insert into journal (instance_id, chat_id, direction, key, position, body, state, "
+            "insert into journal (instance_id, chat_id, job, key, position, body, state, "
             "reason, received_at, due_at, integration_id, message_id) values "
             "(?, coalesce((select merged_into from chat where id = ?2), ?2), "
             "?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, '')) "
@@ -47,7 +47,7 @@ def insert(db: Database, instance_id: int, entries: Sequence[NewEntry], *, now: 
             [
                 instance_id,
                 entry.chat_id,
-                entry.direction.value,
+                entry.job.value,
                 entry.key,
                 entry.position or 0,
                 entry.body,
@@ -62,21 +62,21 @@ def insert(db: Database, instance_id: int, entries: Sequence[NewEntry], *, now: 
     return count
 
 
-def body_of(db: Database, instance_id: int, direction: Direction, key: str) -> str:
+def body_of(db: Database, instance_id: int, job: Job, key: str) -> str:
     """The entry with that key, empty when there is none."""
     row = db.execute(
-        "select body from journal where instance_id = ? and direction = ? and key = ?",
-        [instance_id, direction.value, key],
+        "select body from journal where instance_id = ? and job = ? and key = ?",
+        [instance_id, job.value, key],
     ).fetchone()
     return str(row[0]) if row else ""
 
 
-def rewrite(db: Database, instance_id: int, direction: Direction, key: str, body: str) -> bool:
+def rewrite(db: Database, instance_id: int, job: Job, key: str, body: str) -> bool:
     """Puts more into an entry that is still open, and makes it due; whether it was open."""
     changed = db.execute(
         "update journal set body = ?, due_at = 0 "
-        f"where instance_id = ? and direction = ? and key = ? and state in {OPEN}",
-        [body, instance_id, direction.value, key],
+        f"where instance_id = ? and job = ? and key = ? and state in {OPEN}",
+        [body, instance_id, job.value, key],
     )
     return changed.rowcount > 0
 
@@ -137,15 +137,13 @@ def settle(db: Database, instance_id: int, source: str, *, now: float) -> Sent |
     return Sent(chat_id, key, body, integration_id, sent_to or "", State(was))
 
 
-def withdraw(
-    db: Database, instance_id: int, integration_id: str, key: str, direction: Direction
-) -> None:
+def withdraw(db: Database, instance_id: int, integration_id: str, key: str, job: Job) -> None:
     """Removes an entry that waits; a reply only where nothing of it can have left."""
     db.execute(
         "delete from journal where instance_id = ? and integration_id = ? and key = ? "
-        "and direction = ? and state = 'ready' "
-        "and (direction = 'receipt' or (not attempts and source is null))",
-        [instance_id, integration_id, key, direction.value],
+        "and job = ? and state = 'ready' "
+        "and (job = 'receipt' or (not attempts and source is null))",
+        [instance_id, integration_id, key, job.value],
     )
 
 

@@ -2,7 +2,7 @@
 
 One narrow interface (`Journal`), so that another engine can stand behind it. What it promises, and
 what its contract suite demands of every engine: an entry is durable when `accept` returns; a key is
-accepted once; a lane (direction and chat) gives out one entry at a time, lowest position first.
+accepted once; a lane (job and chat) gives out one entry at a time, lowest position first.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,13 +13,20 @@ from typing import Protocol
 from bridge.domain.errors import BridgeError
 
 
-class Direction(StrEnum):
-    """Which lane of a chat an entry travels in."""
+class Job(StrEnum):
+    """What an entry asks for. The entries of one job and chat are a lane."""
 
-    IN = "in"
-    OUT = "out"
-    RECEIPT = "receipt"
-    TYPING = "typing"
+    MESSAGE = "message"  #: What a customer wrote goes to Chatwoot.
+    FILE = "file"  #: The file of a message goes there after its words.
+    RECEIPT = "receipt"  #: What has become of a reply goes there.
+    PROFILE = "profile"  #: A contact there gets the name, picture and number of WhatsApp.
+    REPLY = "reply"  #: What an agent wrote or deleted goes to WhatsApp.
+    TYPING = "typing"  #: That an agent is typing goes there.
+
+    @property
+    def direction(self) -> str:
+        """What operators call it: `in` for messages, `out` for replies, else its own name."""
+        return {Job.MESSAGE: "in", Job.REPLY: "out"}.get(self, self.value)
 
 
 class State(StrEnum):
@@ -34,6 +41,9 @@ class State(StrEnum):
 
 
 OPEN = "('ready', 'sending', 'unconfirmed')"
+#: What people wrote, and what nobody misses.
+MESSAGES = "('message', 'reply')"
+MINOR = "('typing', 'profile')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +57,7 @@ class NewEntry:
     entry brings or changes."""
 
     chat_id: int
-    direction: Direction
+    job: Job
     key: str
     body: str
     position: int | None = None
@@ -73,7 +83,7 @@ class Lane:
     """Entries of one lane leave strictly one after the other."""
 
     instance_id: int
-    direction: Direction
+    job: Job
     chat_id: int
 
 
@@ -88,7 +98,7 @@ class Entry:
     id: int
     instance_id: int
     chat_id: int
-    direction: Direction
+    job: Job
     key: str
     position: int
     body: str
@@ -106,7 +116,7 @@ class Entry:
     @property
     def lane(self) -> Lane:
         """The lane that it travels in."""
-        return Lane(self.instance_id, self.direction, self.chat_id)
+        return Lane(self.instance_id, self.job, self.chat_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,13 +221,11 @@ class Journal(Protocol):
         """Whether a send to the chat is under way or unconfirmed."""
         ...
 
-    def knows(
-        self, instance_id: int, integration_id: str, key: str, direction: Direction = Direction.OUT
-    ) -> bool:
+    def knows(self, instance_id: int, integration_id: str, key: str, job: Job = Job.REPLY) -> bool:
         """Whether an entry with that key, a reply unless said otherwise, was accepted before."""
         ...
 
-    def find(self, instance_id: int, key: str, direction: Direction) -> Entry | None:
+    def find(self, instance_id: int, key: str, job: Job) -> Entry | None:
         """The entry with that key, whatever became of it."""
         ...
 

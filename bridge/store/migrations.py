@@ -375,3 +375,48 @@ def m023_references(db: Database) -> None:
         "create index journal_message on journal (instance_id, message_id) "
         "where message_id is not null"
     )
+
+
+@migrations()
+def m024_jobs(db: Database) -> None:
+    """What an entry asks for has a name of its own: files that follow their words stood among the
+    receipts, and what a contact is to get among what agents are typing."""
+    db.execute(
+        "alter table journal add column job text not null default 'message' check "
+        "(job in ('message', 'file', 'receipt', 'profile', 'reply', 'typing'))"
+    )
+    tag = "iif(json_valid(body), json_extract(body, '$.type'), '')"
+    db.execute(
+        "update journal set job = case "
+        "when direction = 'in' then 'message' when direction = 'out' then 'reply' "
+        f"when direction = 'receipt' and {tag} = 'message' then 'file' "
+        f"when direction = 'typing' and {tag} = 'introduction' then 'profile' "
+        "else direction end"
+    )
+    db.execute(
+        "update journal set body = json_object('type', 'file', 'message', json(body)) "
+        "where job = 'file'"
+    )
+    db.execute(
+        "update journal set body = json_set(body, '$.type', job) "
+        "where job in ('profile', 'typing') and json_valid(body)"
+    )
+    for index in ("journal_key", "journal_open", "journal_recent"):
+        db.execute(f"drop index {index}")
+    db.execute("drop trigger journal_pruned")
+    db.execute("alter table journal drop column direction")
+    db.execute("create unique index journal_key on journal (instance_id, job, key, integration_id)")
+    db.execute(
+        "create index journal_open on journal (job, chat_id, position, id) "
+        "where state in ('ready', 'sending', 'unconfirmed')"
+    )
+    db.execute("create index journal_recent on journal (instance_id, job, received_at)")
+    db.execute("alter table pruned rename column direction to job")
+    db.execute("update pruned set job = iif(job = 'in', 'message', 'reply')")
+    db.execute(
+        """create trigger journal_pruned after delete on journal
+        when old.job in ('message', 'reply') begin
+            insert into pruned values (old.instance_id, old.job, 1)
+                on conflict do update set messages = messages + 1;
+        end"""
+    )

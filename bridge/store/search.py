@@ -11,7 +11,7 @@ from bridge.store import Store
 from bridge.store.chats import PAIRS_OF_CHATWOOT
 from bridge.store.columns import to_error
 from bridge.store.committer import Committer
-from bridge.store.journal import OPEN, Direction, State, Try
+from bridge.store.journal import MESSAGES, MINOR, OPEN, Job, State, Try
 from bridge.store.stats import UNDONE
 
 #: How far back a text is searched for, in entries: reading them all would take too long.
@@ -30,7 +30,7 @@ class Item:
     chat_id: int
     chat: str
     address: str
-    direction: Direction
+    job: Job
     state: State
     key: str
     text: str
@@ -74,7 +74,7 @@ class Trace:
 
 
 _TEXT = "coalesce(json_extract(j.body, '$.text'), json_extract(j.body, '$.message.text'), '')"
-_ITEM = f"""select j.id, j.instance_id, i.name, j.chat_id, c.name, c.address, j.direction, j.state,
+_ITEM = f"""select j.id, j.instance_id, i.name, j.chat_id, c.name, c.address, j.job, j.state,
     j.key, {_TEXT}, j.attempts, j.reason, j.received_at, j.due_at, coalesce(j.sent_at, 0),
     coalesce(j.done_at, 0)
     from journal j join instance i on i.id = j.instance_id join chat c on c.id = j.chat_id"""
@@ -98,7 +98,7 @@ class Search:
         """What is in one of these states and not done, newest first."""
         names = ", ".join(f"'{one.value}'" for one in states)
         rows = self._store.db.execute(
-            f"{_UNDONE_ITEM} where {UNDONE} and j.direction <> 'typing' and j.state in ({names}) "
+            f"{_UNDONE_ITEM} where {UNDONE} and j.job not in {MINOR} and j.state in ({names}) "
             "and j.instance_id = coalesce(?, j.instance_id) order by j.id desc limit ?",
             [instance_id, limit],
         )
@@ -107,7 +107,7 @@ class Search:
     def in_line(self, *, instance_id: int | None = None, limit: int = 200) -> list[Item]:
         """Messages that wait for their turn, oldest first."""
         rows = self._store.db.execute(
-            f"{_UNDONE_ITEM} where {UNDONE} and j.direction in ('in', 'out') "
+            f"{_UNDONE_ITEM} where {UNDONE} and j.job in {MESSAGES} "
             "and j.state in ('ready', 'sending') "
             "and j.instance_id = coalesce(?, j.instance_id) order by j.id limit ?",
             [instance_id, limit],
@@ -147,7 +147,7 @@ class Search:
         )
         written = self._store.db.execute(
             "select coalesce(json_extract(body, '$.at'), "
-            "json_extract(body, '$.message.created_at'), 0), "
+            "json_extract(body, '$.message.created_at'), json_extract(body, '$.message.at'), 0), "
             "coalesce(json_extract(body, '$.message.conversation_id'), 0) "
             "from journal where id = ?",
             [entry_id],
@@ -163,7 +163,7 @@ class Search:
         )
 
     def _twins(self, item: Item) -> tuple[LinkedMessage, ...]:
-        if item.direction is Direction.OUT:
+        if item.job is Job.REPLY:
             pairs = PAIRS_OF_CHATWOOT
             value = int("".join(filter(str.isdigit, item.key.partition(":")[0])) or "0")
             sql = (
@@ -185,7 +185,7 @@ class Search:
     def _receipts(self, item: Item, twin: LinkedMessage) -> list[DeliveryReceipt]:
         rows = self._store.db.execute(
             "select json_extract(body, '$.reached'), json_extract(body, '$.at') from journal "
-            "where instance_id = ? and direction = 'receipt' and key = ?",
+            "where instance_id = ? and job = 'receipt' and key = ?",
             [item.instance_id, twin.whatsapp_id],
         )
         return [DeliveryReceipt(twin.whatsapp_id, row[0], row[1]) for row in rows]
@@ -199,7 +199,7 @@ class Search:
             "state = 'ready', due_at = 0, attempts = 0, source = null, held_s = 0, "
             "received_at = ?, "
             # Whether an earlier try did arrive is looked for, where that can be done.
-            "doubtful = (direction <> 'out'), done_at = null, shown = 0",
+            "doubtful = (job <> 'reply'), done_at = null, shown = 0",
             [now],
             "state = 'dead'",
         )
@@ -254,7 +254,7 @@ class Search:
             for instance_id in unproven:
                 db.execute(
                     "update journal set state = 'unconfirmed', source = null, reason = ? "
-                    f"where instance_id = ? and direction = 'out' and state in {OPEN}",
+                    f"where instance_id = ? and job = 'reply' and state in {OPEN}",
                     [doubt, instance_id],
                 )
                 db.execute(
@@ -284,7 +284,7 @@ def _searches(
     text: str, digits: Sequence[str], with_contents: bool
 ) -> Iterable[tuple[str, list[Any]]]:
     """Each way in which a text may point to entries."""
-    seen = "select j.id from journal j where j.direction in ('in', 'out') and j.chat_id in"
+    seen = f"select j.id from journal j where j.job in {MESSAGES} and j.chat_id in"
     chats = f"order by id desc limit {CHATS}"
     for one in digits:
         form = "select chat_id from alias where instr(form, ?) > 0"
@@ -296,9 +296,9 @@ def _searches(
     key = "select j.id from instance i cross join journal j on j.instance_id = i.id"
     yield f"{key} and j.message_id = ? {_SORTED}", [text]
     twin = "select j.id from instance i cross join pair p on p.instance_id = i.id"
-    entry = "cross join journal j on j.instance_id = i.id and j.direction"
+    entry = "cross join journal j on j.instance_id = i.id and j.job"
     yield (
-        f"{twin} and p.whatsapp_id = ? {entry} = 'out' "
+        f"{twin} and p.whatsapp_id = ? {entry} = 'reply' "
         "and j.integration_id in ('', p.integration_id) "
         f"and j.key between 'm' || p.chatwoot_id || ':' and 'm' || p.chatwoot_id || ':~' {_SORTED}",
         [text],
@@ -311,13 +311,13 @@ def _searches(
             [int(text)],
         )
         yield (
-            f"{key} and j.direction = 'out' and j.key between ? and ? {_SORTED}",
+            f"{key} and j.job = 'reply' and j.key between ? and ? {_SORTED}",
             [f"m{text}:", f"m{text}:~"],
         )
     if with_contents:
         yield (
             f"select j.id from journal j where j.id > (select max(id) from journal) - {TEXT_DEPTH} "
-            f"and j.direction in ('in', 'out') and {_TEXT} like ? escape '\\' "
+            f"and j.job in {MESSAGES} and {_TEXT} like ? escape '\\' "
             "order by j.id",  # walks back from the newest, and stops at the last that is wanted
             [_like(text)],
         )
@@ -337,7 +337,7 @@ def _item(row: tuple[Any, ...]) -> Item:
         chat_id=row[3],
         chat=row[4],
         address=row[5],
-        direction=Direction(row[6]),
+        job=Job(row[6]),
         state=State(row[7]),
         key=row[8],
         text=str(row[9]),

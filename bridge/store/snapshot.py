@@ -66,15 +66,17 @@ def counts(path: Path) -> tuple[int, int]:
 def move_spool(store: Store, folder: Path) -> None:
     """The files that came inside messages lie in this folder from now on."""
     with store.write() as db:
-        rows = db.execute(
-            "select id, json_extract(body, '$.media.spooled') as path from journal "
-            "where direction = 'in' and state not in ('done', 'discarded') and path <> ''"
-        ).fetchall()
-        for entry_id, path in rows:
-            db.execute(
-                "update journal set body = json_set(body, '$.media.spooled', ?) where id = ?",
-                [str(folder / Path(path).name), entry_id],
-            )
+        for job, where in (("message", "$.media.spooled"), ("file", "$.message.media.spooled")):
+            rows = db.execute(
+                "select id, json_extract(body, ?) as path from journal "
+                "where job = ? and state not in ('done', 'discarded') and path <> ''",
+                [where, job],
+            ).fetchall()
+            for entry_id, path in rows:
+                db.execute(
+                    "update journal set body = json_set(body, ?, ?) where id = ?",
+                    [where, str(folder / Path(path).name), entry_id],
+                )
 
 
 def unreadable(store: Store, vault: Vault) -> list[str]:

@@ -9,13 +9,13 @@ from bridge.store import Store
 from bridge.store import entries as writes
 from bridge.store.columns import of_error, to_error
 from bridge.store.committer import Committer
-from bridge.store.journal import OPEN, Direction, Entry, Lane, NewEntry, Pair, ReplyId, State, Try
+from bridge.store.journal import OPEN, Entry, Job, Lane, NewEntry, Pair, ReplyId, State, Try
 
 _PRUNED_AT_ONCE = 1000
 #: How long before it arrived a message was received at most, where only recent ones matter.
 _WAITED_S = 3600.0
 _COLUMNS = (
-    "id, instance_id, chat_id, direction, key, position, body, state, attempts, doubtful, due_at, "
+    "id, instance_id, chat_id, job, key, position, body, state, attempts, doubtful, due_at, "
     "coalesce(source, ''), reason, received_at, coalesce(sent_at, 0), "
     "held_s, integration_id"
 )
@@ -38,17 +38,17 @@ class SqliteJournal:
         # Left to itself, SQLite reads the years of what is done to find the little that is open.
         indexed = "not indexed" if after_id else "indexed by journal_open"
         found = self._store.db.execute(
-            f"select distinct instance_id, direction, chat_id from journal {indexed} "
+            f"select distinct instance_id, job, chat_id from journal {indexed} "
             f"where id > ? and state in {OPEN}",
             [after_id],
         )
-        return [Lane(row[0], Direction(row[1]), row[2]) for row in found], newest
+        return [Lane(row[0], Job(row[1]), row[2]) for row in found], newest
 
     def head(self, lane: Lane) -> Entry | None:
         row = self._store.db.execute(
-            f"select {_COLUMNS} from journal where direction = ? and chat_id = ? "
+            f"select {_COLUMNS} from journal where job = ? and chat_id = ? "
             f"and state in {OPEN} order by position, id limit 1",
-            [lane.direction.value, lane.chat_id],
+            [lane.job.value, lane.chat_id],
         ).fetchone()
         return _entry(row) if row else None
 
@@ -61,7 +61,7 @@ class SqliteJournal:
                 "sent_at = ?, sent_to = ? where id = ? and state = 'ready' "
                 "and (? = '' or exists (select 1 from chat "
                 "where chat.id = journal.chat_id and chat.address = ?)) and not exists "
-                "(select 1 from journal earlier where earlier.direction = journal.direction "
+                "(select 1 from journal earlier where earlier.job = journal.job "
                 f"and earlier.chat_id = journal.chat_id and earlier.state in {OPEN} "
                 "and (earlier.position, earlier.id) < (journal.position, journal.id))",
                 [source, owner, until, now, to, entry.id, to, to],
@@ -163,7 +163,7 @@ class SqliteJournal:
         marks = ", ".join("?" * len(instance_ids))
         found = self._store.db.execute(
             "select done_at from journal indexed by journal_recent "
-            f"where instance_id in ({marks}) and direction = 'in' and received_at > ? "
+            f"where instance_id in ({marks}) and job = 'message' and received_at > ? "
             "and state = 'done' and chat_id <> ? and done_at > ?",
             [*instance_ids, since - _WAITED_S, other_than, since],
         )
@@ -178,26 +178,24 @@ class SqliteJournal:
 
     def is_sending(self, chat_id: int) -> bool:
         found = self._store.db.execute(
-            "select 1 from journal where direction = 'out' and chat_id = ? "
+            "select 1 from journal where job = 'reply' and chat_id = ? "
             f"and state in {OPEN} and state <> 'ready' limit 1",
             [chat_id],
         )
         return found.fetchone() is not None
 
-    def knows(
-        self, instance_id: int, integration_id: str, key: str, direction: Direction = Direction.OUT
-    ) -> bool:
+    def knows(self, instance_id: int, integration_id: str, key: str, job: Job = Job.REPLY) -> bool:
         found = self._store.db.execute(
-            "select 1 from journal where instance_id = ? and direction = ? and key = ? "
+            "select 1 from journal where instance_id = ? and job = ? and key = ? "
             "and integration_id = ?",
-            [instance_id, direction.value, key, integration_id],
+            [instance_id, job.value, key, integration_id],
         )
         return found.fetchone() is not None
 
-    def find(self, instance_id: int, key: str, direction: Direction) -> Entry | None:
+    def find(self, instance_id: int, key: str, job: Job) -> Entry | None:
         row = self._store.db.execute(
-            f"select {_COLUMNS} from journal where instance_id = ? and direction = ? and key = ?",
-            [instance_id, direction.value, key],
+            f"select {_COLUMNS} from journal where instance_id = ? and job = ? and key = ?",
+            [instance_id, job.value, key],
         ).fetchone()
         return _entry(row) if row else None
 
@@ -235,7 +233,7 @@ class SqliteJournal:
     def given_up(self, instance_id: int, integration_id: str, *, since: float) -> list[Entry]:
         found = self._store.db.execute(
             f"select {_COLUMNS} from journal where instance_id = ? and state = 'dead' "
-            "and direction = 'out' and integration_id = ? and done_at >= ? and shown order by id",
+            "and job = 'reply' and integration_id = ? and done_at >= ? and shown order by id",
             [instance_id, integration_id, since],
         )
         return [_entry(row) for row in found]
@@ -294,7 +292,7 @@ class SqliteJournal:
             )
             db.execute(
                 "update journal set doubtful = 1 where id in (select min(id) from journal "
-                f"where direction <> 'out' and state in {OPEN} group by direction, chat_id)"
+                f"where job <> 'reply' and state in {OPEN} group by job, chat_id)"
             )
 
         self._committer.run(work)
@@ -313,7 +311,7 @@ def _entry(row: tuple[Any, ...]) -> Entry:
         id=row[0],
         instance_id=row[1],
         chat_id=row[2],
-        direction=Direction(row[3]),
+        job=Job(row[3]),
         key=row[4],
         position=row[5],
         body=row[6],

@@ -79,9 +79,9 @@ def _console(somebody: Operator) -> Iterator[str]:
     refused = dump(GatewayRefuses(reason="no such number", detail="http://gw.example HTTP 400"))
     for minute in range(9):
         journal.add(f"3EB0{minute}", ago=60 * minute, text="a" * 300)
-    dead = journal.add("m1:0", direction="out", state="dead", reason=refused, tries=2)
+    dead = journal.add("m1:0", job="reply", state="dead", reason=refused, tries=2)
     journal.add("3EB0D", state="dead", reason="something else", phone="5511999990002", name="")
-    unsure = journal.add("m2:0", direction="out", state="unconfirmed", reason="no answer came")
+    unsure = journal.add("m2:0", job="reply", state="unconfirmed", reason="no answer came")
     journal.pair("3EB01", 77, 4)
     paths = ["/", "/messages", "/messages?q=Maria", "/messages?q=nothing", "/waiting", "/audit"]
     paths += [f"/messages/{dead}", f"/messages/{dead}/discard", f"/messages/{unsure}"]

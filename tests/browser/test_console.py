@@ -27,13 +27,13 @@ def support(empty_bridge: Bridge, sandbox: SandboxChatwoot) -> Instance:
 def test_news_come_by_themselves_and_disturb_nobody(operator: SignIn, support: Instance) -> None:
     journal = Journal(support.bridge)
     reason = dump(GatewayRefuses(reason="no", detail="http://gw.example HTTP 400"))
-    journal.add("m1:0", direction="out", state="dead", reason=reason, phone="5511999990009")
+    journal.add("m1:0", job="reply", state="dead", reason=reason, phone="5511999990009")
     somebody = operator().go("/waiting")
     page = somebody.page
     page.evaluate("window.isTheSamePage = true")
     page.click(".rows details summary")
     page.focus(".rows a.button.second")
-    journal.add("m2:0", direction="out", state="unconfirmed", reason="no answer", name="Ana")
+    journal.add("m2:0", job="reply", state="unconfirmed", reason="no answer", name="Ana")
     expect(page.locator("#held-messages")).to_contain_text("stands there twice", timeout=15_000)
     expect(page.locator(".top nav .count")).to_contain_text("2")
     assert page.evaluate("window.isTheSamePage")

@@ -23,8 +23,8 @@ from bridge.chatwoot.events import (
     signed_at,
 )
 from bridge.domain.models import ChatwootTime
-from bridge.routing import outgoing
-from bridge.routing.outgoing import Deletion
+from bridge.routing import jobs
+from bridge.routing.jobs import Deletion
 
 FOLDER = Path(__file__).parents[1] / "payloads" / "chatwoot"
 
@@ -182,7 +182,7 @@ def spoilt(draw: st.DrawFn) -> Any:
 def test_no_json_makes_it_raise_and_what_is_read_can_be_written_down(body: Any) -> None:
     for found in (parse_webhook(body), parse_frame(body), parse_message(body)):
         if isinstance(found, AgentMessage):
-            assert outgoing.read(outgoing.write(Deletion(found))) == Deletion(found)
+            assert jobs.decode(jobs.encode(Deletion(found))) == Deletion(found)
         elif found is not None:
             written = msgspec.json.encode(found)
             assert msgspec.json.decode(written, type=type(found)) == found

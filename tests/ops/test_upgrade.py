@@ -51,6 +51,57 @@ def test_restarts_under_load_lose_and_double_nothing(operator: Operator) -> None
     assert sent == outgoing, "each once, and in order"
 
 
+def test_what_waited_before_the_jobs_had_names_arrives_after_the_upgrade(
+    operator: Operator,
+) -> None:
+    mark, bridge = secrets.token_hex(3), operator.loop.bridge
+    operator.customer_writes(f"first-{mark}")
+    until(lambda: operator.shown(f"first-{mark}"))
+    operator.agent_writes(f"refused-{mark}")
+    until(lambda: operator.arrived(f"refused-{mark}"))
+    operator.ok("pause", operator.name)
+    incoming = [f"in-{mark}-{number}" for number in range(5)]
+    replies = [f"out-{mark}-{number}" for number in range(5)]
+    for text, reply in zip(incoming, replies, strict=True):
+        operator.customer_writes(text)
+        operator.agent_writes(reply)
+    waits = "select count(*) as waiting from journal where state = 'ready'"
+    path = bridge.instance_dir / "bridge.db"
+    until(lambda: next(Database(path).query(waits))["waiting"] >= 10)
+    bridge.stop()
+    _go_back(path, "m024_jobs")
+    bridge.start()
+    operator.ok("resume", operator.name)
+    until(lambda: operator.shown(incoming[-1]) and operator.arrived(replies[-1]))
+    assert [operator.shown(text) for text in incoming] == [1] * 5
+    sent = [one["text"] for one in operator.loop.phone.messages()]
+    assert [text for text in sent if text.startswith(f"out-{mark}")] == replies
+
+
+def _go_back(path: Path, step: str) -> None:
+    """The database as it was before that step, with all that is in it."""
+    old = Database(path.with_name("old.db"))
+    migrations.apply(old, stop_before=step)
+    old.execute("attach database ? as new", [str(path)])
+    names = "case job when 'message' then 'in' when 'reply' then 'out' when 'file' then 'receipt' "
+    named = {"direction": f"{names}when 'profile' then 'typing' else job end"}
+    for table in old.table_names():
+        if table.startswith(("sqlite_", "_sqlite_")):
+            continue
+        columns = [column.name for column in old.table(table).columns]
+        values = [named.get(name, name) for name in columns]
+        old.execute(
+            f"insert into {table} ({', '.join(columns)}) select {', '.join(values)} "
+            f"from new.{table}"
+        )
+    old.conn.commit()
+    old.execute("detach database new")
+    old.close()
+    for rest in path.parent.glob("bridge.db*"):
+        rest.unlink()
+    path.with_name("old.db").rename(path)
+
+
 #: Becomes the service, with the socket as its third descriptor (sd_listen_fds(3)).
 _HAND_OVER = """
 import os, sys
@@ -71,7 +122,7 @@ def test_the_log_follows_a_message_by_its_number(operator: Operator) -> None:
     way = until(lambda: operator.ok("trace", text))
     lines = [json.loads(one) for one in bridge.log_text().splitlines() if one.startswith("{")]
     about = [one["message"] for one in lines if one.get("entry") == way["id"]]
-    assert f"in message:{way['whatsapp_ids'][0]} arrived" in about
+    assert f"message message:{way['whatsapp_ids'][0]} arrived" in about
     assert text not in bridge.log_text(), "what people write is not logged"
 
 

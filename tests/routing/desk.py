@@ -391,10 +391,10 @@ class Desk:
         return number, conversation
 
     def open_entries(self, chat: str) -> list[tuple[Any, ...]]:
-        """What of a chat is on its way: direction, state, reason."""
+        """What of a chat is on its way: job, state, reason."""
         sql = (
-            "select direction, state, reason from journal "
-            "where state in ('ready', 'sending', 'unconfirmed') and direction <> 'typing' "
+            "select job, state, reason from journal "
+            "where state in ('ready', 'sending', 'unconfirmed') and job <> 'typing' "
             "and chat_id in (select chat_id from alias where form like ? || '%')"
         )
         return self.rows(sql, chat.partition("@")[0])

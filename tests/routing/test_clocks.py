@@ -220,7 +220,7 @@ def test_a_signature_says_where_to_look_before_the_clock_is_known(own_desk: Desk
         hooks = Client(Hooks(services, Response("no page")))
         headers = signature(own_desk, body, time.time())
         assert hooks.post(path(own_desk), data=body, headers=headers).status_code == 200
-        assert not own_desk.rows("select 1 from journal where direction = 'out'")
+        assert not own_desk.rows("select 1 from journal where job = 'reply'")
         assert own_desk.rows("select message_id from lookup") == [(written,)]
     own_desk.bridge.start()
     own_desk.gets(number, "asked for")

@@ -22,7 +22,7 @@ def slow_echoes(desk: Desk, seconds: float) -> None:
 
 def state(desk: Desk, message_id: object) -> list[str]:
     found = desk.rows(
-        "select state from journal where key like ? and direction = 'out'", f"m{message_id}:%"
+        "select state from journal where key like ? and job = 'reply'", f"m{message_id}:%"
     )
     return [one for (one,) in found]
 
@@ -115,7 +115,7 @@ def test_what_meets_one_message_stops_nothing_else(desk: Desk, answer: dict[str,
 
 def attempts(desk: Desk, message_id: object) -> int:
     [(found,)] = desk.rows(
-        "select attempts from journal where key = ? and direction = 'out'", f"m{message_id}:0"
+        "select attempts from journal where key = ? and job = 'reply'", f"m{message_id}:0"
     )
     return int(found)
 

@@ -153,7 +153,7 @@ def test_another_accounts_conversation_changes_nothing_of_ours(
         desk.gets(number, "ours")
         [(status,)] = desk.rows("select status from thread where conversation_id = ?", conversation)
         assert status == "open"
-        assert desk.rows("select 1 from journal where direction = 'typing'") == []
+        assert desk.rows("select 1 from journal where job = 'typing'") == []
 
 
 def _conversation_elsewhere(desk: Desk, number: int) -> int:

@@ -226,7 +226,7 @@ def test_an_outage_never_looks_like_poison(inner_desk: Desk) -> None:
     desk.customer(other, "waits")
 
     def tries() -> list[int]:
-        sql = "select attempts from journal where state = 'ready' and direction = 'in'"
+        sql = "select attempts from journal where state = 'ready' and job = 'message'"
         return [int(row[0]) for row in desk.rows(sql)]
 
     until(lambda: sum(tries()) > 24, "many tries")

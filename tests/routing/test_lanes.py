@@ -2,11 +2,11 @@
 
 from bridge.net.pace import Pace
 from bridge.routing.lanes import Lanes
-from bridge.store.journal import Direction, Lane
+from bridge.store.journal import Job, Lane
 
 
 def lane(instance: int, chat: int) -> Lane:
-    return Lane(instance, Direction.IN, chat)
+    return Lane(instance, Job.MESSAGE, chat)
 
 
 def take(lanes: Lanes) -> Lane:

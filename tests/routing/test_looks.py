@@ -178,7 +178,7 @@ def test_a_suspended_account_goes_on_by_itself(quick_desk: Desk) -> None:
     quick_desk.shows(conversation, "hello", "meanwhile")
     assert status(quick_desk) == "active"
     assert quick_desk.rows("select who from audit where deed = 'found it well again'")
-    held = "select held_s from journal where direction = 'in' and held_s > 0"
+    held = "select held_s from journal where job = 'message' and held_s > 0"
     assert quick_desk.rows(held)
 
 
@@ -247,7 +247,7 @@ def test_what_an_earlier_version_gave_up_is_looked_up_once(own_desk: Desk) -> No
     own_desk.settled(number)
     own_desk.bridge.stop()
     with sqlite3.connect(own_desk.bridge.instance_dir / "bridge.db") as db:
-        old = db.execute("select id from journal where direction = 'in' order by id limit 2")
+        old = db.execute("select id from journal where job = 'message' order by id limit 2")
         ids = [row[0] for row in old.fetchall()]
         for one in ids:
             db.execute("update journal set state = 'dead', reason = 'x' where id = ?", [one])
@@ -274,13 +274,13 @@ def test_several_dead_letters_are_replayed_in_their_order(quick_desk: Desk) -> N
 
     def kept() -> list[tuple[int]]:
         return quick_desk.rows(
-            "select id from journal where state = 'ready' and direction = 'in' order by id"
+            "select id from journal where state = 'ready' and job = 'message' order by id"
         )
 
     until(lambda: len(kept()) == 3, "the messages to be kept")
     ids = [row[0] for row in kept()]
     with sqlite3.connect(quick_desk.bridge.instance_dir / "bridge.db") as db:
-        db.execute("update journal set state = 'dead' where state = 'ready' and direction = 'in'")
+        db.execute("update journal set state = 'dead' where state = 'ready' and job = 'message'")
     db.close()
     quick_desk.command("resume", INSTANCE)
     quick_desk.command("dead", "replay", *map(str, reversed(ids)))
@@ -294,7 +294,7 @@ def test_a_replayed_letter_that_had_arrived_long_ago_is_not_there_twice(own_desk
     until(lambda: len(own_desk.texts(conversation)) == 26, "the later ones")
     own_desk.settled(number)
     [first, *_] = own_desk.thread(conversation)
-    [(entry_id,)] = own_desk.rows("select min(id) from journal where direction = 'in'")
+    [(entry_id,)] = own_desk.rows("select min(id) from journal where job = 'message'")
     with sqlite3.connect(own_desk.bridge.instance_dir / "bridge.db") as db:
         db.execute("update journal set state = 'dead' where id = ?", [entry_id])
         db.execute("delete from pair where chatwoot_id = ?", [first["id"]])

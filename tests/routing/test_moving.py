@@ -94,7 +94,7 @@ def test_a_reply_of_the_chatwoot_before_still_reaches_its_customer(
     fault = {"kind": "status", "status": 503, "message": "Instance is not connected to WhatsApp"}
     desk.phone.control("POST", "faults", {**fault, "path": "^/api/message/"})
     desk.reply(here, "written just before the move")
-    waits = "select 1 from journal where direction = 'out' and attempts > 0"
+    waits = "select 1 from journal where job = 'reply' and attempts > 0"
     until(lambda: desk.rows(waits), "the reply waiting for the phone")
     desk.moves_to(elsewhere)
     desk.phone.control("DELETE", "faults")

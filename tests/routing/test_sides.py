@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from bridge.routing.sides import SideHealth
-from bridge.store.journal import Direction, Lane
+from bridge.store.journal import Job, Lane
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Ground:
 
 
 def lane(chat: int) -> Lane:
-    return Lane(1, Direction.IN, chat)
+    return Lane(1, Job.MESSAGE, chat)
 
 
 @pytest.fixture

@@ -203,7 +203,7 @@ def test_receipts_in_the_wrong_order_never_go_back(desk: Desk) -> None:
     for status in ("read", "delivered", "played"):
         receipt = {"chat": number, "status": status, "ids": [sent["id"]]}
         desk.phone.control("POST", "receipts", receipt)
-    key = "select 1 from journal where key = ? and direction = 'receipt'"
+    key = "select 1 from journal where key = ? and job = 'receipt'"
     until(lambda: desk.rows(key, sent["id"]), "the receipts")
     desk.chatwoot.control("DELETE", "faults")
     until(lambda: desk.status(conversation, written["id"]) == "read", "read")
@@ -256,7 +256,7 @@ def test_the_agent_is_told_of_a_refusal_even_when_chatwoot_was_down(desk: Desk) 
         "POST", "faults", {"kind": "status", "status": 400, "message": "No", "path": "/text/"}
     )
     written = desk.reply(conversation, "please")
-    dead = "select 1 from journal where key = ? and direction = 'out' and state = 'dead'"
+    dead = "select 1 from journal where key = ? and job = 'reply' and state = 'dead'"
     until(lambda: desk.rows(dead, f"m{written['id']}:0"), "the dead letter")
     assert desk.status(conversation, written["id"]) == "sent"
     desk.chatwoot.control("DELETE", "faults")

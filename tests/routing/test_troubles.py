@@ -84,7 +84,7 @@ def test_a_refusal_by_chatwoot_is_a_dead_letter_and_the_chat_goes_on(desk: Desk)
     desk.customer(number, "refused")
     desk.customer(number, "next")
     desk.shows(conversation, "first", "next")
-    sql = "select reason from journal where state = 'dead' and direction = 'in' order by id desc"
+    sql = "select reason from journal where state = 'dead' and job = 'message' order by id desc"
     [(reason,), *_] = desk.rows(sql)
     assert "422" in reason
 

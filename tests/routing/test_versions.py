@@ -48,7 +48,7 @@ def patches(desk: Desk, conversation: int) -> list[str]:
 
 
 def is_dead(desk: Desk, message: Json) -> bool:
-    sql = "select 1 from journal where key = ? and direction = 'out' and state = 'dead'"
+    sql = "select 1 from journal where key = ? and job = 'reply' and state = 'dead'"
     return bool(desk.rows(sql, f"m{message['id']}:0"))
 
 
@@ -126,7 +126,7 @@ def test_receipts_are_not_sent_where_they_cannot_be_shown(old_desk: Desk) -> Non
     old_desk.phone.control("POST", "switches", {"auto_read": True})
     old_desk.reply(conversation, "answer")
     old_desk.gets(number, "answer")
-    done = "select 1 from journal where direction = 'receipt' and state = 'done' and chat_id in "
+    done = "select 1 from journal where job = 'receipt' and state = 'done' and chat_id in "
     chat = "(select chat_id from alias where form like ? || '%')"
     until(lambda: old_desk.rows(done + chat, number), "the receipt")
     old_desk.settled(number)
@@ -228,7 +228,7 @@ def test_a_contact_that_is_taken_and_not_shown_is_waited_for(old_desk: Desk) -> 
         return bool(old_desk.rows("select 1 from journal where due_at > received_at + 5"))
 
     until(tried, "the message to be put off")
-    states = "select state from journal where direction = 'in' and chat_id in "
+    states = "select state from journal where job = 'message' and chat_id in "
     chat = "(select chat_id from alias where form like ? || '%')"
     assert old_desk.rows(states + chat, number) == [("ready",)]
 

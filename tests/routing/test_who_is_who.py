@@ -100,7 +100,7 @@ def test_a_reply_that_waits_follows_its_person(desk: Desk) -> None:
     fault = {"kind": "status", "status": 503, "message": "Instance is not connected to WhatsApp"}
     desk.phone.control("POST", "faults", {**fault, "path": "^/api/message/"})
     desk.reply(annas, "for anna")
-    waits = "select 1 from journal where direction = 'out' and attempts > 0 and body like ?"
+    waits = "select 1 from journal where job = 'reply' and attempts > 0 and body like ?"
     until(lambda: desk.rows(waits, "%for anna%"), "the reply waiting for the phone")
     desk.raw(party(x, f"72{x}", "Bob"), f"B1{x}", f"bob at {x}")
     desk.raw(party(y, f"71{x}", "Anna"), f"A2{x}", f"anna at {y}")

@@ -287,7 +287,7 @@ class Conversations(RuleBasedStateMachine):
 
     def _not_well(self) -> list[Any]:
         """What the bridge gave up, or holds."""
-        dead = self.loop.rows("select direction, reason from journal where state = 'dead'")
+        dead = self.loop.rows("select job, reason from journal where state = 'dead'")
         held = self.loop.rows("select status, last_error from integration where status <> 'active'")
         return [*dead, *held]
 

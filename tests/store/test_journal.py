@@ -16,8 +16,8 @@ from bridge.store import Store
 from bridge.store.chats import resolve_chat
 from bridge.store.committer import Committer
 from bridge.store.journal import (
-    Direction,
     Entry,
+    Job,
     Journal,
     Lane,
     NewEntry,
@@ -29,7 +29,7 @@ from bridge.store.journal import (
 from bridge.store.sqlite_journal import SqliteJournal
 
 ROOT = Path(__file__).resolve().parents[2]
-IN, OUT, RECEIPT = Direction.IN, Direction.OUT, Direction.RECEIPT
+MESSAGE, REPLY, RECEIPT = Job.MESSAGE, Job.REPLY, Job.RECEIPT
 MADE = Try(1.0, 0.1, "arrived")
 NO_ANSWER = GatewayUnavailable(base_url="http://gw.example", reason="no answer", retry_after_s=2.5)
 FAILED = Try(1.0, 0.1, "failed", NO_ANSWER)
@@ -98,11 +98,11 @@ HERE = "int_here"
 
 
 def new(chat: int, key: str, position: int | None = None, **more: object) -> NewEntry:
-    direction = more.pop("direction", IN)
+    job = more.pop("job", MESSAGE)
     body = more.pop("body", f'"{key}"')
-    if direction is OUT:
+    if job is REPLY:
         more.setdefault("integration_id", HERE)
-    return NewEntry(chat, direction, key, str(body), position, **more)  # type: ignore[arg-type]
+    return NewEntry(chat, job, key, str(body), position, **more)  # type: ignore[arg-type]
 
 
 def heads(journal: Journal, lane: Lane) -> list[str]:
@@ -121,9 +121,9 @@ class TestAccepting:
         assert journal.accept(ground.instance_id, entries, now=1.0) == 2
         assert journal.accept(ground.instance_id, [new(chat, "b")], now=2.0) == 0
 
-    def test_a_key_is_its_directions_own(self, ground: Ground, journal: Journal) -> None:
+    def test_a_key_is_its_jobs_own(self, ground: Ground, journal: Journal) -> None:
         chat = ground.chat()
-        both = [new(chat, "a"), new(chat, "a", direction=OUT)]
+        both = [new(chat, "a"), new(chat, "a", job=REPLY)]
         assert journal.accept(ground.instance_id, both, now=1.0) == 2
 
     def test_a_higher_one_takes_the_place_of_a_lower_one_and_never_the_other_way(
@@ -132,7 +132,7 @@ class TestAccepting:
         chat = ground.chat()
         lane = Lane(ground.instance_id, RECEIPT, chat)
         for position in (2, 3, 1):
-            entry = new(chat, "a", position, body=str(position), direction=RECEIPT, replaces=True)
+            entry = new(chat, "a", position, body=str(position), job=RECEIPT, replaces=True)
             journal.accept(ground.instance_id, [entry], now=1.0)
         head = journal.head(lane)
         assert head is not None
@@ -146,7 +146,7 @@ class TestAccepting:
         chat = ground.chat()
         lane = Lane(ground.instance_id, RECEIPT, chat)
         entries = [
-            new(chat, "a", position, body=str(position), direction=RECEIPT, replaces=True)
+            new(chat, "a", position, body=str(position), job=RECEIPT, replaces=True)
             for position in (1, 2)
         ]
         journal.accept(ground.instance_id, entries[:1], now=1.0)
@@ -173,7 +173,7 @@ class TestAccepting:
         for thread in threads:
             thread.join()
         assert sum(counts) == 8 * 25 + 25
-        keys = heads(journal, Lane(ground.instance_id, IN, chat))
+        keys = heads(journal, Lane(ground.instance_id, MESSAGE, chat))
         assert len(keys) == len(set(keys)) == 225
         own = [[key for key in keys if key.startswith(f"{number}/")] for number in range(8)]
         assert own == [[f"{number}/{index}" for index in range(25)] for number in range(8)]
@@ -195,7 +195,7 @@ class TestAccepting:
         for thread in threads:
             thread.join()
         assert len(refused) == 20  # a chat that does not exist
-        assert len(heads(journal, Lane(ground.instance_id, IN, chat))) == 20
+        assert len(heads(journal, Lane(ground.instance_id, MESSAGE, chat))) == 20
 
 
 class TestLanes:
@@ -203,32 +203,32 @@ class TestLanes:
         chat, other = ground.chat(), ground.chat()
         entries = [new(chat, "a"), new(other, "x"), new(chat, "b"), new(chat, "c")]
         journal.accept(ground.instance_id, entries, now=1.0)
-        assert heads(journal, Lane(ground.instance_id, IN, chat)) == ["a", "b", "c"]
-        assert heads(journal, Lane(ground.instance_id, IN, other)) == ["x"]
+        assert heads(journal, Lane(ground.instance_id, MESSAGE, chat)) == ["a", "b", "c"]
+        assert heads(journal, Lane(ground.instance_id, MESSAGE, other)) == ["x"]
 
     def test_positions_come_before_the_order_of_acceptance(
         self, ground: Ground, journal: Journal
     ) -> None:
         chat = ground.chat()
-        entries = [new(chat, str(n), n, direction=OUT) for n in (30, 10, 20)]
+        entries = [new(chat, str(n), n, job=REPLY) for n in (30, 10, 20)]
         journal.accept(ground.instance_id, entries, now=1.0)
-        assert heads(journal, Lane(ground.instance_id, OUT, chat)) == ["10", "20", "30"]
+        assert heads(journal, Lane(ground.instance_id, REPLY, chat)) == ["10", "20", "30"]
 
     def test_lanes_with_new_entries_are_told_once(self, ground: Ground, journal: Journal) -> None:
         chat, other = ground.chat(), ground.chat()
         journal.accept(ground.instance_id, [new(chat, "a"), new(chat, "b")], now=1.0)
         found, seen = journal.lanes(after_id=0)
-        assert found == [Lane(ground.instance_id, IN, chat)]
+        assert found == [Lane(ground.instance_id, MESSAGE, chat)]
         assert journal.lanes(after_id=seen) == ([], seen)
         journal.accept(ground.instance_id, [new(other, "c")], now=1.0)
-        assert journal.lanes(after_id=seen)[0] == [Lane(ground.instance_id, IN, other)]
+        assert journal.lanes(after_id=seen)[0] == [Lane(ground.instance_id, MESSAGE, other)]
 
     def test_what_is_done_dead_or_gone_holds_up_nothing(
         self, ground: Ground, journal: Journal
     ) -> None:
         chat = ground.chat()
-        lane = Lane(ground.instance_id, OUT, chat)
-        entries = [new(chat, key, direction=OUT) for key in "abc"]
+        lane = Lane(ground.instance_id, REPLY, chat)
+        entries = [new(chat, key, job=REPLY) for key in "abc"]
         journal.accept(ground.instance_id, entries, now=1.0)
         first = journal.head(lane)
         assert first is not None
@@ -243,7 +243,7 @@ class TestLanes:
         self, ground: Ground, journal: Journal
     ) -> None:
         chat = ground.chat()
-        lane = Lane(ground.instance_id, IN, chat)
+        lane = Lane(ground.instance_id, MESSAGE, chat)
         journal.accept(ground.instance_id, [new(chat, "a"), new(chat, "b")], now=1.0)
         for attempts, counts in ((0, True), (1, True), (2, False)):
             head = journal.head(lane)
@@ -261,8 +261,8 @@ class TestLanes:
 class TestSending:
     def test_a_send_is_noted_before_it_is_made(self, ground: Ground, journal: Journal) -> None:
         chat = ground.chat()
-        journal.accept(ground.instance_id, [new(chat, "a", direction=OUT)], now=1.0)
-        head = journal.head(Lane(ground.instance_id, OUT, chat))
+        journal.accept(ground.instance_id, [new(chat, "a", job=REPLY)], now=1.0)
+        head = journal.head(Lane(ground.instance_id, REPLY, chat))
         assert head is not None
         assert not journal.is_sending(chat)
         assert claim(journal, head)
@@ -279,9 +279,9 @@ class TestSending:
         self, ground: Ground, journal: Journal
     ) -> None:
         chat = ground.chat()
-        entries = [new(chat, key, direction=OUT) for key in "ab"]
+        entries = [new(chat, key, job=REPLY) for key in "ab"]
         journal.accept(ground.instance_id, entries, now=1.0)
-        head = journal.head(Lane(ground.instance_id, OUT, chat))
+        head = journal.head(Lane(ground.instance_id, REPLY, chat))
         assert head is not None
         assert claim(journal, head)
         journal.doubt(head, due_at=65.0, made=FAILED)
@@ -295,8 +295,8 @@ class TestSending:
         self, ground: Ground, journal: Journal
     ) -> None:
         chat = ground.chat()
-        journal.accept(ground.instance_id, [new(chat, "a", direction=OUT)], now=1.0)
-        head = journal.head(Lane(ground.instance_id, OUT, chat))
+        journal.accept(ground.instance_id, [new(chat, "a", job=REPLY)], now=1.0)
+        head = journal.head(Lane(ground.instance_id, REPLY, chat))
         assert head is not None
         assert claim(journal, head)
         journal.finish(head, [], made=MADE, now=6.0)
@@ -306,14 +306,14 @@ class TestSending:
 
     def test_a_router_that_died_leaves_doubts(self, ground: Ground, journal: Journal) -> None:
         chat = ground.chat()
-        entries = [new(chat, "out", direction=OUT), new(chat, "in 1"), new(chat, "in 2")]
+        entries = [new(chat, "out", job=REPLY), new(chat, "in 1"), new(chat, "in 2")]
         journal.accept(ground.instance_id, entries, now=1.0)
-        sending = journal.head(Lane(ground.instance_id, OUT, chat))
+        sending = journal.head(Lane(ground.instance_id, REPLY, chat))
         assert sending is not None
         assert claim(journal, sending)
         journal.suspect(owner="another", due_at=60.0)
         assert [one.key for one in journal.unconfirmed(after_id=0, limit=10)] == ["out"]
-        lane = Lane(ground.instance_id, IN, chat)
+        lane = Lane(ground.instance_id, MESSAGE, chat)
         first = journal.head(lane)
         assert first is not None
         assert first.doubtful
@@ -326,7 +326,7 @@ class TestSending:
         self, ground: Ground, journal: Journal
     ) -> None:
         chat = ground.chat()
-        entries = [new(chat, "m7:0", direction=OUT), new(chat, "m71:file3", direction=OUT)]
+        entries = [new(chat, "m7:0", job=REPLY), new(chat, "m71:file3", job=REPLY)]
         journal.accept(ground.instance_id, entries, now=1.0)
         assert not journal.knows_file(ReplyId(ground.instance_id, HERE, 7))
         assert journal.knows_file(ReplyId(ground.instance_id, HERE, 71))
@@ -334,11 +334,11 @@ class TestSending:
 
     def test_replies_are_found_by_their_message(self, ground: Ground, journal: Journal) -> None:
         chat = ground.chat()
-        entries = [new(chat, "m7:0", direction=OUT), new(chat, "m71:0", direction=OUT)]
+        entries = [new(chat, "m7:0", job=REPLY), new(chat, "m71:0", job=REPLY)]
         journal.accept(ground.instance_id, entries, now=1.0)
         assert journal.knows(ground.instance_id, HERE, "m7:0")
         assert not journal.knows(ground.instance_id, HERE, "m7:1")
-        head = journal.head(Lane(ground.instance_id, OUT, chat))
+        head = journal.head(Lane(ground.instance_id, REPLY, chat))
         assert head is not None
         journal.bury(head, made=FAILED, now=2.0)
         assert journal.gave_up(ReplyId(ground.instance_id, HERE, 7))
@@ -349,9 +349,9 @@ class TestSending:
     ) -> None:
         chat = ground.chat()
         there = "int_there"
-        lane = Lane(ground.instance_id, OUT, chat)
+        lane = Lane(ground.instance_id, REPLY, chat)
         for where in (HERE, there, HERE):
-            entries = [new(chat, "m7:0", direction=OUT, integration_id=where)]
+            entries = [new(chat, "m7:0", job=REPLY, integration_id=where)]
             journal.accept(ground.instance_id, entries, now=1.0)
         first = journal.head(lane)
         assert first is not None
@@ -375,8 +375,8 @@ class TestSending:
         self, ground: Ground, journal: Journal
     ) -> None:
         chat = ground.chat()
-        journal.accept(ground.instance_id, [new(chat, "m7:0", direction=OUT)], now=1.0)
-        head = journal.head(Lane(ground.instance_id, OUT, chat))
+        journal.accept(ground.instance_id, [new(chat, "m7:0", job=REPLY)], now=1.0)
+        head = journal.head(Lane(ground.instance_id, REPLY, chat))
         assert head is not None
         journal.bury(head, made=FAILED, now=20.0)
         assert journal.given_up(ground.instance_id, HERE, since=0.0) == []
@@ -389,11 +389,11 @@ class TestSending:
         self, ground: Ground, journal: Journal
     ) -> None:
         chat = ground.chat()
-        parts = [new(chat, "m7:0", direction=OUT), new(chat, "m7:1", direction=OUT)]
+        parts = [new(chat, "m7:0", job=REPLY), new(chat, "m7:1", job=REPLY)]
         journal.accept(ground.instance_id, parts, now=1.0)
         for _ in parts:
             assert not journal.arrived(ReplyId(ground.instance_id, HERE, 7))
-            head = journal.head(Lane(ground.instance_id, OUT, chat))
+            head = journal.head(Lane(ground.instance_id, REPLY, chat))
             assert head is not None
             journal.finish(head, [], made=MADE, now=2.0)
         assert journal.arrived(ReplyId(ground.instance_id, HERE, 7))
@@ -402,7 +402,7 @@ class TestSending:
     def test_what_is_to_wait_says_until_when(self, ground: Ground, journal: Journal) -> None:
         chat = ground.chat()
         journal.accept(ground.instance_id, [new(chat, "later", due_at=30.0)], now=1.0)
-        head = journal.head(Lane(ground.instance_id, IN, chat))
+        head = journal.head(Lane(ground.instance_id, MESSAGE, chat))
         assert head is not None
         assert head.due_at == 30.0
 
@@ -410,9 +410,9 @@ class TestSending:
         self, ground: Ground, journal: Journal
     ) -> None:
         chat = ground.chat()
-        entries = [new(chat, key, direction=OUT, position=at) for at, key in ((2, "b"), (1, "a"))]
+        entries = [new(chat, key, job=REPLY, position=at) for at, key in ((2, "b"), (1, "a"))]
         journal.accept(ground.instance_id, entries[:1], now=1.0)
-        later = journal.head(Lane(ground.instance_id, OUT, chat))
+        later = journal.head(Lane(ground.instance_id, REPLY, chat))
         assert later is not None
         journal.accept(ground.instance_id, entries[1:], now=1.0)
         assert not claim(journal, later)
@@ -425,8 +425,8 @@ class TestSending:
 
     def test_a_claim_ends_by_itself(self, ground: Ground, journal: Journal) -> None:
         chat = ground.chat()
-        journal.accept(ground.instance_id, [new(chat, "a", direction=OUT)], now=1.0)
-        head = journal.head(Lane(ground.instance_id, OUT, chat))
+        journal.accept(ground.instance_id, [new(chat, "a", job=REPLY)], now=1.0)
+        head = journal.head(Lane(ground.instance_id, REPLY, chat))
         assert head is not None
         assert claim(journal, head)  # until 50
         journal.suspect(owner="router", due_at=60.0)  # its own, which it still works on
@@ -440,7 +440,7 @@ class TestSending:
     ) -> None:
         chat = ground.chat()
         journal.accept(ground.instance_id, [new(chat, "a")], now=1.0)
-        lane = Lane(ground.instance_id, IN, chat)
+        lane = Lane(ground.instance_id, MESSAGE, chat)
         head = journal.head(lane)
         assert head is not None
         journal.doubt(head, due_at=3.0, made=FAILED)
@@ -454,8 +454,8 @@ class TestSending:
     ) -> None:
         for _ in range(5):
             chat = ground.chat()
-            journal.accept(ground.instance_id, [new(chat, f"k{chat}", direction=OUT)], now=1.0)
-            head = journal.head(Lane(ground.instance_id, OUT, chat))
+            journal.accept(ground.instance_id, [new(chat, f"k{chat}", job=REPLY)], now=1.0)
+            head = journal.head(Lane(ground.instance_id, REPLY, chat))
             assert head is not None
             assert claim(journal, head)
             journal.doubt(head, due_at=65.0, made=FAILED)
@@ -469,14 +469,14 @@ class TestSending:
     def test_tries_and_deliveries_are_told(self, ground: Ground, journal: Journal) -> None:
         one, other = ground.chat(), ground.chat()
         journal.accept(ground.instance_id, [new(one, "a"), new(other, "b")], now=1.0)
-        head = journal.head(Lane(ground.instance_id, IN, one))
+        head = journal.head(Lane(ground.instance_id, MESSAGE, one))
         assert head is not None
         for at in (10.0, 20.0):
             failed = Try(at, 0.1, "failed", NO_ANSWER)
             journal.postpone(head, due_at=9.0, made=failed, doubtful=True)
         assert [at for at, _ in journal.tries(head)] == [20.0, 10.0]
         assert {load(said) for _, said in journal.tries(head)} == {NO_ANSWER}
-        theirs = journal.head(Lane(ground.instance_id, IN, other))
+        theirs = journal.head(Lane(ground.instance_id, MESSAGE, other))
         assert theirs is not None
         journal.finish(theirs, [], made=MADE, now=15.0)
         ids = [ground.instance_id]
@@ -488,7 +488,7 @@ class TestSending:
 class TestForgetting:
     def test_only_what_is_old_and_over_is_forgotten(self, ground: Ground, journal: Journal) -> None:
         chat = ground.chat()
-        lane = Lane(ground.instance_id, IN, chat)
+        lane = Lane(ground.instance_id, MESSAGE, chat)
         journal.accept(ground.instance_id, [new(chat, key) for key in "abcd"], now=1.0)
         for key, at in (("a", 10.0), ("b", 90.0)):
             head = journal.head(lane)
@@ -508,7 +508,7 @@ class TestForgetting:
         """Which is why nothing older than that is accepted."""
         chat = ground.chat()
         journal.accept(ground.instance_id, [new(chat, "a")], now=1.0)
-        assert heads(journal, Lane(ground.instance_id, IN, chat)) == ["a"]
+        assert heads(journal, Lane(ground.instance_id, MESSAGE, chat)) == ["a"]
         journal.prune(done_before=50.0, all_before=5.0)
         assert journal.accept(ground.instance_id, [new(chat, "a")], now=60.0) == 1
 
@@ -558,7 +558,7 @@ def test_pairs_are_kept_with_the_entry(tmp_path: Path) -> None:
     ground = SqliteGround(tmp_path / "bridge.db")
     chat = ground.chat()
     ground.journal.accept(ground.instance_id, [new(chat, "a")], now=1.0)
-    head = ground.journal.head(Lane(ground.instance_id, IN, chat))
+    head = ground.journal.head(Lane(ground.instance_id, MESSAGE, chat))
     assert head is not None
     pair = Pair(ground.instance_id, "W1", chat, False, "int_1", 5, 7)
     ground.journal.finish(head, [pair], made=MADE, now=2.0)

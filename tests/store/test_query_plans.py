@@ -11,11 +11,11 @@ from bridge.store.committer import Committer
 from bridge.store.conversation_links import chat_of_conversation
 from bridge.store.entries import revive
 from bridge.store.identity import AddressForms, chat_of, find
-from bridge.store.journal import Direction, Lane, ReplyId
+from bridge.store.journal import Job, Lane, ReplyId
 from bridge.store.sqlite_journal import SqliteJournal
 
 #: What a plan says of a search that reads all of an instance, an integration or a table.
-_WHOLE = ("SCAN", "(instance_id=?)", "(integration_id=?)", "(direction=?)")
+_WHOLE = ("SCAN", "(instance_id=?)", "(integration_id=?)", "(job=?)")
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_no_message_reads_a_whole_table(store: Store) -> None:
     chats.pairs_of_chatwoot("int_x", 7)
     chats.newest_from_customer(("int_x", 1, 2))
     chats.forms(1)
-    journal.head(Lane(1, Direction.OUT, 1))
+    journal.head(Lane(1, Job.REPLY, 1))
     journal.is_sending(1)
     journal.knows(1, "int_x", "m7:0")
     journal.gave_up(reply)

@@ -8,8 +8,14 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
+from bridge.domain.messages import Message, Receipt
+from bridge.routing import jobs
 from bridge.store import Store, entries
+from bridge.store.committer import Committer
+from bridge.store.journal import Job, Try
 from bridge.store.migrations import migrations
+from bridge.store.sqlite_journal import SqliteJournal
+from bridge.store.stats import Stats
 
 _INSTANCE = "insert into instance (id, name, created_at) values (1, 'support', 1)"
 _INTEGRATION = (
@@ -59,12 +65,12 @@ def test_replies_of_before_belong_to_the_chatwoot_that_they_were_written_in(
         db.execute("insert into thread values ('int_now', 1, '49151', 2, 4, 'open', 9, 'Ana')")
 
     store = upgraded(tmp_path, "m015_ids_of_chatwoot", fill)
-    rows = store.db.execute("select direction, key, integration_id from journal order by id")
+    rows = store.db.execute("select job, key, integration_id from journal order by id")
     assert rows.fetchall() == [
-        ("out", "m7:0", "int_before"),
-        ("out", "m71:file3", "int_now"),
-        ("out", "d7", "int_before"),
-        ("in", "message:A", ""),
+        ("reply", "m7:0", "int_before"),
+        ("reply", "m71:file3", "int_now"),
+        ("reply", "d7", "int_before"),
+        ("message", "message:A", ""),
         ("receipt", "A", ""),
         ("receipt", "m71:file3", "int_now"),
         ("typing", "4:17", "int_now"),
@@ -170,4 +176,65 @@ def test_messages_and_links_of_before_have_what_their_gateway_knows_them_by(
     assert store.db.execute("select distinct reference from pair").fetchall() == [("A",)]
     ids = dict(store.db.execute("select key, message_id from journal").fetchall())
     assert ids == {**dict.fromkeys(bodies, "A"), "message:broken": None, "m7:0": None}
+    store.close()
+
+
+def test_what_an_entry_asks_for_is_named_and_still_read(tmp_path: Path) -> None:
+    """As version 0.1.0 wrote them: a file among the receipts, a profile among what is typed."""
+    said = (
+        '{"type":"message","id":"A","chat":{"jid":"1@s.whatsapp.net"},"chat_kind":"private",'
+        '"sender":{"jid":"1@s.whatsapp.net"},"from_me":false,"kind":"image","at":1.0,'
+        '"media":{"spooled":"/spool/a"}}'
+    )
+    reply = '"message":{"id":7,"conversation_id":4}'
+    rows = [
+        ("in", "message:A", said),
+        ("out", "m7:0", f'{{"type":"part",{reply},"index":0}}'),
+        ("out", "d7", f'{{"type":"deletion",{reply}}}'),
+        ("receipt", "file:A", said),
+        (
+            *("receipt", "B"),
+            '{"type":"receipt","ids":["B"],"chat":{"jid":"1@s.whatsapp.net"},"reached":"read",'
+            '"at":1.0}',
+        ),
+        (
+            *("receipt", "m7:0"),
+            '{"type":"failure","conversation_id":4,"message_id":7,"reason":"{}"}',
+        ),
+        ("typing", "4:17", '{"type":"writing","conversation_id":4}'),
+        ("typing", "introduction:1:2:x", '{"type":"introduction","contact_id":2}'),
+    ]
+
+    def fill(db: Database) -> None:
+        db.execute(_CHAT, [1, "private", "1@s.whatsapp.net"])
+        for direction, key, body in rows:
+            db.execute(
+                "insert into journal (instance_id, chat_id, direction, key, position, body, state, "
+                "received_at) values (1, 1, ?, ?, 0, ?, 'ready', 1)",
+                [direction, key, body],
+            )
+        db.execute("insert into pruned values (1, 'in', 5)")
+        db.execute("insert into pruned values (1, 'out', 3)")
+
+    store = upgraded(tmp_path, "m024_jobs", fill)
+    journal = SqliteJournal(store, Committer(store))
+    found = set()
+    for lane in journal.lanes(after_id=0)[0]:
+        while (entry := journal.head(lane)) is not None:
+            body = jobs.decode(entry.body)
+            found.add((entry.key, entry.job, type(body)))
+            assert jobs.new(1, entry.key, body).job is entry.job
+            journal.finish(entry, [], made=Try(1.0, 0.0, "arrived"), now=2.0)
+    assert found == {
+        ("message:A", Job.MESSAGE, Message),
+        ("m7:0", Job.REPLY, jobs.ReplyPart),
+        ("d7", Job.REPLY, jobs.Deletion),
+        ("file:A", Job.FILE, jobs.LateFile),
+        ("B", Job.RECEIPT, Receipt),
+        ("m7:0", Job.RECEIPT, jobs.Failure),
+        ("4:17", Job.TYPING, jobs.AgentTyping),
+        ("introduction:1:2:x", Job.PROFILE, jobs.ContactProfile),
+    }
+    totals = {total.job: total.accepted for total in Stats(store).totals(since=0.0)}
+    assert totals == {Job.MESSAGE: 6, Job.REPLY: 5}
     store.close()

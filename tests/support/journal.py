@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from bridge.chatwoot.events import AgentMessage
 from bridge.config.settings import load
-from bridge.domain.messages import Address, ChatKind, Kind, Message, encode
-from bridge.routing import outgoing
+from bridge.domain.messages import Address, ChatKind, Kind, Message
+from bridge.routing import jobs
 from bridge.services import Services
 from tests.support.processes import ACCOUNT_TOKEN, Bridge
 
@@ -58,7 +58,7 @@ class Journal:
         self,
         key: str,
         *,
-        direction: str = "in",
+        job: str = "message",
         state: str = "done",
         text: str = "Where is my order?",
         reason: str = "",
@@ -73,23 +73,23 @@ class Journal:
         jid = f"{phone}@s.whatsapp.net"
         address = Address(jid, name=name)
         said = Message(key, address, ChatKind.PRIVATE, address, False, Kind.TEXT, at, text=text)
-        full, body = f"message:{key}", encode(said)
-        if direction != "in":
+        full, body = f"message:{key}", jobs.encode(said)
+        if job != "message":
             number = int("".join(filter(str.isdigit, key.partition(":")[0])) or 1)
             reply = AgentMessage(id=number, conversation_id=4, text=text, type="outgoing")
-            full, body = key, outgoing.write(outgoing.Part(reply, 0))
+            full, body = key, jobs.encode(jobs.ReplyPart(reply, 0))
         with tray(self.bridge) as services, services.store.write() as db:
             instance = services.instances.find(self.instance)
             assert instance
             entry_id = db.execute(
-                "insert into journal (instance_id, chat_id, direction, key, position, body, state, "
+                "insert into journal (instance_id, chat_id, job, key, position, body, state, "
                 "reason, due_at, received_at, done_at, message_id) "
                 "values (?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?) returning id",
                 [
-                    *(instance.id, chat_id, direction, full, body, state, reason),
+                    *(instance.id, chat_id, job, full, body, state, reason),
                     *(at + 3600 if state == "unconfirmed" else 0.0, at),
                     at + 1 if state in {"done", "dead"} else None,
-                    key if direction == "in" else None,
+                    key if job == "message" else None,
                 ],
             ).fetchone()[0]
             for number in range(tries):

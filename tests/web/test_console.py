@@ -36,7 +36,7 @@ def journal(connected: Visitor) -> Journal:
 def test_a_card_says_how_an_instance_stands(connected: Visitor, journal: Journal) -> None:
     for number in range(3):
         journal.add(f"3EB0{number}", ago=60 * number + 200)
-    journal.add("m7:0", direction="out", ago=700)
+    journal.add("m7:0", job="reply", ago=700)
     page = connected.get("/")
     assert "Sockets" in page.text
     assert "In the last hour 3 from WhatsApp (above the line) and 1 to WhatsApp" in page.text
@@ -71,8 +71,8 @@ def test_a_card_offers_one_remedy(connected: Visitor, sandbox: SandboxChatwoot) 
 
 
 def test_dead_letters_are_counted_in_the_navigation(connected: Visitor, journal: Journal) -> None:
-    journal.add("m1:0", direction="out", state="dead", reason=REFUSED)
-    journal.add("m2:0", direction="out", state="unconfirmed", reason="nobody knows")
+    journal.add("m1:0", job="reply", state="dead", reason=REFUSED)
+    journal.add("m2:0", job="reply", state="unconfirmed", reason="nobody knows")
     page = connected.get("/")
     assert "Dead letters: 1" in page.text
     assert "Waiting 2 messages need you" in page.text
@@ -120,7 +120,7 @@ def test_contents_can_be_switched_off(
 def test_the_way_of_a_message(
     connected: Visitor, journal: Journal, sandbox: SandboxChatwoot
 ) -> None:
-    entry_id = journal.add("m77:0", direction="out", state="dead", reason=REFUSED, tries=2)
+    entry_id = journal.add("m77:0", job="reply", state="dead", reason=REFUSED, tries=2)
     journal.pair("3EB0F1", 77, 4)
     page = connected.get(f"/messages/{entry_id}")
     assert page.text.count("Try: it failed") == 2
@@ -236,7 +236,7 @@ def test_all_of_an_instance_are_replayed(connected: Visitor, journal: Journal) -
 
 
 def test_discarding_asks_first(connected: Visitor, journal: Journal) -> None:
-    entry_id = journal.add("m9:0", direction="out", state="dead", reason=REFUSED)
+    entry_id = journal.add("m9:0", job="reply", state="dead", reason=REFUSED)
     page = connected.get(f"/messages/{entry_id}/discard")
     assert f"Discard message {entry_id}?" in page.text
     assert _state(connected, entry_id) == "Dead letter"
@@ -254,7 +254,7 @@ def test_discarding_asks_first(connected: Visitor, journal: Journal) -> None:
 def test_a_person_settles_what_is_unconfirmed(
     connected: Visitor, journal: Journal, said: str, state: str
 ) -> None:
-    entry_id = journal.add("m9:0", direction="out", state="unconfirmed", reason="nobody knows")
+    entry_id = journal.add("m9:0", job="reply", state="unconfirmed", reason="nobody knows")
     page = connected.get("/waiting")
     assert "stands there twice" in page.text
     connected.send({"sent": "perhaps"}, path=f"/messages/{entry_id}/settle")
@@ -267,7 +267,7 @@ def test_a_person_settles_what_is_unconfirmed(
 
 def test_a_list_can_be_of_one_instance(connected: Visitor, journal: Journal) -> None:
     new_instance(connected.bridge, name="other")
-    journal.add("m9:0", direction="out", state="dead", reason=REFUSED)
+    journal.add("m9:0", job="reply", state="dead", reason=REFUSED)
     assert "Maria Souza" in connected.get("/waiting?instance=support").text
     page = connected.get("/waiting?instance=other")
     assert "Maria Souza" not in page.text
@@ -277,7 +277,7 @@ def test_a_list_can_be_of_one_instance(connected: Visitor, journal: Journal) -> 
 
 @pytest.mark.parametrize("deed", ["replay", "discard", "settle"])
 def test_forms_are_guarded(connected: Visitor, journal: Journal, deed: str) -> None:
-    entry_id = journal.add("m9:0", direction="out", state="dead", reason=REFUSED)
+    entry_id = journal.add("m9:0", job="reply", state="dead", reason=REFUSED)
     url = f"{connected.bridge.base_url}/messages/{entry_id}/{deed}"
     assert connected.session.post(url, data={"sent": "no"}).status_code == 400
     stranger = Visitor(connected.bridge)

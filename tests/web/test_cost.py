@@ -41,7 +41,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
             "values (1, 1, 'private', '5511999990001@s.whatsapp.net', 'Maria')"
         )
         db.execute(
-            "insert into journal (id, instance_id, chat_id, direction, key, position, body, state, "
+            "insert into journal (id, instance_id, chat_id, job, key, position, body, state, "
             "received_at) values (1, 1, 1, 'in', 'message:3EB0F1', 0, '{}', 'done', 0)"
         )
     yield tray

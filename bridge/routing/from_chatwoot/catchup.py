@@ -16,11 +16,12 @@ from bridge.chatwoot.refusals import ConversationGone
 from bridge.domain.errors import BridgeError
 from bridge.domain.messages import Ladder
 from bridge.domain.models import ChatwootTime
-from bridge.routing import outgoing
+from bridge.routing import jobs
 from bridge.routing.context import Context
 from bridge.routing.from_chatwoot import copies, false_failures, surveys
 from bridge.routing.from_chatwoot import receive as replies
-from bridge.routing.outgoing import WHATSAPP_ID_PREFIX, Part
+from bridge.routing.ids import WHATSAPP_ID_PREFIX
+from bridge.routing.jobs import ReplyPart
 from bridge.routing.to_chatwoot import marks
 from bridge.store.lookup_queue import SINCE_LAST_LOOK, LookupRequest
 
@@ -210,8 +211,8 @@ class _Look:
         first: dict[int, int] = {}
         place = self.context.instance.id, self.context.integration.id
         for entry in services.journal.given_up(*place, since=since):
-            part = outgoing.read(entry.body)
-            if isinstance(part, Part):
+            part = jobs.decode(entry.body)
+            if isinstance(part, ReplyPart):
                 first.setdefault(part.message.conversation_id, part.message.id)
         for conversation_id, message_id in reversed(first.items()):
             if not all_of_them and not self._has_time():

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from bridge.chatwoot.events import AgentMessage
 from bridge.domain.errors import N_, Problem
 from bridge.domain.models import Integration
-from bridge.routing.outgoing import WHATSAPP_ID_PREFIX
+from bridge.routing.ids import WHATSAPP_ID_PREFIX
 from bridge.services import Services
 
 log = logging.getLogger(__name__)

@@ -5,8 +5,8 @@ reply has gone out late, and `catchup.mend` takes those off that are not true.""
 from bridge.chatwoot import versions
 from bridge.chatwoot.events import AgentMessage
 from bridge.domain.models import Integration
-from bridge.routing import outgoing
-from bridge.routing.outgoing import WHATSAPP_ID_PREFIX
+from bridge.routing import jobs
+from bridge.routing.ids import WHATSAPP_ID_PREFIX
 from bridge.services import Services
 from bridge.store.journal import ReplyId
 from bridge.store.lookup_queue import LookupRequest
@@ -61,6 +61,6 @@ def _is_carried(one: Integration, message: AgentMessage, services: Services) -> 
     if message.own_source_id:
         return message.own_source_id.startswith(WHATSAPP_ID_PREFIX)
     journal, reply = services.journal, ReplyId(one.instance_id, one.id, message.id)
-    text = outgoing.part_key(message.id, outgoing.TEXT_PART)
+    text = jobs.part_key(message.id, jobs.TEXT_PART)
     is_known = journal.knows(one.instance_id, one.id, text) or journal.knows_file(reply)
     return is_known and not journal.gave_up(reply)

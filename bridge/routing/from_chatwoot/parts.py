@@ -7,10 +7,10 @@ Chatwoot tells the files of a message in any order, and some later than others
 from sqlite_utils import Database
 
 from bridge.chatwoot.events import AgentMessage, Attachment
-from bridge.routing import outgoing
-from bridge.routing.outgoing import PARTS, TEXT_PART, Part
+from bridge.routing import jobs
+from bridge.routing.jobs import PARTS, TEXT_PART, ReplyPart
 from bridge.store import entries
-from bridge.store.journal import Direction, Journal, NewEntry, ReplyId
+from bridge.store.journal import Journal, NewEntry, ReplyId
 
 
 def of(db: Database, reply: ReplyId, chat_id: int, message: AgentMessage) -> list[NewEntry]:
@@ -26,31 +26,22 @@ def of(db: Database, reply: ReplyId, chat_id: int, message: AgentMessage) -> lis
         len(files) - len(fresh) < len(known) or not fresh or not entries.take_back(db, reply)
     ):
         # Told once more, perhaps with files that were not there yet; its text is on its way.
-        parts = [Part(message, index) for index in fresh]
+        parts = [ReplyPart(message, index) for index in fresh]
     else:
         captioned = bool(message.has_words and files and files[0].file_type != "audio")
-        parts = [] if captioned or (files and not message.has_words) else [Part(message, TEXT_PART)]
+        has_text = not captioned and (message.has_words or not files)
+        parts = [ReplyPart(message, TEXT_PART)] if has_text else []
         parts += [
-            Part(message, index, caption=captioned and index == 1)
+            ReplyPart(message, index, caption=captioned and index == 1)
             for index in range(1, len(files) + 1)
         ]
-    return [
-        NewEntry(
-            chat_id,
-            Direction.OUT,
-            part.key,
-            outgoing.write(part),
-            message.id * PARTS + part.index,
-            integration_id=reply.integration_id,
-        )
-        for part in parts
-    ]
+    return [jobs.reply_part(chat_id, part, reply.integration_id) for part in parts]
 
 
 def _known_files(db: Database, reply: ReplyId) -> list[Attachment] | None:
     """The files of a message that are kept already; None where nothing of it is."""
     bodies = entries.bodies_of(db, reply)
-    parts = [part for part in map(outgoing.read, bodies) if isinstance(part, Part)]
+    parts = [part for part in map(jobs.decode, bodies) if isinstance(part, ReplyPart)]
     return [part.attachment for part in parts if part.attachment] if bodies else None
 
 
@@ -67,6 +58,6 @@ def are_known(reply: ReplyId, message: AgentMessage, journal: Journal) -> bool:
     files = range(1, len(message.attachments[: PARTS - 2]) + 1)
     place = reply.instance_id, reply.integration_id
     if not files:
-        text = outgoing.part_key(message.id, TEXT_PART)
+        text = jobs.part_key(message.id, TEXT_PART)
         return journal.knows(*place, text) or journal.knows_file(reply)
-    return all(journal.knows(*place, Part(message, index).key) for index in files)
+    return all(journal.knows(*place, ReplyPart(message, index).key) for index in files)

@@ -21,16 +21,17 @@ from bridge.chatwoot.refusals import ContactUnreachable
 from bridge.domain.errors import BeforeRestore, StorageFailed, dump
 from bridge.domain.messages import Address
 from bridge.domain.models import Instance, Integration
-from bridge.routing import outgoing
+from bridge.routing import jobs
 from bridge.routing.from_chatwoot import copies, false_failures, parts, surveys
 from bridge.routing.from_gateway import addresses
-from bridge.routing.outgoing import LAST_PART, PARTS, WHATSAPP_ID_PREFIX, Deletion, Failure, Writing
+from bridge.routing.ids import WHATSAPP_ID_PREFIX
+from bridge.routing.jobs import LAST_PART, PARTS, AgentTyping, Deletion, Failure
 from bridge.services import Services
 from bridge.store import chats, conversation_links, entries, feeds, identity
 from bridge.store.chats import ConversationLink
 from bridge.store.clocks import DOUBT_S
 from bridge.store.feeds import Feed
-from bridge.store.journal import Direction, NewEntry, ReplyId
+from bridge.store.journal import ReplyId
 from bridge.store.lookup_queue import CONVERSATION, LookupRequest
 
 log = logging.getLogger(__name__)
@@ -211,10 +212,9 @@ def _keep_reply(
     reply = ReplyId(instance.id, integration.id, message.id)
     if message.deleted:
         entries.discard(db, reply, now=now)
-        body = outgoing.write(Deletion(message))
-        position = message.id * PARTS + LAST_PART
-        gone = NewEntry(
-            *(thread.chat_id, Direction.OUT, f"d{message.id}", body, position),
+        gone = jobs.new(
+            *(thread.chat_id, f"d{message.id}", Deletion(message)),
+            position=message.id * PARTS + LAST_PART,
             integration_id=integration.id,
         )
         return _Kept.FRESH if entries.insert(db, instance.id, [gone], now=now) else _Kept.NOTHING
@@ -268,9 +268,8 @@ def writing(
         chat_id = conversation_links.chat_of_conversation(db, integration.id, conversation_id)
         if chat_id is None:
             return
-        body = outgoing.write(Writing(conversation_id))
-        key = f"{conversation_id}:{int(now // 10)}"
-        entry = NewEntry(chat_id, Direction.TYPING, key, body, integration_id=integration.id)
+        key, body = f"{conversation_id}:{int(now // 10)}", AgentTyping(conversation_id)
+        entry = jobs.new(chat_id, key, body, integration_id=integration.id)
         entries.insert(db, instance.id, [entry], now=now)
 
     services.committer.run(work, services.wakeup.wake)
@@ -298,12 +297,10 @@ def _has_no_number(
         address="",
         name=message.contact_name or f"#{message.contact_id}",
     )
-    told = outgoing.write(Failure(message.conversation_id, message.id, dump(ContactUnreachable())))
-    entry = NewEntry(
+    entry = jobs.new(
         chat_id,
-        Direction.RECEIPT,
         f"m{message.id}:nobody",
-        told,
+        Failure(message.conversation_id, message.id, dump(ContactUnreachable())),
         position=int(now * 1000),
         replaces=message.updated,
         integration_id=integration.id,

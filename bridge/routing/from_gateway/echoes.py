@@ -7,12 +7,12 @@ from sqlite_utils import Database
 
 from bridge.domain.messages import Kind, Message
 from bridge.domain.models import Instance, Integration
-from bridge.routing import outgoing
+from bridge.routing import jobs
 from bridge.routing.from_gateway import addresses
-from bridge.routing.outgoing import Part
+from bridge.routing.jobs import ReplyPart
 from bridge.store import entries, identity, lookup_queue
 from bridge.store.entries import Sent
-from bridge.store.journal import Direction, Pair, ReplyId, State
+from bridge.store.journal import Job, Pair, ReplyId, State
 from bridge.store.lookup_queue import LookupRequest
 
 
@@ -24,8 +24,8 @@ def confirm(
     sent = entries.settle(db, instance.id, message.source, now=now)
     if sent is None or message.kind in {Kind.EDIT, Kind.REVOKE, Kind.REACTION}:
         return False
-    part = outgoing.read(sent.body)
-    if isinstance(part, Part):
+    part = jobs.decode(sent.body)
+    if isinstance(part, ReplyPart):
         _note(db, instance, integration, message, sent, part, now)
     if not sent.sent_to:
         return False
@@ -40,7 +40,7 @@ def _note(
     integration: Integration,
     message: Message,
     sent: Sent,
-    part: Part,
+    part: ReplyPart,
     now: float,
 ) -> None:
     reply = ReplyId(instance.id, sent.integration_id or integration.id, part.message.id)
@@ -65,11 +65,11 @@ def _note(
         )
 
 
-def _take_back(db: Database, reply: ReplyId, part: Part, key: str) -> None:
+def _take_back(db: Database, reply: ReplyId, part: ReplyPart, key: str) -> None:
     """Undoes what was begun because the send had been given up, as far as that is not done."""
     place = reply.instance_id, reply.integration_id
-    entries.withdraw(db, *place, key, Direction.RECEIPT)
+    entries.withdraw(db, *place, key, Job.RECEIPT)
     if part.caption:
-        words = outgoing.part_key(reply.message_id, outgoing.TEXT_PART)
-        entries.withdraw(db, *place, words, Direction.OUT)
+        words = jobs.part_key(reply.message_id, jobs.TEXT_PART)
+        entries.withdraw(db, *place, words, Job.REPLY)
     entries.note_arrived(db, reply)

@@ -3,7 +3,6 @@
 Nothing here calls another server. Rules: docs/contracts/ryzeapi.md, Events and Uncertain sends.
 """
 
-import dataclasses
 import logging
 import re
 from collections.abc import Sequence
@@ -23,19 +22,19 @@ from bridge.domain.messages import (
     Ladder,
     Message,
     Receipt,
-    decode,
-    encode,
 )
 from bridge.domain.models import Instance, Integration
 from bridge.gateways import jids
 from bridge.gateways.base import Received
+from bridge.routing import jobs
 from bridge.routing.from_gateway import addresses, echoes
-from bridge.routing.outgoing import SOURCE_PREFIX, Introduction, fuller_key, introduction, late_key
+from bridge.routing.ids import SOURCE_PREFIX
+from bridge.routing.jobs import ContactProfile, LateFile
 from bridge.routing.to_whatsapp import markers
 from bridge.services import Services
 from bridge.store import chats, entries, identity, instances, members, unrouted
 from bridge.store.identity import ResolvedChat
-from bridge.store.journal import Direction, NewEntry
+from bridge.store.journal import Job, NewEntry
 
 log = logging.getLogger(__name__)
 
@@ -148,7 +147,7 @@ def _keep_message(
     met = _chat_of(db, instance, message)
     if message.chat_kind is ChatKind.GROUP:
         _note_members(db, met.chat_id, message)
-    entry = NewEntry(met.chat_id, Direction.IN, key, encode(message), message_id=message.about)
+    entry = jobs.new(met.chat_id, key, message)
     is_new = entries.insert(db, instance.id, [entry], now=now) > 0
     if not is_new and message.kind not in CHANGES:
         is_new = _keep_fuller(db, instance, entry, message, now)
@@ -167,16 +166,16 @@ def _keep_fuller(
     db: Database, instance: Instance, again: NewEntry, message: Message, now: float
 ) -> bool:
     """Whether a second event of a message says more than the first; then it is kept beside it."""
-    place = instance.id, Direction.IN, again.key
+    place = instance.id, Job.MESSAGE, again.key
     body = entries.body_of(db, *place)
-    earlier = decode(body) if body else None
+    earlier = jobs.decode(body) if body else None
     if not isinstance(earlier, Message) or not message.says_more_than(earlier):
         return False
-    late = instance.id, Direction.RECEIPT, late_key(message.id)
+    late = instance.id, Job.FILE, jobs.late_key(message.id)
     if message.media is not None and entries.body_of(db, *late):
         # Its words went ahead, and the file is being asked for: here it is.
-        return entries.rewrite(db, *late, again.body)
-    fuller = dataclasses.replace(again, key=fuller_key(message.id))
+        return entries.rewrite(db, *late, jobs.encode(LateFile(message)))
+    fuller = jobs.new(again.chat_id, jobs.fuller_key(message.id), message)
     return entries.insert(db, instance.id, [fuller], now=now) > 0
 
 
@@ -187,8 +186,8 @@ def _tell_name(
     chat_id = identity.find(db, instance.id, addresses.named(group))
     contact_id = chats.contact_of(db, integration.id, chat_id) if chat_id is not None else 0
     if chat_id is not None and contact_id:
-        told = Introduction(contact_id)
-        entry = introduction(chat_id, group.name, told, integration.id)
+        told = ContactProfile(contact_id)
+        entry = jobs.profile(chat_id, group.name, told, integration.id)
         entries.insert(db, instance.id, [entry], now=now)
 
 
@@ -230,11 +229,10 @@ def _keep_receipt(db: Database, instance: Instance, receipt: Receipt, now: float
     if chat_id is None:
         return
     told = [
-        NewEntry(
+        jobs.new(
             chat_id,
-            Direction.RECEIPT,
             whatsapp_id,
-            encode(msgspec.structs.replace(receipt, ids=(whatsapp_id,))),
+            msgspec.structs.replace(receipt, ids=(whatsapp_id,)),
             position=_STEPS[receipt.reached],
             replaces=True,
             due_at=0.0 if receipt.reached is Ladder.FAILED else now + _GATHER_S,

@@ -8,7 +8,8 @@ import logging
 from collections.abc import Mapping
 
 from bridge.chatwoot.refusals import ConversationGone, MessageGone
-from bridge.domain.messages import Kind, Message, decode
+from bridge.domain.messages import Kind, Message
+from bridge.routing import jobs
 from bridge.routing.context import Context
 from bridge.routing.to_chatwoot import references, rights
 from bridge.routing.to_chatwoot.notes import note
@@ -82,7 +83,7 @@ def is_taken_back(entry: Entry, message: Message, context: Context) -> bool:
     )
     chat = context.services.chats.get(entry.chat_id)
     told = context.services.journal.about(entry.instance_id, message.about)
-    events = [decode(one.body) for one in told if one.chat_id == entry.chat_id]
+    events = [jobs.decode(one.body) for one in told if one.chat_id == entry.chat_id]
     return any(
         isinstance(event, Message)
         and event.kind is Kind.REVOKE

@@ -20,13 +20,13 @@ from bridge.gateways import jids, numbers
 from bridge.gateways.base import GatewayError
 from bridge.net.deadline import Deadline
 from bridge.net.http import CallFailed
-from bridge.routing import outgoing
+from bridge.routing import jobs
 from bridge.routing.context import CALL_S, Context
 from bridge.routing.from_gateway import addresses
-from bridge.routing.outgoing import Introduction
+from bridge.routing.jobs import ContactProfile
 from bridge.routing.to_chatwoot import profiles
 from bridge.store.chats import Chat, ConversationLink
-from bridge.store.journal import Direction
+from bridge.store.journal import Job
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ def ensure_contact(chat: Chat, context: Context) -> ConversationLink:
         ready = _with_its_conversation(ready, context)
     chats.save_thread(ready)
     if found.is_new and not found.has_picture:
-        _introduce(chat, Introduction(ready.contact_id, with_picture=True), context)
+        _fill_in_later(chat, ContactProfile(ready.contact_id, with_picture=True), context)
     return ready
 
 
@@ -73,9 +73,9 @@ def keep_known(chat: Chat, thread: ConversationLink, context: Context) -> None:
     """Sees to it that a contact gets the name and the number that have become known, beside the
     chat's lane."""
     if thread.given_name and chat.name and chat.name != thread.given_name:
-        _introduce(chat, Introduction(thread.contact_id), context)
+        _fill_in_later(chat, ContactProfile(thread.contact_id), context)
     if (thread.source_id.endswith("@lid") or chat.lost) and (phone := _phone(chat, context)):
-        _introduce(chat, Introduction(thread.contact_id, phone=phone), context)
+        _fill_in_later(chat, ContactProfile(thread.contact_id, phone=phone), context)
 
 
 def is_over(thread: ConversationLink, context: Context) -> bool:
@@ -321,11 +321,11 @@ def conversations_of(thread: ConversationLink, context: Context) -> list[Convers
     return [one for one in found if chats.is_free(*place, conversation_id=one.id)]
 
 
-def _introduce(chat: Chat, told: Introduction, context: Context) -> None:
+def _fill_in_later(chat: Chat, wanted: ContactProfile, context: Context) -> None:
     services, here = context.services, context.integration.id
-    due_at = services.clock() + _LATER_S if told.with_picture else 0.0
-    entry = outgoing.introduction(chat.id, chat.name, told, here, due_at=due_at)
-    if services.journal.knows(chat.instance_id, here, entry.key, Direction.TYPING):
+    due_at = services.clock() + _LATER_S if wanted.with_picture else 0.0
+    entry = jobs.profile(chat.id, chat.name, wanted, here, due_at=due_at)
+    if services.journal.knows(chat.instance_id, here, entry.key, Job.PROFILE):
         return
     services.journal.accept(chat.instance_id, [entry], now=services.clock())
     services.wakeup.wake()

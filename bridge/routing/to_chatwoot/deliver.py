@@ -7,16 +7,15 @@ docs/contracts/ryzeapi.md, Chatwoot module.
 import dataclasses
 import logging
 from collections.abc import Callable, Iterator
-from typing import cast
 
 from bridge.chatwoot.conversations import Conversation
 from bridge.chatwoot.events import AgentMessage
 from bridge.chatwoot.refusals import ConversationGone, SourceTaken
 from bridge.domain.errors import N_, NotYet
-from bridge.domain.messages import ANSWERED, Kind, Message, decode
-from bridge.routing import outgoing
+from bridge.domain.messages import ANSWERED, Kind, Message
+from bridge.routing import ids, jobs
 from bridge.routing.context import Context
-from bridge.routing.outgoing import WHATSAPP_ID_PREFIX
+from bridge.routing.ids import WHATSAPP_ID_PREFIX
 from bridge.routing.to_chatwoot import changes, contacts, following, references
 from bridge.routing.to_chatwoot.notes import note
 from bridge.routing.to_chatwoot.posting import Posting, own_id, pieces
@@ -31,9 +30,8 @@ _HEALS = 3
 _LATEST = 3
 
 
-def deliver(entry: Entry, context: Context) -> list[Pair]:
+def deliver(entry: Entry, message: Message, context: Context) -> list[Pair]:
     """Brings one message to Chatwoot; the pairs that this made. Raises BridgeErrors."""
-    message = cast(Message, decode(entry.body))
     services = context.services
     chat = services.chats.get(entry.chat_id)
     if message.kind is Kind.REVOKE:
@@ -45,7 +43,7 @@ def deliver(entry: Entry, context: Context) -> list[Pair]:
     known = services.chats.pair(entry.instance_id, message.id)
     if known is not None:
         # It arrived before, is the echo of our own send, or says more than what arrived.
-        is_fuller = entry.key == outgoing.fuller_key(message.id)
+        is_fuller = entry.key == jobs.fuller_key(message.id)
         return following.add(entry, message, chat, known, context) if is_fuller else []
     if message.from_me and _may_be_echo(entry, context):
         # Of a send of ours that does not know its id yet.
@@ -101,7 +99,7 @@ def _already_there(
             found = [
                 said
                 for said in _unknown(one.conversation_id, entry, context)
-                if outgoing.whole_id(said.own_source_id) == ours
+                if ids.whole_id(said.own_source_id) == ours
             ]
         except ConversationGone:
             if one is thread:

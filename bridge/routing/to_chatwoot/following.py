@@ -7,14 +7,14 @@ when they have its file. Both stand as replies to what came first (docs/routing.
 from bridge.chatwoot.events import AgentMessage
 from bridge.chatwoot.refusals import ConversationGone
 from bridge.domain.errors import N_, NotYet
-from bridge.domain.messages import Message, decode
-from bridge.routing import outgoing
+from bridge.domain.messages import Message
+from bridge.routing import ids, jobs
 from bridge.routing.context import Context
-from bridge.routing.outgoing import WHATSAPP_ID_PREFIX
+from bridge.routing.ids import WHATSAPP_ID_PREFIX
 from bridge.routing.to_chatwoot import references
 from bridge.routing.to_chatwoot.posting import Posting, own_id, pieces
 from bridge.store.chats import Chat, ConversationLink
-from bridge.store.journal import Direction, Entry, Pair
+from bridge.store.journal import Entry, Job, Pair
 
 #: How long a file waits, in seconds, for the words that it follows to be in Chatwoot.
 _WORDS_S = 3600.0
@@ -23,9 +23,9 @@ _WORDS_S = 3600.0
 def fullest(entry: Entry, message: Message, context: Context) -> Message:
     """What is known of a message by now: a fuller event takes the place of a poorer one."""
     found = context.services.journal.find(
-        entry.instance_id, outgoing.fuller_key(message.id), Direction.IN
+        entry.instance_id, jobs.fuller_key(message.id), Job.MESSAGE
     )
-    fuller = decode(found.body) if found is not None else None
+    fuller = jobs.decode(found.body) if found is not None else None
     return fuller if isinstance(fuller, Message) else message
 
 
@@ -90,7 +90,7 @@ def _all_of(message: Message, first: Pair, context: Context) -> list[AgentMessag
         found += [
             one
             for one in page
-            if outgoing.whole_id(one.own_source_id) == ours or one.id == first.chatwoot_id
+            if ids.whole_id(one.own_source_id) == ours or one.id == first.chatwoot_id
         ]
         after = page[-1].id
         if len(page) < 100:

@@ -17,7 +17,7 @@ from bridge.chatwoot.refusals import ConversationGone, MessageGone
 from bridge.chatwoot.versions import Can
 from bridge.domain.messages import Ladder
 from bridge.routing.context import Context
-from bridge.routing.outgoing import NOTE_PREFIX
+from bridge.routing.ids import NOTE_PREFIX
 from bridge.routing.to_chatwoot.notes import note
 
 log = logging.getLogger(__name__)

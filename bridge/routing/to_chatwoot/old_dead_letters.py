@@ -8,14 +8,13 @@ letter, which a person may replay in order, and which is never replayed by itsel
 import logging
 import time
 from collections.abc import Iterator
-from typing import cast
 
 from bridge.chatwoot.events import AgentMessage
 from bridge.chatwoot.refusals import ConversationGone
-from bridge.domain.messages import Kind, Message, decode
-from bridge.routing import outgoing
+from bridge.domain.messages import Kind, Message
+from bridge.routing import ids, jobs
 from bridge.routing.context import Context
-from bridge.routing.outgoing import WHATSAPP_ID_PREFIX
+from bridge.routing.ids import WHATSAPP_ID_PREFIX
 from bridge.routing.to_chatwoot.posting import own_id
 from bridge.store.chats import ConversationLink
 from bridge.store.journal import Entry, Pair
@@ -49,14 +48,14 @@ def look_up(context: Context, *, seconds: float) -> int:
 def find(entry: Entry, context: Context) -> Pair | None:
     """The message of a customer as it stands in Chatwoot, with all that belongs to it; None where
     it, or its file, is not there. Raises BridgeErrors."""
-    message = cast(Message, decode(entry.body))
+    message = jobs.decode(entry.body)
     thread = context.services.chats.thread(context.integration.id, entry.chat_id)
-    if thread is None or message.kind is Kind.REVOKE:
+    if thread is None or not isinstance(message, Message) or message.kind is Kind.REVOKE:
         return None
     wanted = WHATSAPP_ID_PREFIX + own_id(message)
     for conversation_id in _conversations(thread, context):
         for one in _since(entry, conversation_id, context):
-            if outgoing.whole_id(one.own_source_id) == wanted:
+            if ids.whole_id(one.own_source_id) == wanted:
                 return _pair(entry, message, one, context) if _is_whole(one, context) else None
     return None
 

@@ -17,18 +17,20 @@ from bridge.chatwoot.events import AgentMessage
 from bridge.chatwoot.refusals import FileEmpty, FileTooLarge
 from bridge.domain import texts
 from bridge.domain.errors import N_, ChatwootThrottles, NotYet
-from bridge.domain.messages import CHANGES, MEDIA, Message, encode
+from bridge.domain.messages import CHANGES, MEDIA, Message
 from bridge.gateways import base
 from bridge.gateways.base import GatewayRefuses, GatewayUnavailable
+from bridge.routing import jobs
 from bridge.routing.context import FILE_S, Context
-from bridge.routing.outgoing import WHATSAPP_ID_PREFIX, copy_id, late_key, piece_id
+from bridge.routing.ids import WHATSAPP_ID_PREFIX, copy_id, piece_id
+from bridge.routing.jobs import LateFile, late_key
 from bridge.routing.retry import backoff
 from bridge.routing.to_chatwoot import contacts, rights
 from bridge.routing.to_chatwoot.notes import file_size, note
 from bridge.routing.to_whatsapp import media
 from bridge.routing.to_whatsapp.media import File
 from bridge.store.chats import ConversationLink
-from bridge.store.journal import Direction, Entry, NewEntry, Pair
+from bridge.store.journal import Entry, Job, Pair
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +44,6 @@ _LEAST_CALL_S = 3.0
 _FILE_PATIENCE_S = 600.0
 _GATEWAY_PATIENCE_S = 24 * 3600.0
 _FILE_PAUSE_S = 3.0
-#: Behind every receipt of the chat: none of them waits for a file.
-_LAST = 2**40
 
 
 def own_id(message: Message) -> str:
@@ -186,7 +186,7 @@ class Posting:
 
     def _left_s(self) -> float:
         """How long a call for the file may last: as long as the chat may still stand for it."""
-        if self.entry.direction is Direction.RECEIPT:
+        if self.entry.job is Job.FILE:
             return FILE_S
         return max(_CHAT_WAITS_S - self._age_s(), _LEAST_CALL_S)
 
@@ -197,8 +197,7 @@ class Posting:
     def _follows(self) -> bool:
         """Whether it was said before that the file follows."""
         place = self.entry.instance_id, self.context.integration.id
-        key = late_key(self.message.id)
-        return self.context.services.journal.knows(*place, key, Direction.RECEIPT)
+        return self.context.services.journal.knows(*place, late_key(self.message.id), Job.FILE)
 
     def _soon(self, error: GatewayUnavailable) -> str:
         """The gateway may still be fetching it: it is waited for, but not for long."""
@@ -207,12 +206,10 @@ class Posting:
             raise NotYet(N_("a file of the message"), retry_after_s=after_s) from error
         services, entry = self.context.services, self.entry
         now = services.clock()
-        late = NewEntry(
+        late = jobs.new(
             entry.chat_id,
-            Direction.RECEIPT,
             late_key(self.message.id),
-            encode(self.message),
-            position=_LAST,
+            LateFile(self.message),
             due_at=now + _FILE_PAUSE_S,
             integration_id=self.context.integration.id,
         )
@@ -223,7 +220,7 @@ class Posting:
 
     def _gone(self, error: GatewayUnavailable) -> str:
         """A copy is waited for as long as a chat may stand."""
-        if self.entry.direction is Direction.RECEIPT:
+        if self.entry.job is Job.FILE:
             return self._late(error)
         if self._age_s() < _CHAT_WAITS_S:
             raise NotYet(N_("a file of the message"), retry_after_s=_FILE_PAUSE_S) from error

@@ -16,7 +16,7 @@ from bridge.gateways import jids, numbers
 from bridge.net.deadline import Deadline
 from bridge.net.http import CallFailed
 from bridge.routing.context import CALL_S, Context
-from bridge.routing.outgoing import Introduction
+from bridge.routing.jobs import ContactProfile
 from bridge.store.chats import Chat, ConversationLink
 
 log = logging.getLogger(__name__)
@@ -26,21 +26,21 @@ log = logging.getLogger(__name__)
 _MAX_BYTES = 2 * 1024 * 1024
 
 
-def introduce(chat: Chat, told: Introduction, context: Context) -> None:
+def fill_in(chat: Chat, wanted: ContactProfile, context: Context) -> None:
     """Gives the contact its name and its picture; what does not work is left as it is."""
     thread = context.services.chats.thread(context.integration.id, chat.id)
-    if thread is None or thread.contact_id != told.contact_id:
+    if thread is None or thread.contact_id != wanted.contact_id:
         return
     try:
         _name(chat, thread, context)
-        if told.phone:
-            _number(chat, thread, told.phone, context)
-        if told.with_picture:
+        if wanted.phone:
+            _number(chat, thread, wanted.phone, context)
+        if wanted.with_picture:
             with picture(chat, context, seconds=CALL_S) as (file, _):
                 if file is not None:
                     context.chatwoot().update_contact(thread.contact_id, avatar=file)
     except (BridgeError, CallFailed) as error:
-        log.info("contact %s stays as it is: %s", told.contact_id, error)
+        log.info("contact %s stays as it is: %s", wanted.contact_id, error)
 
 
 def _name(chat: Chat, thread: ConversationLink, context: Context) -> None:

@@ -5,15 +5,13 @@ in any order).
 """
 
 import logging
-from typing import cast
 
 from bridge.config import languages
 from bridge.domain.errors import N_, NotYet, load
-from bridge.domain.messages import Ladder, Message, Receipt, decode
-from bridge.routing import outgoing
+from bridge.domain.messages import Ladder, Receipt
 from bridge.routing.context import Context
-from bridge.routing.outgoing import Failure
-from bridge.routing.to_chatwoot import following, marks
+from bridge.routing.jobs import Failure
+from bridge.routing.to_chatwoot import marks
 from bridge.routing.to_chatwoot.notes import note
 from bridge.store.journal import Entry, Pair
 
@@ -25,31 +23,15 @@ _STEPS: dict[str, int] = {Ladder.SENT: 1, Ladder.DELIVERED: 2, Ladder.READ: 3, L
 _PATIENCE_S = 5.0
 
 
-def deliver(entry: Entry, context: Context) -> list[Pair]:
-    """Tells Chatwoot of one receipt, or of a reply that could not be sent; or brings a file that
-    its words did not wait for. Raises BridgeErrors."""
-    if not context.is_here(entry):
-        log.info("receipt %s is about another Chatwoot than this one", entry.key)
-        return []
-    if outgoing.is_failure(entry.body):
-        _tell_failure(cast(Failure, outgoing.read(entry.body)), context)
-        return []
-    match decode(entry.body):
-        case Message() as message:
-            return following.bring_file(entry, message, context)
-        case Receipt() as receipt:
-            _tell_receipt(entry, receipt, context)
-    return []
-
-
-def _tell_failure(failure: Failure, context: Context) -> None:
+def tell_failure(failure: Failure, context: Context) -> None:
+    """Shows that a reply could not be sent. Raises BridgeErrors."""
     error, language = load(failure.reason), context.services.settings.language
     reason = languages.say(error.whole, language)
     marks.tell_failure(failure.conversation_id, failure.message_id, reason, context)
 
 
-def _tell_receipt(entry: Entry, receipt: Receipt, context: Context) -> None:
-    """Only forward; failed at any time."""
+def tell(entry: Entry, receipt: Receipt, context: Context) -> None:
+    """Shows how far a reply has come: only forward, failed at any time. Raises BridgeErrors."""
     services = context.services
     pair = services.chats.pair(entry.instance_id, receipt.ids[0])
     if pair is None:

@@ -9,7 +9,7 @@ from bridge.chatwoot.versions import Can
 from bridge.domain.errors import BridgeError
 from bridge.domain.messages import Address, Message
 from bridge.routing.context import Context
-from bridge.routing.outgoing import WHATSAPP_ID_PREFIX
+from bridge.routing.ids import WHATSAPP_ID_PREFIX
 from bridge.routing.to_chatwoot import contacts, members, rendering, rights
 from bridge.store.chats import Chat, ConversationLink
 from bridge.store.journal import Pair

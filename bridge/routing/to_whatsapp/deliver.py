@@ -23,23 +23,15 @@ from bridge.domain.messages import Address, Kind, Reply
 from bridge.gateways import jids
 from bridge.gateways.base import Gateway, GatewayRefuses, GatewayUnavailable, Sent
 from bridge.net.deadline import Deadline
-from bridge.routing import outgoing
+from bridge.routing import ids, jobs
 from bridge.routing.context import CALL_S, FILE_S, Context
 from bridge.routing.from_chatwoot import catchup, false_failures, surveys
 from bridge.routing.from_gateway import addresses
-from bridge.routing.outgoing import (
-    TEXT_PART,
-    WHATSAPP_ID_PREFIX,
-    Deletion,
-    Failure,
-    Introduction,
-    Part,
-    Writing,
-)
-from bridge.routing.to_chatwoot import profiles
+from bridge.routing.ids import WHATSAPP_ID_PREFIX
+from bridge.routing.jobs import TEXT_PART, Failure, ReplyPart
 from bridge.routing.to_whatsapp import media, mentions
 from bridge.store.chats import Chat
-from bridge.store.journal import Direction, Entry, Journal, NewEntry, Pair
+from bridge.store.journal import Entry, Journal, NewEntry, Pair
 
 log = logging.getLogger(__name__)
 
@@ -76,21 +68,8 @@ class Claim:
         return source
 
 
-def deliver(entry: Entry, context: Context, claim: Claim) -> list[Pair]:
-    """Brings one reply to WhatsApp; the pair that this made. Raises BridgeErrors."""
-    match outgoing.read(entry.body):
-        case Part() as part:
-            return _send(entry, part, context, claim)
-        case Deletion() as deletion:
-            _revoke(entry, deletion.message, context)
-        case Writing() if context.is_here(entry):
-            _show_typing(entry, context)
-        case Introduction() as told if context.is_here(entry):
-            profiles.introduce(context.services.chats.get(entry.chat_id), told, context)
-    return []
-
-
-def _send(entry: Entry, part: Part, context: Context, claim: Claim) -> list[Pair]:
+def send(entry: Entry, part: ReplyPart, context: Context, claim: Claim) -> list[Pair]:
+    """Sends one part of a reply; the pair of ids that this made. Raises BridgeErrors."""
     message, gateway = part.message, _gateway(context)
     if context.is_here(entry):
         _look_for_earlier(entry, message, context)
@@ -156,7 +135,7 @@ def _look_for_earlier(entry: Entry, message: AgentMessage, context: Context) -> 
     context.services.chats.note_checked(context.integration.id, entry.chat_id, seen_id)
 
 
-def _went_out(part: Part, context: Context) -> bool:
+def _went_out(part: ReplyPart, context: Context) -> bool:
     """Whether Chatwoot shows that a reply has arrived: only our receipts say so, and those of the
     bridge that a backup was taken from. Of several parts it does not say which."""
     message = part.message
@@ -184,7 +163,7 @@ def _has_files(entry: Entry, message: AgentMessage, context: Context) -> bool:
 
 
 def _reply(
-    entry: Entry, part: Part, chat: Chat, context: Context, files: contextlib.ExitStack
+    entry: Entry, part: ReplyPart, chat: Chat, context: Context, files: contextlib.ExitStack
 ) -> Reply:
     message = part.message
     quoted = _quoted(entry, message, context)
@@ -219,21 +198,17 @@ def _reply(
     )
 
 
-def _carries_text(entry: Entry, part: Part, context: Context) -> bool:
+def _carries_text(entry: Entry, part: ReplyPart, context: Context) -> bool:
     """Not when the text has gone ahead, because the file could not be sent."""
-    text = outgoing.part_key(part.message.id, TEXT_PART)
+    text = jobs.part_key(part.message.id, TEXT_PART)
     place = entry.instance_id, entry.integration_id
     return part.caption and not context.services.journal.knows(*place, text)
 
 
-def _words_of(entry: Entry, part: Part) -> NewEntry:
+def _words_of(entry: Entry, part: ReplyPart) -> NewEntry:
     """The text of a reply, to leave before its file and apart from it."""
-    words = Part(part.message, TEXT_PART)
-    position = entry.position - part.index
-    return NewEntry(
-        *(entry.chat_id, Direction.OUT, words.key, outgoing.write(words), position),
-        integration_id=entry.integration_id,
-    )
+    words = ReplyPart(part.message, TEXT_PART)
+    return jobs.reply_part(entry.chat_id, words, entry.integration_id)
 
 
 def _text(entry: Entry, message: AgentMessage, context: Context) -> str:
@@ -260,7 +235,7 @@ def _quoted(entry: Entry, message: AgentMessage, context: Context) -> str:
     known = chats.pair(entry.instance_id, found)
     if known is not None and known.chat_id != chats.get(entry.chat_id).id:
         return ""  # it is another customer's, whoever gave it this id
-    found = outgoing.whole_id(found)
+    found = ids.whole_id(found)
     if found.count(":") == 3:
         # Of an edit or a reaction, the message that it is about is quoted:
         # `edit:<id>:<own>:<time>`.
@@ -269,7 +244,7 @@ def _quoted(entry: Entry, message: AgentMessage, context: Context) -> str:
     return known.reference if known is not None else found
 
 
-def _revoke(entry: Entry, message: AgentMessage, context: Context) -> None:
+def revoke(entry: Entry, message: AgentMessage, context: Context) -> None:
     """An agent deleted a message that we had sent: it is deleted for everyone."""
     gateway, chats = _gateway(context), context.services.chats
     chat = chats.get(entry.chat_id)
@@ -283,7 +258,8 @@ def _revoke(entry: Entry, message: AgentMessage, context: Context) -> None:
         chats.note_deleted(context.instance.id, pair.whatsapp_id)
 
 
-def _show_typing(entry: Entry, context: Context) -> None:
+def show_typing(entry: Entry, context: Context) -> None:
+    """Shows the customer that an agent is typing, as long as that is news; never fails."""
     if context.services.clock() - entry.received_at > _TYPING_FRESH_S or context.gateway is None:
         return
     chat = context.services.chats.get(entry.chat_id)
@@ -307,8 +283,8 @@ def _mark_read(chat: Chat, gateway: Gateway, context: Context) -> None:
 def gone_out(entry: Entry, context: Context) -> None:
     """A reply has left: where it took so long that Chatwoot may have marked it as failed, that mark
     is looked for. Never fails."""
-    part, late_s = outgoing.read(entry.body), context.services.clock() - entry.received_at
-    if isinstance(part, Part) and (part.message.is_marked or late_s > false_failures.SOON_S):
+    part, late_s = jobs.decode(entry.body), context.services.clock() - entry.received_at
+    if isinstance(part, ReplyPart) and (part.message.is_marked or late_s > false_failures.SOON_S):
         one = entry.integration_id or context.integration.id
         false_failures.went_out(one, part.message, context.services)
 
@@ -317,17 +293,16 @@ def give_up(entry: Entry, error: BridgeError, told: BridgeError, context: Contex
     """Has the agent `told` that a reply does not go out, and why; where `error` is about a file,
     the words go without it. Kept in the journal, so that Chatwoot may be down. Raises
     StorageFailed."""
-    part = outgoing.read(entry.body)
-    if not isinstance(part, Part):
+    part = jobs.decode(entry.body)
+    if not isinstance(part, ReplyPart):
         return
     message, now = part.message, context.services.clock()
     failure = Failure(message.conversation_id, message.id, dump(told))
     new = [
-        NewEntry(
+        jobs.new(
             entry.chat_id,
-            Direction.RECEIPT,
             part.key,
-            outgoing.write(failure),
+            failure,
             position=int(now),
             replaces=True,
             integration_id=entry.integration_id,

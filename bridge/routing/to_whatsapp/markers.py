@@ -4,7 +4,7 @@ It names the installation and the instance, so that two of them on one number, o
 gateway, show each other's messages instead of taking them for their own.
 """
 
-from bridge.routing.outgoing import SOURCE_PREFIX
+from bridge.routing.ids import SOURCE_PREFIX
 from bridge.services import Services
 
 

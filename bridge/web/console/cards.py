@@ -12,7 +12,7 @@ from bridge.routing import capabilities
 from bridge.routing.from_chatwoot import copies, ways
 from bridge.routing.from_gateway import gateway_webhook
 from bridge.services import Services
-from bridge.store.journal import Direction
+from bridge.store.journal import Job
 from bridge.store.stats import InstanceStats
 from bridge.store.unrouted import Unrouted
 from bridge.web import times
@@ -90,7 +90,7 @@ def _card(instance: Instance, standing: InstanceStats, services: Services) -> Ca
         instance=instance,
         integration=integration,
         standing=standing,
-        plot=plot.draw(minutes[Direction.IN], minutes[Direction.OUT]),
+        plot=plot.draw(minutes[Job.MESSAGE], minutes[Job.REPLY]),
         transport=_transport(instance, integration, services),
         can_try_webhooks=integration is not None and ways.can_try(integration, services),
         is_connected=_is_connected(instance),

@@ -1,0 +1,66 @@
+"""Who does which job: the one place that takes an entry's body to the code that carries it out."""
+
+import logging
+from typing import assert_never
+
+from bridge.domain.messages import Message, Receipt
+from bridge.routing import jobs
+from bridge.routing.context import Context
+from bridge.routing.jobs import (
+    AgentTyping,
+    ContactProfile,
+    Deletion,
+    Failure,
+    LateFile,
+    ReplyPart,
+)
+from bridge.routing.retry import Side
+from bridge.routing.to_chatwoot import deliver as to_chatwoot
+from bridge.routing.to_chatwoot import following, profiles, receipts
+from bridge.routing.to_whatsapp import deliver as to_whatsapp
+from bridge.routing.to_whatsapp.deliver import Claim
+from bridge.store.journal import Entry, Job, Pair
+
+log = logging.getLogger(__name__)
+
+_SIDES = {
+    Job.MESSAGE: Side.CHATWOOT,
+    Job.FILE: Side.CHATWOOT,
+    Job.RECEIPT: Side.CHATWOOT,
+    Job.PROFILE: Side.CHATWOOT,
+    Job.REPLY: Side.GATEWAY,
+    Job.TYPING: Side.GATEWAY,
+}
+
+
+def side_of(job: Job) -> Side:
+    """The side that has to be up for a job to be done."""
+    return _SIDES[job]
+
+
+def carry_out(entry: Entry, context: Context, claim: Claim) -> list[Pair]:
+    """Does what an entry asks for; the pairs of ids that this made. Raises BridgeErrors."""
+    body = jobs.decode(entry.body)
+    if not context.is_here(entry) and not isinstance(body, ReplyPart | Deletion):
+        log.info("%s %s is about another Chatwoot than this one", entry.job, entry.key)
+        return []
+    match body:
+        case Message():
+            return to_chatwoot.deliver(entry, body, context)
+        case LateFile():
+            return following.bring_file(entry, body.message, context)
+        case Receipt():
+            receipts.tell(entry, body, context)
+        case Failure():
+            receipts.tell_failure(body, context)
+        case ContactProfile():
+            profiles.fill_in(context.services.chats.get(entry.chat_id), body, context)
+        case ReplyPart():
+            return to_whatsapp.send(entry, body, context, claim)
+        case Deletion():
+            to_whatsapp.revoke(entry, body.message, context)
+        case AgentTyping():
+            to_whatsapp.show_typing(entry, context)
+        case _:
+            assert_never(body)
+    return []
