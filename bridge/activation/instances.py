@@ -7,7 +7,7 @@ from dataclasses import replace
 from bridge.activation import activate, connect
 from bridge.activation.validation import NewInstance
 from bridge.domain.errors import BridgeError, InstanceMissing, InstanceUnknown, Problem, TokenTaken
-from bridge.domain.models import Actor, Gateway, Instance, Secret
+from bridge.domain.models import Actor, GatewayConfig, Instance, Secret
 from bridge.net.deadline import Deadline
 from bridge.services import Services
 from bridge.store.vault import same, token_hash
@@ -43,7 +43,7 @@ def find(name: str, services: Services) -> Instance:
 
 
 def set_gateway(
-    instance: Instance, gateway: Gateway, services: Services, *, by: Actor, join: bool = True
+    instance: Instance, gateway: GatewayConfig, services: Services, *, by: Actor, join: bool = True
 ) -> list[Problem]:
     """The instance's WhatsApp side lives there from now on; both directions are joined anew, unless
     `join` is False because an activation follows.

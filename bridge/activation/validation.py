@@ -15,7 +15,7 @@ from bridge.domain.errors import N_, InvalidBody, Problem
 from bridge.domain.models import (
     DEFAULT_INBOX_NAME,
     ActivationRequest,
-    Gateway,
+    GatewayConfig,
     InboxOptions,
     Secret,
 )
@@ -186,7 +186,7 @@ class NewInstance:
 
     name: str
     token: Secret
-    gateway: Gateway | None
+    gateway: GatewayConfig | None
     with_chatwoot: bool
 
 
@@ -205,7 +205,7 @@ def new_instance(body: Mapping[str, Any]) -> NewInstance:
     return NewInstance(name, token, gateway, with_chatwoot)
 
 
-def _gateway(outer: Reader, value: object) -> Gateway | None:
+def _gateway(outer: Reader, value: object) -> GatewayConfig | None:
     if value is None:
         return None
     if not isinstance(value, dict):
@@ -218,4 +218,4 @@ def _gateway(outer: Reader, value: object) -> Gateway | None:
     base_url, token = read.base_url("baseUrl"), read.token("token")
     for field, problem in read.problems.items():
         outer.problems[f"gateway.{field}"] = problem
-    return Gateway(kind, base_url, token)
+    return GatewayConfig(kind, base_url, token)

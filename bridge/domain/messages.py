@@ -5,7 +5,7 @@ Everything here can be written as JSON and read again (`bridge.routing.jobs`).
 
 from enum import StrEnum
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import force_setattr
 
 
@@ -32,7 +32,7 @@ class Kind(StrEnum):
     POLL = "poll"
     CHOICE = "choice"  # a button or a list row that was picked
     VOTE = "vote"  # the options of a poll that were picked, none when they were taken back
-    LAYOUT = "layout"  # words that are laid out, such as an order: see Layout
+    RICH = "layout"  # a template, an order and the like: see RichContent
     CALL = "call"  # one that nobody answered; one that was answered says nothing to agents
     REACTION = "reaction"
     EDIT = "edit"
@@ -78,7 +78,7 @@ class Media(Struct, frozen=True, omit_defaults=True):
         return bool(self.spooled or self.url)
 
 
-class Place(Struct, frozen=True, omit_defaults=True):
+class Location(Struct, frozen=True, omit_defaults=True):
     """A location in degrees; `live`: the person is on the way, and this is where it was seen."""
 
     latitude: float
@@ -88,7 +88,7 @@ class Place(Struct, frozen=True, omit_defaults=True):
     live: bool = False
 
 
-class Card(Struct, frozen=True, omit_defaults=True):
+class ContactCard(Struct, frozen=True, omit_defaults=True):
     """A contact card; `phones` as written on it."""
 
     name: str
@@ -97,8 +97,8 @@ class Card(Struct, frozen=True, omit_defaults=True):
     email: str = ""
 
 
-class Sort(StrEnum):
-    """What a layout is."""
+class RichKind(StrEnum):
+    """What rich content is."""
 
     TEMPLATE = "template"  # a template, buttons or a list: whatever is offered to be picked
     ORDER = "order"
@@ -108,14 +108,14 @@ class Sort(StrEnum):
     EVENT = "event"
 
 
-class Row(Struct, frozen=True, omit_defaults=True):
+class RichRow(Struct, frozen=True, omit_defaults=True):
     """A button, a row of a list: its words, and where it leads."""
 
     text: str
     more: str = ""
 
 
-class Layout(Struct, frozen=True, omit_defaults=True):
+class RichContent(Struct, frozen=True, omit_defaults=True):
     """Words with an order: a heading, rows, a sum. What its sender wrote freely is the text of the
     message.
 
@@ -123,11 +123,11 @@ class Layout(Struct, frozen=True, omit_defaults=True):
     number of items, `amount` a sum as it is written, `begins_at` UTC seconds; `place` is a name.
     """
 
-    sort: Sort
+    kind: RichKind = field(name="sort")
     title: str = ""
     body: str = ""
     footer: str = ""
-    rows: tuple[Row, ...] = ()
+    rows: tuple[RichRow, ...] = ()
     link: str = ""
     count: int = 0
     amount: str = ""
@@ -174,15 +174,15 @@ class Message(Struct, frozen=True, omit_defaults=True, tag="message"):
     quoted_id: str = ""
     target_id: str = ""
     media: Media | None = None
-    place: Place | None = None
-    cards: tuple[Card, ...] = ()
+    location: Location | None = field(default=None, name="place")
+    cards: tuple[ContactCard, ...] = ()
     options: tuple[str, ...] = ()
     forwarded: bool = False
     label: str = ""  # what an UNKNOWN message called itself; `video` of a CALL
     by_admin: bool = False  # a deletion in a group by one of its admins, where the event says so
     quoted_text: str = ""
     mentions: tuple[Address, ...] = ()
-    layout: Layout | None = None
+    rich: RichContent | None = field(default=None, name="layout")
     advert: Advert | None = None
     reference: str = ""
 
@@ -209,7 +209,7 @@ class Message(Struct, frozen=True, omit_defaults=True, tag="message"):
 ANSWERED = "answered"
 
 
-class Ladder(StrEnum):
+class DeliveryStatus(StrEnum):
     """How far a message of ours has come, lowest first; failed stands apart."""
 
     SENT = "sent"
@@ -218,12 +218,16 @@ class Ladder(StrEnum):
     FAILED = "failed"
 
 
+#: Receipts come in any order: a lower status never takes the place of a higher one.
+STEPS: dict[str, int] = {status: step for step, status in enumerate(DeliveryStatus, 1)}
+
+
 class Receipt(Struct, frozen=True, omit_defaults=True, tag="receipt"):
     """How far messages that we sent have come."""
 
     ids: tuple[str, ...]
     chat: Address
-    reached: Ladder
+    reached: DeliveryStatus
     at: float
     reason: str = ""
 

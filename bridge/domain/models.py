@@ -78,7 +78,7 @@ BRIDGE = Actor("bridge")
 
 
 @dataclass(frozen=True, slots=True)
-class Gateway:
+class GatewayConfig:
     """Where the WhatsApp side of an instance lives."""
 
     kind: str
@@ -97,7 +97,7 @@ class Instance:
     id: int
     name: str
     created_at: float
-    gateway: Gateway | None = None
+    gateway: GatewayConfig | None = None
     connected: bool | None = None
     connection: str = ""
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from bridge.domain.errors import N_, BridgeError
 from bridge.domain.messages import Address, Event, Message, Reply
-from bridge.domain.models import Gateway as Place
+from bridge.domain.models import GatewayConfig
 from bridge.net.deadline import Deadline
 from bridge.net.http import Http
 
@@ -73,13 +73,13 @@ class GatewayFronted(GatewayUnavailable):
     )
 
 
-class FileTooLarge(GatewayRefuses):
+class MediaTooLarge(GatewayRefuses):
     """A file of a message is larger than was allowed."""
 
     code = "gateway_file_too_large"
 
 
-class FileNotYet(GatewayUnavailable):
+class MediaNotReady(GatewayUnavailable):
     """The gateway answers, and does not have the file of a message: not yet, or never."""
 
     code = "gateway_file_not_yet"
@@ -120,7 +120,7 @@ class Gateway(Protocol):
     #: and what comes from our own number without one was written on the phone.
     echoes_source: bool
 
-    def __init__(self, instance: str, place: Place, http: Http) -> None: ...
+    def __init__(self, instance: str, config: GatewayConfig, http: Http) -> None: ...
 
     @staticmethod
     def authorized(headers: Mapping[str, str], body: bytes, secret: str) -> bool:
@@ -148,7 +148,7 @@ class Gateway(Protocol):
     def fetch_media(self, message: Message, *, to: Path, limit: int, deadline: Deadline) -> Path:
         """The file of a message, written below the folder `to`, at most `limit` bytes.
 
-        Raises FileNotYet while it is not there, FileTooLarge, and GatewayRefuses when it is gone.
+        Raises MediaNotReady while it is not there, MediaTooLarge, GatewayRefuses when it is gone.
         """
         ...
 

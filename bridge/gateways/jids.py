@@ -15,7 +15,7 @@ LID_SUFFIX = "@lid"
 GROUP_SUFFIX = "@g.us"
 
 
-class Sort(StrEnum):
+class JidKind(StrEnum):
     """What an address leads to."""
 
     PHONE = "phone"
@@ -27,16 +27,16 @@ class Sort(StrEnum):
 
 
 #: By what follows the `@`; `c.us` is the older spelling of a phone address.
-_SORTS = {
-    "s.whatsapp.net": Sort.PHONE,
-    "c.us": Sort.PHONE,
-    "lid": Sort.LID,
+_KINDS = {
+    "s.whatsapp.net": JidKind.PHONE,
+    "c.us": JidKind.PHONE,
+    "lid": JidKind.LID,
     # Accounts whose owner has them run by somebody else: the same person, the same addresses.
-    "hosted": Sort.PHONE,
-    "hosted.lid": Sort.LID,
-    "g.us": Sort.GROUP,
-    "newsletter": Sort.NEWSLETTER,
-    "broadcast": Sort.BROADCAST,
+    "hosted": JidKind.PHONE,
+    "hosted.lid": JidKind.LID,
+    "g.us": JidKind.GROUP,
+    "newsletter": JidKind.NEWSLETTER,
+    "broadcast": JidKind.BROADCAST,
 }
 #: Longest telephone number there is (ITU-T E.164), in digits; a longer one is no phone.
 _MAX_DIGITS = 15
@@ -44,13 +44,13 @@ _BARE = re.compile(r"\+?([0-9]{5,15})(?:\.[0-9]+)?(?::[0-9]+)?", re.ASCII)
 _DEVICE = re.compile(r"(?:\.[0-9]+)?:[0-9]+$|\.[0-9]+$")
 
 
-def sort_of(address: str) -> Sort:
+def kind_of(address: str) -> JidKind:
     """What a normal address leads to; bare digits and anything else are UNKNOWN."""
     local, _, domain = address.rpartition("@")
-    return _SORTS.get(domain.lower(), Sort.UNKNOWN) if local else Sort.UNKNOWN
+    return _KINDS.get(domain.lower(), JidKind.UNKNOWN) if local else JidKind.UNKNOWN
 
 
-def normal(address: str, *, bare: Sort = Sort.PHONE) -> str:
+def normal(address: str, *, bare: JidKind = JidKind.PHONE) -> str:
     """The full form without device suffix, empty for what is no address.
 
     `123:57@lid` becomes `123@lid`; `+5511...` and `5511...@c.us` become `5511...@s.whatsapp.net`.
@@ -60,21 +60,21 @@ def normal(address: str, *, bare: Sort = Sort.PHONE) -> str:
     local, at, domain = address.rpartition("@")
     if not at:
         return _from_bare(address, bare)
-    sort = _SORTS.get(domain.lower(), Sort.UNKNOWN)
-    if sort is Sort.UNKNOWN:
+    sort = _KINDS.get(domain.lower(), JidKind.UNKNOWN)
+    if sort is JidKind.UNKNOWN:
         return ""
-    if sort in (Sort.PHONE, Sort.LID):
+    if sort in (JidKind.PHONE, JidKind.LID):
         local = _DEVICE.sub("", local).removeprefix("+")
         if not (local.isascii() and local.isdigit()):
             return ""
-        return local + (PHONE_SUFFIX if sort is Sort.PHONE else LID_SUFFIX)
+        return local + (PHONE_SUFFIX if sort is JidKind.PHONE else LID_SUFFIX)
     return f"{local}@{domain.lower()}" if re.fullmatch(r"[A-Za-z0-9_-]+", local) else ""
 
 
-def _from_bare(address: str, bare: Sort) -> str:
-    if bare is Sort.GROUP:
+def _from_bare(address: str, bare: JidKind) -> str:
+    if bare is JidKind.GROUP:
         return address + GROUP_SUFFIX if re.fullmatch(r"[0-9]+(-[0-9]+)?", address) else ""
-    if bare is Sort.LID:
+    if bare is JidKind.LID:
         digits = _DEVICE.sub("", address)
         return digits + LID_SUFFIX if digits.isascii() and digits.isdigit() else ""
     found = _BARE.fullmatch(address)
@@ -93,10 +93,10 @@ def recipient(address: str) -> str:
 
 def chat_kind(address: Address) -> ChatKind:
     """What sort of chat is at an address."""
-    match sort_of(address.jid or address.lid):
-        case Sort.PHONE | Sort.LID:
+    match kind_of(address.jid or address.lid):
+        case JidKind.PHONE | JidKind.LID:
             return ChatKind.PRIVATE
-        case Sort.GROUP:
+        case JidKind.GROUP:
             return ChatKind.GROUP
         case _:
             return ChatKind.OTHER
@@ -104,16 +104,16 @@ def chat_kind(address: Address) -> ChatKind:
 
 def is_list(address: Address) -> bool:
     """Whether it is a list that somebody broadcasts to, and not the stories of all people."""
-    return sort_of(address.jid) is Sort.BROADCAST and not address.jid.startswith("status@")
+    return kind_of(address.jid) is JidKind.BROADCAST and not address.jid.startswith("status@")
 
 
-def address(jid: str, lid: str = "", name: str = "", *, bare: Sort = Sort.PHONE) -> Address:
+def address(jid: str, lid: str = "", name: str = "", *, bare: JidKind = JidKind.PHONE) -> Address:
     """What two fields of an event say about one party, whichever of them holds which form.
 
     `jid` may hold a LID, and then `lid` the phone. A LID never becomes a phone: bare digits that
     equal the LID's are the LID once more.
     """
-    second = normal(lid, bare=Sort.LID)
+    second = normal(lid, bare=JidKind.LID)
     first = normal(jid, bare=bare)
     if "@" not in jid and first and second == first.partition("@")[0] + LID_SUFFIX:
         first = second

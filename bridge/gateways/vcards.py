@@ -3,14 +3,14 @@
 import quopri
 import re
 
-from bridge.domain.messages import Card
+from bridge.domain.messages import ContactCard
 
 _MAX_PHONES = 20
 _FOLD = re.compile(r"\r?\n[ \t]")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
-def parse(text: str, *, name: str = "", phone: str = "") -> Card | None:
+def parse(text: str, *, name: str = "", phone: str = "") -> ContactCard | None:
     """The card in a vCard text; `name` and `phone` count where the text itself says nothing.
 
     None when neither a name nor a telephone is known.
@@ -33,7 +33,7 @@ def parse(text: str, *, name: str = "", phone: str = "") -> Card | None:
     called = (found.get("FN") or found.get("N") or [""])[0] or name
     if not called and not phones:
         return None
-    return Card(
+    return ContactCard(
         name=called or phones[0],
         phones=tuple(dict.fromkeys(phones))[:_MAX_PHONES],
         organization=(found.get("ORG") or [""])[0],

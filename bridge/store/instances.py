@@ -9,7 +9,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from bridge.domain.errors import InstanceExists, TokenTaken
-from bridge.domain.models import Gateway, Instance, Secret
+from bridge.domain.models import GatewayConfig, Instance, Secret
 from bridge.store import Store
 from bridge.store.vault import SealBroken, Vault
 
@@ -49,7 +49,7 @@ class Instances:
         self._store, self._vault = store, vault
 
     def add(
-        self, name: str, *, token_hash: str, gateway: Gateway | None, created_at: float
+        self, name: str, *, token_hash: str, gateway: GatewayConfig | None, created_at: float
     ) -> Instance:
         """A new instance. Raises InstanceExists or TokenTaken."""
         with self._store.write() as db:
@@ -68,7 +68,7 @@ class Instances:
                 self._write_gateway(db, key, gateway)
         return Instance(key, name, created_at, gateway)
 
-    def set_gateway(self, instance_id: int, gateway: Gateway) -> None:
+    def set_gateway(self, instance_id: int, gateway: GatewayConfig) -> None:
         """The WhatsApp side lives there from now on; what was heard of the one before is void."""
         with self._store.write() as db:
             self._write_gateway(db, instance_id, gateway)
@@ -79,7 +79,7 @@ class Instances:
                 [instance_id],
             )
 
-    def _write_gateway(self, db: Database, instance_id: int, gateway: Gateway) -> None:
+    def _write_gateway(self, db: Database, instance_id: int, gateway: GatewayConfig) -> None:
         sealed = self._vault.seal(gateway.token, where=_where(instance_id))
         db.execute(
             "update instance set gateway_kind = ?, gateway_url = ?, gateway_token = ? where id = ?",
@@ -191,7 +191,9 @@ class Instances:
     def _read(self, row: dict[str, Any]) -> Instance:
         gateway = None
         if row["gateway_kind"]:
-            gateway = Gateway(row["gateway_kind"], row["gateway_url"], self._gateway_token(row))
+            gateway = GatewayConfig(
+                row["gateway_kind"], row["gateway_url"], self._gateway_token(row)
+            )
         connected = None if row["connected"] is None else bool(row["connected"])
         return Instance(
             row["id"], row["name"], row["created_at"], gateway, connected, row["connection"]

@@ -22,7 +22,7 @@ from bridge.activation.validation import (
 )
 from bridge.chatwoot import address, versions
 from bridge.domain.errors import N_, InvalidBody, Problem
-from bridge.domain.models import Account, Gateway, Secret
+from bridge.domain.models import Account, GatewayConfig, Secret
 from bridge.web.pages import Trouble
 
 #: The choice of the instance page that is no name: names cannot hold a space.
@@ -113,17 +113,17 @@ class InstanceForm(Form):
         """Whether anything about a gateway was typed."""
         return bool(self.gateway_url.data or self.gateway_token.data)
 
-    def wish(self, *, kept: Gateway | None = None) -> NewInstance | None:
+    def wish(self, *, kept: GatewayConfig | None = None) -> NewInstance | None:
         """The checked wish for a new instance; None when the fields have errors."""
         gateway = self._place(kept) if self.has_gateway else None
         return self._read({"name": self.name.data, "gateway": gateway})
 
-    def place(self, name: str, *, kept: Gateway | None) -> Gateway | None:
+    def place(self, name: str, *, kept: GatewayConfig | None) -> GatewayConfig | None:
         """The gateway of the instance `name`; None when the fields have errors."""
         wish = self._read({"name": name, "gateway": self._place(kept)})
         return wish.gateway if wish else None
 
-    def _place(self, kept: Gateway | None) -> dict[str, Any]:
+    def _place(self, kept: GatewayConfig | None) -> dict[str, Any]:
         """An empty token keeps the one that is `kept`, but never shows it to another host."""
         url, token = _base_url(self.gateway_url.data), self.gateway_token.data
         if kept is not None and not token and _host(kept.base_url) == _host(url):

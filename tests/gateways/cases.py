@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bridge.domain.models import Gateway, Secret
+from bridge.domain.models import GatewayConfig, Secret
 from bridge.gateways.base import Received
 from bridge.gateways.ryzeapi import RyzeApi
 from bridge.net.http import Http
@@ -22,7 +22,7 @@ def payload(name: str) -> dict[str, Any]:
 
 
 def adapter() -> RyzeApi:
-    return RyzeApi("suporte", Gateway("ryzeapi", BASE_URL, Secret("instance-token")), Http())
+    return RyzeApi("suporte", GatewayConfig("ryzeapi", BASE_URL, Secret("instance-token")), Http())
 
 
 def parsed(body: dict[str, Any], spool: Path) -> list[Received]:

@@ -9,8 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bridge.domain.models import Gateway as Place
-from bridge.domain.models import Secret
+from bridge.domain.models import GatewayConfig, Secret
 from bridge.gateways.base import Gateway
 from bridge.gateways.ryzeapi import RyzeApi
 from bridge.net.http import Http
@@ -40,7 +39,7 @@ class RyzeStand:
 
     def gateway(self, *, token: str = "", instance: str = "", base_url: str = "") -> Gateway:
         """The adapter under test, with its own good settings or the given bad ones."""
-        place = Place("ryzeapi", base_url or self._phone.url, Secret(token or self.token))
+        place = GatewayConfig("ryzeapi", base_url or self._phone.url, Secret(token or self.token))
         return RyzeApi(instance or self.instance, place, Http())
 
     def speak(self, shape: str) -> None:

@@ -13,9 +13,9 @@ from bridge.domain.messages import (
     Address,
     ChatKind,
     Connection,
+    DeliveryStatus,
     GroupName,
     Kind,
-    Ladder,
     Media,
     Message,
     Receipt,
@@ -395,8 +395,8 @@ class TestReceiving:
         stand.reads(message_id)
         told = [one.event for one in heard(2, Receipt)]
         assert {(one.ids, one.reached) for one in told} == {
-            ((message_id,), Ladder.DELIVERED),
-            ((message_id,), Ladder.READ),
+            ((message_id,), DeliveryStatus.DELIVERED),
+            ((message_id,), DeliveryStatus.READ),
         }
 
     def test_the_connection_and_the_name_of_a_group_are_told(self, stand, gateway, heard):

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bridge.domain.messages import Address, ChatKind
 from bridge.gateways import jids
-from bridge.gateways.jids import Sort
+from bridge.gateways.jids import JidKind
 
 DIGITS = st.text(alphabet="0123456789", min_size=5, max_size=15)
 
@@ -44,16 +44,16 @@ def test_each_address_has_one_spelling(written, full):
 @pytest.mark.parametrize(
     ("address", "sort", "kind"),
     [
-        ("5511988887777@s.whatsapp.net", Sort.PHONE, ChatKind.PRIVATE),
-        ("123@lid", Sort.LID, ChatKind.PRIVATE),
-        ("120363000000000001@g.us", Sort.GROUP, ChatKind.GROUP),
-        ("120363111111111111@newsletter", Sort.NEWSLETTER, ChatKind.OTHER),
-        ("status@broadcast", Sort.BROADCAST, ChatKind.OTHER),
-        ("5511988887777", Sort.UNKNOWN, ChatKind.OTHER),
+        ("5511988887777@s.whatsapp.net", JidKind.PHONE, ChatKind.PRIVATE),
+        ("123@lid", JidKind.LID, ChatKind.PRIVATE),
+        ("120363000000000001@g.us", JidKind.GROUP, ChatKind.GROUP),
+        ("120363111111111111@newsletter", JidKind.NEWSLETTER, ChatKind.OTHER),
+        ("status@broadcast", JidKind.BROADCAST, ChatKind.OTHER),
+        ("5511988887777", JidKind.UNKNOWN, ChatKind.OTHER),
     ],
 )
 def test_the_ending_says_what_an_address_leads_to(address, sort, kind):
-    assert jids.sort_of(address) is sort
+    assert jids.kind_of(address) is sort
     assert jids.chat_kind(Address(address)) is kind
 
 
@@ -121,7 +121,7 @@ def test_a_normal_address_stays_and_no_lid_ever_becomes_a_phone(digits, device):
     assert jids.address(digits, lid).jid == ""
 
 
-@given(st.text(max_size=30), st.sampled_from([Sort.PHONE, Sort.LID, Sort.GROUP]))
+@given(st.text(max_size=30), st.sampled_from([JidKind.PHONE, JidKind.LID, JidKind.GROUP]))
 def test_any_text_has_a_normal_form_or_none(text, bare):
     full = jids.normal(text, bare=bare)
     assert full == "" or jids.normal(full) == full

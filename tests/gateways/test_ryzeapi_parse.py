@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 
 from bridge.domain.messages import (
     Address,
-    Card,
     ChatKind,
     Connection,
+    ContactCard,
+    DeliveryStatus,
     Event,
     GroupName,
     Kind,
-    Ladder,
+    Location,
     Media,
     Message,
-    Place,
 )
 from bridge.routing import jobs
 from tests.gateways.cases import NAMES, NOW, adapter, parsed, payload
@@ -31,7 +31,7 @@ MARIA = Address("", "200000000000002@lid", "Maria")
 FAMILY = Address("120363000000000001@g.us", "", "Família")
 OWN = Address("5511900000001@s.whatsapp.net", "900000000000001@lid", "Loja")
 FIRST, SENT = "3A00000000000000000001", "3EB0AAAAAAAAAAAAAAAAAA"
-ANA = Card(
+ANA = ContactCard(
     "Ana Silva",
     ("+55 11 97777-6666", "+55 11 3333-4444"),
     "Padaria, Pão & Cia Vendas",
@@ -94,11 +94,14 @@ MESSAGES = {
     "live-reaction-removed": {"kind": Kind.REACTION, "target_id": SENT},
     "live-location": {
         "kind": Kind.LOCATION,
-        "place": Place(-23.5614, -46.6559, "MASP", "Av. Paulista, 1578"),
+        "location": Location(-23.5614, -46.6559, "MASP", "Av. Paulista, 1578"),
     },
     "live-location-impossible": {"kind": Kind.UNKNOWN, "label": "location"},
     "live-contact": {"kind": Kind.CONTACT, "cards": (ANA,)},
-    "live-contacts": {"kind": Kind.CONTACT, "cards": (ANA, Card("Rui", ("+351 912 345 678",)))},
+    "live-contacts": {
+        "kind": Kind.CONTACT,
+        "cards": (ANA, ContactCard("Rui", ("+351 912 345 678",))),
+    },
     "live-poll": {"kind": Kind.POLL, "text": "Qual dia?", "options": ("sábado", "domingo")},
     "live-typed-on-the-phone": {"text": "já respondo", "sender": OWN, "from_me": True},
     "live-echo-of-ours": {
@@ -203,16 +206,16 @@ def test_receipts_come_one_by_one_so_that_a_batch_hides_no_repetition(tmp_path):
     told = parsed(payload("status-delivered-two"), tmp_path)
     assert [each.key for each in told] == ["receipt:3EB0A:delivered", "receipt:3EB0B:delivered"]
     assert [each.event.ids for each in told] == [("3EB0A",), ("3EB0B",)]
-    assert {each.event.reached for each in told} == {Ladder.DELIVERED}
+    assert {each.event.reached for each in told} == {DeliveryStatus.DELIVERED}
     assert told[0].event.chat.jid == JOAO.jid
 
 
 @pytest.mark.parametrize(
     ("name", "reached"),
     [
-        ("status-played", Ladder.READ),
-        ("status-server-error", Ladder.FAILED),
-        ("status-in-message", Ladder.READ),
+        ("status-played", DeliveryStatus.READ),
+        ("status-server-error", DeliveryStatus.FAILED),
+        ("status-in-message", DeliveryStatus.READ),
     ],
 )
 def test_a_status_climbs_the_ladder(name, reached, tmp_path):

@@ -10,7 +10,7 @@ from pathlib import Path
 import requests
 
 from bridge.config.settings import load
-from bridge.domain.models import Gateway, Secret
+from bridge.domain.models import GatewayConfig, Secret
 from bridge.services import Services
 from bridge.store import snapshot
 from tests.ops.loop import ROOT, run
@@ -25,7 +25,7 @@ def _services(folder: Path, **environ: str) -> Services:
 
 def _fill(services: Services, count: int) -> None:
     for number in range(count):
-        gateway = Gateway("ryzeapi", "http://127.0.0.1:1", Secret(f"token-{number}"))
+        gateway = GatewayConfig("ryzeapi", "http://127.0.0.1:1", Secret(f"token-{number}"))
         services.instances.add(f"n{number}", token_hash=str(number), gateway=gateway, created_at=0)
 
 

@@ -14,19 +14,19 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from bridge.domain.models import Gateway as Place
+from bridge.domain.models import GatewayConfig
 from bridge.gateways.base import (
-    FileNotYet,
-    FileTooLarge,
     GatewayDenies,
     GatewayError,
     GatewayFronted,
     GatewayRefuses,
     GatewayUnavailable,
     GatewayUncertain,
+    MediaNotReady,
+    MediaTooLarge,
 )
-from bridge.gateways.encoded import JsonWithFile
-from bridge.gateways.reading import Part
+from bridge.gateways.base64_files import JsonWithFile
+from bridge.gateways.fields import Fields
 from bridge.net.deadline import Deadline
 from bridge.net.http import Answer, CallFailed, Http, TooLarge
 
@@ -48,10 +48,10 @@ class Calls:
     """One instance: where it is and how it is called."""
 
     instance: str
-    place: Place
+    config: GatewayConfig
     http: Http
 
-    def get(self, path: str, *, deadline: Deadline, **query: str) -> Part:
+    def get(self, path: str, *, deadline: Deadline, **query: str) -> Fields:
         """Asks for something. Raises GatewayError; nothing is ever uncertain about it."""
         url = self.url(path) + ("?" + urlencode(query) if query else "")
         with self._naming_failures(is_harmless=True):
@@ -77,7 +77,7 @@ class Calls:
 
     def change(
         self, path: str, body: Mapping[str, Any], *, deadline: Deadline, method: str = "POST"
-    ) -> Part:
+    ) -> Fields:
         """Does something that may be done twice without harm; so no failure is uncertain."""
         with self._naming_failures(is_harmless=True):
             answer = self.http.call(
@@ -87,7 +87,7 @@ class Calls:
 
     def send(
         self, path: str, body: Mapping[str, Any] | JsonWithFile, *, deadline: Deadline
-    ) -> Part:
+    ) -> Fields:
         """Does something that must not be done twice (docs/contracts/ryzeapi.md, Uncertain
         sends)."""
         with self._naming_failures(is_harmless=False):
@@ -106,43 +106,43 @@ class Calls:
     def url(self, path: str) -> str:
         """The address of a route; `:instance` in it becomes our instance."""
         name = quote(self.instance, safe="")
-        return self.place.base_url.rstrip("/") + path.replace(":instance", name)
+        return self.config.base_url.rstrip("/") + path.replace(":instance", name)
 
     def headers(self) -> dict[str, str]:
         """Who calls."""
-        return {"token": str(self.place.token), "Accept": "application/json"}
+        return {"token": str(self.config.token), "Accept": "application/json"}
 
     def denies(self, reason: str) -> GatewayDenies:
         """The address, the instance or the token is wrong."""
-        return GatewayDenies(base_url=self.place.base_url, reason=self._bounded(reason))
+        return GatewayDenies(base_url=self.config.base_url, reason=self._bounded(reason))
 
     def unavailable(self, reason: str, retry_after_s: float = 0.0) -> GatewayUnavailable:
         """Nothing was done, and it may be tried again."""
         return GatewayUnavailable(
-            base_url=self.place.base_url,
+            base_url=self.config.base_url,
             reason=self._bounded(reason),
             retry_after_s=retry_after_s,
         )
 
     def refuses(self, reason: str) -> GatewayRefuses:
         """Nothing was done, and the same would be refused again."""
-        return GatewayRefuses(base_url=self.place.base_url, reason=self._bounded(reason))
+        return GatewayRefuses(base_url=self.config.base_url, reason=self._bounded(reason))
 
-    def file_not_yet(self, reason: str) -> FileNotYet:
+    def file_not_yet(self, reason: str) -> MediaNotReady:
         """It answers, and does not have the file."""
-        return FileNotYet(base_url=self.place.base_url, reason=self._bounded(reason))
+        return MediaNotReady(base_url=self.config.base_url, reason=self._bounded(reason))
 
-    def file_too_large(self, reason: str) -> FileTooLarge:
+    def file_too_large(self, reason: str) -> MediaTooLarge:
         """The file is larger than we take."""
-        return FileTooLarge(base_url=self.place.base_url, reason=self._bounded(reason))
+        return MediaTooLarge(base_url=self.config.base_url, reason=self._bounded(reason))
 
     def failed(self, detail: str) -> GatewayError:
         """It answered, and what was asked for is not so."""
-        return GatewayError(base_url=self.place.base_url, detail=self._bounded(detail))
+        return GatewayError(base_url=self.config.base_url, detail=self._bounded(detail))
 
     def uncertain(self, detail: str) -> GatewayUncertain:
         """It may have been done."""
-        return GatewayUncertain(base_url=self.place.base_url, detail=self._bounded(detail))
+        return GatewayUncertain(base_url=self.config.base_url, detail=self._bounded(detail))
 
     @contextlib.contextmanager
     def _naming_failures(self, *, is_harmless: bool, is_download: bool = False) -> Iterator[None]:
@@ -158,11 +158,11 @@ class Calls:
                 raise self.uncertain(failure.cause) from failure
             raise self.unavailable(failure.cause) from failure
 
-    def own_instance(self, *, deadline: Deadline) -> Part:
+    def own_instance(self, *, deadline: Deadline) -> Fields:
         """Our instance as the gateway lists it. Raises GatewayDenies when it does
         not, and GatewayError."""
         answer = self.get(INSTANCES, deadline=deadline, instanceName=self.instance)
-        for one in map(Part, answer.items("instances")):
+        for one in map(Fields, answer.items("instances")):
             if one.text("name") == self.instance:
                 return one
         raise self.denies("Instance not found")
@@ -204,12 +204,12 @@ class Calls:
         where = answer.headers.get("location", "").partition("?")[0]
         reason = f"HTTP {answer.status}" + (f", to {where}" if where else "")
         return GatewayFronted(
-            base_url=self.place.base_url,
+            base_url=self.config.base_url,
             reason=self._bounded(reason),
             retry_after_s=_wait_s(answer),
         )
 
-    def _read(self, answer: Answer, deadline: Deadline, *, is_harmless: bool) -> Part:
+    def _read(self, answer: Answer, deadline: Deadline, *, is_harmless: bool) -> Fields:
         if not _is_success(answer):
             raise self.refusal(answer, deadline, is_harmless=is_harmless)
         said = _json(answer)
@@ -219,7 +219,7 @@ class Calls:
         raise self.unavailable(reason) if is_harmless else self.uncertain(reason)
 
     def _bounded(self, text: str) -> str:
-        token = str(self.place.token)
+        token = str(self.config.token)
         masked = text.replace(token, "***") if token else text
         return " ".join(masked.split())[:_MAX_REASON]
 
@@ -228,11 +228,11 @@ def _is_success(answer: Answer) -> bool:
     return 200 <= answer.status < 300
 
 
-def _json(answer: Answer) -> Part:
+def _json(answer: Answer) -> Fields:
     try:
-        return Part(json.loads(answer.body))
+        return Fields(json.loads(answer.body))
     except (ValueError, RecursionError):
-        return Part(None)
+        return Fields(None)
 
 
 def _said(answer: Answer) -> str:

@@ -11,11 +11,11 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from bridge.domain.messages import Card, Kind, Media, Message, Place
-from bridge.gateways import layouts, vcards, words
-from bridge.gateways.encoded import spool_text
-from bridge.gateways.reading import Part, clean, file_name, mime_type, number
-from bridge.gateways.surroundings import around, named, quoted
+from bridge.domain.messages import ContactCard, Kind, Location, Media, Message
+from bridge.gateways import fallback_text, rich_content, vcards
+from bridge.gateways.base64_files import spool_text
+from bridge.gateways.context_info import around, named, quoted
+from bridge.gateways.fields import Fields, clean, file_name, mime_type, number
 
 #: By the `type` of a message or of its media, in lower case without `_` and a final `message`.
 _MEDIA_TYPES = {
@@ -51,7 +51,7 @@ _MAX_SECONDS = 24 * 3600
 
 
 def fill(
-    base: Message, flat: Part, *, spool: Path, vouched: Callable[[str], bool]
+    base: Message, flat: Fields, *, spool: Path, vouched: Callable[[str], bool]
 ) -> Message | None:
     """`base` with the kind and the content of the message; Kind.UNKNOWN keeps its own name. None
     for what is nobody's message.
@@ -67,7 +67,7 @@ def fill(
     if _NOISE.fullmatch(kind_name) or kind_name == "reaction":
         return None  # a reaction that does not say to what
     base = around(base, flat)
-    laid_out = layouts.of(flat, now=base.at) if kind_name not in _TEXTS else None
+    laid_out = rich_content.of(flat, now=base.at) if kind_name not in _TEXTS else None
     for read in (_vote, _choice, _poll, _place, _cards):
         found = read(base, flat, kind_name)
         if found is not None:
@@ -75,21 +75,21 @@ def fill(
     text = _text(flat, kind_name)
     if laid_out is not None:
         layout, own_words = laid_out
-        base = replace(base, layout=layout)
+        base = replace(base, rich=layout)
         text = "\n".join(dict.fromkeys(filter(None, [text, own_words])))
         text = "" if text in (layout.body, layout.title) else text
     with_file = _file(flat, kind_name, spool, vouched)
     if with_file is not None:
         kind, media = with_file
         return replace(base, kind=kind, media=media, text=text)
-    if base.layout is not None:
-        return replace(base, kind=Kind.LAYOUT, text=text)
+    if base.rich is not None:
+        return replace(base, kind=Kind.RICH, text=text)
     if text or (kind_name in _TEXTS and base.advert is not None):
         return replace(base, kind=Kind.TEXT, text=text)
     if kind_name in _HEADERS:
         return None
     label = flat.text("type", "messageType")[:100]
-    text = words.found_in(flat.without("type", "messageType").fields)
+    text = fallback_text.found_in(flat.without("type", "messageType").fields)
     return replace(base, kind=Kind.UNKNOWN, text=text, label=label)
 
 
@@ -99,7 +99,7 @@ def _type(said: str) -> str:
     return plain.removesuffix("message") or plain
 
 
-def _text(flat: Part, kind_name: str) -> str:
+def _text(flat: Fields, kind_name: str) -> str:
     """The text or the caption, wherever it stands."""
     said = clean(flat.get("content")) or flat.part("content").text("text", "body", "caption")
     if said.strip() == "{}" and kind_name not in _TEXTS:
@@ -107,7 +107,7 @@ def _text(flat: Part, kind_name: str) -> str:
     return said or flat.text("text", "caption") or flat.part("media").text("caption")
 
 
-def _revocation(base: Message, flat: Part, kind_name: str) -> Message | None:
+def _revocation(base: Message, flat: Fields, kind_name: str) -> Message | None:
     if kind_name not in _REVOCATIONS:
         return None
     # Whether the event's own id or another one names what is gone is unconfirmed: both are read.
@@ -117,22 +117,22 @@ def _revocation(base: Message, flat: Part, kind_name: str) -> Message | None:
     return replace(base, kind=Kind.REVOKE, target_id=target, by_admin=by_admin)
 
 
-def _edit(base: Message, flat: Part, kind_name: str) -> Message | None:
+def _edit(base: Message, flat: Fields, kind_name: str) -> Message | None:
     edit = flat.part("edit")
     if kind_name not in _EDITS and not flat.flag("isEdit") and not edit:
         return None
     target = quoted(flat, "edit", "originalId", "targetId") or base.id
     text = edit.text("text", "newContent", "content") or _text(flat, kind_name)
-    text = text or words.found_in(edit.fields)
+    text = text or fallback_text.found_in(edit.fields)
     mentions = around(base, flat).mentions
     return replace(base, kind=Kind.EDIT, target_id=target, text=text, mentions=mentions)
 
 
-def _reaction(base: Message, flat: Part, kind_name: str) -> Message | None:
+def _reaction(base: Message, flat: Fields, kind_name: str) -> Message | None:
     reaction = flat.get("reaction")
     if reaction is None and kind_name != "reaction":
         return None
-    part = Part(reaction)
+    part = Fields(reaction)
     target = named(reaction) if part else quoted(flat)
     target = target or quoted(flat, "targetId")
     emoji = part.text("text", "emoji") if part else clean(reaction) or _text(flat, kind_name)
@@ -141,7 +141,7 @@ def _reaction(base: Message, flat: Part, kind_name: str) -> Message | None:
     return replace(base, kind=Kind.REACTION, target_id=target, text=emoji)
 
 
-def _vote(base: Message, flat: Part, kind_name: str) -> Message | None:
+def _vote(base: Message, flat: Fields, kind_name: str) -> Message | None:
     """The options of a poll that were picked; none of them means that the vote was taken back."""
     part = flat.part("pollVote", "vote", "pollUpdate", "pollUpdateMessage")
     votes = part.part("vote")
@@ -158,10 +158,10 @@ def _vote(base: Message, flat: Part, kind_name: str) -> Message | None:
 
 
 def _option(value: object) -> str:
-    return clean(value) or Part(value).text("name", "optionName", "text", "title")
+    return clean(value) or Fields(value).text("name", "optionName", "text", "title")
 
 
-def _choice(base: Message, flat: Part, kind_name: str) -> Message | None:
+def _choice(base: Message, flat: Fields, kind_name: str) -> Message | None:
     """A button or a row of a list that was picked; its words, else its id."""
     part = flat.part(
         "interactive", "buttonResponse", "listResponse", "templateButtonReply", "pollVote", "vote"
@@ -187,7 +187,7 @@ def _choice(base: Message, flat: Part, kind_name: str) -> Message | None:
     return replace(base, kind=Kind.CHOICE, text=text)
 
 
-def _poll(base: Message, flat: Part, kind_name: str) -> Message | None:
+def _poll(base: Message, flat: Fields, kind_name: str) -> Message | None:
     poll = flat.part("poll", "pollCreation")
     if not poll:
         return None
@@ -199,7 +199,7 @@ def _poll(base: Message, flat: Part, kind_name: str) -> Message | None:
     return replace(base, kind=Kind.POLL, text=title, options=kept)
 
 
-def _place(base: Message, flat: Part, kind_name: str) -> Message | None:
+def _place(base: Message, flat: Fields, kind_name: str) -> Message | None:
     place = flat.part("location", "liveLocation")
     if not place:
         return None
@@ -207,7 +207,7 @@ def _place(base: Message, flat: Part, kind_name: str) -> Message | None:
     longitude = place.number("longitude", "degreesLongitude", "lng")
     if latitude is None or longitude is None or abs(latitude) > 90 or abs(longitude) > 180:
         return None
-    found = Place(
+    found = Location(
         latitude,
         longitude,
         place.text("name", "title"),
@@ -215,10 +215,10 @@ def _place(base: Message, flat: Part, kind_name: str) -> Message | None:
         live="live" in kind_name or not flat.part("location") or bool(place.flag("live", "isLive")),
     )
     text = _text(flat, kind_name) or place.text("caption", "comment")
-    return replace(base, kind=Kind.LOCATION, place=found, text=text)
+    return replace(base, kind=Kind.LOCATION, location=found, text=text)
 
 
-def _cards(base: Message, flat: Part, kind_name: str) -> Message | None:
+def _cards(base: Message, flat: Fields, kind_name: str) -> Message | None:
     if kind_name in _TEXTS:
         return None
     written = flat.items("contacts", "contact", "vcards")
@@ -230,10 +230,10 @@ def _cards(base: Message, flat: Part, kind_name: str) -> Message | None:
     return replace(base, kind=Kind.CONTACT, cards=tuple(cards), text=text)
 
 
-def _card(value: object) -> Card | None:
+def _card(value: object) -> ContactCard | None:
     if isinstance(value, str):
         return vcards.parse(clean(value))
-    part = Part(value)
+    part = Fields(value)
     return vcards.parse(
         part.text("vcard"),
         name=part.text("displayName", "name", "fullName"),
@@ -242,7 +242,7 @@ def _card(value: object) -> Card | None:
 
 
 def _file(
-    flat: Part, kind_name: str, spool: Path, vouched: Callable[[str], bool]
+    flat: Fields, kind_name: str, spool: Path, vouched: Callable[[str], bool]
 ) -> tuple[Kind, Media] | None:
     part = flat.part("media")
     is_view_once = kind_name.startswith("viewonce")
@@ -264,7 +264,7 @@ def _file(
     )
 
 
-def _is_once(flat: Part) -> bool:
+def _is_once(flat: Fields) -> bool:
     return bool(flat.flag("viewOnce", "isViewOnce"))
 
 
@@ -280,7 +280,7 @@ def _spooled(encoded: str, spool: Path) -> str:
     return str(path) if path else ""
 
 
-def _media_kind(part: Part, flat: Part, kind_name: str, mime: str) -> Kind:
+def _media_kind(part: Fields, flat: Fields, kind_name: str, mime: str) -> Kind:
     """By the MIME type; by the `type` only where that says nothing.
 
     A voice note with `audio/mpeg` has been seen under the type of a plain file.

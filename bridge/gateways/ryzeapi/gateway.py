@@ -14,19 +14,19 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bridge.domain.messages import Address, Message, Reply
-from bridge.domain.models import Gateway as Place
+from bridge.domain.models import GatewayConfig
 from bridge.gateways import jids
 from bridge.gateways.base import (
-    FileTooLarge,
     GatewayError,
     GatewayRefuses,
     GatewayUnavailable,
+    MediaTooLarge,
     Profile,
     Received,
     Sent,
 )
-from bridge.gateways.encoded import TooLarge, new_file, spool_field
-from bridge.gateways.reading import Part
+from bridge.gateways.base64_files import TooLarge, new_file, spool_field
+from bridge.gateways.fields import Fields
 from bridge.gateways.ryzeapi import parse, sending
 from bridge.gateways.ryzeapi.calls import Calls
 from bridge.net.deadline import Deadline
@@ -62,9 +62,9 @@ class RyzeApi:
 
     echoes_source = True
 
-    def __init__(self, instance: str, place: Place, http: Http) -> None:
-        self._calls, self._http = Calls(instance, place, http), http
-        self._origin = parse.origin(place.base_url)
+    def __init__(self, instance: str, config: GatewayConfig, http: Http) -> None:
+        self._calls, self._http = Calls(instance, config, http), http
+        self._origin = parse.origin(config.base_url)
 
     @staticmethod
     def authorized(headers: Mapping[str, str], body: bytes, secret: str) -> bool:
@@ -101,7 +101,7 @@ class RyzeApi:
         """Blue ticks. In a group without a `sender` the chat is only marked as read on the phone
         itself."""
         body: dict[str, Any] = {"number": jids.recipient(chat)}
-        if jids.sort_of(chat) is jids.Sort.GROUP and not sender:
+        if jids.kind_of(chat) is jids.JidKind.GROUP and not sender:
             path, body["read"] = "/api/chat/markChatRead/:instance", True
         else:
             path, body["messageId"] = "/api/chat/markRead/:instance", message
@@ -117,7 +117,7 @@ class RyzeApi:
     def profile(self, address: Address, *, deadline: Deadline) -> Profile:
         """What the gateway knows; groups it cannot be asked for."""
         asked = address.jid or address.lid
-        if jids.sort_of(asked) not in (jids.Sort.PHONE, jids.Sort.LID):
+        if jids.kind_of(asked) not in (jids.JidKind.PHONE, jids.JidKind.LID):
             return Profile(address)
         path, number = "/api/chat/contacts/:instance", jids.recipient(asked)
         answer = self._calls.get(path, deadline=deadline, number=number)
@@ -209,7 +209,7 @@ class RyzeApi:
             path = "/api/events/getWebsocket/:instance"
             stored = self._calls.get(path, deadline=deadline).part("websocket")
         except GatewayRefuses:  # 404: never configured
-            stored = Part(None)
+            stored = Fields(None)
         has_all = not stored.items("events") or set(EVENTS) <= set(map(str, stored.items("events")))
         if stored.flag("enabled") and has_all and not stored.flag("mediaBase64"):
             return
@@ -294,7 +294,7 @@ class RyzeApi:
             raise self._calls.file_not_yet("the gateway has no file for this message yet")
         return found
 
-    def _too_large(self, limit: int) -> FileTooLarge:
+    def _too_large(self, limit: int) -> MediaTooLarge:
         return self._calls.file_too_large(f"the file is larger than {limit} bytes")
 
 

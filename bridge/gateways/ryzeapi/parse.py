@@ -17,27 +17,27 @@ from bridge.domain.messages import (
     Address,
     ChatKind,
     Connection,
+    DeliveryStatus,
     GroupName,
     Kind,
-    Ladder,
     Message,
     Receipt,
 )
 from bridge.gateways import jids
 from bridge.gateways.base import Received
-from bridge.gateways.reading import Part, moment
+from bridge.gateways.fields import Fields, moment
 from bridge.gateways.ryzeapi.content import fill
 
 #: Section 5.5. What is not named here says nothing about a message of ours: `pending`, `retry`,
 #: and the `_self` ones, which tell that we have read on the phone.
 _LADDER = {
-    "sent": Ladder.SENT,
-    "delivered": Ladder.DELIVERED,
-    "read": Ladder.READ,
-    "played": Ladder.READ,
-    "error": Ladder.FAILED,
-    "servererror": Ladder.FAILED,
-    "failed": Ladder.FAILED,
+    "sent": DeliveryStatus.SENT,
+    "delivered": DeliveryStatus.DELIVERED,
+    "read": DeliveryStatus.READ,
+    "played": DeliveryStatus.READ,
+    "error": DeliveryStatus.FAILED,
+    "servererror": DeliveryStatus.FAILED,
+    "failed": DeliveryStatus.FAILED,
 }
 #: Section 5.6. States that are not named here are steps on the way and change nothing.
 _CONNECTED = {"connected", "keepaliverestored"}
@@ -80,14 +80,14 @@ def origin(url: str) -> str:
 
 def events(body: Mapping[str, Any], around: Around) -> list[Received]:
     """What a webhook body or a socket frame tells; `instanceData` is not even looked at."""
-    reader = _READERS.get(Part(body).text("event"))
+    reader = _READERS.get(Fields(body).text("event"))
     if reader is None:
         return []
-    entries = Part(body).items("data")
-    return [one for entry in entries for one in reader(Part(entry), around)]
+    entries = Fields(body).items("data")
+    return [one for entry in entries for one in reader(Fields(entry), around)]
 
 
-def _exchange(data: Part, around: Around) -> list[Received]:
+def _exchange(data: Fields, around: Around) -> list[Received]:
     """A message, or something that happened to one (docs/contracts/ryzeapi.md, Events)."""
     inner = data.part("message")
     flat = data.merged(inner)
@@ -117,7 +117,7 @@ def _exchange(data: Part, around: Around) -> list[Received]:
     return [Received(_key(message, stamp=int(at or 0)), message)]
 
 
-def _parties(routing: Part) -> tuple[Address, Address, bool]:
+def _parties(routing: Fields) -> tuple[Address, Address, bool]:
     """The chat, whoever wrote, and whether that was our own number.
 
     The chat is never taken from the sender of what we sent: there the sender is ourselves.
@@ -137,7 +137,7 @@ def _parties(routing: Part) -> tuple[Address, Address, bool]:
     return chat, sender if sender.jid or sender.lid else chat, from_me
 
 
-def _address(routing: Part, name: str) -> Address:
+def _address(routing: Fields, name: str) -> Address:
     """A party of an event: an object, or just its address as a text."""
     party = routing.part(name)
     if not party:
@@ -146,12 +146,12 @@ def _address(routing: Part, name: str) -> Address:
     jid = party.text("jid", "id")
     if sort in ("newsletter", "broadcast", "status") and "@" not in jid:
         jid = f"{jid}@{'newsletter' if sort == 'newsletter' else 'broadcast'}"
-    bare = jids.Sort.GROUP if sort == "group" else jids.Sort.PHONE
+    bare = jids.JidKind.GROUP if sort == "group" else jids.JidKind.PHONE
     called = party.text("name", "pushName")
     return jids.address(jid, party.text("lid"), called, bare=bare)
 
 
-def _nowhere(routing: Part) -> Address:
+def _nowhere(routing: Fields) -> Address:
     """An address that leads to nothing that we know, as it was told: it is counted, not routed."""
     told = routing.part("chat").text("jid", "lid", "id") or routing.text("chat")
     return Address(jid=told[:200])
@@ -163,7 +163,7 @@ def _vouched(own: str) -> Callable[[str], bool]:
     return lambda url: bool(own) and origin(url) == own
 
 
-def _made_up_id(routing: Part, flat: Part, chat: Address) -> str:
+def _made_up_id(routing: Fields, flat: Fields, chat: Address) -> str:
     """An id for a message without one, the same when it comes again."""
     said = (flat.text("type"), flat.text("content"), flat.part("content").text("text"))
     return "none-" + _digest(routing.text("timestamp"), chat.jid, chat.lid, *said)
@@ -189,7 +189,7 @@ def _digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
-def _status(data: Part, around: Around) -> list[Received]:
+def _status(data: Fields, around: Around) -> list[Received]:
     """Receipts: one event for each message, so that a batch cannot hide a repetition.
 
     `isFromMe` is not trusted to say whose message it is; who keeps the pairs of ids knows that.
@@ -201,8 +201,10 @@ def _status(data: Part, around: Around) -> list[Received]:
         return []
     at = moment(inner.get("timestamp"), now=around.now)
     chat = _address(inner, "chat")
-    reason = inner.text("reason", "error", "errorMessage") if reached is Ladder.FAILED else ""
-    named = [Part({"id": one}).text("id") for one in inner.items("messageIds", "messageId", "id")]
+    reason = (
+        inner.text("reason", "error", "errorMessage") if reached is DeliveryStatus.FAILED else ""
+    )
+    named = [Fields({"id": one}).text("id") for one in inner.items("messageIds", "messageId", "id")]
     return [
         Received(
             f"receipt:{one}:{status}",
@@ -213,7 +215,7 @@ def _status(data: Part, around: Around) -> list[Received]:
     ]
 
 
-def _state(data: Part, around: Around) -> list[Received]:
+def _state(data: Fields, around: Around) -> list[Received]:
     """The connection of the instance to WhatsApp."""
     state = data.text("state", "status")
     word = state.replace("_", "").lower()
@@ -224,19 +226,19 @@ def _state(data: Part, around: Around) -> list[Received]:
     return [Received(f"connection:{word}:{around.now if at is None else at:.3f}", told)]
 
 
-def _group(data: Part, around: Around) -> list[Received]:
+def _group(data: Fields, around: Around) -> list[Received]:
     """A new name of a group; joining, leaving and the like are of no concern."""
-    jid = jids.normal(data.text("groupJid"), bare=jids.Sort.GROUP)
+    jid = jids.normal(data.text("groupJid"), bare=jids.JidKind.GROUP)
     name = data.text("groupName", "name")
     is_renamed = data.text("type").lower() in ("name", "subject")
-    if not is_renamed or not name or jids.sort_of(jid) is not jids.Sort.GROUP:
+    if not is_renamed or not name or jids.kind_of(jid) is not jids.JidKind.GROUP:
         return []
     at = moment(data.get("timestamp"), now=around.now)
     key = f"group:{jid}:{int(around.now if at is None else at)}:{_digest(name)}"
     return [Received(key, GroupName(Address(jid=jid, name=name)))]
 
 
-def _call(data: Part, around: Around) -> list[Received]:
+def _call(data: Fields, around: Around) -> list[Received]:
     """A call that ended without an answer, or that was answered. How its fields are
     called is unconfirmed: the names are those of the library beneath."""
     call = data.merged(data.part("call", "data"))
@@ -262,7 +264,7 @@ def _call(data: Part, around: Around) -> list[Received]:
         caller.lid or call.text("callCreatorAlt", "lid", "fromLid"),
         caller.name or call.text("pushName", "name"),
     )
-    group = jids.normal(call.text("groupJid"), bare=jids.Sort.GROUP)
+    group = jids.normal(call.text("groupJid"), bare=jids.JidKind.GROUP)
     at = moment(call.get("timestamp"), now=around.now)
     at = around.now if at is None else at
     own_id = call.text("callId", "id") or _digest(caller.jid, caller.lid, str(int(at // 60)))
@@ -281,7 +283,7 @@ def _call(data: Part, around: Around) -> list[Received]:
 
 
 #: Labels are of no concern.
-_READERS: dict[str, Callable[[Part, Around], list[Received]]] = {
+_READERS: dict[str, Callable[[Fields, Around], list[Received]]] = {
     "message.exchange": _exchange,
     "message.status": _status,
     "instance.state": _state,

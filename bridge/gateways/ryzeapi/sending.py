@@ -9,7 +9,7 @@ from typing import Any
 from bridge.domain.messages import Kind, Reply
 from bridge.gateways import jids
 from bridge.gateways.base import Sent
-from bridge.gateways.encoded import JsonWithFile
+from bridge.gateways.base64_files import JsonWithFile
 from bridge.gateways.ryzeapi.calls import Calls
 from bridge.net.deadline import Deadline
 

@@ -14,7 +14,7 @@ from bridge.chatwoot.conversations import Conversation
 from bridge.chatwoot.events import AgentMessage
 from bridge.chatwoot.refusals import ConversationGone
 from bridge.domain.errors import BridgeError
-from bridge.domain.messages import Ladder
+from bridge.domain.messages import DeliveryStatus
 from bridge.domain.models import ChatwootTime
 from bridge.routing import jobs
 from bridge.routing.context import Context
@@ -352,8 +352,8 @@ def mend(message: AgentMessage, context: Context) -> None:
     else:
         return
     reached = {pair.reached for pair in pairs}
-    if not reached & {Ladder.FAILED, "deleted"}:
-        show = reached.pop() if len(reached) == 1 else Ladder.SENT
+    if not reached & {DeliveryStatus.FAILED, "deleted"}:
+        show = reached.pop() if len(reached) == 1 else DeliveryStatus.SENT
         try:
             marks.clear(message, show, context)
         except BridgeError as error:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bridge.domain.errors import BridgeError, IntegrationMissing
-from bridge.domain.models import Gateway, Instance, Integration, Status
+from bridge.domain.models import GatewayConfig, Instance, Integration, Status
 from bridge.gateways.base import GatewayError
 from bridge.net.deadline import Deadline
 from bridge.routing import context
@@ -33,7 +33,7 @@ _CALLBACK_S = 15.0
 _CALLBACK_AGAIN_S = 600.0
 
 #: An integration, which side is heard, and where: what moves is heard at its new place.
-_Key = tuple[str, str, Gateway | None]
+_Key = tuple[str, str, GatewayConfig | None]
 
 
 @dataclass(slots=True)

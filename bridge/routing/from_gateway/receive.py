@@ -14,12 +14,13 @@ from sqlite_utils import Database
 
 from bridge.domain.messages import (
     CHANGES,
+    STEPS,
     Address,
     ChatKind,
     Connection,
+    DeliveryStatus,
     GroupName,
     Kind,
-    Ladder,
     Message,
     Receipt,
 )
@@ -43,8 +44,6 @@ _HISTORY_S = 3600.0
 _DOMAIN = re.compile(r"[a-z][a-z.]{1,30}")
 #: How long a receipt waits for the next one, in seconds: Chatwoot is told only the last.
 _GATHER_S = 1.0
-#: Receipts come in any order; a lower one never takes the place of a higher one.
-_STEPS = {Ladder.SENT: 1, Ladder.DELIVERED: 2, Ladder.READ: 3, Ladder.FAILED: 4}
 
 
 def from_gateway(
@@ -158,7 +157,7 @@ def _note_members(db: Database, chat_id: int, message: Message) -> None:
     people = [*message.mentions] if message.from_me else [message.sender, *message.mentions]
     for one in people:
         at = one.jid or one.lid
-        if one.name and at and jids.sort_of(at) is not jids.Sort.GROUP:
+        if one.name and at and jids.kind_of(at) is not jids.JidKind.GROUP:
             members.note(db, chat_id, at, one.name)
 
 
@@ -233,9 +232,9 @@ def _keep_receipt(db: Database, instance: Instance, receipt: Receipt, now: float
             chat_id,
             whatsapp_id,
             msgspec.structs.replace(receipt, ids=(whatsapp_id,)),
-            position=_STEPS[receipt.reached],
+            position=STEPS[receipt.reached],
             replaces=True,
-            due_at=0.0 if receipt.reached is Ladder.FAILED else now + _GATHER_S,
+            due_at=0.0 if receipt.reached is DeliveryStatus.FAILED else now + _GATHER_S,
         )
         for whatsapp_id in receipt.ids
     ]

@@ -15,7 +15,7 @@ from bridge.chatwoot import versions
 from bridge.chatwoot.events import AgentMessage
 from bridge.chatwoot.refusals import ConversationGone, MessageGone
 from bridge.chatwoot.versions import Can
-from bridge.domain.messages import Ladder
+from bridge.domain.messages import DeliveryStatus
 from bridge.routing.context import Context
 from bridge.routing.ids import NOTE_PREFIX
 from bridge.routing.to_chatwoot.notes import note
@@ -56,7 +56,7 @@ def tell_failure(conversation_id: int, message_id: int, reason: str, context: Co
     """Has the agent see that a reply did not reach the customer, and why: on the reply, or in a
     private note below it. Only what was shown there may be taken for the agent's Retry when it is
     gone again. Raises BridgeErrors."""
-    match show(conversation_id, message_id, Ladder.FAILED, reason, context):
+    match show(conversation_id, message_id, DeliveryStatus.FAILED, reason, context):
         case Shown.YES:
             context.services.journal.note_shown(context.reply_id(message_id))
         case Shown.CANNOT:
@@ -97,7 +97,7 @@ def clear(message: AgentMessage, reached: str, context: Context) -> None:
     if not message.is_marked or message.deleted or _comes_again(message, context):
         return
     if versions.can(context.integration, Can.SHOW_STATUS):
-        show(message.conversation_id, message.id, reached or Ladder.SENT, "", context)
+        show(message.conversation_id, message.id, reached or DeliveryStatus.SENT, "", context)
     elif not message.in_reply_to_id and not message.in_reply_to_external_id:
         # Chatwoot's Retry empties what is kept with a message, and so would lose a quote.
         with contextlib.suppress(MessageGone):

@@ -18,8 +18,12 @@ from bridge.chatwoot.refusals import FileEmpty, FileTooLarge
 from bridge.domain import texts
 from bridge.domain.errors import N_, ChatwootThrottles, NotYet
 from bridge.domain.messages import CHANGES, MEDIA, Message
-from bridge.gateways import base
-from bridge.gateways.base import GatewayRefuses, GatewayUnavailable
+from bridge.gateways.base import (
+    GatewayRefuses,
+    GatewayUnavailable,
+    MediaNotReady,
+    MediaTooLarge,
+)
 from bridge.routing import jobs
 from bridge.routing.context import FILE_S, Context
 from bridge.routing.ids import WHATSAPP_ID_PREFIX, copy_id, piece_id
@@ -170,7 +174,7 @@ class Posting:
         except FileEmpty:
             key = "file_empty"
         except GatewayRefuses as error:
-            key = "too_large" if isinstance(error, base.FileTooLarge) else "file_gone"
+            key = "too_large" if isinstance(error, MediaTooLarge) else "file_gone"
             key = "view_once" if once and key == "file_gone" else key
         except GatewayUnavailable as error:
             key = "view_once" if once else without(error)
@@ -228,7 +232,7 @@ class Posting:
 
     def _late(self, error: GatewayUnavailable) -> str:
         """Nothing waits for it any more: it may take its time, but not for ever."""
-        there = isinstance(error, base.FileNotYet)
+        there = isinstance(error, MediaNotReady)
         if self._age_s() < (_FILE_PATIENCE_S if there else _GATEWAY_PATIENCE_S):
             after_s = min(_FILE_PAUSE_S * (1 + self.entry.attempts / 4), 60.0)
             raise NotYet(N_("a file of the message"), retry_after_s=after_s) from error

@@ -8,7 +8,7 @@ import logging
 
 from bridge.config import languages
 from bridge.domain.errors import N_, NotYet, load
-from bridge.domain.messages import Ladder, Receipt
+from bridge.domain.messages import STEPS, DeliveryStatus, Receipt
 from bridge.routing.context import Context
 from bridge.routing.jobs import Failure
 from bridge.routing.to_chatwoot import marks
@@ -17,7 +17,6 @@ from bridge.store.journal import Entry, Pair
 
 log = logging.getLogger(__name__)
 
-_STEPS: dict[str, int] = {Ladder.SENT: 1, Ladder.DELIVERED: 2, Ladder.READ: 3, Ladder.FAILED: 4}
 #: How long a receipt waits for the message that it is about, in seconds: webhooks come in any
 #: order. Most that are never found are about messages from before the integration.
 _PATIENCE_S = 5.0
@@ -41,10 +40,10 @@ def tell(entry: Entry, receipt: Receipt, context: Context) -> None:
         return
     if not pair.from_me or pair.integration_id != context.integration.id:
         return
-    if pair.reached == "deleted" or _STEPS.get(pair.reached, 0) >= _STEPS[receipt.reached]:
+    if pair.reached == "deleted" or STEPS.get(pair.reached, 0) >= STEPS[receipt.reached]:
         return
-    if receipt.reached is not Ladder.SENT and not _failed_in_part(pair, context):
-        if receipt.reached is Ladder.FAILED:
+    if receipt.reached is not DeliveryStatus.SENT and not _failed_in_part(pair, context):
+        if receipt.reached is DeliveryStatus.FAILED:
             reason = receipt.reason or note(services.settings.language, "not_delivered")
             marks.tell_failure(pair.conversation_id, pair.chatwoot_id, reason, context)
         elif (

@@ -4,18 +4,18 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from bridge import markup
-from bridge.domain.messages import MEDIA, Address, Card, Kind, Layout, Message, Sort
+from bridge.domain.messages import MEDIA, Address, ContactCard, Kind, Message, RichContent, RichKind
 from bridge.domain.texts import clean
 from bridge.gateways import jids
 from bridge.routing.to_chatwoot.notes import note
 
 _MOST_QUOTED = 600
 _NOTES = {
-    Sort.ORDER: "order",
-    Sort.PRODUCT: "product",
-    Sort.INVOICE: "invoice",
-    Sort.INVITATION: "invitation",
-    Sort.EVENT: "event",
+    RichKind.ORDER: "order",
+    RichKind.PRODUCT: "product",
+    RichKind.INVOICE: "invoice",
+    RichKind.INVITATION: "invitation",
+    RichKind.EVENT: "event",
 }
 
 
@@ -93,8 +93,8 @@ def _own(message: Message, language: str, written: str) -> str:
             return note(
                 language, "missed_video_call" if message.label == "video" else "missed_call"
             )
-        case Kind.LOCATION if message.place is not None:
-            place = message.place
+        case Kind.LOCATION if message.location is not None:
+            place = message.location
             title = markup.literal(", ".join(filter(None, [place.name, place.address])))
             link = f"https://www.google.com/maps?q={place.latitude},{place.longitude}"
             head = note(language, "live_location" if place.live else "location", name=title)
@@ -116,14 +116,14 @@ def _row(option: str) -> str:
     return f"- {markup.literal(clean(option))}"
 
 
-def _card(card: Card, language: str) -> str:
+def _card(card: ContactCard, language: str) -> str:
     lines = [note(language, "card", name=markup.literal(card.name))]
     lines += [markup.literal(one) for one in (*card.phones, card.organization, card.email) if one]
     return "\n".join(lines)
 
 
 def _layout(message: Message, language: str) -> list[str]:
-    layout = message.layout
+    layout = message.rich
     if layout is None:
         return []
     lines = [_heading(layout, language)]
@@ -135,15 +135,15 @@ def _layout(message: Message, language: str) -> list[str]:
     return [line for line in lines if line.strip()]
 
 
-def _heading(layout: Layout, language: str) -> str:
+def _heading(layout: RichContent, language: str) -> str:
     """What it is, what it is called, and what it costs."""
     title = markup.literal(layout.title)
-    if layout.sort is Sort.TEMPLATE:
+    if layout.kind is RichKind.TEMPLATE:
         return title
     count = note(language, "items", count=layout.count) if layout.count else ""
     off = note(language, "called_off") if layout.is_off else ""
     told = ", ".join(filter(None, [title, count, markup.literal(layout.amount), off]))
-    return note(language, _NOTES[layout.sort], told=told).rstrip(" :")
+    return note(language, _NOTES[layout.kind], told=told).rstrip(" :")
 
 
 def _advert(message: Message) -> str:

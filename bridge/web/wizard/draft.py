@@ -6,7 +6,14 @@ from typing import Any
 from flask import session
 
 from bridge.activation.validation import SET_FIELDS
-from bridge.domain.models import Account, Gateway, InboxOptions, Integration, Secret, TokenOwner
+from bridge.domain.models import (
+    Account,
+    GatewayConfig,
+    InboxOptions,
+    Integration,
+    Secret,
+    TokenOwner,
+)
 from bridge.services import Services
 from bridge.web.pages import Trouble
 
@@ -74,11 +81,11 @@ class Draft:
         return Secret(self.answers.get("token", ""))
 
     @property
-    def gateway(self) -> Gateway | None:
+    def gateway(self) -> GatewayConfig | None:
         """The gateway that was answered, or suggested, for the instance."""
         chosen = self.answers.get("instance") or self.answers.get("suggested") or {}
         kept = chosen.get("gateway")
-        return Gateway(**{**kept, "token": Secret(kept["token"])}) if kept else None
+        return GatewayConfig(**{**kept, "token": Secret(kept["token"])}) if kept else None
 
     @property
     def account_id(self) -> int | None:
@@ -141,7 +148,7 @@ class Draft:
         return {**body, SET_FIELDS["api_token"]: self.token}
 
 
-def packed_gateway(gateway: Gateway) -> dict[str, str]:
+def packed_gateway(gateway: GatewayConfig) -> dict[str, str]:
     """As a draft keeps it."""
     return {"kind": gateway.kind, "base_url": gateway.base_url, "token": gateway.token}
 

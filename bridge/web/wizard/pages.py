@@ -21,7 +21,7 @@ from wtforms import Field
 
 from bridge.activation import checks
 from bridge.domain.errors import N_, BridgeError, ModuleOff, NotAdministrator, Problem, RateLimited
-from bridge.domain.models import DEFAULT_INBOX_NAME, Gateway, Instance, Secret, TokenOwner
+from bridge.domain.models import DEFAULT_INBOX_NAME, GatewayConfig, Instance, Secret, TokenOwner
 from bridge.web import forms
 from bridge.web.api import limits
 from bridge.web.forms import NEW, Form
@@ -182,7 +182,7 @@ def instance() -> Response:
 
 
 def _chosen_instance(
-    form: forms.InstanceForm, there: dict[str, Instance], answered: Gateway | None
+    form: forms.InstanceForm, there: dict[str, Instance], answered: GatewayConfig | None
 ) -> dict[str, Any] | None:
     choice = form.choice.data
     if there and choice not in there and choice != NEW:

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bridge.gateways import encoded
-from bridge.gateways.encoded import JsonWithFile, TooLarge, spool_field, spool_text
+from bridge.gateways import base64_files
+from bridge.gateways.base64_files import JsonWithFile, TooLarge, spool_field, spool_text
 
-PIECE = encoded._PIECE
+PIECE = base64_files._PIECE
 FILES = [b"", b"a", b"ab", b"abc", bytes(range(256)) * 40, b"x" * (PIECE - 1), b"y" * (PIECE + 2)]
 
 

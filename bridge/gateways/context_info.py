@@ -9,8 +9,8 @@ import re
 from msgspec.structs import replace
 
 from bridge.domain.messages import Address, Advert, Message
-from bridge.gateways import jids, words
-from bridge.gateways.reading import Part, clean, number
+from bridge.gateways import fallback_text, jids
+from bridge.gateways.fields import Fields, clean, number
 
 #: The names under which a part says which message it means.
 _NAMES_OF_ID = ("originalId", "messageId", "stanzaId", "quotedMessageId", "targetId", "id")
@@ -23,7 +23,7 @@ _MOST_MENTIONS = 100
 _MOST_QUOTED = 4_000
 
 
-def around(base: Message, flat: Part) -> Message:
+def around(base: Message, flat: Fields) -> Message:
     """The message with its quote, its mentions, its advert and whether it was forwarded."""
     context = flat.part("context", "contextInfo")
     forwarded = context.flag("isForwarded") or (number(context.get("forwardingScore")) or 0) > 0
@@ -43,29 +43,29 @@ def named(value: object) -> str:
         return ""
     if found := clean(value):
         return found
-    part = Part(value)
+    part = Fields(value)
     return part.text(*_NAMES_OF_ID, "key") or part.part("key").text(*_NAMES_OF_ID)
 
 
-def quoted(flat: Part, *more: str) -> str:
+def quoted(flat: Fields, *more: str) -> str:
     """The id of the message that this one answers, or is about."""
     return next((found for name in (*more, *_QUOTES) if (found := named(flat.get(name)))), "")
 
 
-def _quoted_text(flat: Part) -> str:
+def _quoted_text(flat: Fields) -> str:
     """The words of the message that is answered, as far as the event repeats them."""
     for name in _QUOTES:
         part = flat.part(name)
         told = flat.get(name) if name == "quotedMessage" else part.get("quotedMessage")
-        said = clean(told) or words.found_in(told)
+        said = clean(told) or fallback_text.found_in(told)
         said = said or part.text("text", "body", "content", "caption")
-        said = said or words.found_in(part.get("content"))
+        said = said or fallback_text.found_in(part.get("content"))
         if said:
             return said[:_MOST_QUOTED]
     return ""
 
 
-def _mentions(flat: Part, context: Part) -> tuple[Address, ...]:
+def _mentions(flat: Fields, context: Fields) -> tuple[Address, ...]:
     told = flat.items("mentions", "mentionedJid", "mentionedJids")
     told = told or context.items("mentions", "mentionedJid", "mentionedJids")
     found = [_person(one) for one in told[:_MOST_MENTIONS]]
@@ -73,7 +73,7 @@ def _mentions(flat: Part, context: Part) -> tuple[Address, ...]:
 
 
 def _person(value: object) -> Address:
-    part = Part(value)
+    part = Fields(value)
     if not part:
         return jids.address(clean(value))
     return jids.address(
@@ -81,7 +81,7 @@ def _person(value: object) -> Address:
     )
 
 
-def _advert(flat: Part, context: Part) -> Advert | None:
+def _advert(flat: Fields, context: Fields) -> Advert | None:
     part = context.part("externalAdReply") or flat.part("externalAdReply", "referral", "advert")
     if not part:
         return None

@@ -8,8 +8,8 @@ this style (docs/contracts/ryzeapi.md, Events).
 import json
 import re
 
-from bridge.domain.messages import Layout, Row, Sort
-from bridge.gateways.reading import Part, clean, moment, number
+from bridge.domain.messages import RichContent, RichKind, RichRow
+from bridge.gateways.fields import Fields, clean, moment, number
 
 _MOST_ROWS = 60
 _CODE = re.compile(r"[A-Za-z0-9_-]{8,64}")
@@ -33,7 +33,7 @@ _OFFERS = (
 )
 
 
-def of(flat: Part, *, now: float) -> tuple[Layout, str] | None:
+def of(flat: Fields, *, now: float) -> tuple[RichContent, str] | None:
     """What a message lays out, and what its sender wrote to it; None without any."""
     for read in (_order, _product, _invoice, _invitation, _event, _offer):
         found = read(flat, now)
@@ -42,15 +42,15 @@ def of(flat: Part, *, now: float) -> tuple[Layout, str] | None:
     return None
 
 
-def _order(flat: Part, now: float) -> tuple[Layout, str] | None:
+def _order(flat: Fields, now: float) -> tuple[RichContent, str] | None:
     part = flat.part("order", "orderMessage")
     if not part:
         return None
-    items = [Part(one) for one in part.items("items", "products")[:_MOST_ROWS]]
-    rows = [Row(one.text("name", "title"), _times(one)) for one in items]
+    items = [Fields(one) for one in part.items("items", "products")[:_MOST_ROWS]]
+    rows = [RichRow(one.text("name", "title"), _times(one)) for one in items]
     count = number(part.get("itemCount", "count", "quantity")) or len(rows)
-    layout = Layout(
-        Sort.ORDER,
+    layout = RichContent(
+        RichKind.ORDER,
         title=part.text("orderTitle", "title"),
         rows=tuple(row for row in rows if row.text),
         count=int(min(max(count, 0), 1_000_000)),
@@ -59,20 +59,20 @@ def _order(flat: Part, now: float) -> tuple[Layout, str] | None:
     return layout, part.text("message", "note", "text", "comment")
 
 
-def _times(item: Part) -> str:
+def _times(item: Fields) -> str:
     count = number(item.get("quantity", "count")) or 1
     price = _amount(item)
     return " ".join(filter(None, [f"{count:g} x" if count != 1 or price else "", price]))
 
 
-def _product(flat: Part, now: float) -> tuple[Layout, str] | None:
+def _product(flat: Fields, now: float) -> tuple[RichContent, str] | None:
     outer = flat.part("product", "productMessage")
     part = outer.part("product") or outer
     title, body = part.text("title", "name"), part.text("description")
     if not title and not body:
         return None
-    layout = Layout(
-        Sort.PRODUCT,
+    layout = RichContent(
+        RichKind.PRODUCT,
         title=title,
         body=body,
         footer=outer.text("footer"),
@@ -82,7 +82,7 @@ def _product(flat: Part, now: float) -> tuple[Layout, str] | None:
     return layout, outer.text("body", "caption")
 
 
-def _invoice(flat: Part, now: float) -> tuple[Layout, str] | None:
+def _invoice(flat: Fields, now: float) -> tuple[RichContent, str] | None:
     part = flat.part(
         "invoice", "invoiceMessage", "requestPayment", "requestPaymentMessage", "sendPaymentMessage"
     )
@@ -92,10 +92,10 @@ def _invoice(flat: Part, now: float) -> tuple[Layout, str] | None:
     amount = _amount(part)
     if not said and not amount:
         return None
-    return Layout(Sort.INVOICE, title=part.text("title"), amount=amount), said
+    return RichContent(RichKind.INVOICE, title=part.text("title"), amount=amount), said
 
 
-def _invitation(flat: Part, now: float) -> tuple[Layout, str] | None:
+def _invitation(flat: Fields, now: float) -> tuple[RichContent, str] | None:
     part = flat.part(
         "invitation",
         "invite",
@@ -110,10 +110,12 @@ def _invitation(flat: Part, now: float) -> tuple[Layout, str] | None:
         return None
     if not link and _CODE.fullmatch(code) and not part.get("newsletterName"):
         link = f"https://chat.whatsapp.com/{code}"
-    return Layout(Sort.INVITATION, title=title, link=link), part.text("caption", "text", "message")
+    return RichContent(RichKind.INVITATION, title=title, link=link), part.text(
+        "caption", "text", "message"
+    )
 
 
-def _event(flat: Part, now: float) -> tuple[Layout, str] | None:
+def _event(flat: Fields, now: float) -> tuple[RichContent, str] | None:
     part = flat.part("event", "eventMessage", "scheduledCallCreationMessage")
     title = part.text("name", "title")
     if not title:
@@ -122,8 +124,8 @@ def _event(flat: Part, now: float) -> tuple[Layout, str] | None:
     told = part.get("startTime", "startAt", "startsAt", "scheduledTimestampMs", "start")
     # An event lies ahead, as far as it likes.
     begins_at = moment(told, now=now + 10 * 366 * 86400)
-    layout = Layout(
-        Sort.EVENT,
+    layout = RichContent(
+        RichKind.EVENT,
         title=title,
         body=part.text("description", "body", "text"),
         begins_at=begins_at or 0.0,
@@ -134,11 +136,11 @@ def _event(flat: Part, now: float) -> tuple[Layout, str] | None:
     return layout, ""
 
 
-def _names(place: Part) -> list[str]:
+def _names(place: Fields) -> list[str]:
     return [place.text("name"), place.text("address")]
 
 
-def _offer(flat: Part, now: float) -> tuple[Layout, str] | None:
+def _offer(flat: Fields, now: float) -> tuple[RichContent, str] | None:
     """Whatever is offered to be picked."""
     for name in _OFFERS:
         part = flat.part(name)
@@ -150,15 +152,19 @@ def _offer(flat: Part, now: float) -> tuple[Layout, str] | None:
         layout = _sheet(part)
         if layout is not None:
             return layout, ""
-    bare = Part({name: flat.get(name) for name in ("buttons", "sections", "cards", "footer")})
+    bare = Fields({name: flat.get(name) for name in ("buttons", "sections", "cards", "footer")})
     rows = tuple(_rows(bare))[:_MOST_ROWS]
-    return (Layout(Sort.TEMPLATE, footer=bare.text("footer"), rows=rows), "") if rows else None
+    return (
+        (RichContent(RichKind.TEMPLATE, footer=bare.text("footer"), rows=rows), "")
+        if rows
+        else None
+    )
 
 
-def _sheet(part: Part) -> Layout | None:
+def _sheet(part: Fields) -> RichContent | None:
     rows = tuple(_rows(part))[:_MOST_ROWS]
-    layout = Layout(
-        Sort.TEMPLATE,
+    layout = RichContent(
+        RichKind.TEMPLATE,
         title=_said(part, "header", *_TITLES),
         body=_said(part, "body", *_BODIES),
         footer=_said(part, "footer", *_FOOTERS),
@@ -167,45 +173,45 @@ def _sheet(part: Part) -> Layout | None:
     return layout if layout.title or layout.body or layout.footer or rows else None
 
 
-def _said(part: Part, inner: str, *names: str) -> str:
+def _said(part: Fields, inner: str, *names: str) -> str:
     return part.text(*names) or part.part(inner).text("text", "title", "subtitle")
 
 
-def _rows(part: Part) -> list[Row]:
+def _rows(part: Fields) -> list[RichRow]:
     """Buttons, the rows of a list under the titles of their sections, and cards."""
     flow = part.part("nativeFlowMessage", "nativeFlow")
     buttons = part.items("buttons", "hydratedButtons", "templateButtons", "actions")
-    rows = [_button(Part(one)) for one in [*buttons, *flow.items("buttons")][:_MOST_ROWS]]
-    for section in map(Part, part.items("sections")[:_MOST_ROWS]):
-        rows.append(Row(section.text("title")))
-        rows += [_button(Part(one)) for one in section.items("rows")[:_MOST_ROWS]]
+    rows = [_button(Fields(one)) for one in [*buttons, *flow.items("buttons")][:_MOST_ROWS]]
+    for section in map(Fields, part.items("sections")[:_MOST_ROWS]):
+        rows.append(RichRow(section.text("title")))
+        rows += [_button(Fields(one)) for one in section.items("rows")[:_MOST_ROWS]]
     cards = part.part("carouselMessage", "carousel").items("cards") or part.items("cards")
-    for card in map(Part, cards[:_MOST_ROWS]):
+    for card in map(Fields, cards[:_MOST_ROWS]):
         sheet = _sheet(card.without("cards", "carouselMessage", "carousel"))
         if sheet is not None:
-            rows.append(Row(sheet.title or sheet.body, sheet.body if sheet.title else ""))
+            rows.append(RichRow(sheet.title or sheet.body, sheet.body if sheet.title else ""))
             rows += sheet.rows
     return [row for row in rows if row.text]
 
 
-def _button(part: Part) -> Row:
+def _button(part: Fields) -> RichRow:
     kind = part.part("urlButton", "callButton", "quickReplyButton")
     told = kind or part.merged(_parameters(part))
     text = told.text("displayText", "text", "title", "buttonText", "optionName")
     text = text or part.part("buttonText").text("displayText", "text")
     more = told.text("url", "phoneNumber", "description") or part.text("url", "description")
-    return Row(text, more)
+    return RichRow(text, more)
 
 
-def _parameters(button: Part) -> Part:
+def _parameters(button: Fields) -> Fields:
     """What a button of a flow says of itself: JSON in a text."""
     try:
-        return Part(json.loads(button.text("buttonParamsJson") or "null"))
+        return Fields(json.loads(button.text("buttonParamsJson") or "null"))
     except (ValueError, RecursionError):
-        return Part(None)
+        return Fields(None)
 
 
-def _amount(part: Part) -> str:
+def _amount(part: Fields) -> str:
     """A sum as it is written: `BRL 459.00`. WhatsApp counts in thousandths; 0 says nothing."""
     thousandths = number(
         part.get("totalAmount1000", "salePriceAmount1000", "priceAmount1000", "amount1000")
@@ -223,6 +229,6 @@ def _amount(part: Part) -> str:
     return f"{part.text(*names) or money.text(*names)} {value:,.2f}".strip()
 
 
-def _link(part: Part) -> str:
+def _link(part: Fields) -> str:
     found = part.text("url", "link", "joinLink", "inviteLink", "callLink", "productUrl")
     return found if _LINK.fullmatch(found) else ""

@@ -4,21 +4,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.domain.messages import Card
+from bridge.domain.messages import ContactCard
 from bridge.gateways import vcards
-from bridge.gateways.reading import Part, file_name, mime_type, moment
+from bridge.gateways.fields import Fields, file_name, mime_type, moment
 
 NOW = 1_790_700_000.0
 
 
 @pytest.mark.parametrize("name", ["mimeType", "mimetype", "mime_type", "MimeType"])
 def test_a_field_is_found_however_it_is_spelt(name):
-    assert Part({name: "image/png"}).text("mimeType") == "image/png"
+    assert Fields({name: "image/png"}).text("mimeType") == "image/png"
 
 
 def test_an_empty_spelling_does_not_hide_a_filled_one():
-    assert Part({"message_id": "A", "messageId": ""}).text("messageId") == "A"
-    assert Part({"a": 0, "b": False}).merged(Part({"a": None, "b": True})).get("a") == 0
+    assert Fields({"message_id": "A", "messageId": ""}).text("messageId") == "A"
+    assert Fields({"a": 0, "b": False}).merged(Fields({"a": None, "b": True})).get("a") == 0
 
 
 @pytest.mark.parametrize(
@@ -93,17 +93,17 @@ def test_an_old_card_with_folded_and_quoted_lines_is_read():
         "N;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:Concei=C3=A7=C3=A3o;Ana;;;\r\n"
         "TEL;CELL:+55 11\r\n  97777-6666\r\nEND:VCARD"
     )
-    assert vcards.parse(text) == Card("Ana Conceição", ("+55 11 97777-6666",))
+    assert vcards.parse(text) == ContactCard("Ana Conceição", ("+55 11 97777-6666",))
 
 
 @pytest.mark.parametrize(
     ("text", "known", "card"),
     [
-        ("", {"name": "Rui", "phone": "+351"}, Card("Rui", ("+351",))),
-        ("", {"phone": "+351"}, Card("+351", ("+351",))),
-        ("TEL;waid=5511:", {}, Card("+5511", ("+5511",))),
-        ("TEL;VALUE=uri:tel:+33-01", {}, Card("+33-01", ("+33-01",))),
-        ("FN:A\\, B\\;C\\nD", {}, Card("A, B;C\nD")),
+        ("", {"name": "Rui", "phone": "+351"}, ContactCard("Rui", ("+351",))),
+        ("", {"phone": "+351"}, ContactCard("+351", ("+351",))),
+        ("TEL;waid=5511:", {}, ContactCard("+5511", ("+5511",))),
+        ("TEL;VALUE=uri:tel:+33-01", {}, ContactCard("+33-01", ("+33-01",))),
+        ("FN:A\\, B\\;C\\nD", {}, ContactCard("A, B;C\nD")),
         ("", {}, None),
     ],
 )

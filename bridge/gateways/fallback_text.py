@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from bridge.gateways.reading import clean, spelt
+from bridge.gateways.fields import clean, spelt
 
 #: Fields that people's words stand in, however they are spelt.
 _WORDS = frozenset(

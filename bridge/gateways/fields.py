@@ -25,7 +25,7 @@ def is_filled(value: object) -> bool:
     return value is not None and value != "" and value != [] and value != {}
 
 
-class Part:
+class Fields:
     """An object of a body. Fields are found however they are spelt: `messageId`, `message_id`, ...
 
     What is not there, or of another type, reads as empty. The first name that is filled counts.
@@ -58,11 +58,11 @@ class Part:
                 return said
         return ""
 
-    def part(self, *names: str) -> "Part":
+    def part(self, *names: str) -> "Fields":
         """The first of these fields that is an object and says something."""
         for name in names:
             value = self._fields.get(_plain(name))
-            if value and (found := Part(value)):
+            if value and (found := Fields(value)):
                 return found
         return _EMPTY
 
@@ -89,16 +89,16 @@ class Part:
                 return found
         return None
 
-    def merged(self, other: "Part") -> "Part":
+    def merged(self, other: "Fields") -> "Fields":
         """Both in one; what is filled in `other` comes first."""
-        both = Part(None)
+        both = Fields(None)
         filled = {name: value for name, value in other._fields.items() if is_filled(value)}
         both._fields = {**self._fields, **filled}
         return both
 
-    def without(self, *names: str) -> "Part":
+    def without(self, *names: str) -> "Fields":
         """The same without these fields."""
-        rest = Part(None)
+        rest = Fields(None)
         left_out = set(map(_plain, names))
         rest._fields = {name: one for name, one in self._fields.items() if name not in left_out}
         return rest
@@ -117,7 +117,7 @@ class Part:
 
 
 #: Said by what is not there; nothing ever changes a part.
-_EMPTY = Part(None)
+_EMPTY = Fields(None)
 
 
 def spelt(name: str) -> str:
