@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import click
 
 from bridge.cli import main as cli
-from bridge.config.table import INSTANCE_DIR, OPTIONS
+from bridge.config.settings import SETTINGS
+from bridge.domain.options import OPTIONS
 from bridge.operations.metrics import SERIES
 from bridge.web.api.openapi import document
 
@@ -16,6 +17,7 @@ Written by `make docs` from the program itself; a test holds it to that. Do not 
 
 - [Settings](#settings)
 - [Commands](#commands)
+- [Options of an integration](#options-of-an-integration)
 - [Addresses for machines](#addresses-for-machines)
 - [Metrics](#metrics)
 - [JSON API](#json-api)
@@ -57,13 +59,20 @@ def _page() -> Iterator[str]:
     yield "also be named by a file: `BRIDGE_ACCOUNT_TOKEN_FILE=/run/secrets/token`.\n"
     yield "| Setting | Default | Meaning |"
     yield "|---|---|---|"
-    for option in (INSTANCE_DIR, *OPTIONS):
-        default = f"`{option.default}`" if option.default else ""
-        secret = " Secret." if option.secret else ""
-        yield f"| `{option.name}` | {default} | {option.meaning}{secret} |"
+    for setting in SETTINGS:
+        default = f"`{setting.default}`" if setting.default else ""
+        secret = " Secret." if setting.secret else ""
+        yield f"| `{setting.name}` | {default} | {setting.meaning}{secret} |"
     yield "\n## Commands\n"
     yield EXIT_CODES
     yield from _commands(cli.commands, "chatwoot-bridge")
+    yield "## Options of an integration\n"
+    yield "In the body of `set`, behind `activate` on the command line, and in the wizard.\n"
+    yield "| Option | Command line | Meaning |"
+    yield "|---|---|---|"
+    for option in OPTIONS:
+        yield f"| `{option.api}` | `{option.flag}` | {option.meaning} |"
+    yield ""
     yield "## Addresses for machines\n"
     yield "| Address | Answers | Who may ask |"
     yield "|---|---|---|"

@@ -11,7 +11,7 @@ import click
 import pytest
 
 from bridge.cli.main import commands
-from bridge.config.table import INSTANCE_DIR, OPTIONS
+from bridge.config.settings import SETTINGS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -38,15 +38,15 @@ _COMMAND = re.compile(
 
 
 def test_the_readme_lists_every_setting_with_its_default_and_meaning() -> None:
-    for option in (INSTANCE_DIR, *OPTIONS):
+    for option in SETTINGS:
         default = f"`{option.default}`" if option.default else ""
         assert f"| `{option.name}` | {default} | {option.meaning} |" in README
 
 
 @every_document
 def test_no_document_names_a_setting_that_does_not_exist(document: Path) -> None:
-    known = {option.name for option in (INSTANCE_DIR, *OPTIONS)}
-    known |= {f"{option.name}_FILE" for option in OPTIONS if option.secret}
+    known = {option.name for option in SETTINGS}
+    known |= {f"{option.name}_FILE" for option in SETTINGS if option.secret}
     named = set(re.findall(r"BRIDGE_[A-Z_]*[A-Z]", _text(document)))
     assert named <= known
 

@@ -293,7 +293,6 @@ def _integration(
         chatwoot_version=version,
         webhook_key=attempt.webhook_key,
         webhook_secret=inbox.secret,
-        public_url=request.public_url,
         seen_url=before.seen_url if before is not None and same else "",
         status_at=before.status_at
         if before is not None and same and before.status is Status.ACTIVE

@@ -16,9 +16,9 @@ from bridge.domain.models import (
     DEFAULT_INBOX_NAME,
     ActivationRequest,
     GatewayConfig,
-    InboxOptions,
     Secret,
 )
+from bridge.domain.options import OPTIONS, InboxOptions, Option
 from bridge.gateways import GATEWAYS
 
 MAX_ACCOUNT_ID = 2**63 - 1
@@ -36,13 +36,7 @@ SET_FIELDS = {
     "account_id": "chatwootAccountId",
     "api_token": "chatwootApiToken",
     "inbox_name": "inboxName",
-    "public_url": "chatwootPublicUrl",
-    "sign_messages": "signMessages",
-    "ignore_groups": "ignoreGroups",
-    "start_as_pending": "startAsPending",
-    "reopen_resolved": "reopenResolved",
-    "ignore_calls": "ignoreCalls",
-    "keep_deleted": "keepDeleted",
+    **{option.name: option.api for option in OPTIONS},
 }
 #: The same in the inline block of `instance/new`, where the names differ.
 INLINE_FIELDS = {
@@ -140,6 +134,12 @@ class Reader:
             )
         return found.base_url
 
+    def option(self, option: Option, field: str) -> Any:
+        """The value of an option of the integration, its default when it is absent or null."""
+        if option.is_switch:
+            return self.truth(field)
+        return self.base_url(field, required=False)
+
     def done(self) -> None:
         """Raises InvalidBody when there were problems."""
         if self.problems:
@@ -155,17 +155,9 @@ def activation_request(
     account_id = read.account_id(fields["account_id"])
     api_token = read.token(fields["api_token"])
     inbox_name = inbox_name_of(read, fields["inbox_name"])
-    options = InboxOptions(
-        sign_messages=read.truth(fields["sign_messages"]),
-        ignore_groups=read.truth(fields["ignore_groups"]),
-        start_as_pending=read.truth(fields["start_as_pending"]),
-        reopen_resolved=read.truth(fields["reopen_resolved"]),
-        ignore_calls=read.truth(fields["ignore_calls"]),
-        keep_deleted=read.truth(fields["keep_deleted"]),
-    )
-    public_url = read.base_url(fields["public_url"], required=False)
+    options = {option.name: read.option(option, fields[option.name]) for option in OPTIONS}
     read.done()
-    return ActivationRequest(base_url, account_id, api_token, inbox_name, options, public_url)
+    return ActivationRequest(base_url, account_id, api_token, inbox_name, InboxOptions(**options))
 
 
 def inbox_name_of(read: Reader, field: str) -> str:

@@ -1,7 +1,7 @@
 """Instances, and joining them to Chatwoot: `instance` and `activate`."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
@@ -23,15 +23,14 @@ from bridge.cli.terminal import (
 from bridge.domain.errors import BridgeError, InstanceMissing
 from bridge.domain.models import (
     DEFAULT_INBOX_NAME,
-    InboxOptions,
     Instance,
     Integration,
     Secret,
     TokenOwner,
 )
+from bridge.domain.options import OPTIONS
 from bridge.services import Services
 
-_OPTIONS = tuple(field.name for field in dataclasses.fields(InboxOptions))
 _TOKEN = "Its token, shown this once:"  # noqa: S105 - a sentence
 _STEPS = {
     Step.ADDRESS: "Asking the address for a Chatwoot",
@@ -41,6 +40,18 @@ _STEPS = {
     Step.SAVE: "Writing the integration down",
     Step.WIRE: "Joining both directions",
 }
+
+
+def _of_inbox(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with every option of the integration."""
+    for option in reversed(OPTIONS):
+        if option.is_switch:
+            names = f"{option.flag}/--no-{option.flag[2:]}"
+            command = click.option(names, default=None, help=option.meaning)(command)
+        else:
+            said = f"{option.meaning} `none` empties it."
+            command = click.option(option.flag, metavar="URL", help=said)(command)
+    return command
 
 
 @click.group("instance")
@@ -154,36 +165,7 @@ def webhook(terminal: Terminal, name: str) -> None:
     help="Access token of an administrator; better in the variable CHATWOOT_API_TOKEN.",
 )
 @click.option("--inbox", "inbox_name", metavar="NAME", help="Name of the inbox.")
-@click.option(
-    "--public-url",
-    "public_url",
-    metavar="URL",
-    help="Address at which customers reach Chatwoot, if not --url; none to forget it.",
-)
-@click.option(
-    "--sign-messages/--no-sign-messages",
-    default=None,
-    help="Puts the agent's name above each message.",
-)
-@click.option("--ignore-groups/--no-ignore-groups", default=None, help="Leaves group messages out.")
-@click.option(
-    "--start-as-pending/--no-start-as-pending",
-    default=None,
-    help="New conversations begin as pending, for a bot.",
-)
-@click.option(
-    "--reopen-resolved/--no-reopen-resolved",
-    default=None,
-    help="One conversation per customer, opened again when they write.",
-)
-@click.option(
-    "--ignore-calls/--no-ignore-calls", default=None, help="Says nothing of missed calls."
-)
-@click.option(
-    "--keep-deleted/--no-keep-deleted",
-    default=None,
-    help="Marks what customers delete, and keeps it readable.",
-)
+@_of_inbox
 @with_terminal
 def activate(terminal: Terminal, name: str | None, **given: Any) -> None:
     """Joins an instance to Chatwoot, or changes how it is joined.
@@ -253,26 +235,17 @@ def _wish(
         account_id = _ask_account(owner or _owner(base_url, token, services))
     if not inbox_name and is_asked():
         inbox_name = click.prompt("Name of the inbox", default=DEFAULT_INBOX_NAME, err=True)
-    chosen = {
-        key: given[key] if given[key] is not None else bool(before and getattr(before.options, key))
-        for key in _OPTIONS
-    }
+    chosen = dataclasses.asdict(before.options) if before else {}
+    for option in OPTIONS:
+        if given[option.name] is not None:
+            chosen[option.name] = None if given[option.name] == "none" else given[option.name]
     facts = {
         "base_url": base_url,
         "account_id": account_id,
         "api_token": token,
-        "public_url": _public_url(given["public_url"], before),
+        "inbox_name": inbox_name,
     }
-    return {
-        validation.SET_FIELDS[key]: value
-        for key, value in {**facts, "inbox_name": inbox_name, **chosen}.items()
-    }
-
-
-def _public_url(given: str | None, before: Integration | None) -> str:
-    if given is None:
-        return before.public_url if before else ""
-    return "" if given == "none" else given
+    return {validation.SET_FIELDS[key]: value for key, value in {**facts, **chosen}.items()}
 
 
 def _ask_address(account_id: int | None, services: Services) -> tuple[str, int | None]:

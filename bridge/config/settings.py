@@ -1,15 +1,44 @@
-"""Settings: environment variables, or `config.toml` in the instance folder; read once, strictly."""
+"""The settings of an installation, one row each: the fields of `Settings` are the table.
+
+They are read once, strictly, from the environment or from `config.toml` in the instance folder. A
+new setting is a row here and its use; `chatwoot-bridge settings`, docs/reference.md and the checks
+are derived from the rows.
+"""
 
 import ipaddress
 import os
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from bridge.config.table import INSTANCE_DIR, NOBODY, OPTIONS, Option
+from bridge.config import readers
+from bridge.config.readers import NOBODY
 from bridge.domain.errors import StartupError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A row: `attribute` of `Settings` is read from the variable `name`."""
+
+    attribute: str
+    default: str
+    read: Callable[[str], Any]
+    meaning: str
+    secret: bool
+
+    @property
+    def name(self) -> str:
+        """`public_url` is BRIDGE_PUBLIC_URL."""
+        return f"BRIDGE_{self.attribute.upper()}"
+
+
+def _setting(default: str, read: Callable[[str], T], meaning: str, *, secret: bool = False) -> T:
+    row: T = field(metadata={"row": (default, read, meaning, secret)})
+    return row
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,43 +51,159 @@ class Shown:
     meaning: str
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
 class Settings:
     """The checked settings; `shown` lists them for a person, `warnings` what looks mistyped."""
 
-    instance_dir: Path
-    host: str
-    port: int
-    public_url: str
-    gateway_url: str
-    hosts: tuple[str, ...]
-    proxies: int
-    account_token: str
-    encryption_key: str
-    chatwoot_enabled: bool
-    chatwoot_socket: bool
-    sandbox: bool
-    sandbox_port: int
-    sandbox_phone_port: int
-    language: str
-    mark_read: bool
-    show_typing: bool
-    echo_wait: float
-    chatwoot_runs_on: float
-    retry_most: float
-    poison_after: float
-    look_interval: float
-    keep_days: int
-    chatwoot_rate: str
-    block_private_addresses: bool
-    ca_file: str
-    rate_limit: str
-    rate_limit_new: str
-    rate_limit_storage: str
-    metrics_token: str
-    show_contents: bool
-    log_format: str
-    log_level: str
+    instance_dir: Path = _setting("instance", Path, "Folder of all run-time state.")
+    host: str = _setting("127.0.0.1", readers.text, "Address that the service listens on.")
+    port: int = _setting(
+        "8080", readers.whole(1, 65535, "a port number"), "Port that the service listens on."
+    )
+    public_url: str = _setting(
+        "",
+        readers.public_url,
+        "Address under which Chatwoot and the gateway reach this service; empty if they cannot.",
+    )
+    gateway_url: str = _setting(
+        "",
+        readers.gateway_url,
+        "Address under which the gateway reaches this service if that is another one; empty: "
+        "BRIDGE_PUBLIC_URL, without it one that a gateway in the same network can call; none: it "
+        "calls no address.",
+    )
+    hosts: tuple[str, ...] = _setting(
+        "",
+        readers.names,
+        "Further names by which people open the pages, separated by commas. Where "
+        "BRIDGE_PUBLIC_URL is set, others are refused, but for addresses in numbers and names "
+        "without a dot.",
+    )
+    proxies: int = _setting(
+        "0",
+        readers.whole(0, 1000, "a whole number"),
+        "How many reverse proxies stand in front and set X-Forwarded-For and -Proto.",
+    )
+    account_token: str = _setting(
+        "",
+        readers.own_token,
+        "Token of the operator for the wizard and the API; made at the first start if empty.",
+        secret=True,
+    )
+    encryption_key: str = _setting(
+        "",
+        readers.text,
+        "Base64 of 32 bytes that seals the stored tokens; made at the first start if empty. While "
+        "keys rotate: the new one, a comma, the old one.",
+        secret=True,
+    )
+    chatwoot_enabled: bool = _setting("true", readers.truth, "Switches the Chatwoot module on.")
+    chatwoot_socket: bool = _setting(
+        "true",
+        readers.truth,
+        "Listens on Chatwoot's socket beside its webhooks, one connection for each token.",
+    )
+    sandbox: bool = _setting(
+        "auto",
+        readers.truth_or_auto,
+        "Starts the built-in pretend Chatwoot on loopback; auto: when the service itself listens "
+        "on loopback and has no public address.",
+    )
+    sandbox_port: int = _setting(
+        "8090", readers.whole(1, 65535, "a port number"), "Port of the sandbox Chatwoot."
+    )
+    sandbox_phone_port: int = _setting(
+        "8091", readers.whole(1, 65535, "a port number"), "Port of the sandbox phone."
+    )
+    language: str = _setting(
+        "en",
+        readers.one_of("en", "pt_BR", "es"),
+        "Language of the few notes that the bridge writes into conversations: en, pt_BR or es.",
+    )
+    mark_read: bool = _setting(
+        "true",
+        readers.truth,
+        "Shows the customer that the messages were read when an agent answers.",
+    )
+    show_typing: bool = _setting(
+        "false", readers.truth, "Shows the customer that an agent is writing."
+    )
+    echo_wait: float = _setting(
+        "60",
+        readers.seconds,
+        "Seconds after which a send without an answer and without an echo counts as not made.",
+    )
+    chatwoot_runs_on: float = _setting(
+        "45",
+        readers.pause,
+        "Seconds for which Chatwoot may still act upon a request that got no answer; only after "
+        "them does a look that finds nothing prove that nothing was stored.",
+    )
+    retry_most: float = _setting(
+        "300", readers.pause, "Longest pause between two tries, in seconds."
+    )
+    poison_after: float = _setting(
+        "3600",
+        readers.pause,
+        "Seconds after which a message that alone makes Chatwoot fail, the same way each time, is "
+        "given up.",
+    )
+    look_interval: float = _setting(
+        "60",
+        readers.seconds,
+        "Seconds after which Chatwoot is asked again for what it told nobody; longer where that "
+        "costs it more than 1 % of its time.",
+    )
+    keep_days: int = _setting(
+        "30",
+        readers.whole(4, 3650, "a number of days"),
+        "Days for which messages that have arrived are kept, for the console and the statistics.",
+    )
+    chatwoot_rate: str = _setting(
+        "2700/minute",
+        readers.rate,
+        "Calls to one Chatwoot address at most; Chatwoot itself allows 3000/minute, 300 before "
+        "3.1.0. One on this machine is not limited.",
+    )
+    block_private_addresses: bool = _setting(
+        "false",
+        readers.truth,
+        "Refuses to call Chatwoot or a gateway on a private or loopback address.",
+    )
+    ca_file: str = _setting(
+        "",
+        readers.file,
+        "PEM file with the certificate authorities to trust, for a Chatwoot with a private one.",
+    )
+    rate_limit: str = _setting("100/minute", readers.rate, "API calls that one token may make.")
+    rate_limit_new: str = _setting(
+        "20/minute", readers.rate, "New instances that one token may make."
+    )
+    rate_limit_storage: str = _setting(
+        "memory",
+        readers.rate_storage,
+        "Where the calls are counted: memory, or a Redis address for more than one machine.",
+        secret=True,
+    )
+    metrics_token: str = _setting(
+        "",
+        readers.own_token,
+        "Bearer token for /metrics; without one only this machine itself may read it.",
+        secret=True,
+    )
+    show_contents: bool = _setting(
+        "true",
+        readers.truth,
+        "Shows the operator what messages say, in the console and on the command line.",
+    )
+    log_format: str = _setting(
+        "text", readers.one_of("text", "json"), "How a line of the log looks: text or json."
+    )
+    log_level: str = _setting(
+        "info",
+        readers.one_of("debug", "info", "warning", "error"),
+        "How much is logged: debug, info, warning, error.",
+    )
     shown: tuple[Shown, ...]
     warnings: tuple[str, ...]
 
@@ -110,6 +255,13 @@ class Settings:
         return f"Settings(instance_dir={str(self.instance_dir)!r})"
 
 
+SETTINGS = tuple(
+    Setting(one.name, *one.metadata["row"]) for one in fields(Settings) if "row" in one.metadata
+)
+#: Read before the others, because it says where `config.toml` is.
+INSTANCE_DIR, *_OTHERS = SETTINGS
+
+
 def service_manager(environ: Mapping[str, str] | None = None, /) -> tuple[str, float]:
     """Where systemd wants to be told how the service is, and within how many seconds again and
     again (sd_notify(3)); empty and 0 where nobody does."""
@@ -137,34 +289,31 @@ def load(environ: Mapping[str, str] | None = None, /, **overrides: object) -> Se
     """
     given = {name: value for name, value in (environ or os.environ).items() if value.strip()}
     flags = {f"BRIDGE_{key.upper()}": str(value) for key, value in overrides.items() if value}
-    folder = flags.get(INSTANCE_DIR.name) or given.get(INSTANCE_DIR.name) or INSTANCE_DIR.default
-    folder_source = _source(INSTANCE_DIR.name, flags, given, {})
+    name = INSTANCE_DIR.name
+    folder = flags.get(name) or given.get(name) or INSTANCE_DIR.default
     in_file = _config_file(Path(folder) / "config.toml")
 
-    values: dict[str, Any] = {}
-    shown = [Shown(INSTANCE_DIR.name, folder, folder_source, INSTANCE_DIR.meaning)]
-    for option in OPTIONS:
-        raw = flags.get(option.name) or _from_environment(option, given) or in_file.get(option.name)
-        raw = option.default if raw is None else raw
+    values: dict[str, Any] = {"instance_dir": Path(folder).absolute()}
+    shown = [Shown(name, folder, _source(name, flags, given, {}), INSTANCE_DIR.meaning)]
+    for row in _OTHERS:
+        raw = flags.get(row.name) or _from_environment(row, given) or in_file.get(row.name)
+        raw = row.default if raw is None else raw
         try:
-            values[option.attribute] = option.read(raw.strip())
+            values[row.attribute] = row.read(raw.strip())
         except ValueError as error:
-            told = "" if option.secret else f" (it is {raw[:80]!r})"
-            raise StartupError(reason=f"{option.name} {error}{told}") from None
-        source = _source(option.name, flags, given, in_file)
-        shown.append(Shown(option.name, _masked(option, raw), source, option.meaning))
+            value = "" if row.secret else f" (it is {raw[:80]!r})"
+            raise StartupError(reason=f"{row.name} {error}{value}") from None
+        source = _source(row.name, flags, given, in_file)
+        shown.append(Shown(row.name, _masked(row, raw), source, row.meaning))
     if values["sandbox"] is None:
         values["sandbox"] = _is_loopback(values["host"]) and not values["public_url"]
-    known = {option.name for option in (*OPTIONS, INSTANCE_DIR)}
-    known |= {f"{option.name}_FILE" for option in OPTIONS if option.secret}
+    known = {row.name for row in SETTINGS} | {f"{row.name}_FILE" for row in _OTHERS if row.secret}
     warnings = tuple(
         f"{name} is not a setting of this program; `chatwoot-bridge settings` lists them all"
         for name in sorted(given)
         if name.startswith("BRIDGE_") and name not in known
     )
-    return Settings(
-        instance_dir=Path(folder).absolute(), shown=tuple(shown), warnings=warnings, **values
-    )
+    return Settings(shown=tuple(shown), warnings=warnings, **values)
 
 
 def _is_loopback(host: str) -> bool:
@@ -174,10 +323,10 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _masked(option: Option, raw: str) -> str:
+def _masked(row: Setting, raw: str) -> str:
     if not raw:
         return "(unset)"
-    return "***" if option.secret and raw != option.default else raw
+    return "***" if row.secret and raw != row.default else raw
 
 
 def _source(
@@ -192,17 +341,17 @@ def _source(
     return "config.toml" if name in in_file else "default"
 
 
-def _from_environment(option: Option, given: Mapping[str, str]) -> str | None:
-    if option.name in given or not option.secret:
-        return given.get(option.name)
-    named = given.get(f"{option.name}_FILE")
+def _from_environment(row: Setting, given: Mapping[str, str]) -> str | None:
+    if row.name in given or not row.secret:
+        return given.get(row.name)
+    named = given.get(f"{row.name}_FILE")
     if named is None:
         return None
     try:
         return Path(named).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not a text file"
-        raise StartupError(reason=f"{option.name}_FILE: cannot read {named}: {reason}") from None
+        raise StartupError(reason=f"{row.name}_FILE: cannot read {named}: {reason}") from None
 
 
 def _config_file(path: Path) -> dict[str, str]:
@@ -215,7 +364,7 @@ def _config_file(path: Path) -> dict[str, str]:
         raise StartupError(reason=f"cannot read {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise StartupError(reason=f"{path} is not valid TOML: {error}") from None
-    known = {option.name for option in OPTIONS}
+    known = {row.name for row in _OTHERS}
     found: dict[str, str] = {}
     for key, value in content.items():
         name = "BRIDGE_" + key.upper().removeprefix("BRIDGE_")

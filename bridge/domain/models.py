@@ -1,10 +1,11 @@
 """What the rooms hand to each other: frozen facts, no behaviour beyond reading themselves."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import total_ordering
 
 from bridge.domain.errors import BridgeError
+from bridge.domain.options import InboxOptions
 
 #: The inbox name when none is asked for (docs/contracts/ryzeapi.md, Chatwoot module).
 DEFAULT_INBOX_NAME = "RyzeAPI"
@@ -103,32 +104,14 @@ class Instance:
 
 
 @dataclass(frozen=True, slots=True)
-class InboxOptions:
-    """What the operator chooses about conversations (docs/contracts/ryzeapi.md, Chatwoot module),
-    and of our own: `ignore_calls` says nothing of missed calls; `keep_deleted` marks what customers
-    delete, and deletes nothing."""
-
-    sign_messages: bool = False
-    ignore_groups: bool = False
-    start_as_pending: bool = False
-    reopen_resolved: bool = False
-    ignore_calls: bool = False
-    keep_deleted: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class ActivationRequest:
-    """A checked wish: what `set`, the wizard and the command line all hand to `activate`.
-
-    `public_url` is where customers reach Chatwoot, empty where that was not said.
-    """
+    """A checked wish: what `set`, the wizard and the command line all hand to `activate`."""
 
     base_url: str
     account_id: int
     api_token: Secret
     inbox_name: str = DEFAULT_INBOX_NAME
-    options: InboxOptions = field(default_factory=InboxOptions)
-    public_url: str = ""
+    options: InboxOptions = InboxOptions()
 
 
 class Status(StrEnum):
@@ -145,12 +128,11 @@ class Integration:
 
     `webhook_key` is the unguessable part of the path that Chatwoot calls; `webhook_secret` is the
     key Chatwoot signs with, empty where the installation does not sign (docs/contracts/chatwoot.md,
-    Signatures). `public_url` is where customers reach Chatwoot as the operator said, `seen_url` as
-    Chatwoot showed it. `refused` names the capabilities (`bridge.chatwoot.versions.Can`) that it
-    refused although its version has them. `began_at` is `created_at` by Chatwoot's clock as it went
-    then. What agents wrote before `unproven_until`, and the journal does not know, may have been
-    sent before a backup was restored. `status_at` (UTC seconds) is since when it is in this status
-    for this kind of error.
+    Signatures). `seen_url` is where customers reach Chatwoot as it showed itself. `refused` names
+    the capabilities (`bridge.chatwoot.versions.Can`) that it refused although its version has them.
+    `began_at` is `created_at` by Chatwoot's clock as it went then. What agents wrote before
+    `unproven_until`, and the journal does not know, may have been sent before a backup was
+    restored. `status_at` (UTC seconds) is since when it is in this status for this kind of error.
     """
 
     id: str
@@ -167,7 +149,6 @@ class Integration:
     chatwoot_version: str
     webhook_key: str
     webhook_secret: Secret
-    public_url: str = ""
     seen_url: str = ""
     refused: frozenset[str] = frozenset()
     began_at: ChatwootTime = UNTOLD

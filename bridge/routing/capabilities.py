@@ -65,8 +65,8 @@ def missing(one: Integration, services: Services, inbox: Inbox | None = None) ->
 def public_address(one: Integration) -> str:
     """Where customers reach the Chatwoot of an integration; empty where that is not known: an
     address of a private network leads them nowhere."""
-    if one.public_url or one.seen_url:
-        return one.public_url or one.seen_url
+    if one.options.public_url or one.seen_url:
+        return one.options.public_url or one.seen_url
     parts = urlsplit(one.base_url)
     inner = addresses.is_inner(parts.hostname or "", parts.port or 0, _RESOLVE_S)
     return "" if inner else one.base_url

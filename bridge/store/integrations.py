@@ -10,7 +10,8 @@ from typing import Any
 from sqlite_utils import Database
 
 from bridge.domain.errors import BridgeError, TokenUnreadable
-from bridge.domain.models import ChatwootTime, InboxOptions, Integration, Secret, Status
+from bridge.domain.models import ChatwootTime, Integration, Secret, Status
+from bridge.domain.options import OPTIONS, InboxOptions
 from bridge.store import Store
 from bridge.store.columns import of_error, to_error
 from bridge.store.journal import OPEN
@@ -18,7 +19,6 @@ from bridge.store.vault import SealBroken, Vault
 
 _ID_LETTERS = string.ascii_lowercase + string.digits
 _ID_LENGTH = 9
-_OPTIONS = tuple(one.name for one in dataclasses.fields(InboxOptions))
 _SEALED = ("api_token", "webhook_secret")
 
 log = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ class Integrations:
             "api_token": self._vault.seal(one.api_token, where=f"integration/{one.id}/api_token"),
             "inbox_id": one.inbox_id,
             "inbox_name": one.inbox_name,
-            **{name: int(getattr(one.options, name)) for name in _OPTIONS},
+            **dataclasses.asdict(one.options),
             "status": one.status.value,
             "last_error": of_error(one.last_error),
             "status_at": one.status_at,
@@ -85,7 +85,6 @@ class Integrations:
             ),
             "created_at": one.created_at,
             "began_at": one.began_at.seconds,
-            "public_url": one.public_url,
             "refused": " ".join(sorted(one.refused)),
         }
         with self._store.write() as db:
@@ -224,7 +223,7 @@ class Integrations:
 
     def _read(self, row: dict[str, Any]) -> Integration:
         facts = dict(row)
-        options = InboxOptions(**{name: bool(facts.pop(name)) for name in _OPTIONS})
+        options = InboxOptions(**{one.name: one.kind(facts.pop(one.name)) for one in OPTIONS})
         del facts["caught_up_at"]
         facts["began_at"] = ChatwootTime(facts["began_at"])
         # Until Chatwoot's clock is known, ours stands in for it.

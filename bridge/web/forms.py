@@ -23,6 +23,7 @@ from bridge.activation.validation import (
 from bridge.chatwoot import address, versions
 from bridge.domain.errors import N_, InvalidBody, Problem
 from bridge.domain.models import Account, GatewayConfig, Secret
+from bridge.domain.options import OPTIONS
 from bridge.web.pages import Trouble
 
 #: The choice of the instance page that is no name: names cannot hold a space.
@@ -228,24 +229,6 @@ class InboxForm(Form):
     """The name of the inbox, and what happens to conversations."""
 
     inbox_name = StringField(N_("Inbox name"), filters=[_trimmed], description=N_("The inbox name"))
-    public_url = StringField(
-        N_("Public address of Chatwoot"), filters=[_trimmed], description=N_("The public address")
-    )
-    sign_messages = BooleanField(N_("Sign messages"))
-    ignore_groups = BooleanField(N_("Ignore groups"))
-    start_as_pending = BooleanField(N_("Start as pending"))
-    reopen_resolved = BooleanField(N_("Reopen resolved conversations"))
-    ignore_calls = BooleanField(N_("Ignore calls"))
-    keep_deleted = BooleanField(N_("Keep what customers delete"))
-
-    def validate_public_url(self, field: Field) -> None:
-        """As the address of Chatwoot itself, but it may stay empty."""
-        if not field.data:
-            return
-        try:
-            field.data = address.parse_pasted(field.data).base_url
-        except address.BadAddress as error:
-            raise StopValidation(rule_trouble(field.description, error.problem)) from None
 
     def read_name(self, version: str) -> str | None:
         """The name, the default one if it is empty; None when the field has an error."""
@@ -256,6 +239,30 @@ class InboxForm(Form):
             return name
         self.inbox_name.errors = [rule_trouble(self.inbox_name.description, problem)]
         return None
+
+
+def _may_be_address(form: FlaskForm, field: Field) -> None:
+    """As the address of Chatwoot itself, but it may stay empty."""
+    if not field.data:
+        return
+    try:
+        field.data = address.parse_pasted(field.data).base_url
+    except address.BadAddress as error:
+        raise StopValidation(rule_trouble(field.description, error.problem)) from None
+
+
+for _option in OPTIONS:
+    _field = (
+        BooleanField(_option.label)
+        if _option.is_switch
+        else StringField(
+            _option.label,
+            filters=[_trimmed],
+            description=_option.label,
+            validators=[_may_be_address],
+        )
+    )
+    setattr(InboxForm, _option.name, _field)
 
 
 def _host(url: str) -> str:

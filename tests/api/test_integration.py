@@ -21,6 +21,8 @@ FLAGS = {
     "ignoreGroups": "ignore_groups",
     "startAsPending": "start_as_pending",
     "reopenResolved": "reopen_resolved",
+    "ignoreCalls": "ignore_calls",
+    "keepDeleted": "keep_deleted",
 }
 
 
@@ -68,6 +70,9 @@ def test_list_answers_exactly_what_the_contract_says(
         "ignore_groups": False,
         "start_as_pending": False,
         "reopen_resolved": False,
+        "ignore_calls": False,
+        "keep_deleted": False,
+        "chatwoot_public_url": "",
     }
     assert list(said)[:3] == ["instance_name", "status", "bridge_integration_id"]
 
@@ -121,6 +126,15 @@ def test_each_flag_is_stored_and_the_next_set_replaces_it(
     activated(instance, wish(sandbox))
     assert not any(instance.list().json()[name] for name in FLAGS.values())
     assert sandbox.inboxes()[0]["lock_to_single_conversation"] is False
+
+
+def test_the_public_address_is_shown_without_its_last_slash(
+    instance: Instance, sandbox: SandboxChatwoot
+) -> None:
+    activated(instance, wish(sandbox, chatwootPublicUrl="https://chat.example.com/"))
+    assert instance.list().json()["chatwoot_public_url"] == "https://chat.example.com"
+    activated(instance, wish(sandbox))
+    assert instance.list().json()["chatwoot_public_url"] == ""
 
 
 def test_a_second_set_keeps_inbox_and_id_and_changes_the_rest(

@@ -10,13 +10,13 @@ from click.testing import CliRunner, Result
 
 from bridge import __version__
 from bridge.cli import main
-from bridge.config.table import INSTANCE_DIR, OPTIONS
+from bridge.config.settings import SETTINGS
 
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator["Run"]:
     monkeypatch.chdir(tmp_path)
-    for option in (*OPTIONS, INSTANCE_DIR):
+    for option in SETTINGS:
         monkeypatch.delenv(option.name, raising=False)
     return Run()
 
@@ -69,7 +69,7 @@ def test_an_unknown_command_is_a_usage_error(run: Run) -> None:
 
 def test_every_setting_is_listed_with_value_source_and_meaning(run: Run) -> None:
     listed = run.listed()
-    assert list(listed) == [one.name for one in (INSTANCE_DIR, *OPTIONS)]
+    assert list(listed) == [one.name for one in SETTINGS]
     assert {one["source"] for one in listed.values()} == {"default"}
     assert all(one["meaning"] and one["value"] for one in listed.values())
     table = run("settings").output

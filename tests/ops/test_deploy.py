@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bridge.cli.main import commands
-from bridge.config.table import INSTANCE_DIR, OPTIONS
+from bridge.config.settings import SETTINGS
 from tests.ops.service import ROOT, Service, free_port
 
 DEPLOY = ROOT / "deploy"
@@ -108,7 +108,7 @@ def test_nginx_understands_its_file(tmp_path: Path) -> None:
     ids=lambda path: path.name,
 )
 def test_only_settings_that_exist_are_named(path: Path) -> None:
-    known = {option.name for option in (INSTANCE_DIR, *OPTIONS)}
+    known = {option.name for option in SETTINGS}
     assert set(re.findall(r"BRIDGE_[A-Z_]+", path.read_text())) <= known
 
 

@@ -16,7 +16,8 @@ import requests
 from sqlite_utils import Database
 
 from bridge.config.settings import load
-from bridge.domain.models import InboxOptions, Integration, Secret, Status
+from bridge.domain.models import Integration, Secret, Status
+from bridge.domain.options import InboxOptions
 from bridge.services import Services
 from bridge.store.migrations import migrations
 from tests.ops.loop import Operator, run, until

@@ -12,6 +12,7 @@ from flask import Blueprint, Response, current_app, g, jsonify, request
 from bridge.activation import activate, checks, instances, validation
 from bridge.domain.errors import BridgeError, InstanceMissing, InvalidBody, ModuleOff, RateLimited
 from bridge.domain.models import Instance, Integration
+from bridge.domain.options import OPTIONS
 from bridge.services import Services
 from bridge.web.api import auth, body
 from bridge.web.api.limits import Allowance, Limits
@@ -185,10 +186,7 @@ def _listed(instance: Instance, one: Integration) -> dict[str, Any]:
         "chatwoot_inbox_name": one.inbox_name,
         "last_error": _words(one.last_error),
         "created_at": _rfc3339(one.created_at),
-        "sign_messages": one.options.sign_messages,
-        "ignore_groups": one.options.ignore_groups,
-        "start_as_pending": one.options.start_as_pending,
-        "reopen_resolved": one.options.reopen_resolved,
+        **{option.shown: getattr(one.options, option.name) for option in OPTIONS},
     }
 
 

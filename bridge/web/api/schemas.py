@@ -8,6 +8,7 @@ from typing import Any
 
 from bridge.activation import validation
 from bridge.domain.models import DEFAULT_INBOX_NAME, Status
+from bridge.domain.options import OPTIONS, Option
 
 Schema = dict[str, Any]
 
@@ -36,6 +37,19 @@ _ADDRESS = r"^\s*[Hh][Tt][Tt][Pp][Ss]?://"
 _ADDRESS_OR_NONE = rf"{_ADDRESS}|^$"
 _INTEGRATION_ID = r"^int_[a-z0-9]{9}$"
 _STATUS: Schema = {"type": "string", "enum": [one.value for one in Status]}
+
+
+def _option(option: Option) -> Schema:
+    if option.is_switch:
+        return _maybe("boolean", option.meaning, default=False)
+    return _maybe(
+        "string",
+        option.meaning,
+        pattern=_ADDRESS_OR_NONE,
+        maxLength=2048,
+        examples=["https://chat.example.com"],
+    )
+
 
 _ACTIVATION = _object(
     ["chatwootBaseUrl", "chatwootAccountId", "chatwootApiToken"],
@@ -69,34 +83,7 @@ _ACTIVATION = _object(
         default=DEFAULT_INBOX_NAME,
         examples=["WhatsApp - Orion"],
     ),
-    chatwootPublicUrl=_maybe(
-        "string",
-        "Address at which customers reach Chatwoot, where that is not chatwootBaseUrl: links to "
-        "surveys are made from it. Left out, it is what Chatwoot shows of itself.",
-        pattern=_ADDRESS_OR_NONE,
-        maxLength=2048,
-        examples=["https://chat.example.com"],
-    ),
-    signMessages=_maybe(
-        "boolean", "Puts the agent's name above each message that an agent sends.", default=False
-    ),
-    ignoreGroups=_maybe(
-        "boolean", "Keeps messages of WhatsApp groups out of Chatwoot.", default=False
-    ),
-    startAsPending=_maybe(
-        "boolean", "Starts new conversations as pending instead of open.", default=False
-    ),
-    reopenResolved=_maybe(
-        "boolean",
-        "Reopens the resolved conversation on a new message instead of starting another.",
-        default=False,
-    ),
-    ignoreCalls=_maybe("boolean", "Says nothing of calls that nobody answered.", default=False),
-    keepDeleted=_maybe(
-        "boolean",
-        "Marks what customers delete as deleted, and keeps it readable for agents.",
-        default=False,
-    ),
+    **{option.api: _option(option) for option in OPTIONS},
 )
 
 _INTEGRATION = _object(
@@ -127,10 +114,7 @@ _VIEW = _object(
         "chatwoot_inbox_name",
         "last_error",
         "created_at",
-        "sign_messages",
-        "ignore_groups",
-        "start_as_pending",
-        "reopen_resolved",
+        *(option.shown for option in OPTIONS),
     ],
     instance_name=_text("Name of the instance."),
     status=_STATUS,
@@ -142,10 +126,7 @@ _VIEW = _object(
     chatwoot_inbox_name=_text("As Chatwoot has it now, if it could be asked."),
     last_error=_text("Empty while all is well."),
     created_at=_text("RFC 3339, UTC.", format="date-time"),
-    sign_messages={"type": "boolean"},
-    ignore_groups={"type": "boolean"},
-    start_as_pending={"type": "boolean"},
-    reopen_resolved={"type": "boolean"},
+    **{option.shown: {"type": "boolean" if option.is_switch else "string"} for option in OPTIONS},
 )
 
 
@@ -191,13 +172,7 @@ _NEW_INSTANCE = _object(
     chatwootAccountId=_inline("chatwootAccountId", ""),
     chatwootApiToken=_inline("chatwootApiToken", ""),
     chatwootInboxName=_inline("inboxName", "Mind the other name."),
-    chatwootPublicUrl=_inline("chatwootPublicUrl", ""),
-    chatwootSignMessages=_inline("signMessages", "Mind the other name."),
-    chatwootIgnoreGroups=_inline("ignoreGroups", "Mind the other name."),
-    chatwootStartAsPending=_inline("startAsPending", "Mind the other name."),
-    chatwootReopenResolved=_inline("reopenResolved", "Mind the other name."),
-    chatwootIgnoreCalls=_inline("ignoreCalls", "Mind the other name."),
-    chatwootKeepDeleted=_inline("keepDeleted", "Mind the other name."),
+    **{validation.SET_TO_INLINE[option.api]: _inline(option.api, "") for option in OPTIONS},
 )
 
 _CREATED = _object(
@@ -317,9 +292,8 @@ EXAMPLES: dict[str, Schema] = {
         "chatwoot_inbox_name": "WhatsApp - Orion",
         "last_error": "",
         "created_at": "2026-04-20T10:15:30Z",
+        **{option.shown: False if option.is_switch else "" for option in OPTIONS},
         "sign_messages": True,
-        "ignore_groups": False,
-        "start_as_pending": False,
         "reopen_resolved": True,
     },
     "InstanceCreated": {

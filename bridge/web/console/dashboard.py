@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 
 from bridge.activation import activate, checks, connect, instances
 from bridge.domain.errors import BridgeError, IntegrationMissing, NothingToDelete
+from bridge.domain.options import OPTIONS
 from bridge.net.deadline import Deadline
 from bridge.routing import capabilities
 from bridge.web import forms, i18n
@@ -59,6 +60,7 @@ def instance(name: str) -> str:
         missing=missing,
         sandbox_phone=settings.sandbox_phone_url if is_sandbox else "",
         form=forms.ActionForm(),
+        options=OPTIONS,
     )
 
 

@@ -11,6 +11,7 @@ from bridge.activation import checks, instances, validation
 from bridge.activation.activate import Activated, Step
 from bridge.domain.errors import N_, BridgeError, InstanceExists, InvalidBody
 from bridge.domain.models import Instance, Secret
+from bridge.domain.options import OPTIONS
 from bridge.web import forms
 from bridge.web.forms import rule_trouble
 from bridge.web.pages import Trouble, operator, services
@@ -42,7 +43,7 @@ _FIELD_STEP = {
     "chatwootAccountId": ("account", N_("The account id")),
     "chatwootApiToken": ("token", N_("The token")),
     "inboxName": ("inbox", N_("The inbox name")),
-    "chatwootPublicUrl": ("inbox", N_("The public address")),
+    **{option.api: ("inbox", option.label) for option in OPTIONS},
 }
 
 

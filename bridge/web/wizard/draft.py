@@ -1,25 +1,17 @@
 """The wizard's answers between two pages: sealed in the database; the browser holds their id."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from flask import session
 
 from bridge.activation.validation import SET_FIELDS
-from bridge.domain.models import (
-    Account,
-    GatewayConfig,
-    InboxOptions,
-    Integration,
-    Secret,
-    TokenOwner,
-)
+from bridge.domain.models import Account, GatewayConfig, Integration, Secret, TokenOwner
 from bridge.services import Services
 from bridge.web.pages import Trouble
 
 #: The questions in their order; each is a page.
 STEPS = ("instance", "address", "account", "token", "inbox", "review")
-OPTIONS = tuple(one.name for one in fields(InboxOptions))
 
 
 @dataclass(slots=True)
@@ -143,8 +135,7 @@ class Draft:
 
     def wish(self) -> dict[str, Any]:
         """The answers as a body for `intake.activation_request`."""
-        names = ("base_url", "account_id", "inbox_name", "public_url", *OPTIONS)
-        body = {SET_FIELDS[name]: self.answers.get(name) for name in names}
+        body = {field: self.answers.get(name) for name, field in SET_FIELDS.items()}
         return {**body, SET_FIELDS["api_token"]: self.token}
 
 
@@ -160,7 +151,6 @@ def packed_owner(owner: TokenOwner) -> dict[str, Any]:
 
 def answers_of(name: str, integration: Integration) -> dict[str, Any]:
     """The answers that would lead to an integration as it is; for editing it."""
-    options = {option: getattr(integration.options, option) for option in OPTIONS}
     return {
         "instance": {"name": name},
         "base_url": integration.base_url,
@@ -168,7 +158,6 @@ def answers_of(name: str, integration: Integration) -> dict[str, Any]:
         "account_id": integration.account_id,
         "token": integration.api_token,
         "inbox_name": integration.inbox_name,
-        "public_url": integration.public_url,
         "editing": True,
-        **options,
+        **asdict(integration.options),
     }

@@ -22,6 +22,7 @@ from wtforms import Field
 from bridge.activation import checks
 from bridge.domain.errors import N_, BridgeError, ModuleOff, NotAdministrator, Problem, RateLimited
 from bridge.domain.models import DEFAULT_INBOX_NAME, GatewayConfig, Instance, Secret, TokenOwner
+from bridge.domain.options import OPTIONS
 from bridge.web import forms
 from bridge.web.api import limits
 from bridge.web.forms import NEW, Form
@@ -29,7 +30,7 @@ from bridge.web.i18n import gettext
 from bridge.web.pages import Trouble, caller_address, services
 from bridge.web.pages import limits as buckets
 from bridge.web.wizard import trial
-from bridge.web.wizard.draft import OPTIONS, STEPS, Draft, packed_gateway, packed_owner
+from bridge.web.wizard.draft import STEPS, Draft, packed_gateway, packed_owner
 
 blueprint = Blueprint("wizard", __name__, url_prefix="/wizard")
 
@@ -303,18 +304,17 @@ def _note_token(draft: Draft, typed: Secret, owner: TokenOwner) -> None:
 def inbox() -> Response:
     """How the inbox is called and what happens to conversations."""
     draft = draft_for("inbox")
-    kept = {name: bool(draft.answers.get(name)) for name in OPTIONS}
+    answered = {option.name: draft.answers.get(option.name) for option in OPTIONS}
     name = draft.text("inbox_name") or DEFAULT_INBOX_NAME
-    form = forms.InboxForm(
-        data={"inbox_name": name, "public_url": draft.text("public_url"), **kept}
-    )
+    form = forms.InboxForm(data={"inbox_name": name, **answered})
     if request.method == "POST" and form.validate():
         given = form.read_name(draft.text("version"))
         if given is not None:
-            chosen = {one: form[one].data for one in OPTIONS}
-            draft.save(inbox_name=given, public_url=form.public_url.data or None, **chosen)
+            draft.save(
+                inbox_name=given, **{option.name: form[option.name].data for option in OPTIONS}
+            )
             return onward(draft, "inbox")
-    return page("inbox", draft, form)
+    return page("inbox", draft, form, options=OPTIONS)
 
 
 @blueprint.get("/review")
@@ -324,7 +324,9 @@ def review() -> Response:
     known = services().instances.find(draft.answers["instance"]["name"])
     before = services().integrations.of(known.id) if known else None
     gateway = draft.gateway or (known.gateway if known else None)
-    return page("review", draft, forms.ActionForm(), before=before, gateway=gateway)
+    return page(
+        "review", draft, forms.ActionForm(), before=before, gateway=gateway, options=OPTIONS
+    )
 
 
 @blueprint.post("/discard")
