@@ -15,7 +15,7 @@ export CHROMIUM
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test smoke pythons browser check fmt dist docs screenshots lock clean
+.PHONY: help run test smoke pythons browser check fmt dist docs messages screenshots lock clean
 
 help:  ## Shows this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -64,6 +64,9 @@ PEX       = --requirement requirements/run.txt --exclude pip --no-build --use-pi
 
 docs: $(VENV)/dev.txt  ## Writes docs/reference.md from the program
 	$(BIN)/python -P docs/reference.py > docs/reference.md
+
+messages: $(VENV)/dev.txt  ## Brings the translations (bridge/web/locales) up to date with the texts
+	$(BIN)/python -P docs/messages.py
 
 screenshots: browser $(VENV)/dev.txt  ## Makes the pictures of the documents by driving the real pages
 	$(BIN)/python docs/screenshots.py

@@ -1,11 +1,12 @@
 """Three languages, whole: chosen by the browser, switchable, nothing untranslated."""
 
 import re
-from collections.abc import Iterator
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 from bridge.config.languages import LOCALES
@@ -14,45 +15,33 @@ from bridge.web.paths import local_path
 from tests.support.processes import ROOT, Bridge
 from tests.support.visitor import Visitor
 
-METHODS = [("**.py", "python"), ("**.html", "jinja2")]
-OPTIONS = {"**.html": {"encoding": "utf-8", "newstyle_gettext": "true"}}
-KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None}
-TRANSLATED = [language for language in LANGUAGES if language != "en"]
-
-
-def _texts() -> Iterator[str | tuple[str, ...]]:
-    for folder in ("bridge", "templates"):
-        found = extract_from_dir(
-            ROOT / folder,
-            METHODS,
-            OPTIONS,
-            KEYWORDS,
-            directory_filter=lambda path: Path(path).name not in {"sandbox", "__pycache__"},
-        )
-        for _file, _line, message, _comments, _context in found:
-            yield message
+TRANSLATED = [language.replace("-", "_") for language in LANGUAGES if language != "en"]
 
 
 def _placeholders(text: str) -> set[str]:
     return set(re.findall(r"\{\w+\}|%\(\w+\)[sd]", text))
 
 
-@pytest.mark.parametrize("language", TRANSLATED)
-def test_every_text_is_translated_with_its_placeholders(language: str) -> None:
-    code = language.replace("-", "_")
+def test_the_catalogs_are_what_make_messages_writes(tmp_path: Path) -> None:
+    """So they hold every text of program and pages, and no other."""
+    copy = shutil.copytree(LOCALES, tmp_path / "locales")
+    subprocess.run([sys.executable, "-P", ROOT / "docs" / "messages.py", copy], check=True)
+    for code in TRANSLATED:
+        name = f"{code}/LC_MESSAGES/messages.po"
+        assert (copy / name).read_text("utf-8") == (LOCALES / name).read_text("utf-8"), name
+
+
+@pytest.mark.parametrize("code", TRANSLATED)
+def test_every_text_is_translated_with_its_placeholders(code: str) -> None:
     with (LOCALES / code / "LC_MESSAGES" / "messages.po").open("rb") as file:
         catalog = read_po(file, locale=code)
-    missing = []
-    for message in sorted(set(_texts()), key=str):
-        singular, plural = (message, message) if isinstance(message, str) else message
-        found = catalog.get(singular)
-        strings = [found.string] if found and isinstance(message, str) else found and found.string
-        if not strings or not all(strings) or (found and found.fuzzy):
-            missing.append(singular)
-        else:
-            assert _placeholders(strings[0]) == _placeholders(singular)
-            assert _placeholders(strings[-1]) == _placeholders(plural)
-    assert not missing, f"not translated in {code}/LC_MESSAGES/messages.po"
+    for message in (one for one in catalog if one.id):
+        texts = [message.id] if isinstance(message.id, str) else list(message.id)
+        strings = [message.string] if isinstance(message.string, str) else list(message.string)
+        assert all(strings), f"{texts[0]!r} is not translated"
+        assert not message.fuzzy
+        assert _placeholders(strings[0]) == _placeholders(texts[0])
+        assert _placeholders(strings[-1]) == _placeholders(texts[-1])
 
 
 @pytest.mark.parametrize(
