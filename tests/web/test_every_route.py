@@ -40,6 +40,15 @@ HUGE = 2**70
 
 
 @pytest.fixture(scope="module")
+def shared_bridge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
+    """A bridge of this file alone: its log may hold no traceback, whatever other tests planted."""
+    limits = {"BRIDGE_RATE_LIMIT": "100000/minute", "BRIDGE_RATE_LIMIT_NEW": "100000/minute"}
+    running = Bridge(tmp_path_factory.mktemp("routes"), **limits)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
 def routes(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str]]:
     """Method and rule of every route."""
     folder = tmp_path_factory.mktemp("map")
