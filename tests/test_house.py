@@ -107,6 +107,21 @@ def test_chatwoot_and_gateways_do_not_know_each_other() -> None:
             assert not [name for name in imports(path) if name.startswith(f"bridge.{there}")]
 
 
+def test_the_pretend_whatsapp_knows_no_gateway() -> None:
+    """One module lists the dialects that are served; a further dialect touches nothing else."""
+    importers = {
+        name_of(path)
+        for path in (SANDBOX / "whatsapp").rglob("*.py")
+        if any(name.startswith("sandbox.gateways") for name in imports(path))
+    }
+    assert importers == {"sandbox.whatsapp.registry"}
+    kinds = [path.name for path in (SANDBOX / "gateways").iterdir() if path.is_dir()]
+    for path in (SANDBOX / "whatsapp").rglob("*.py"):
+        if path.name != "registry.py":
+            text = path.read_text("utf-8").lower()
+            assert not [kind for kind in kinds if kind in text and kind != "__pycache__"], path
+
+
 def test_the_environment_is_read_in_one_place() -> None:
     for path in MODULES:
         if "os.environ" in path.read_text("utf-8") and path.is_relative_to(HOUSE):

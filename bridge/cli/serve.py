@@ -97,7 +97,7 @@ def children(settings: Settings, listener_fd: int) -> list[Child]:
         phone = (host, settings.sandbox_phone_port, folder / "sandbox-phone.db")
         family += [
             Child("sandbox", "sandbox.chatwoot:serve_sandbox_chatwoot", chatwoot),
-            Child("phone", "sandbox.whatsapp:serve_sandbox_phone", phone),
+            Child("phone", "sandbox.whatsapp.server:serve_sandbox_phone", phone),
         ]
     return family
 

@@ -33,6 +33,7 @@ from sandbox.chatwoot.answers import Refusal, crash, no_route, reply
 from sandbox.chatwoot.message_actions import webhook_failed
 from sandbox.chatwoot.tamper import DASHBOARD, watch
 from sandbox.chatwoot.world import World
+from sandbox.kit.responses import harden
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -122,7 +123,7 @@ def _dashboard(anything: str = "") -> Response:
     wanted, target = _CONVERSATION.match(anything), url_for("page.home")
     if wanted:
         target = url_for("page.conversation", account_id=wanted[1], number=wanted[2])
-    return page.harden(
+    return harden(
         Response(render_template("chatwoot_dashboard.html", target=target), content_type=_HTML)
     )
 

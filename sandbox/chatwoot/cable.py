@@ -12,7 +12,7 @@ from simple_websocket import ConnectionClosed, ConnectionError, Server
 from sandbox.chatwoot.access import world
 from sandbox.chatwoot.hub import Connection
 from sandbox.chatwoot.tamper import note
-from sandbox.kit.noanswer import NoAnswer
+from sandbox.kit.responses import NoAnswer
 
 routes = Blueprint("cable", __name__)
 

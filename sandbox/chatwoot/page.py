@@ -14,14 +14,10 @@ from sandbox.chatwoot.answers import reply
 from sandbox.chatwoot.page_views import Views, clock_time
 from sandbox.chatwoot.records import Conversation
 from sandbox.chatwoot.seed import ACCOUNT_ID, ADMIN_TOKEN, AGENT_TOKEN
+from sandbox.kit.responses import harden
 
 routes = Blueprint("page", __name__)
 
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "media-src 'self'; connect-src 'self' ws:; form-action 'self'; frame-ancestors 'none'; "
-    "base-uri 'none'"
-)
 _STATUSES = ("open", "resolved", "all")
 _ONE = "/sandbox/conversations/<int:account_id>/<int:number>"
 
@@ -29,15 +25,6 @@ _ONE = "/sandbox/conversations/<int:account_id>/<int:number>"
 def guard() -> None:
     """Pages are for this machine only."""
     refuse_strangers()
-
-
-def harden(response: Response) -> Response:
-    """No inline code, no foreign content, no caching."""
-    response.headers["Content-Security-Policy"] = _POLICY
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "same-origin"
-    response.headers["Cache-Control"] = "no-store"
-    return response
 
 
 routes.before_request(guard)

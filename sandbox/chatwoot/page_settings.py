@@ -10,8 +10,9 @@ from sandbox.chatwoot.answers import Refusal
 from sandbox.chatwoot.fault_acts import set_fault
 from sandbox.chatwoot.faults import KINDS, WORDS
 from sandbox.chatwoot.options import Options
-from sandbox.chatwoot.page import guard, harden
+from sandbox.chatwoot.page import guard
 from sandbox.chatwoot.records import Json
+from sandbox.kit.responses import harden
 
 routes = Blueprint("page_settings", __name__)
 routes.before_request(guard)
@@ -48,7 +49,7 @@ def faults() -> str:
 
 def _page(error: str = "", given: Json | None = None) -> str:
     state = world().state
-    recent = world().log.last(_SHOWN_REQUESTS)
+    recent = world().log.since()["requests"][: -_SHOWN_REQUESTS - 1 : -1]
     with state.lock:
         return render_template(
             "chatwoot_faults.html",

@@ -13,7 +13,7 @@ from sandbox.chatwoot.faults import Fault
 from sandbox.chatwoot.requestkinds import Asked, is_agents, kind_of
 from sandbox.chatwoot.sentences import sentence
 from sandbox.chatwoot.stages import Stage, fail_at
-from sandbox.kit.noanswer import NoAnswer
+from sandbox.kit.responses import NoAnswer
 
 _LATE = "sandbox.late"
 _REASONS = {

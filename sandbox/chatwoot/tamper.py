@@ -11,7 +11,7 @@ from sandbox.chatwoot.access import read_params, world
 from sandbox.chatwoot.answers import as_text, no_route, reply
 from sandbox.chatwoot.requestkinds import is_agents
 from sandbox.chatwoot.versions import Trait
-from sandbox.kit.noanswer import NoAnswer
+from sandbox.kit.responses import NoAnswer
 
 DASHBOARD = (
     "<!DOCTYPE html>\n<html>\n  <head><title>Chatwoot</title></head>\n"

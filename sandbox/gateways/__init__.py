@@ -1,1 +1,1 @@
-"""The wire dialects of the pretend gateway, one folder each."""
+"""The dialects of the pretend gateways, one folder each; see sandbox.whatsapp.dialect."""

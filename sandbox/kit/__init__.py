@@ -4,6 +4,8 @@ faults      what goes wrong, for which requests, how often and for how long
 requestlog  what was asked, without secrets
 limits      requests in a minute
 loopback    who may steer: this machine, and no foreign web page
-noanswer    closing a connection without a word
+body        JSON from outside, with the type that each field must have
+settings    named values that the control API changes
+responses   no answer at all; pages that load nothing foreign
 server      gunicorn: one process, many threads
 """

@@ -1,17 +1,18 @@
 """What a person does on a phone: the customer, or the owner of the number.
 
-One function per deed; the control API and the page both call them with the same fields.
+The control API and the page both call these functions with the same fields.
 """
 
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.gateways.ryzeapi.shapes import MEDIA_KINDS
-from sandbox.gateways.ryzeapi.wire import Body, Json
+from sandbox.kit.body import Body, Json
 from sandbox.whatsapp import chats, media
-from sandbox.whatsapp.chats import Draft, Message
+from sandbox.whatsapp.chats import Chat
 from sandbox.whatsapp.directory import GROUP_SUFFIX, Group, Person, plain
 from sandbox.whatsapp.instances import Instance
+from sandbox.whatsapp.media import MEDIA_KINDS
+from sandbox.whatsapp.message import EVENT_KINDS, Draft, Message
 from sandbox.whatsapp.phone import Phone
 
 
@@ -23,7 +24,7 @@ def chosen_instance(phone: Phone, name: str) -> Instance:
     return found
 
 
-def chosen_chat(phone: Phone, address: str, name: str = "") -> Person | Group:
+def chosen_chat(phone: Phone, address: str, name: str = "") -> Chat:
     """The chat at an address; a number nobody has had yet becomes a person."""
     if address.endswith(GROUP_SUFFIX):
         group = phone.directory.group(address)
@@ -60,7 +61,7 @@ def act(phone: Phone, who: str, body: Body, file: media.File | None = None) -> M
     return chats.post(phone, instance, chat, sender, draft)
 
 
-def _customer(phone: Phone, chat: Person | Group, sender: str) -> Person:
+def _customer(phone: Phone, chat: Chat, sender: str) -> Person:
     if isinstance(chat, Person):
         return chat
     found = phone.directory.meet(sender or chat.members[0])
@@ -70,7 +71,7 @@ def _customer(phone: Phone, chat: Person | Group, sender: str) -> Person:
 
 
 def _media(phone: Phone, kind: str, body: Body, file: media.File | None) -> media.Media:
-    """The file of the deed: uploaded, in `media_base64`, at `media_url`, or a sample."""
+    """The file of the action: uploaded, in `media_base64`, at `media_url`, or a sample."""
     if file is None and body.has("media_base64"):
         file = media.from_base64(body.text("media_base64"), may_be_empty=True)
     elif file is None and body.has("media_url"):
@@ -82,12 +83,12 @@ def _media(phone: Phone, kind: str, body: Body, file: media.File | None) -> medi
 
 
 def _content(phone: Phone, instance: Instance, kind: str, body: Body) -> Json:
-    """The content of a deed of that kind; ValueError for a kind that does not exist."""
+    """The content of a message of that kind; ValueError for a kind that does not exist."""
     maker = _MAKERS.get(kind)
     if maker is None:
         raise ValueError(f"kind must be one of {', '.join(sorted(_MAKERS))}")
     content = maker(body)
-    if kind in chats.EVENT_KINDS and not content["target"]:
+    if kind in EVENT_KINDS and not content["target"]:
         raise ValueError("target is required")
     if kind == "edit":
         target = chats.find(phone, instance.name, content["target"])
@@ -163,8 +164,8 @@ def receipts(phone: Phone, body: Body) -> list[str]:
     return chats.receipt(phone, instance, chat, status, ids, by)
 
 
-def told(phone: Phone, message: Message) -> dict[str, Any]:
-    """A message as `GET /sandbox/api/messages` tells it."""
+def shown(phone: Phone, message: Message) -> dict[str, Any]:
+    """A message as `GET /sandbox/api/messages` shows it."""
     stored = media.load(phone.store, message.media) if message.media else None
     answer: dict[str, Any] = {
         "seq": message.seq,

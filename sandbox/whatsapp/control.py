@@ -7,24 +7,28 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, abort, request
 
-from sandbox.gateways.ryzeapi.access import the_phone
-from sandbox.gateways.ryzeapi.shapes import stamp
-from sandbox.gateways.ryzeapi.wire import Body, Json, Refusal, failure
+from sandbox.kit.body import Body, Json
 from sandbox.whatsapp import actions, chats, media
+from sandbox.whatsapp.chats import Chat
+from sandbox.whatsapp.dialect import Event, GroupChanged
 from sandbox.whatsapp.directory import GROUP_SUFFIX, PHONE_SUFFIX, Group, Person
-from sandbox.whatsapp.instances import EVENTS
-from sandbox.whatsapp.phone import ACCOUNT_TOKEN, INSTANCE, INSTANCE_TOKEN
+from sandbox.whatsapp.phone import ACCOUNT_TOKEN, INSTANCE, INSTANCE_TOKEN, the_phone
 
 routes = Blueprint("control", __name__, url_prefix="/sandbox/api")
+files = Blueprint("files", __name__, url_prefix="/sandbox")
 STATES = ("connected", "connecting", "disconnected", "logged_out")
 
 
 @routes.errorhandler(ValueError)
 def impossible(error: ValueError) -> tuple[Json, int]:
-    """A wish that cannot be granted, with the reason."""
-    return failure(str(error)), 400
+    """A request that does not fit, with the reason."""
+    return {"error": str(error)}, 400
+
+
+def _body() -> Body:
+    return Body.parse(request.get_data())
 
 
 @routes.get("/hello")
@@ -36,6 +40,7 @@ def hello() -> Json:
         "instance": INSTANCE,
         "token": INSTANCE_TOKEN,
         "account_token": ACCOUNT_TOKEN,
+        "gateways": list(the_phone().dialects),
     }
 
 
@@ -50,25 +55,22 @@ def owner() -> Any:
 
 
 def _act(who: str) -> Any:
-    """One deed, or a list of deeds done one after the other."""
-    phone = the_phone()
-    deeds = request.get_json()
-    done = [
-        actions.told(phone, actions.act(phone, who, Body(deed)))
-        for deed in (deeds if isinstance(deeds, list) else [deeds])
-    ]
-    return done if isinstance(deeds, list) else done[0]
+    """One action, or a list of actions done one after the other."""
+    phone, wanted = the_phone(), request.get_json()
+    if not isinstance(wanted, list):
+        return actions.shown(phone, actions.act(phone, who, Body(wanted)))
+    return [actions.shown(phone, actions.act(phone, who, Body(one))) for one in wanted]
 
 
 @routes.post("/receipts")
 def receipts() -> Json:
-    return {"ids": actions.receipts(the_phone(), Body(request.get_json()))}
+    return {"ids": actions.receipts(the_phone(), _body())}
 
 
 @routes.post("/state")
 def state() -> Json:
     """Connect, disconnect or log out an instance."""
-    phone, body = the_phone(), Body(request.get_json())
+    phone, body = the_phone(), _body()
     wanted = body.text("state")
     if wanted not in STATES:
         raise ValueError(f"state must be one of {', '.join(STATES)}")
@@ -80,14 +82,16 @@ def state() -> Json:
 @routes.get("/instances")
 def instances() -> Json:
     phone = the_phone()
-    told = [
-        {"name": each.name, "token": each.token, "number": each.number, "state": each.state,
-         "webhooks": [hook.as_json() | {"authorization": "***" if hook.authorization else None}
-                      for hook in each.webhooks.values()],
-         "sockets": phone.hub.count(each.name)}
-        for each in phone.instances.all()
-    ]  # fmt: skip
-    return {"instances": told}
+    return {
+        "instances": [
+            {"name": each.name, "token": each.token, "gateway": each.gateway,
+             "number": each.number, "state": each.state,
+             "webhooks": [{"label": label, "enabled": hook.enabled, "url": hook.url}
+                          for label, hook in each.webhooks.items()],
+             "sockets": len(phone.sockets.of(each.name))}
+            for each in phone.instances.all()
+        ]
+    }  # fmt: skip
 
 
 @routes.get("/contacts")
@@ -98,7 +102,7 @@ def contacts() -> Json:
 @routes.post("/contacts")
 def save_contact() -> Json:
     """Add a person, or change name, LID or `registered` of one."""
-    phone, body = the_phone(), Body(request.get_json())
+    phone, body = the_phone(), _body()
     number = actions.address_of(body.text("number")).removesuffix(PHONE_SUFFIX)
     if not number.isdigit():
         raise ValueError("number is required")
@@ -113,7 +117,7 @@ def save_contact() -> Json:
 @routes.post("/groups")
 def save_group() -> Json:
     """Add a group or replace the one with that `jid`; `members` are numbers, JIDs or LIDs."""
-    phone, body = the_phone(), Body(request.get_json())
+    phone, body = the_phone(), _body()
     jid = body.text("jid") or f"120363{int(time.time() * 1000)}{GROUP_SUFFIX}"
     members = tuple(phone.directory.meet(each).jid for each in body.texts("members"))
     if not jid.endswith(GROUP_SUFFIX) or not members:
@@ -125,9 +129,8 @@ def save_group() -> Json:
 
 @routes.post("/group-flow")
 def group_flow() -> Json:
-    """Tell of a change in a group: `type` as in docs/contracts/ryzeapi.md, Events, `participants`
-    as addresses."""
-    phone, body = the_phone(), Body(request.get_json())
+    """Tell of a change in a group: `type` in the gateway's word, `participants` as addresses."""
+    phone, body = the_phone(), _body()
     instance = actions.chosen_instance(phone, body.text("instance"))
     group = actions.chosen_chat(phone, body.text("group"))
     people = [phone.directory.meet(each) for each in body.texts("participants")]
@@ -135,28 +138,23 @@ def group_flow() -> Json:
         raise ValueError("group must be the JID of a group")
     if body.text("name"):
         group = phone.directory.save_group(Group(group.jid, body.text("name"), group.members))
-    data: Json = {
-        "groupJid": group.jid,
-        "type": body.text("type", "joined"),
-        "participants": [{"jid": who.jid, "lid": who.lid, "name": who.name} for who in people],
-        "groupName": group.name,
-        "timestamp": stamp(time.time(), phone.switches.shape),
-    }
+    change = GroupChanged(group, body.text("type", "joined"), people, time.time())
     with phone.acting() as emit:
-        emit(instance, "group.flow", data, lane=group.jid)
-    return data
+        emit(instance, change, lane=group.jid)
+    return {"group": group.jid, "type": change.change}
 
 
 @routes.post("/events")
 def raw_event() -> Json:
     """Send an event exactly as given: `event`, `data`, and a `lane` to keep it in order with."""
-    phone, body = the_phone(), Body(request.get_json())
-    event, data = body.text("event"), body.fields.get("data")
-    if event not in EVENTS or not isinstance(data, dict):
-        raise ValueError(f"event must be one of {', '.join(EVENTS)}, data an object")
+    phone, body = the_phone(), _body()
     instance = actions.chosen_instance(phone, body.text("instance"))
+    event, data = body.text("event"), body.fields.get("data")
+    known = phone.dialect_of(instance).events
+    if event not in known or not isinstance(data, dict):
+        raise ValueError(f"event must be one of {', '.join(known)}, data an object")
     with phone.acting() as emit:
-        emit(instance, event, data, lane=body.text("lane"))
+        emit(instance, Event(event, data), lane=body.text("lane"))
     return {"event": event}
 
 
@@ -172,14 +170,14 @@ def chat_list() -> Json:
             " group by chat", instance.name,
         )
     }  # fmt: skip
-    everyone: list[Person | Group] = [*phone.directory.groups(), *phone.directory.people()]
-    told = [
+    everyone: list[Chat] = [*phone.directory.groups(), *phone.directory.people()]
+    shown = [
         {"chat": each.jid, "name": each.name, "group": isinstance(each, Group),
          "lid": each.lid if isinstance(each, Person) else None,
          "last_seq": last.get(each.jid, (0, 0))[0], "messages": last.get(each.jid, (0, 0))[1]}
         for each in everyone
     ]  # fmt: skip
-    return {"chats": sorted(told, key=lambda chat: -int(str(chat["last_seq"])))}
+    return {"chats": sorted(shown, key=lambda chat: -int(str(chat["last_seq"])))}
 
 
 @routes.get("/messages")
@@ -193,19 +191,18 @@ def messages() -> Json:
         chat = found.jid if found else chat
     after = request.args.get("after", 0, type=int)
     found_messages = chats.listed(phone, instance.name, chat, after)
-    return {"messages": [actions.told(phone, message) for message in found_messages]}
+    return {"messages": [actions.shown(phone, message) for message in found_messages]}
 
 
 @routes.get("/switches")
 def switches() -> Json:
-    return the_phone().switches.as_dict()
+    return the_phone().all_switches()
 
 
 @routes.post("/switches")
 def change_switches() -> Json:
-    phone = the_phone()
-    phone.change_switches(Body(request.get_json()).fields)
-    return phone.switches.as_dict()
+    the_phone().change_switches(_body().fields)
+    return switches()
 
 
 @routes.get("/faults")
@@ -215,67 +212,64 @@ def faults() -> Json:
 
 @routes.post("/faults")
 def add_fault() -> Json:
-    return asdict(the_phone().faults.add(Body(request.get_json()).fields))
+    return asdict(the_phone().faults.add(_body().fields))
 
 
 @routes.delete("/faults")
 @routes.delete("/faults/<int:fault_id>")
 def clear_faults(fault_id: int | None = None) -> Json:
     the_phone().faults.clear(fault_id)
-    return {"faults": the_phone().faults.listed()}
+    return faults()
 
 
 @routes.get("/requests")
 def requests_made() -> Json:
     """Counters per route (without the instance), and the requests, oldest first."""
-    log = the_phone().journal.since()
+    log = the_phone().requests.since()
     counts = {**log["totals"]["by_route"], "total": log["totals"]["requests"]}
     return {"counts": counts, "requests": log["requests"]}
 
 
 @routes.delete("/requests")
 def clear_requests() -> Json:
-    the_phone().journal.clear()
+    the_phone().requests.clear()
     return requests_made()
 
 
 @routes.get("/deliveries")
 def deliveries() -> Json:
     """The webhook queue: how many wait, and what became of the others."""
-    return the_phone().courier.report()
+    return the_phone().deliveries.report()
 
 
 @routes.post("/deliveries/retry")
 def retry_deliveries() -> Json:
     """Try everything that waits now, without its backoff."""
-    the_phone().courier.wake()
-    return the_phone().courier.report()
+    the_phone().deliveries.wake()
+    return deliveries()
 
 
 @routes.post("/sockets/hang-up")
 def hang_up() -> Json:
     """Close the open WebSockets, as a gateway that restarts does."""
-    return {"closed": the_phone().hub.hang_up(Body(request.get_json()).text("instance") or None)}
+    return {"closed": the_phone().sockets.hang_up(_body().text("instance") or None)}
 
 
 @routes.post("/reset")
 def reset() -> Json:
     """Back to the first day; `keep_instances` keeps tokens and webhooks."""
-    body = Body.parse(request.get_data())
+    body = _body()
     the_phone().reset(keep_instances=body.boolean("keep_instances"))
     return {"reset": True}
 
 
-files = Blueprint("files", __name__)
-
-
-@files.get("/sandbox/media/<media_id>")
+@files.get("/media/<media_id>")
 def media_file(media_id: str) -> Response:
     """A stored file, unencrypted; shown in the browser only where that is harmless."""
     phone = the_phone()
     stored = media.load(phone.store, media_id)
     if stored is None:
-        raise Refusal(404, "No such media")
+        abort(404)
     answer = Response(media.body(phone.store, media_id), mimetype=stored.mime)
     harmless = stored.mime.startswith(("image/", "audio/", "video/")) and "svg" not in stored.mime
     answer.headers.set(
@@ -286,7 +280,7 @@ def media_file(media_id: str) -> Response:
     return answer
 
 
-@files.get("/sandbox/pictures/<number>")
+@files.get("/pictures/<number>")
 def picture(number: str) -> Response:
     """Everybody's profile picture."""
     shown = media.sample("image")

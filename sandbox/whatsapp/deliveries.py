@@ -1,7 +1,6 @@
 """Delivers webhooks: a queue that survives a restart, at least once, retried until acknowledged.
 
-Lanes keep the events of a chat in order; lanes run side by side. The numbers are switches,
-since none are known (docs/contracts/ryzeapi.md, Webhooks).
+Lanes keep the events of a chat in order; lanes run side by side.
 """
 
 import heapq
@@ -12,20 +11,24 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from sandbox.whatsapp.faults import Faults
-from sandbox.whatsapp.instances import Webhook
 from sandbox.whatsapp.store import Store
 from sandbox.whatsapp.switches import Switches
 
+if TYPE_CHECKING:
+    from sandbox.whatsapp.dialect import Call
+
 LaneKey = tuple[str, str, str]
+Links = dict[str, http.client.HTTPConnection]
+_WORKERS = 4
 
 
 @dataclass(slots=True)
 class Job:
-    """One event on its way to one webhook.  `id` 0 marks a double that is not in the store."""
+    """One event in transit to one webhook.  `id` 0 marks a duplicate that is not in the store."""
 
     id: int
     instance: str
@@ -40,7 +43,7 @@ class Job:
     double_after_s: float | None = None
 
 
-class Courier:
+class Deliveries:
     """The queue and the threads that empty it."""
 
     def __init__(
@@ -48,28 +51,24 @@ class Courier:
         store: Store,
         faults: Faults,
         switches: Callable[[], Switches],
-        webhook: Callable[[str, str], Webhook | None],
-        body: Callable[[Job, bool], bytes],
+        call: Callable[[Job], "Call | None"],
     ) -> None:
-        """`webhook` looks a label of an instance up; `body` makes the request body of a job."""
-        self._store, self._faults, self._switches = store, faults, switches
-        self._webhook, self._body = webhook, body
+        """`call` makes the request of a job; None when its webhook wants it no more."""
+        self._store, self._faults, self._switches, self._call = store, faults, switches, call
         self._cond = threading.Condition()
         self._lanes: dict[LaneKey, deque[Job]] = {}
         self._heap: list[tuple[float, int, LaneKey]] = []
         self._turn = 0
         self._paused: dict[tuple[str, str], tuple[float, int]] = {}
-        self._threads: list[threading.Thread] = []
         self._counts: Counter[str] = Counter()
 
     def start(self) -> None:
         """Take up what an earlier process left in the store, and begin to deliver."""
-        with self._store.lock, self._cond:  # in this order, as `push` is called with the store's
-            if self._threads:
-                return
-            left = self._store.rows("select * from delivery order by id")
-            self._admit([Job(*row) for row in left])
-            self._staff()
+        left = [Job(*row) for row in self._store.rows("select * from delivery order by id")]
+        with self._cond:
+            self._admit(left)
+        for _ in range(_WORKERS):
+            threading.Thread(target=self._work, name="deliveries", daemon=True).start()
 
     def push(self, jobs: Sequence[Job]) -> None:
         """Queue jobs whose rows are (being) committed, in the order of their ids."""
@@ -83,12 +82,7 @@ class Courier:
                     job.delay_s += random.random() * (fault.seconds or 1.0)  # noqa: S311
                     job.lane = f"shuffled {job.id}"
         with self._cond:
-            if not self._threads:
-                left = self._store.rows("select * from delivery order by id")
-                known = {job.id for job in jobs}
-                self._admit([Job(*row) for row in left if row["id"] not in known])
             self._admit(jobs)
-            self._staff()
             self._cond.notify(len(jobs))
 
     def forget(self, instance: str | None = None) -> None:
@@ -103,10 +97,9 @@ class Courier:
         """What waits, and how many were delivered, failed, doubled, dropped."""
         with self._cond:
             waiting = [job for lane in self._lanes.values() for job in lane]
-            oldest = min((job.created_at for job in waiting), default=None)
             return {
                 "waiting": len(waiting),
-                "oldest_at": oldest,
+                "oldest_at": min((job.created_at for job in waiting), default=None),
                 "retrying": sum(job.attempts > 0 for job in waiting),
                 "counts": dict(self._counts),
             }
@@ -117,37 +110,24 @@ class Courier:
             self._paused.clear()
             self._heap = [(0.0, turn, key) for _, turn, key in self._heap]
             heapq.heapify(self._heap)
-            self._staff()
             self._cond.notify_all()
 
     def _admit(self, jobs: Sequence[Job]) -> None:
-        in_order = self._switches().webhook_in_order
         for job in jobs:
-            key = (job.instance, job.label, job.lane if in_order else f"job {job.id}")
-            lane = self._lanes.get(key)
-            if lane is None:
-                lane = self._lanes[key] = deque()
+            key = (job.instance, job.label, job.lane)
+            if key not in self._lanes:
+                self._lanes[key] = deque()
                 self._queue(key, job.created_at + job.delay_s)
-            lane.append(job)
+            self._lanes[key].append(job)
 
     def _queue(self, key: LaneKey, due: float) -> None:
         self._turn += 1
         heapq.heappush(self._heap, (due, self._turn, key))
 
-    def _staff(self) -> None:
-        self._threads = [thread for thread in self._threads if thread.is_alive()]
-        while len(self._threads) < max(1, self._switches().webhook_workers):
-            thread = threading.Thread(target=self._work, name="courier", daemon=True)
-            self._threads.append(thread)
-            thread.start()
-
     def _work(self) -> None:
-        links: dict[str, http.client.HTTPConnection] = {}
+        links: Links = {}
         while True:
             with self._cond:
-                if len(self._threads) > max(1, self._switches().webhook_workers):
-                    self._threads.remove(threading.current_thread())
-                    return
                 key = self._next()
                 job = self._lanes[key][0] if self._lanes[key] else None
             wait_s = self._attempt(job, links) if job else 0.0
@@ -158,19 +138,14 @@ class Courier:
         """Wait for a lane that is due and take it off the heap; nobody else works on it then."""
         while True:
             now = time.time()
-            if not self._heap:
-                self._cond.wait()
+            if not self._heap or self._heap[0][0] > now:
+                self._cond.wait(self._heap[0][0] - now if self._heap else None)
                 continue
-            due, _, key = self._heap[0]
-            if due > now:
-                self._cond.wait(due - now)
-                continue
-            heapq.heappop(self._heap)
+            _, _, key = heapq.heappop(self._heap)
             paused_until, _ = self._paused.get(key[:2], (0.0, 0))
-            if paused_until > now:
-                self._queue(key, paused_until)
-                continue
-            return key
+            if paused_until <= now:
+                return key
+            self._queue(key, paused_until)
 
     def _settle(self, key: LaneKey, job: Job | None, wait_s: float) -> None:
         lane = self._lanes[key]
@@ -188,27 +163,24 @@ class Courier:
         self._queue(key, time.time() + wait_s if wait_s else lane[0].created_at + lane[0].delay_s)
         self._cond.notify()
 
-    def _attempt(self, job: Job, links: dict[str, http.client.HTTPConnection]) -> float:
+    def _attempt(self, job: Job, links: Links) -> float:
         """Post once.  0 when the job is done with, else the seconds until its next attempt."""
-        webhook = self._webhook(job.instance, job.label)
-        if webhook is None or not webhook.wants(job.event):
-            self._done(job, "dropped")
-            return 0.0
+        call = self._call(job)
+        if call is None:
+            return self._done(job, "dropped")
         switches, route = self._switches(), (job.instance, job.label)
         try:
-            status = _post(webhook, job, self._body(job, webhook.media_base64), switches, links)
+            status = _post(call, switches.webhook_timeout_s, links)
         except (OSError, http.client.HTTPException, ValueError):
             status = 0
         if 200 <= status < 300:
             with self._cond:
                 self._paused.pop(route, None)
-            self._done(job, "delivered")
-            return 0.0
+            return self._done(job, "delivered")
         job.attempts += 1
         self._counts["failed"] += 1
         if time.time() - job.created_at > switches.webhook_give_up_s:
-            self._done(job, "dead")
-            return 0.0
+            return self._done(job, "dead")
         if job.id:
             self._store.run("update delivery set attempts = ? where id = ?", job.attempts, job.id)
         if status:
@@ -220,10 +192,11 @@ class Courier:
                 self._paused[route] = (until, failures + 1)
         return max(until - time.time(), 0.001)
 
-    def _done(self, job: Job, outcome: str) -> None:
+    def _done(self, job: Job, outcome: str) -> float:
         self._counts[outcome] += 1
         if job.id:
             self._store.run("delete from delivery where id = ?", job.id)
+        return 0.0
 
 
 def _backoff(attempts: int, switches: Switches) -> float:
@@ -232,38 +205,30 @@ def _backoff(attempts: int, switches: Switches) -> float:
     return max(min(wait_s, switches.webhook_retry_max_s) * jitter, 0.001)
 
 
-def _post(
-    webhook: Webhook,
-    job: Job,
-    body: bytes,
-    switches: Switches,
-    links: dict[str, http.client.HTTPConnection],
-) -> int:
-    """Post a body over a kept connection; the status of the answer.  OSError when none came."""
-    parts = urlsplit(webhook.url)
-    path = f"{parts.path.rstrip('/')}/{job.event}" if webhook.by_events else parts.path or "/"
+def _post(call: "Call", timeout_s: float, links: Links) -> int:
+    """Post over an open connection if there is one; the status of the answer.
+
+    Raises OSError or HTTPException when none came.
+    """
+    parts = urlsplit(call.url)
+    path = parts.path or "/"
     target = f"{path}?{parts.query}" if parts.query else path
-    headers = {"Content-Type": "application/json", "User-Agent": "sandbox-phone"}
-    if webhook.authorization:
-        headers["Authorization"] = webhook.authorization
     origin = f"{parts.scheme}://{parts.netloc}"
+    secure = parts.scheme == "https"
+    kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
     for fresh in (False, True):
         link = links.pop(origin, None)
         if link is None:
-            fresh = True
-            kind = http.client.HTTPSConnection if parts.scheme == "https" else (
-                http.client.HTTPConnection
-            )  # fmt: skip
-            link = kind(parts.netloc, timeout=switches.webhook_timeout_s)
+            fresh, link = True, kind(parts.netloc, timeout=timeout_s)
         try:
-            link.request("POST", target, body, headers)
+            link.request("POST", target, call.body, call.headers)
             answer = link.getresponse()
             answer.read()
         except (OSError, http.client.HTTPException):
             link.close()
             if fresh:
                 raise
-            continue  # the other side had closed the kept connection: once more on a new one
+            continue  # the other side had closed the open connection: once more on a new one
         if not answer.will_close:
             links[origin] = link
         return answer.status

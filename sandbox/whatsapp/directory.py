@@ -1,13 +1,10 @@
-"""Who exists on the pretend WhatsApp: people, their LIDs, groups; and how an address is read.
-
-Rules: docs/contracts/ryzeapi.md, Addresses.
-"""
+"""Who exists on the pretend WhatsApp: people, their LIDs, groups; and how an address is read."""
 
 import json
 import re
+import sqlite3
 from dataclasses import dataclass, replace
 
-from sandbox.gateways.ryzeapi.wire import Refusal
 from sandbox.whatsapp.store import Store
 
 PHONE_SUFFIX = "@s.whatsapp.net"
@@ -53,78 +50,56 @@ def variants(number: str) -> list[str]:
 
 
 class Directory:
-    """All people and groups, held in memory and written through to the store."""
+    """All people and groups, oldest first."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._lock = store.lock  # one lock for all: two could wait for each other
-        self.load()
-
-    def load(self) -> None:
-        """Read everything anew from the store."""
-        with self._lock:
-            self._people = {
-                row["jid"]: Person(row["jid"], row["name"], row["lid"], bool(row["registered"]))
-                for row in self._store.rows("select * from person")
-            }
-            self._by_lid = {who.lid: who.jid for who in self._people.values() if who.lid}
-            self._groups = {
-                row["jid"]: Group(row["jid"], row["name"], tuple(json.loads(row["members"])))
-                for row in self._store.rows("select * from chat_group")
-            }
 
     def people(self) -> list[Person]:
-        with self._lock:
-            return list(self._people.values())
+        return [_person(row) for row in self._store.rows("select * from person order by rowid")]
 
     def groups(self) -> list[Group]:
-        with self._lock:
-            return list(self._groups.values())
+        return [_group(row) for row in self._store.rows("select * from chat_group order by rowid")]
 
     def save_person(self, person: Person) -> Person:
         """Add a person or replace the one with that JID; ValueError when the LID is another's."""
-        with self._lock:
-            if person.lid and self._by_lid.get(person.lid, person.jid) != person.jid:
-                raise ValueError(f"{person.lid} belongs to somebody else")
+        try:
             self._store.run(
-                "insert or replace into person values (?, ?, ?, ?)",
+                "insert into person values (?, ?, ?, ?) on conflict (jid) do update set"
+                " lid = excluded.lid, name = excluded.name, registered = excluded.registered",
                 person.jid, person.lid, person.name, int(person.registered),
             )  # fmt: skip
-            known = self._people.get(person.jid)
-            if known and known.lid:
-                self._by_lid.pop(known.lid, None)
-            self._people[person.jid] = person
-            if person.lid:
-                self._by_lid[person.lid] = person.jid
+        except sqlite3.IntegrityError:
+            raise ValueError(f"{person.lid} belongs to somebody else") from None
         return person
 
     def save_group(self, group: Group) -> Group:
-        with self._lock:
-            self._store.run(
-                "insert or replace into chat_group values (?, ?, ?)",
-                group.jid, group.name, json.dumps(group.members),
-            )  # fmt: skip
-            self._groups[group.jid] = group
+        self._store.run(
+            "insert into chat_group values (?, ?, ?) on conflict (jid) do update set"
+            " name = excluded.name, members = excluded.members",
+            group.jid, group.name, json.dumps(group.members),
+        )  # fmt: skip
         return group
 
     def person(self, address: str) -> Person | None:
         """The registered person behind a number, a phone JID or a LID; None when there is none."""
-        local, at, _ = plain(address).partition("@")
-        with self._lock:
-            if address.endswith(LID_SUFFIX):
-                found = self._people.get(self._by_lid.get(local + LID_SUFFIX, ""))
-                return found if found and found.registered else None
-            if at and not address.endswith(PHONE_SUFFIX):
-                return None
-            for number in variants(local):
-                found = self._people.get(number + PHONE_SUFFIX)
-                if found and found.registered:
-                    return found
+        local, at, suffix = plain(address).partition("@")
+        if at + suffix not in ("", PHONE_SUFFIX, LID_SUFFIX):
+            return None
+        column = "lid" if at + suffix == LID_SUFFIX else "jid"
+        numbers = [local] if column == "lid" else variants(local)
+        for number in numbers:
+            row = self._store.row(
+                f"select * from person where {column} = ? and registered",  # noqa: S608
+                number + (LID_SUFFIX if column == "lid" else PHONE_SUFFIX),
+            )
+            if row:
+                return _person(row)
         return None
 
     def group(self, address: str) -> Group | None:
-        with self._lock:
-            return self._groups.get(address)
+        row = self._store.row("select * from chat_group where jid = ?", address)
+        return _group(row) if row else None
 
     def find(self, address: str) -> Person | Group | None:
         return self.group(address) if address.endswith(GROUP_SUFFIX) else self.person(address)
@@ -134,26 +109,20 @@ class Directory:
 
         A new `name` replaces the old one.  ValueError when the address is not a phone number.
         """
-        found = self.person(address)
-        if found is None:
-            number = re.sub(r"[^\d]", "", plain(address).removesuffix(PHONE_SUFFIX))
-            if "@" in address.removesuffix(PHONE_SUFFIX) or not 7 <= len(number) <= 15:
-                raise ValueError(f"{address!r} is not a phone number")
-            return self.save_person(Person(number + PHONE_SUFFIX, name or number))
-        return (
-            self.save_person(replace(found, name=name)) if name not in ("", found.name) else found
-        )
+        with self._store.lock:
+            person = self.person(address)
+            if person is None:
+                number = re.sub(r"[^\d]", "", plain(address).removesuffix(PHONE_SUFFIX))
+                if "@" in address.removesuffix(PHONE_SUFFIX) or not 7 <= len(number) <= 15:
+                    raise ValueError(f"{address!r} is not a phone number")
+                return self.save_person(Person(number + PHONE_SUFFIX, name or number))
+            renamed = name not in ("", person.name)
+            return self.save_person(replace(person, name=name)) if renamed else person
 
-    def recipient(self, number: str, *, accept_unknown: bool) -> Person | Group:
-        """Whom a `number` of the API names; refused with 400 when nobody."""
-        address = plain(number)
-        if address.endswith("@newsletter"):
-            raise Refusal(400, "Newsletters are not available in the sandbox")
-        if not re.fullmatch(r"[\d-]+(@(s\.whatsapp\.net|lid|g\.us))?", address):
-            raise Refusal(400, f"Invalid number: {number}")
-        found = self.find(address)
-        if found is not None:
-            return found
-        if accept_unknown and not address.endswith((LID_SUFFIX, GROUP_SUFFIX)):
-            return self.meet(address)
-        raise Refusal(400, f"Number {number} is not on WhatsApp")
+
+def _person(row: sqlite3.Row) -> Person:
+    return Person(row["jid"], row["name"], row["lid"], bool(row["registered"]))
+
+
+def _group(row: sqlite3.Row) -> Group:
+    return Group(row["jid"], row["name"], tuple(json.loads(row["members"])))

@@ -8,13 +8,8 @@ from sandbox.kit.faults import Faults as KitFaults
 from sandbox.kit.faults import Rule
 
 REQUEST_KINDS = (
-    "status",
-    "status_after",
-    "slow_before",
-    "slow_after",
-    "drop_before",
-    "drop_after",
-    "no_echo",
+    *("status", "status_after", "slow_before", "slow_after"),
+    *("drop_before", "drop_after", "no_echo"),
 )
 WEBHOOK_KINDS = ("webhook_double", "webhook_delay", "webhook_shuffle")
 
@@ -23,8 +18,8 @@ WEBHOOK_KINDS = ("webhook_double", "webhook_delay", "webhook_shuffle")
 class Fault(Rule):
     """One fault; it strikes once unless told otherwise.
 
-    `status` answers in place of the deed, `status_after` in place of its answer: in the contract's
-    envelope with `message`, or with `raw` as it is, as something in front of the gateway would.
+    `status` answers instead of acting, `status_after` after it: as the gateway words an error, with
+    `message` if given, or `raw` as it is, as something in front of the gateway would.
 
     `body` and `event` are patterns as well.  `seconds` is the wait of the slow kinds, the delay
     of a webhook, the gap before its double, or the shuffle window.
@@ -55,14 +50,12 @@ class Faults(KitFaults[Fault]):
         text = body.decode("utf-8", "replace")
         return self.take_all(
             *REQUEST_KINDS,
-            fits=lambda one: one.fits(method, path) and re.search(one.body, text) is not None,
+            fits=lambda fault: fault.fits(method, path) and re.search(fault.body, text) is not None,
         )
 
     def for_event(self, event: str, body: str) -> list[Fault]:
         """The faults that strike the delivery of this event."""
         return self.take_all(
             *WEBHOOK_KINDS,
-            fits=lambda one: (
-                re.search(one.event, event) is not None and re.search(one.body, body) is not None
-            ),
+            fits=lambda fault: bool(re.search(fault.event, event) and re.search(fault.body, body)),
         )

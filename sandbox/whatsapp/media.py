@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from sandbox.whatsapp.store import Store
 
+MEDIA_KINDS = ("image", "video", "audio", "voice", "document", "sticker")
 LIMIT = 100 * 1024 * 1024
 FETCH_TIMEOUT_S = 30.0
 _DEFAULT_MIME = {

@@ -9,11 +9,12 @@ from typing import Any
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Answer
 
-from sandbox.gateways.ryzeapi.access import the_phone
-from sandbox.gateways.ryzeapi.wire import Body
+from sandbox.kit.body import Body
 from sandbox.whatsapp import actions, chats, media, screens
+from sandbox.whatsapp.chats import Chat
 from sandbox.whatsapp.directory import PHONE_SUFFIX, Group, Person
 from sandbox.whatsapp.instances import Instance
+from sandbox.whatsapp.phone import the_phone
 
 routes = Blueprint("page", __name__)
 
@@ -47,14 +48,14 @@ class View:
         )
         return url_for(f"page.{endpoint}", **(kept | values))
 
-    def chat(self, jid: str) -> Person | Group:
+    def chat(self, jid: str) -> Chat:
         """The chat in the address; ValueError when there is none (any more)."""
         found = self.phone.directory.find(jid)
         if found is None:
             raise ValueError(f"There is no chat {jid}")
         return found
 
-    def holder(self, chat: Person | Group) -> str:
+    def holder(self, chat: Chat) -> str:
         """The JID of the person who holds the phone in this chat."""
         if self.who == "owner":
             return self.instance.jid
@@ -70,7 +71,7 @@ class View:
             instances=self.phone.instances.all(),
             faults=FAULTS,
             fault_count=len(self.phone.faults.listed()),
-            queue=self.phone.courier.report(),
+            queue=self.phone.deliveries.report(),
             **values,
         )
         return body, status
@@ -100,7 +101,7 @@ def thread(jid: str) -> tuple[str, int]:
     return _thread(view, chat)
 
 
-def _read(view: View, chat: Person | Group) -> None:
+def _read(view: View, chat: Chat) -> None:
     """Whoever opens the thread has read it."""
     if view.who == "owner":
         chats.seen_by_owner(view.phone, view.instance, chat, None, tell=True)
@@ -109,9 +110,7 @@ def _read(view: View, chat: Person | Group) -> None:
     chats.receipt(view.phone, view.instance, chat, "read", None, by)
 
 
-def _thread(
-    view: View, chat: Person | Group, *, problem: str = "", typed: str = ""
-) -> tuple[str, int]:
+def _thread(view: View, chat: Chat, *, problem: str = "", typed: str = "") -> tuple[str, int]:
     limit = request.args.get("limit", screens.SHOWN, type=int)
     holder = view.holder(chat)
     bubbles, earlier = screens.thread(
@@ -154,15 +153,15 @@ def act(jid: str) -> tuple[str, int] | Answer:
     view = View()
     chat = view.chat(jid)
     try:
-        deed, file = _deed(view, chat)
-        actions.act(view.phone, view.who, deed, file)
+        body, file = _form(view, chat)
+        actions.act(view.phone, view.who, body, file)
     except ValueError as error:
         return _thread(view, chat, problem=str(error), typed=request.form.get("text", ""))
     kept = {"sender": view.holder(chat)} if isinstance(chat, Group) else {}
     return redirect(view.link("thread", jid=jid, **kept) + "#end", 303)
 
 
-def _deed(view: View, chat: Person | Group) -> tuple[Body, media.File | None]:
+def _form(view: View, chat: Chat) -> tuple[Body, media.File | None]:
     """The form as the fields of `actions.act`."""
     form = request.form
     kind = form.get("kind", "text")
@@ -246,7 +245,7 @@ def stream() -> Response:
     return Response(beats(), mimetype="text/event-stream")
 
 
-def number_of(chat: Person | Group) -> str:
+def number_of(chat: Chat) -> str:
     """A person's number as people write it, or what a group is."""
     if isinstance(chat, Group):
         return f"Group, {len(chat.members)} people"

@@ -1,63 +1,99 @@
 """The phone: one object that carries all parts, and the one way an event leaves it."""
 
-import base64
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from sandbox.gateways.ryzeapi.wire import Json, dumps
+from flask import current_app
+
+from sandbox.kit.body import dumps
 from sandbox.kit.limits import Limits
-from sandbox.whatsapp import media as media_files
-from sandbox.whatsapp.deliveries import Courier, Job
+from sandbox.kit.requestlog import RequestLog
+from sandbox.kit.settings import Settings
+from sandbox.whatsapp.deliveries import Deliveries, Job
+from sandbox.whatsapp.dialect import Call, Dialect, Event, Happening, MessagePosted
 from sandbox.whatsapp.directory import PHONE_SUFFIX, Directory, Group, Person
 from sandbox.whatsapp.faults import Faults
-from sandbox.whatsapp.hub import Hub, Pulse
-from sandbox.whatsapp.instances import Instance, Instances, Webhook
+from sandbox.whatsapp.instances import Instance, Instances
+from sandbox.whatsapp.sockets import Pulse, Sockets
 from sandbox.whatsapp.store import Store
 from sandbox.whatsapp.switches import Switches
-from sandbox.whatsapp.watch import journal
 
 # Documented, and worth nothing outside the loopback interface this server is bound to.
 ACCOUNT_TOKEN = "sandbox-gateway-account-token"  # noqa: S105
 INSTANCE_TOKEN = "sandbox-gateway-token"  # noqa: S105
 INSTANCE = "sandbox-phone"
-NUMBER = "5511900000001"
-JOAO_LID = "100000000000001@lid"
+_NUMBER = 5511900000001
+_JOAO_LID = "100000000000001@lid"
+#: The name of the phone among the application's extensions.
+EXTENSION = "sandbox_phone"
+_LOGGED_REQUESTS = 5000
+
+
+class Emit(Protocol):
+    """Tells of a happening. Events of one `lane` stay in order; `media` is the id of a file."""
+
+    def __call__(
+        self, instance: Instance, happening: Happening, *, lane: str = "", media: str | None = None
+    ) -> None: ...
+
+
+def the_phone() -> "Phone":
+    """The phone of the running application."""
+    phone: Phone = current_app.extensions[EXTENSION]
+    return phone
 
 
 class Phone:
-    """Store, directory, instances, webhooks, sockets and switches of one pretend gateway."""
+    """Store, directory, instances, webhooks, sockets and switches of one pretend WhatsApp."""
 
-    def __init__(self, database: Path | None) -> None:
+    def __init__(self, database: Path | None, dialects: Iterable[type[Dialect]]) -> None:
         self.store = Store(database)
-        self.switches = Switches().changed(self.store.switches())
+        self.switches = Switches()
         self.directory = Directory(self.store)
         self.instances = Instances(self.store)
         self.faults = Faults()
-        self.hub = Hub()
+        self.sockets = Sockets()
         self.pulse = Pulse()
-        self.journal = journal()
+        self.requests = RequestLog(_LOGGED_REQUESTS)
         self.limits = Limits()
         self.base_url = ""
-        self.not_yet: dict[str, int] = {}
+        #: Who is seen to type, by instance and chat: what they do, and until when.
         self.typing: dict[tuple[str, str], tuple[str, float]] = {}
-        self.courier = Courier(
-            self.store, self.faults, lambda: self.switches, self._webhook, self._webhook_body
-        )
+        self.tries: dict[str, int] = {}
+        self.dialects = {dialect.kind: dialect(self) for dialect in dialects}
+        for settings in self._settings():
+            settings.change(self.store.switches(settings.as_json()))
+        self.deliveries = Deliveries(self.store, self.faults, lambda: self.switches, self._call)
         if not self.instances.all():
             self._seed()
 
+    def _settings(self) -> list[Settings]:
+        return [self.switches, *(dialect.switches for dialect in self.dialects.values())]
+
+    def dialect_of(self, instance: Instance) -> Dialect:
+        return self.dialects[instance.gateway]
+
+    def dialect_at(self, path: str) -> Dialect | None:
+        """The dialect whose API a path belongs to; None for the phone's own pages."""
+        return next((one for one in self.dialects.values() if path.startswith(one.paths)), None)
+
     def _seed(self) -> None:
-        """The instance, the three people and the group that a newcomer finds."""
-        self.instances.save(
-            Instance(INSTANCE, INSTANCE_TOKEN, NUMBER, "Sandbox Shop", "connected", time.time())
-        )
+        """The instances, the three people and the group that a newcomer finds."""
+        for position, kind in enumerate(self.dialects):
+            name, token = (f"sandbox-{kind}", f"sandbox-{kind}-token")
+            if position == 0:
+                name, token = INSTANCE, INSTANCE_TOKEN
+            number = str(_NUMBER + position)
+            self.instances.save(
+                Instance(name, token, kind, number, "Sandbox Shop", state="connected")
+            )
         people = [
-            Person("5511988887777" + PHONE_SUFFIX, "João da Silva", JOAO_LID),
+            Person("5511988887777" + PHONE_SUFFIX, "João da Silva", _JOAO_LID),
             Person("551188776655" + PHONE_SUFFIX, "Maria"),
             Person("5215512345678" + PHONE_SUFFIX, "Carlos (México)"),
         ]
@@ -72,119 +108,104 @@ class Phone:
         With `keep_instances` they stay with token and webhooks, and are connected again.
         """
         with self.store.lock:
-            self.courier.forget()
-            kept = ("instance", "webhook") if keep_instances else ()
-            self.store.empty(keep=kept)
-            self.faults.clear()
-            self.journal.clear()
-            self.limits.clear()
-            self.not_yet.clear()
+            instances = self.instances.all() if keep_instances else []
+            self.deliveries.forget()
+            self.store.empty()
+            for part in (self.faults, self.requests, self.limits, self.typing, self.tries):
+                part.clear()
             self.switches = Switches()
-            self.directory.load()
+            for dialect in self.dialects.values():
+                dialect.reset()
             self.instances.load()
-            if keep_instances:
-                instances = self.instances.all()
-                self._seed()
-                for instance in instances:
-                    state = "connected" if instance.number else instance.state
-                    self.instances.save(replace(instance, state=state))
-                self.instances.load()
-            else:
-                self._seed()
+            self._seed()
+            for instance in instances:
+                state = "connected" if instance.number else instance.state
+                self.instances.save(replace(instance, state=state))
         self.pulse.rise()
+
+    def all_switches(self) -> dict[str, Any]:
+        """Every switch by name, those of the gateways too."""
+        return {name: on for one in self._settings() for name, on in one.as_json().items()}
 
     def change_switches(self, wanted: dict[str, Any]) -> None:
         """Set some switches for good; ValueError says which value is wrong."""
-        self.switches = self.switches.changed(wanted)
+        known = self.all_switches()
+        if unknown := wanted.keys() - known.keys():
+            raise ValueError(f"unknown switch {min(unknown)!r}; known: {', '.join(sorted(known))}")
+        for settings in self._settings():
+            mine = settings.as_json().keys() & wanted.keys()
+            settings.change({name: wanted[name] for name in mine})
         self.store.save_switches(wanted)
-        self.courier.wake()
+        self.deliveries.wake()
 
     @contextmanager
-    def acting(self) -> Iterator[Callable[..., None]]:
+    def acting(self) -> Iterator[Emit]:
         """One step of the pretend WhatsApp: what it stores and the events it causes, at once.
 
-        Yields `emit(instance, event, data, lane=, media=)`.  Events of a step are queued in the
-        transaction of the step and handed over after it, in order.
+        Yields `emit(instance, happening)`.  Events of a step are queued in the transaction of the
+        step and handed over after it, in order.
         """
         jobs: list[Job] = []
         frames: list[tuple[str, str]] = []
 
         def emit(
-            instance: Instance, event: str, data: Json, *, lane: str = "", media: str | None = None
+            instance: Instance, happening: Happening, *, lane: str = "", media: str | None = None
         ) -> None:
-            text = dumps(data)
-            if not instance.connected and event != "instance.state":
-                self.store.run(
-                    "insert into held (instance, event, lane, data, media) values (?, ?, ?, ?, ?)",
-                    instance.name, event, lane, text, media,
-                )  # fmt: skip
-                return
-            jobs.extend(self._jobs(instance, event, text, lane, media))
-            if self.hub.count(instance.name) and (
-                instance.socket is None or instance.socket.wants(event)
-            ):
-                with_media = bool(instance.socket and instance.socket.media_base64)
-                frame = self._envelope(instance, event, text, media if with_media else None)
-                frames.append((instance.name, frame))
+            dialect, socket, delay_s = self.dialect_of(instance), instance.socket, 0.0
+            if isinstance(happening, MessagePosted) and happening.message.from_me:
+                delay_s = self.switches.echo_delay_s
+            for event in dialect.encode(instance, happening):
+                text = dumps(event.data)
+                if not instance.connected and event.name not in dialect.never_held:
+                    self.store.run(
+                        "insert into held (instance, event, lane, data, media)"
+                        " values (?, ?, ?, ?, ?)",
+                        instance.name, event.name, lane, text, media,
+                    )  # fmt: skip
+                    continue
+                jobs.extend(self._jobs(instance, event.name, text, lane, media, delay_s))
+                listens = self.sockets.of(instance.name)
+                if listens and (socket is None or socket.wants(event.name)):
+                    with_media = socket is not None and socket.media_base64
+                    frame = dialect.frame(instance, event.name, text, media if with_media else None)
+                    frames.append((instance.name, frame))
 
         with self.store.lock:
             with self.store.write():
                 yield emit
             if jobs:
-                self.courier.push(jobs)
+                self.deliveries.push(jobs)
             for name, frame in frames:
-                self.hub.send(name, frame)
+                self.sockets.send(name, frame)
         self.pulse.rise()
 
-    def release_held(self, instance: Instance, emit: Callable[..., None]) -> None:
-        """Emit what WhatsApp kept for the instance while it was away, oldest first."""
-        for row in self.store.rows("select * from held where instance = ? order by id",
-                                   instance.name):  # fmt: skip
-            data = json.loads(row["data"])
-            emit(instance, row["event"], data, lane=row["lane"], media=row["media"])
+    def release_held(self, instance: Instance, emit: Emit) -> None:
+        """Emit what WhatsApp held for the instance while it was away, oldest first."""
+        sql = "select * from held where instance = ? order by id"
+        for row in self.store.rows(sql, instance.name):
+            event = Event(row["event"], json.loads(row["data"]))
+            emit(instance, event, lane=row["lane"], media=row["media"])
         self.store.run("delete from held where instance = ?", instance.name)
 
     def _jobs(
-        self, instance: Instance, event: str, data: str, lane: str, media: str | None
-    ) -> Iterator[Job]:
-        for webhook in instance.webhooks.values():
-            if not webhook.wants(event):
+        self, instance: Instance, event: str, data: str, lane: str, media: str | None,
+        delay_s: float,
+    ) -> Iterator[Job]:  # fmt: skip
+        for label, webhook in instance.webhooks.items():
+            if not webhook.enabled or not webhook.wants(event):
                 continue
-            job = Job(0, instance.name, webhook.label, event, lane, data, media, 0, time.time())
-            job.delay_s = self.switches.echo_delay_s if '"direction":"outgoing"' in data else 0.0
+            columns = (instance.name, label, event, lane, data, media, 0, time.time())
             with self.store.write() as db:
-                job.id = db.execute(
-                    "insert into delivery (instance, label, event, lane, data, media, created_at)"
-                    " values (?, ?, ?, ?, ?, ?, ?)",
-                    (job.instance, job.label, event, lane, data, media, job.created_at),
-                ).lastrowid or 0  # fmt: skip
-            yield job
+                number = db.execute(
+                    "insert into delivery values (null, ?, ?, ?, ?, ?, ?, ?, ?)", columns
+                ).lastrowid
+            yield Job(number or 0, *columns, delay_s)
 
-    def _webhook(self, instance: str, label: str) -> Webhook | None:
-        found = self.instances.get(instance)
-        return found.webhooks.get(label) if found else None
-
-    def _webhook_body(self, job: Job, media_base64: bool) -> bytes:
+    def _call(self, job: Job) -> Call | None:
+        """The request of a delivery; None when its webhook is gone or wants it no more."""
         instance = self.instances.get(job.instance)
-        if instance is None:
-            raise ValueError("the instance is gone")
-        media = job.media if media_base64 else None
-        return self._envelope(instance, job.event, job.data, media).encode()
-
-    def _envelope(self, instance: Instance, event: str, data: str, media: str | None) -> str:
-        """The body of docs/contracts/ryzeapi.md, Events; `media` is the file to put in as base64,
-        if any."""
-        if media is not None:
-            opened = json.loads(data)
-            opened["message"]["media"]["base64"] = self.base64_of(media)
-            data = dumps(opened)
-        owner = {"baseUrl": self.base_url, "instance": instance.name, "token": instance.token}
-        return f'{{"event":"{event}","data":{data},"instanceData":{dumps(owner)}}}'
-
-    def base64_of(self, media_id: str) -> str:
-        """A stored file as the gateway hands it out: raw base64, or a data URI by switch."""
-        text = base64.b64encode(media_files.body(self.store, media_id)).decode()
-        described = media_files.load(self.store, media_id)
-        if self.switches.base64_data_uri and described:
-            return f"data:{described.mime};base64,{text}"
-        return text
+        webhook = instance.webhooks.get(job.label) if instance else None
+        if not instance or not webhook or not webhook.enabled or not webhook.wants(job.event):
+            return None
+        media = job.media if webhook.media_base64 else None
+        return self.dialect_of(instance).call(instance, webhook, job.event, job.data, media)

@@ -10,11 +10,11 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from sandbox.gateways.ryzeapi.shapes import MEDIA_KINDS
 from sandbox.whatsapp import chats, media
-from sandbox.whatsapp.chats import Message
-from sandbox.whatsapp.directory import Group, Person
+from sandbox.whatsapp.chats import Chat
+from sandbox.whatsapp.directory import Group
 from sandbox.whatsapp.instances import Instance
+from sandbox.whatsapp.message import Message
 from sandbox.whatsapp.phone import Phone
 
 SHOWN = 200
@@ -75,7 +75,7 @@ class Bubble:
         if self.message.revoked:
             return "revoked"
         kind = self.message.kind
-        if self.file is None or kind not in MEDIA_KINDS:
+        if self.file is None or kind not in media.MEDIA_KINDS:
             return kind
         family = self.file.mime.partition("/")[0]
         if kind == "document" or family not in ("image", "video", "audio"):
@@ -121,7 +121,7 @@ def preview(message: Message) -> str:
 def chat_rows(phone: Phone, instance: Instance, who: str) -> list[Row]:
     """The chats as `who` ("customer" or "owner") sees them, the latest first."""
     last = {
-        row["chat"]: chats.from_row(row)
+        row["chat"]: Message.from_row(row)
         for row in phone.store.rows(
             "select * from message where seq in (select max(seq) from message where instance = ?"
             " and kind not in ('reaction', 'edit', 'revoke') group by chat)",
@@ -138,7 +138,7 @@ def chat_rows(phone: Phone, instance: Instance, who: str) -> list[Row]:
             int(who == "customer"),
         )
     }
-    everyone: list[Person | Group] = [*phone.directory.people(), *phone.directory.groups()]
+    everyone: list[Chat] = [*phone.directory.people(), *phone.directory.groups()]
     rows = [
         Row(
             each.jid,
@@ -155,7 +155,7 @@ def chat_rows(phone: Phone, instance: Instance, who: str) -> list[Row]:
 
 
 def thread(
-    phone: Phone, instance: Instance, chat: Person | Group, who: str, me: str, limit: int
+    phone: Phone, instance: Instance, chat: Chat, who: str, me: str, limit: int
 ) -> tuple[list[Bubble], bool]:
     """The latest bubbles of a chat, oldest first, and whether there are earlier ones.
 
@@ -168,7 +168,7 @@ def thread(
         chat.jid,
         limit + 1,
     )
-    messages = [chats.from_row(row) for row in reversed(rows[:limit])]
+    messages = [Message.from_row(row) for row in reversed(rows[:limit])]
     reactions = _reactions(phone, instance, chat)
     bubbles = []
     day = ""
@@ -202,7 +202,7 @@ def thread(
     return bubbles, len(rows) > limit
 
 
-def _reactions(phone: Phone, instance: Instance, chat: Person | Group) -> dict[str, list[str]]:
+def _reactions(phone: Phone, instance: Instance, chat: Chat) -> dict[str, list[str]]:
     """The reactions that stand on each message: the last of each person counts."""
     latest: dict[str, dict[str, str]] = {}
     rows = phone.store.rows(
@@ -239,7 +239,7 @@ def _day(at: datetime) -> str:
     return {0: "Today", 1: "Yesterday"}.get(days) or f"{at.day} {at.strftime('%B %Y')}"
 
 
-def typing(phone: Phone, instance: Instance, chat: Person | Group) -> str:
+def typing(phone: Phone, instance: Instance, chat: Chat) -> str:
     """What the business is doing in this chat right now: "typing", "recording" or nothing."""
     state, until = phone.typing.get((instance.name, chat.jid), ("", 0.0))
     return state if until > time.time() else ""

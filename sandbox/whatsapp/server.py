@@ -6,10 +6,9 @@ from typing import cast
 
 from flask import Flask
 
-from sandbox.gateways.ryzeapi.access import EXTENSION
 from sandbox.kit.server import serve, url_of
 from sandbox.whatsapp.app import create_sandbox_phone
-from sandbox.whatsapp.phone import Phone
+from sandbox.whatsapp.phone import EXTENSION, Phone
 
 STOP_AFTER_S = 0.5
 
@@ -21,12 +20,12 @@ def serve_sandbox_phone(host: str, port: int, database: Path) -> None:
         app = create_sandbox_phone(database)
         phone = cast(Phone, app.extensions[EXTENSION])
         phone.base_url = url_of(host, port)
-        phone.courier.start()
+        phone.deliveries.start()
         return app
 
     def stop(app: Flask) -> None:
         """Running requests get a moment, not the length of an open page."""
-        cast(Phone, app.extensions[EXTENSION]).hub.hang_up()
+        cast(Phone, app.extensions[EXTENSION]).sockets.hang_up()
 
     serve("sandbox phone", host, port, build, stop=stop, grace_s=STOP_AFTER_S)
 

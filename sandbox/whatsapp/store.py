@@ -7,21 +7,14 @@ operating system already holds.
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 SCHEMA = """
 create table if not exists switch (name text primary key, value text not null) strict;
-create table if not exists instance (
-    name text primary key, token text not null unique, number text not null,
-    profile text not null, state text not null, created_at real not null,
-    options text not null, websocket text) strict;
-create table if not exists webhook (
-    instance text not null, label text not null, enabled integer not null, url text not null,
-    authorization text, by_events integer not null, events text not null,
-    media_base64 integer not null, primary key (instance, label)) strict;
+create table if not exists instance (name text primary key, body text not null) strict;
 create table if not exists person (
     jid text primary key, lid text unique, name text not null, registered integer not null) strict;
 create table if not exists chat_group (
@@ -45,9 +38,8 @@ create table if not exists delivery (
     attempts integer not null default 0, created_at real not null) strict;
 """
 
-TABLES = (
-    "switch", "instance", "webhook", "person", "chat_group", "media", "message", "held", "delivery",
-)  # fmt: skip
+#: Grows with the schema; a file of another version begins anew.
+VERSION = 2
 
 
 class Store:
@@ -65,7 +57,10 @@ class Store:
         self._db.row_factory = sqlite3.Row
         self._db.execute("pragma journal_mode=wal")
         self._db.execute("pragma synchronous=off")
-        self._db.executescript(SCHEMA)
+        if self.row("pragma user_version")[0] != VERSION:  # type: ignore[index]
+            for table in self._tables():
+                self._db.execute(f"drop table {table}")
+        self._db.executescript(f"{SCHEMA}pragma user_version = {VERSION};")
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
@@ -96,8 +91,10 @@ class Store:
         with self.write() as db:
             return db.execute(sql, values).rowcount
 
-    def switches(self) -> dict[str, Any]:
-        return {row["name"]: json.loads(row["value"]) for row in self.rows("select * from switch")}
+    def switches(self, known: Container[str]) -> dict[str, Any]:
+        """The stored values of the switches that are known."""
+        rows = self.rows("select * from switch")
+        return {row["name"]: json.loads(row["value"]) for row in rows if row["name"] in known}
 
     def save_switches(self, values: dict[str, Any]) -> None:
         with self.write() as db:
@@ -106,9 +103,14 @@ class Store:
                 [(name, json.dumps(value)) for name, value in values.items()],
             )
 
-    def empty(self, *, keep: tuple[str, ...] = ()) -> None:
-        """Forget the content of all tables but the ones to keep."""
+    def empty(self) -> None:
+        """Forget the content of all tables."""
         with self.write() as db:
-            for table in TABLES:
-                if table not in keep:
-                    db.execute(" ".join(("delete from", table)))
+            for table in self._tables():
+                db.execute(f"delete from {table}")  # noqa: S608
+
+    def _tables(self) -> list[str]:
+        found = self.rows(
+            "select name from sqlite_schema where type = 'table' and name not like 'sqlite_%'"
+        )
+        return [row["name"] for row in found]

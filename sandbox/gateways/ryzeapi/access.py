@@ -4,21 +4,44 @@ Rules: docs/contracts/ryzeapi.md, Tokens, Not found and Envelopes.
 """
 
 import hmac
+import re
+from typing import TYPE_CHECKING, cast
 
-from flask import current_app, g, request
+from flask import Blueprint, Response, request
 
 from sandbox.gateways.ryzeapi import wire
 from sandbox.gateways.ryzeapi.wire import Refusal
+from sandbox.kit.body import Body
+from sandbox.whatsapp.directory import GROUP_SUFFIX, LID_SUFFIX, Group, Person, plain
 from sandbox.whatsapp.instances import Instance
-from sandbox.whatsapp.phone import ACCOUNT_TOKEN, Phone
+from sandbox.whatsapp.phone import ACCOUNT_TOKEN, the_phone
 
-EXTENSION = "sandbox_phone"
+if TYPE_CHECKING:
+    from sandbox.gateways.ryzeapi.dialect import RyzeApi
+
+#: All routes of this gateway; the modules api_* add theirs.
+routes = Blueprint("ryzeapi", __name__)
 
 
-def the_phone() -> Phone:
-    """The phone of the running application."""
-    found: Phone = current_app.extensions[EXTENSION]
-    return found
+@routes.errorhandler(Refusal)
+def refused(error: Refusal) -> Response:
+    return error.response()
+
+
+@routes.errorhandler(ValueError)
+def unusable(error: ValueError) -> Response:
+    """A body that cannot be used."""
+    return wire.reject_body(str(error)).response()
+
+
+def gateway() -> "RyzeApi":
+    """This gateway on the running phone."""
+    return cast("RyzeApi", the_phone().dialects["ryzeapi"])
+
+
+def body() -> Body:
+    """The body of the current request."""
+    return Body.parse(request.get_data())
 
 
 def sent_token(*, in_query: bool = False) -> str:
@@ -30,15 +53,6 @@ def sent_token(*, in_query: bool = False) -> str:
     if not token and in_query:
         token = request.args.get("token", "")
     return token
-
-
-def count_request(phone: Phone, *, creating: bool) -> None:
-    """Count this request against its token; refused with 429 when it is one too many."""
-    limit = phone.switches.rate_limit_new if creating else phone.switches.rate_limit
-    remaining, reset = phone.limits.count(f"{'new' if creating else 'all'}/{sent_token()}", limit)
-    g.rate = (limit, max(remaining, 0), reset)
-    if remaining < 0:
-        raise Refusal(429, wire.RATE_LIMITED)
 
 
 def account() -> None:
@@ -87,3 +101,19 @@ def _required_token(*, in_query: bool = False) -> str:
     if not token:
         raise Refusal(401, wire.MISSING_TOKEN_ANYWHERE if in_query else wire.MISSING_TOKEN)
     return token
+
+
+def recipient(number: str, *, accept_unknown: bool = False) -> Person | Group:
+    """Whom a `number` names; refused with 400 when nobody."""
+    address, directory = plain(number), the_phone().directory
+    if not number:
+        raise Refusal(400, "Number is required")
+    if address.endswith("@newsletter"):
+        raise Refusal(400, "Newsletters are not available in the sandbox")
+    if not re.fullmatch(r"[\d-]+(@(s\.whatsapp\.net|lid|g\.us))?", address):
+        raise Refusal(400, f"Invalid number: {number}")
+    if chat := directory.find(address):
+        return chat
+    if accept_unknown and not address.endswith((LID_SUFFIX, GROUP_SUFFIX)):
+        return directory.meet(address)
+    raise Refusal(400, f"Number {number} is not on WhatsApp")

@@ -3,18 +3,20 @@ Sending."""
 
 import time
 
-from flask import Blueprint, g, request
+from flask import g, request
 
 from sandbox.gateways.ryzeapi import access
+from sandbox.gateways.ryzeapi.access import routes
 from sandbox.gateways.ryzeapi.shapes import stamp, wire_type
-from sandbox.gateways.ryzeapi.wire import Body, Json, Refusal, reject_body, success
+from sandbox.gateways.ryzeapi.wire import Refusal, reject_body, success
+from sandbox.kit.body import Body, Json
 from sandbox.whatsapp import chats, media
-from sandbox.whatsapp.chats import Draft, Message
-from sandbox.whatsapp.directory import GROUP_SUFFIX, Group, Person
+from sandbox.whatsapp.chats import Chat
+from sandbox.whatsapp.directory import GROUP_SUFFIX
 from sandbox.whatsapp.instances import Instance
-from sandbox.whatsapp.phone import Phone
+from sandbox.whatsapp.message import Draft, Message, rank
+from sandbox.whatsapp.phone import Phone, the_phone
 
-routes = Blueprint("chats", __name__)
 EDIT_WINDOW_S = 15 * 60
 REVOKE_WINDOW_S = (2 * 24 + 12) * 3600
 
@@ -33,7 +35,7 @@ def edit(name: str) -> Json:
         raise Refusal(400, "The message is too old to be edited")
     if not g.get("lost"):
         draft = Draft("edit", {"text": content, "target": message.id, "old": message.text},
-                      source=phone.switches.edit_source)  # fmt: skip
+                      source=access.gateway().switches.edit_source)  # fmt: skip
         chats.post(phone, instance, _chat(phone, message.chat), None, draft)
     data = {
         "messageId": message.id, "chatJid": message.chat,
@@ -58,9 +60,11 @@ def delete(name: str) -> Json:
         kind = "revoke"
         message = _own(phone, instance, message_id)
         recent = time.time() - message.at <= REVOKE_WINDOW_S
-        # Section 6.3: outside the window the API still answers with success and removes nothing.
+        # Outside the window the API still answers with success and removes nothing.
         if recent and not message.revoked and not g.get("lost"):
-            draft = Draft("revoke", {"target": message.id}, source=phone.switches.edit_source)
+            draft = Draft(
+                "revoke", {"target": message.id}, source=access.gateway().switches.edit_source
+            )
             chats.post(phone, instance, _chat(phone, message.chat), None, draft)
     return success("Message deleted successfully",
                    data={"messageId": message_id, "delete_type": kind})  # fmt: skip
@@ -77,7 +81,7 @@ def mark_read(name: str) -> Json:
     if number.endswith(GROUP_SUFFIX) and not body.text("sender"):
         raise Refusal(400, "sender is required for group messages")
     access.connected(instance)
-    chat = phone.directory.recipient(number, accept_unknown=False)
+    chat = access.recipient(number)
     chats.seen_by_owner(phone, instance, chat, [message_id], tell=False)
     return success("Message marked as read", data={"messageId": message_id})
 
@@ -89,7 +93,7 @@ def mark_chat_read(name: str) -> Json:
     if not number:
         raise Refusal(400, "Number is required")
     access.connected(instance)
-    chat = phone.directory.recipient(number, accept_unknown=False)
+    chat = access.recipient(number)
     if read:
         chats.seen_by_owner(phone, instance, chat, None, tell=False)
     return success("Chat marked as read" if read else "Chat marked as unread",
@@ -105,7 +109,7 @@ def presence(name: str) -> Json:
     if state not in ("typing", "recording", "pause", "paused"):
         raise reject_body("state must be typing, recording, pause or paused")
     access.connected(instance)
-    chat = phone.directory.recipient(number, accept_unknown=False)
+    chat = access.recipient(number)
     duration_s = min(max(body.number("duration", 10.0), 0.0), 60.0)
     if state in ("typing", "recording"):
         phone.typing[name, chat.jid] = (state, time.time() + duration_s)
@@ -121,13 +125,13 @@ def base64(name: str) -> Json:
     """The media of a message; 404 for as many tries as the switch `media_not_yet` says."""
     phone, message = _asked(name, "Message not found or no media available")
     stored = media.load(phone.store, message.media)
-    tries = phone.not_yet.get(message.id, 0)
+    tries = phone.tries.get(message.id, 0)
     if stored is None or (tries < phone.switches.media_not_yet and not message.from_me):
-        phone.not_yet[message.id] = tries + 1
+        phone.tries[message.id] = tries + 1
         raise Refusal(404, "Message not found or no media available")
     return success(
         "Media found", message_id=message.id, mime_type=stored.mime,
-        media_type=wire_type(message.kind), base64=phone.base64_of(stored.id),
+        media_type=wire_type(message.kind), base64=access.gateway().base64_of(stored.id),
     )  # fmt: skip
 
 
@@ -140,7 +144,7 @@ def get_message(name: str) -> Json:
         "from": message.sender,
         "to": message.chat,
         "chat": message.chat,
-        "timestamp": stamp(message.at, phone.switches.shape),
+        "timestamp": stamp(message.at, access.gateway().switches.shape),
         "isGroup": message.chat.endswith(GROUP_SUFFIX),
         "status": message.status,
     }
@@ -152,16 +156,16 @@ def status(name: str) -> Json:
     phone, message = _asked(name, "Message not found")
     return success(
         "Message status", message_id=message.id, status=message.status,
-        status_code=chats.rank(message.status),
+        status_code=rank(message.status),
         direction="sent" if message.from_me else "received", chat_jid=message.chat,
-        timestamp=stamp(message.at, phone.switches.shape),
+        timestamp=stamp(message.at, access.gateway().switches.shape),
     )  # fmt: skip
 
 
 @routes.get("/api/chat/contacts/<name>")
 def contacts(name: str) -> Json:
     """Who a number or a LID is; an unknown one is 200 with `found:false`."""
-    phone, _ = access.the_phone(), access.instance(name)
+    phone, _ = the_phone(), access.instance(name)
     number = request.args.get("number", "").strip()
     if not number:
         raise Refusal(400, "Number is required")
@@ -178,12 +182,12 @@ def contacts(name: str) -> Json:
 
 
 def _opened(name: str) -> tuple[Phone, Instance, Body]:
-    return access.the_phone(), access.instance(name), Body.parse(request.get_data())
+    return the_phone(), access.instance(name), access.body()
 
 
 def _asked(name: str, missing: str) -> tuple[Phone, Message]:
     """The message that `?messageId=` names, in this instance."""
-    phone, _ = access.the_phone(), access.instance(name)
+    phone, _ = the_phone(), access.instance(name)
     message_id = request.args.get("messageId", "")
     if not message_id:
         raise Refusal(400, "messageId is required")
@@ -205,7 +209,7 @@ def _own(phone: Phone, instance: Instance, message_id: str) -> Message:
     return message
 
 
-def _chat(phone: Phone, jid: str) -> Person | Group:
+def _chat(phone: Phone, jid: str) -> Chat:
     found = phone.directory.find(jid)
     if found is None:
         raise Refusal(404, "message not found")

@@ -1,28 +1,27 @@
 """Instances and their events: docs/contracts/ryzeapi.md, Instances, Webhooks and Socket."""
 
-import queue
 import re
 import secrets
-from typing import Any
+from dataclasses import replace
 from urllib.parse import urlsplit
 
-import simple_websocket
-from flask import Blueprint, Response, request
+from flask import Response, request
 
 from sandbox.gateways.ryzeapi import access
+from sandbox.gateways.ryzeapi.access import routes
 from sandbox.gateways.ryzeapi.wire import (
+    EVENTS,
     INSTANCE_NOT_FOUND,
-    Body,
-    Json,
     Refusal,
     reject_body,
     success,
 )
+from sandbox.kit.body import Body, Json
 from sandbox.whatsapp import chats, qr
-from sandbox.whatsapp.instances import EVENTS, MAX_ENABLED_WEBHOOKS, Instance, Socket, Webhook
+from sandbox.whatsapp.instances import Instance, Subscription
+from sandbox.whatsapp.phone import the_phone
 
-routes = Blueprint("instances", __name__)
-
+MAX_ENABLED_WEBHOOKS = 3
 OPTIONS = (
     "autoRejectCalls", "callRejectMessage", "ignoreGroupMessages", "keepOnlineStatus",
     "autoReadMessages", "disableHistorySync", "ignoreStatus",
@@ -32,29 +31,27 @@ OPTIONS = (
 @routes.post("/api/instance/new")
 def new() -> tuple[Json, int]:
     access.account()
-    body = Body.parse(request.get_data())
+    body = access.body()
     name, token = body.text("name"), body.text("token") or secrets.token_urlsafe(24)
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", name):
         raise reject_body("name must be 1 to 100 letters, digits, - or _")
     options = {key: body.fields[key] for key in OPTIONS if body.has(key)}
-    instances = access.the_phone().instances
-    if instances.create(name, token, options) is None:
-        raise Refusal(409, "Instance name or token already exists")
+    webhooks, socket = {}, None
     if body.boolean("webhookEnabled"):
-        instances.save_webhook(name, _webhook(body, "default", prefix="webhook"))
+        webhooks["default"] = _webhook(body, prefix="webhook")
     if body.boolean("websocketEnabled"):
-        events = _events(body.texts("websocketEvents"))
-        socket = Socket(True, events, body.boolean("websocketMediaBase64"))
-        instances.change(name, socket=socket)
-    created = instances.get(name)
-    assert created is not None  # noqa: S101 - created three lines above
+        socket = _socket(body, prefix="websocket")
+    created = Instance(name, token, "ryzeapi", options=options, socket=socket, webhooks=webhooks)
+    if not the_phone().instances.create(created):
+        raise Refusal(409, "Instance name or token already exists")
     return success("Instance created", instance=described(created)), 201
 
 
 @routes.get("/api/instance/list")
 def listing() -> Json:
     owner = access.account_or_owner()
-    found = [owner] if owner else access.the_phone().instances.all()
+    mine = [each for each in the_phone().instances.all() if each.gateway == "ryzeapi"]
+    found = [owner] if owner else mine
     wanted = [name for name in request.args.get("instanceName", "").split(",") if name]
     if wanted and owner is None:
         found = [each for each in found if each.name in wanted]
@@ -66,12 +63,12 @@ def listing() -> Json:
 
 
 @routes.delete("/api/instance/delete/<name>")
-def delete(name: str) -> Json:
+def delete_instance(name: str) -> Json:
     access.account()
     access.instance(name)
-    phone = access.the_phone()
-    phone.courier.forget(name)
-    phone.hub.hang_up(name)
+    phone = the_phone()
+    phone.deliveries.forget(name)
+    phone.sockets.hang_up(name)
     phone.instances.delete(name)
     phone.pulse.rise()
     return success("Instance deleted", instance={"status": "deleted"})
@@ -83,7 +80,7 @@ def connect(name: str) -> Json:
     found = access.instance(name)
     if found.connected:
         raise Refusal(400, "Instance is already connected")
-    phone = access.the_phone()
+    phone = the_phone()
     if found.state != "connecting":
         chats.set_state(phone, found, "connecting")
     if request.args.get("number"):
@@ -96,7 +93,7 @@ def connect(name: str) -> Json:
 def described(instance: Instance) -> Json:
     """An item of the list (docs/contracts/ryzeapi.md, Instances)."""
     state = "loggedout" if instance.state == "logged_out" else instance.state
-    webhook, socket = instance.webhooks.get("default"), instance.socket or Socket(False)
+    webhook, socket = instance.webhooks.get("default"), instance.socket
     settings = {key: instance.options.get(key, False) for key in OPTIONS}
     return {
         "name": instance.name,
@@ -110,8 +107,8 @@ def described(instance: Instance) -> Json:
         "profile": {
             "name": instance.profile, "pictureUrl": None, "isBusiness": False, "businessName": "",
         },
-        "webhook": (webhook or Webhook("default", False)).as_json(),
-        "websocket": socket.as_json(),
+        "webhook": _shown_webhook("default", webhook or Subscription()),
+        "websocket": _shown_socket(socket or Subscription()),
         "chatwoot": {"enabled": False},
         "proxy": {"enabled": False},
         "settings": settings | {"callRejectMessage": settings["callRejectMessage"] or ""},
@@ -121,15 +118,17 @@ def described(instance: Instance) -> Json:
 
 @routes.post("/api/events/webhook/<name>")
 def set_webhook(name: str) -> Json:
-    found = access.instance(name)
-    body = Body.parse(request.get_data())
-    webhook = _webhook(body, body.text("label") or "default")
-    phone = access.the_phone()
-    if not phone.instances.save_webhook(name, webhook):
+    """A disabled webhook keeps its label and loses everything else
+    (docs/contracts/ryzeapi.md, Webhooks)."""
+    hooks = access.instance(name).webhooks
+    body, phone = access.body(), the_phone()
+    label, webhook = body.text("label") or "default", _webhook(body)
+    others = sum(hook.enabled for other, hook in hooks.items() if other != label)
+    if webhook.enabled and others >= MAX_ENABLED_WEBHOOKS:
         raise Refusal(400, f"At most {MAX_ENABLED_WEBHOOKS} enabled webhooks per instance")
-    phone.courier.wake()
-    stored = (phone.instances.get(name) or found).webhooks[webhook.label]
-    return success("Webhook configured", webhook=stored.as_json())
+    phone.instances.save_webhook(name, label, webhook)
+    phone.deliveries.wake()
+    return success("Webhook configured", webhook=_shown_webhook(label, webhook))
 
 
 @routes.get("/api/events/getWebhook/<name>")
@@ -138,23 +137,20 @@ def get_webhook(name: str) -> Json:
     hooks = access.instance(name).webhooks
     label = request.args.get("label")
     if label is None:
-        return success(f"{len(hooks)} webhooks found",
-                       webhooks=[each.as_json() for each in hooks.values()])  # fmt: skip
-    found = hooks.get(label or "default")
-    if found is None:
+        shown = [_shown_webhook(each, hook) for each, hook in hooks.items()]
+        return success(f"{len(hooks)} webhooks found", webhooks=shown)
+    label = label or "default"
+    if label not in hooks:
         raise Refusal(404, "Webhook not found")
-    return success("Webhook found", webhook=found.as_json())
+    return success("Webhook found", webhook=_shown_webhook(label, hooks[label]))
 
 
 @routes.post("/api/events/websocket/<name>")
 def set_websocket(name: str) -> Json:
     access.instance(name)
-    body = Body.parse(request.get_data())
-    socket = Socket(
-        body.boolean("enabled"), _events(body.texts("events")), body.boolean("mediaBase64")
-    )
-    access.the_phone().instances.change(name, socket=socket)
-    return success("WebSocket configured", websocket=socket.as_json())
+    socket = _socket(access.body())
+    the_phone().instances.change(name, socket=socket)
+    return success("WebSocket configured", websocket=_shown_socket(socket))
 
 
 @routes.get("/api/events/getWebsocket/<name>")
@@ -162,69 +158,63 @@ def get_websocket(name: str) -> Json:
     socket = access.instance(name).socket
     if socket is None:
         raise Refusal(404, "WebSocket not configured for this instance")
-    return success("WebSocket found", websocket=socket.as_json())
-
-
-class Hijacked(Response):
-    """The end of a request whose connection has become a WebSocket: nothing more is written."""
-
-    def __call__(self, environ: Any, start_response: Any) -> Any:
-        if "gunicorn.socket" in environ:
-            raise StopIteration
-        return super().__call__(environ, start_response)
+    return success("WebSocket found", websocket=_shown_socket(socket))
 
 
 @routes.route("/ws/<name>", websocket=True)
 @routes.get("/ws/<name>")
 def websocket(name: str) -> Response:
     """Frames with the envelope of the webhooks, from now on and for as long as it stays open."""
-    found = access.instance(name, in_query=True)
-    if found.socket is None or not found.socket.enabled:
+    socket = access.instance(name, in_query=True).socket
+    if socket is None or not socket.enabled:
         raise Refusal(400, "WebSocket is not enabled for this instance. Configure it first using"
                            f" POST /api/events/websocket/{name}")  # fmt: skip
     if "websocket" not in request.headers.get("Upgrade", "").lower():
         raise Refusal(400, "WebSocket upgrade expected")
-    hub = access.the_phone().hub
-    listener = hub.join(name)
-    try:
-        link = simple_websocket.Server.accept(request.environ, ping_interval=25)
-        while link.connected:
-            try:
-                frame = listener.frames.get(timeout=0.5)
-            except queue.Empty:
-                continue
-            if frame is None:
-                link.close()
-                break
-            link.send(frame)
-    except (simple_websocket.ConnectionClosed, simple_websocket.ConnectionError, OSError):
-        pass  # the other side has gone: what it missed is lost, as the contract says
-    finally:
-        hub.leave(listener)
-    return Hijacked()
+    return the_phone().sockets.serve(name)
 
 
-def _webhook(body: Body, label: str, prefix: str = "") -> Webhook:
+def _webhook(body: Body, prefix: str = "") -> Subscription:
     """Read a webhook; inline in `instance/new` its fields carry the prefix `webhook`."""
-
-    def key(name: str) -> str:
-        if not prefix:
-            return name
-        return prefix + ("URL" if name == "url" else name[0].upper() + name[1:])
-
-    webhook = Webhook(
-        label, body.boolean(key("enabled")), body.text(key("url")),
-        body.text(key("authorization")) or None, body.boolean(key("byEvents")),
-        _events(body.texts(key("events"))), body.boolean(key("mediaBase64")),
-    )  # fmt: skip
-    parts = urlsplit(webhook.url)
-    if webhook.enabled and (parts.scheme not in ("http", "https") or not parts.hostname):
+    if not body.boolean(_key(prefix, "enabled")):
+        return Subscription()
+    url = body.text("webhookURL" if prefix else "url")
+    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
         raise reject_body("url must be an http or https address")
-    return webhook
+    own = {
+        "authorization": body.text(_key(prefix, "authorization")) or None,
+        "byEvents": body.boolean(_key(prefix, "byEvents")),
+    }
+    return replace(_socket(body, prefix), url=url, options=own)
 
 
-def _events(names: list[str]) -> tuple[str, ...]:
-    for name in names:
-        if name not in EVENTS:
-            raise reject_body(f"unknown event {name}")
-    return tuple(names)
+def _socket(body: Body, prefix: str = "") -> Subscription:
+    events = tuple(body.texts(_key(prefix, "events")))
+    if unknown := set(events) - set(EVENTS):
+        raise reject_body(f"unknown event {min(unknown)}")
+    with_media = body.boolean(_key(prefix, "mediaBase64"))
+    return Subscription(body.boolean(_key(prefix, "enabled")), "", events, with_media)
+
+
+def _key(prefix: str, name: str) -> str:
+    return prefix + name[0].upper() + name[1:] if prefix else name
+
+
+def _shown_webhook(label: str, webhook: Subscription) -> Json:
+    return {
+        "label": label,
+        "enabled": webhook.enabled,
+        "url": webhook.url,
+        "authorization": webhook.options.get("authorization"),
+        "byEvents": webhook.options.get("byEvents", False),
+        "events": list(webhook.events),
+        "mediaBase64": webhook.media_base64,
+    }
+
+
+def _shown_socket(socket: Subscription) -> Json:
+    return {
+        "enabled": socket.enabled,
+        "events": list(socket.events),
+        "mediaBase64": socket.media_base64,
+    }

@@ -3,17 +3,20 @@
 import time
 from typing import Any
 
-from flask import Blueprint, g, request
+from flask import g
 
 from sandbox.gateways.ryzeapi import access
+from sandbox.gateways.ryzeapi.access import routes
 from sandbox.gateways.ryzeapi.shapes import stamp, wire_type
-from sandbox.gateways.ryzeapi.wire import Body, Json, Refusal, reject_body, success
+from sandbox.gateways.ryzeapi.wire import Refusal, reject_body, success
+from sandbox.kit.body import Json
 from sandbox.whatsapp import chats, media
-from sandbox.whatsapp.chats import Draft, Message
-from sandbox.whatsapp.directory import Group, Person
+from sandbox.whatsapp.chats import Chat
+from sandbox.whatsapp.directory import GROUP_SUFFIX, Group
 from sandbox.whatsapp.instances import Instance
+from sandbox.whatsapp.message import Draft, Message
+from sandbox.whatsapp.phone import the_phone
 
-routes = Blueprint("messages", __name__)
 MAX_DELAY_S = 60.0
 
 
@@ -29,8 +32,7 @@ def text(name: str) -> Json:
     message = sending.body.text("message")
     if not message:
         raise reject_body("message is required")
-    content: Json = {"text": message}
-    return sending.finish("text", content)
+    return sending.finish("text", {"text": message})
 
 
 @routes.post("/api/message/media/<name>")
@@ -47,11 +49,7 @@ def media_message(name: str) -> Json:
         content["duration"] = body.number("duration")
         kind = "voice" if body.boolean("isVoice", True) else "audio"
     name_of_file = body.text("fileName") or ("file" if kind == "document" else "")
-    address = body.text("mediaUrl")
-    if address.startswith(("http://", "https://")):
-        sending.file_at = address
-    else:
-        sending.file = _decoded(address or body.text("mediaBase64"))
+    sending.take_file(body.text("mediaUrl") or body.text("mediaBase64"))
     return sending.finish(kind, content, name_of_file, body.text("mimeType"))
 
 
@@ -61,10 +59,7 @@ def sticker(name: str) -> Json:
     address = sending.body.text("imageUrl")
     if not address:
         raise reject_body("imageUrl is required")
-    if address.startswith(("http://", "https://")):
-        sending.file_at = address
-    else:
-        sending.file = _decoded(address)
+    sending.take_file(address)
     return sending.finish("sticker", {})
 
 
@@ -110,7 +105,7 @@ def reaction(name: str) -> Json:
     target, emoji = body.text("messageId"), body.text("reaction")
     if not target or not emoji:
         raise reject_body("messageId and reaction are required")
-    is_group = body.text("number").endswith("@g.us")
+    is_group = body.text("number").endswith(GROUP_SUFFIX)
     if is_group and not body.boolean("fromMe") and not body.text("participant"):
         raise Refusal(400, "missing_participant")
     sending.delay_s, sending.reply_to = 0.0, ""
@@ -122,9 +117,9 @@ class Sending:
     """One send, from its request to its answer.  Created first: it checks token and number."""
 
     def __init__(self, name: str) -> None:
-        self.phone = access.the_phone()
+        self.phone = the_phone()
         self.instance: Instance = access.instance(name)
-        self.body = body = Body.parse(request.get_data())
+        self.body = body = access.body()
         self.number = body.text("number").strip()
         if not self.number:
             raise Refusal(400, "Number is required")
@@ -136,6 +131,13 @@ class Sending:
         self.mention_all = body.boolean("mentionAll")
         self.file: media.File | None = None
         self.file_at = ""
+
+    def take_file(self, text: str) -> None:
+        """The file is at this address, or this very text in base64."""
+        if text.startswith(("http://", "https://")):
+            self.file_at = text
+        else:
+            self.file = media.from_base64(text)
 
     def finish(self, kind: str, content: Json, file_name: str = "", mime: str = "") -> Json:
         """Send what has been read: connection, recipient, quote, file, delay, and then it goes."""
@@ -151,25 +153,21 @@ class Sending:
         draft = Draft(kind, content, stored, self.reply_to or None, self.source)
         if g.get("lost"):
             # The fault `no_echo`: accepted and answered, and nobody ever hears of it.
-            message = Message(
-                0, self.instance.name, chats.new_id(from_me=True), chat.jid, True,
-                self.instance.jid, kind, content, self.source, draft.quote,
-                stored.id if stored else None, "sent", False, False, time.time(),
-            )  # fmt: skip
+            message = chats.draft_message(self.instance, chat, None, draft)
         else:
             message = chats.post(self.phone, self.instance, chat, None, draft)
         return self._answer(message, chat, stored)
 
-    def _chat(self) -> Person | Group:
-        switches, directory = self.phone.switches, self.phone.directory
-        chat = directory.recipient(self.number, accept_unknown=switches.accept_unknown_numbers)
+    def _chat(self) -> Chat:
+        accept_unknown = self.phone.switches.accept_unknown_numbers
+        chat = access.recipient(self.number, accept_unknown=accept_unknown)
         if not self.reply_to:
             return chat
         quoted = chats.find(self.phone, self.instance.name, self.reply_to)
         if quoted is None:
             raise Refusal(400, "replyTo: message not found")
         if self.reply_privately and isinstance(chat, Group):
-            return directory.person(quoted.sender) or chat
+            return self.phone.directory.person(quoted.sender) or chat
         return chat
 
     def _store_file(self, kind: str, name: str, mime: str) -> media.Media | None:
@@ -181,23 +179,23 @@ class Sending:
             return None
         return media.save(self.phone.store, media.File(file.body, mime or file.mime, name), kind)
 
-    def _type_for_a_while(self, chat: Person | Group) -> None:
+    def _type_for_a_while(self, chat: Chat) -> None:
         """`delay` is in seconds, shown to the customer as typing."""
         self.phone.typing[self.instance.name, chat.jid] = ("typing", time.time() + self.delay_s)
         self.phone.pulse.rise()
         time.sleep(self.delay_s)
 
-    def _answer(self, message: Message, chat: Person | Group, file: media.Media | None) -> Json:
+    def _answer(self, message: Message, chat: Chat, file: media.Media | None) -> Json:
         is_group = isinstance(chat, Group)
-        told_chat: Json = {"jid": chat.jid, "type": "group" if is_group else "private"}
+        shown_chat = {"jid": chat.jid, "type": "group" if is_group else "private"}
         if is_group:
-            told_chat["groupName"] = chat.name
+            shown_chat["groupName"] = chat.name
         data: Json = {
             "messageId": message.id,
-            "timestamp": stamp(message.at, self.phone.switches.shape),
+            "timestamp": stamp(message.at, access.gateway().switches.shape),
             "direction": "outgoing",
             "messageType": wire_type(message.kind),
-            "chat": told_chat,
+            "chat": shown_chat,
             "sender": {"jid": self.instance.jid, "name": self.instance.profile},
             "content": message.text or message.content.get("emoji", ""),
         }
@@ -215,10 +213,3 @@ class Sending:
         if message.content.get("mentions"):
             data["mentions"] = message.content["mentions"]
         return success("Message sent successfully", status="sent", data=data)
-
-
-def _decoded(text: str) -> media.File:
-    try:
-        return media.from_base64(text)
-    except ValueError as error:
-        raise reject_body(str(error)) from error

@@ -4,42 +4,15 @@ Shape A ("catalogue") is what the documentation prints, shape B ("live") what th
 sends.  Names that the contract leaves open are chosen among those its readers accept.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-from sandbox.gateways.ryzeapi.wire import Json
+from sandbox.kit.body import Json
+from sandbox.whatsapp.dialect import MessagePosted
 from sandbox.whatsapp.media import Media
 
-MEDIA_KINDS = ("image", "video", "audio", "voice", "document", "sticker")
 _BRASILIA = timezone(timedelta(hours=-3))
-
-
-@dataclass(frozen=True)
-class Side:
-    """A chat or a person as events name it."""
-
-    jid: str
-    lid: str | None
-    name: str
-
-
-@dataclass(frozen=True)
-class Exchange:
-    """All that the payload of one message is made of."""
-
-    id: str
-    incoming: bool
-    at: float
-    chat: Side
-    is_group: bool
-    sender: Side
-    kind: str
-    content: Json
-    source: str
-    quote: Json | None
-    media: Media | None
-    s3_url: str | None
 
 
 def stamp(at: float, shape: str) -> str:
@@ -49,22 +22,15 @@ def stamp(at: float, shape: str) -> str:
     return text.replace("+00:00", "Z")
 
 
-def payload(shown: Exchange, shape: str) -> Json:
-    """The `data` of the event."""
-    return _live(shown) if shape == "live" else _catalogue(shown)
-
-
 def wire_type(kind: str) -> str:
     """The `type` an event or an answer gives a message of that kind."""
     names = {"voice": "audio", "edit": "message_edit", "revoke": "message_revoke"}
     return names.get(kind, kind)
 
 
-def _side(side: Side) -> Json:
-    return {"jid": side.jid, "lid": side.lid, "name": side.name}
-
-
-def _live(shown: Exchange) -> Json:
+def live(posted: MessagePosted, event_id: str, s3_url: str | None) -> Json:
+    """The `data` of a message's event as the service really sends it."""
+    shown = posted.message
     content = shown.content
     text = content.get("text", "") if shown.kind in ("text", "edit") else ""
     message: Json = {
@@ -82,37 +48,39 @@ def _live(shown: Exchange) -> Json:
         message["interactive"] = {"title": content["title"], "selectedRowId": content["id"]}
     elif shown.kind == "revoke":
         message["context"] = {"messageId": content["target"]}
-    if shown.quote:
+    if posted.quote:
         message["context"] = {
-            "messageId": shown.quote["id"], "participant": shown.quote["sender"],
-            "content": shown.quote["text"],
+            "messageId": posted.quote["id"], "participant": posted.quote["sender"],
+            "content": posted.quote["text"],
         }  # fmt: skip
-    if shown.media:
-        message["media"] = _media(shown, shown.media, "mimeType")
+    if posted.media:
+        message["media"] = _media(posted, posted.media, "mimeType", s3_url)
         message["media"]["isVoiceNote"] = shown.kind == "voice"
-    message |= _common(shown)
+    message |= _common(shown.kind, content)
     return {
-        "id": shown.id,
-        "direction": "incoming" if shown.incoming else "outgoing",
+        "id": event_id,
+        "direction": "outgoing" if shown.from_me else "incoming",
         "timestamp": stamp(shown.at, "live"),
-        "chat": _side(shown.chat) | {"type": "group" if shown.is_group else "private"},
-        "sender": _side(shown.sender),
+        "chat": asdict(posted.chat) | {"type": "group" if posted.is_group else "private"},
+        "sender": asdict(posted.sender),
         "recipient": None,
         "message": message,
     }
 
 
-def _catalogue(shown: Exchange) -> Json:
+def catalogue(posted: MessagePosted, event_id: str, s3_url: str | None) -> Json:
+    """The `data` of a message's event as the documentation prints it."""
+    shown = posted.message
     content = shown.content
     message: Json = {
-        "id": shown.id,
-        "direction": "incoming" if shown.incoming else "outgoing",
+        "id": event_id,
+        "direction": "outgoing" if shown.from_me else "incoming",
         "timestamp": stamp(shown.at, "catalogue"),
         "type": wire_type(shown.kind),
         "source": shown.source,
-        "chat": _side(shown.chat)
-        | {"type": "group" if shown.is_group else "private", "isCommunity": False},
-        "sender": _side(shown.sender),
+        "chat": asdict(posted.chat)
+        | {"type": "group" if posted.is_group else "private", "isCommunity": False},
+        "sender": asdict(posted.sender),
         "content": {"text": content.get("text", "")},
     }
     if shown.kind == "edit":
@@ -132,46 +100,45 @@ def _catalogue(shown: Exchange) -> Json:
         }  # fmt: skip
     elif shown.kind == "revoke":
         message["reply"] = {"message_id": content["target"], "text": ""}
-    if shown.quote:
-        message["reply"] = {"message_id": shown.quote["id"], "text": shown.quote["text"]}
-    if shown.media:
-        message["media"] = _media(shown, shown.media, "mimetype")
+    if posted.quote:
+        message["reply"] = {"message_id": posted.quote["id"], "text": posted.quote["text"]}
+    if posted.media:
+        message["media"] = _media(posted, posted.media, "mimetype", s3_url)
         if shown.kind == "voice":
             message["media"]["type"] = "ptt"
-    message |= _common(shown)
-    return {"id": shown.id, "message": message}
+    message |= _common(shown.kind, content)
+    return {"id": event_id, "message": message}
 
 
-def _media(shown: Exchange, media: Media, mime_name: str) -> Json:
+def _media(posted: MessagePosted, media: Media, mime_name: str, s3_url: str | None) -> Json:
     """The media part.  `url` stands for WhatsApp's encrypted CDN and leads nowhere on purpose."""
     described: Json = {
-        "type": wire_type(shown.kind),
+        "type": wire_type(posted.message.kind),
         "url": f"https://cdn.sandbox.invalid/{media.id}.enc",
-        "s3Url": shown.s3_url,
+        "s3Url": s3_url,
         "base64": None,
         mime_name: media.mime,
         "fileName": media.name,
         "fileSize": media.size,
-        "caption": shown.content.get("text", ""),
+        "caption": posted.message.text,
     }
-    if shown.content.get("duration"):
-        described["duration"] = shown.content["duration"]
+    if duration := posted.message.content.get("duration"):
+        described["duration"] = duration
     return described
 
 
-def _common(shown: Exchange) -> Json:
+def _common(kind: str, content: Json) -> Json:
     """The parts that look the same in both shapes."""
-    content = shown.content
     part: Json = {}
-    if shown.kind == "location":
+    if kind == "location":
         names = ("latitude", "longitude", "name", "address")
         part["location"] = {name: content[name] for name in names}
-    elif shown.kind == "contact":
+    elif kind == "contact":
         cards = [contact_card(card) for card in content["contacts"]]
         part["contact"] = cards[0]
         if len(cards) > 1:
             part["contacts"] = cards
-    elif shown.kind == "poll":
+    elif kind == "poll":
         part["poll"] = {
             "title": content["title"],
             "options": [{"name": option} for option in content["options"]],

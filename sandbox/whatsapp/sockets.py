@@ -1,12 +1,16 @@
 """WebSocket subscribers and the open pages: who hears of an event the moment it happens.
 
-Nothing is kept for those who are away (docs/contracts/ryzeapi.md, Socket).
+Nothing is stored for those who are away.
 """
 
 import queue
 import threading
 import time
 from dataclasses import dataclass, field
+from typing import Any
+
+import simple_websocket
+from flask import Response, request
 
 CLOSE = None
 _BACKLOG = 10_000
@@ -27,38 +31,58 @@ class Listener:
             self.frames.put(CLOSE)
 
 
-class Hub:
-    """The open sockets of all instances."""
+class Hijacked(Response):
+    """The end of a request whose connection has become a WebSocket: nothing more is written."""
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        if "gunicorn.socket" in environ:
+            raise StopIteration
+        return super().__call__(environ, start_response)
+
+
+class Sockets:
+    """The open websockets of all instances."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._listeners: dict[str, list[Listener]] = {}
+        self._listeners: list[Listener] = []
 
-    def join(self, instance: str) -> Listener:
+    def serve(self, instance: str) -> Response:
+        """Make the current request a websocket that hears of the instance until it closes."""
         listener = Listener(instance)
         with self._lock:
-            self._listeners.setdefault(instance, []).append(listener)
-        return listener
+            self._listeners = [*self._listeners, listener]
+        try:
+            link = simple_websocket.Server.accept(request.environ, ping_interval=25)
+            while link.connected:
+                try:
+                    frame = listener.frames.get(timeout=0.5)
+                except queue.Empty:
+                    continue
+                if frame is CLOSE:
+                    link.close()
+                    break
+                link.send(frame)
+        except (simple_websocket.ConnectionClosed, simple_websocket.ConnectionError, OSError):
+            pass  # the other side has gone: what it missed is lost
+        finally:
+            with self._lock:
+                self._listeners = [other for other in self._listeners if other is not listener]
+        return Hijacked()
 
-    def leave(self, listener: Listener) -> None:
-        with self._lock:
-            self._listeners[listener.instance].remove(listener)
-
-    def count(self, instance: str) -> int:
-        return len(self._listeners.get(instance, ()))
+    def of(self, instance: str | None) -> list[Listener]:
+        """The open sockets of one instance, or all."""
+        return [each for each in self._listeners if instance in (None, each.instance)]
 
     def send(self, instance: str, frame: str) -> None:
         with self._lock:
-            for listener in self._listeners.get(instance, ()):
+            for listener in self.of(instance):
                 listener.put(frame)
 
     def hang_up(self, instance: str | None = None) -> int:
         """Close the sockets of one instance, or all; how many there were."""
         with self._lock:
-            chosen = [
-                each for name, listeners in self._listeners.items() for each in listeners
-                if instance in (None, name)
-            ]  # fmt: skip
+            chosen = self.of(instance)
             for listener in chosen:
                 listener.put(CLOSE)
         return len(chosen)
