@@ -9,20 +9,22 @@ from tests.gateways.stands import STANDS, Receiver, RyzeStand
 
 
 @pytest.fixture(scope="session", params=sorted(GATEWAYS))
-def _stand(request, tmp_path_factory) -> Iterator[RyzeStand]:
+def _stand(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RyzeStand]:
     standing = STANDS[request.param](tmp_path_factory.mktemp(request.param))
     yield standing
     standing.stop()
 
 
 @pytest.fixture
-def stand(_stand) -> RyzeStand:
+def stand(_stand: RyzeStand) -> RyzeStand:
     _stand.reset()
     return _stand
 
 
 @pytest.fixture
-def gateway(stand):
+def gateway(stand: RyzeStand):
     return stand.gateway()
 
 

@@ -3,6 +3,8 @@
 import base64
 import json
 import tracemalloc
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,7 +18,7 @@ FILES = [b"", b"a", b"ab", b"abc", bytes(range(256)) * 40, b"x" * (PIECE - 1), b
 
 
 @pytest.mark.parametrize("content", FILES, ids=len)
-def test_a_file_becomes_a_field_of_known_length(content, tmp_path):
+def test_a_file_becomes_a_field_of_known_length(content: str, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(content)
     body = JsonWithFile({"é": 1}, "data", file)
@@ -31,7 +33,7 @@ def test_a_file_becomes_a_field_of_known_length(content, tmp_path):
     }
 
 
-def test_a_file_that_shrinks_while_it_is_sent_breaks_the_request(tmp_path):
+def test_a_file_that_shrinks_while_it_is_sent_breaks_the_request(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"long enough")
     body = JsonWithFile({}, "data", file)
@@ -42,7 +44,7 @@ def test_a_file_that_shrinks_while_it_is_sent_breaks_the_request(tmp_path):
 
 @pytest.mark.parametrize("content", FILES[1:], ids=len)
 @pytest.mark.parametrize("prefix", ["", "data:image/png;base64,"])
-def test_text_becomes_a_file(content, prefix, tmp_path):
+def test_text_becomes_a_file(content: str, prefix: str, tmp_path: Path) -> None:
     text = base64.b64encode(content).decode()
     wrapped = "\n".join(text[at : at + 76] for at in range(0, len(text), 76))
     for written in (text, wrapped, text.rstrip("="), text.replace("+", "-").replace("/", "_")):
@@ -51,7 +53,7 @@ def test_text_becomes_a_file(content, prefix, tmp_path):
         assert path.read_bytes() == content
 
 
-def test_a_file_over_the_limit_is_not_kept(tmp_path):
+def test_a_file_over_the_limit_is_not_kept(tmp_path: Path) -> None:
     text = base64.b64encode(b"x" * 1001).decode()
     with pytest.raises(TooLarge):
         spool_text(text, tmp_path, limit=1000)
@@ -68,7 +70,7 @@ def test_a_file_over_the_limit_is_not_kept(tmp_path):
         lambda text: json.dumps({"base64": text}).replace("/", "\\/").replace("+", "\\u002B"),
     ],
 )
-def test_a_field_of_a_document_on_disk_becomes_a_file(write, tmp_path):
+def test_a_field_of_a_document_on_disk_becomes_a_file(write: Any, tmp_path: Path) -> None:
     content = bytes(range(256)) * 1500
     document = tmp_path / "answer"
     document.write_text(write(base64.b64encode(content).decode()))
@@ -78,14 +80,14 @@ def test_a_field_of_a_document_on_disk_becomes_a_file(write, tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"base64": ""}', '{"base64": "abc', '{"base64": 1}'])
-def test_a_document_without_the_field_gives_no_file(text, tmp_path):
+def test_a_document_without_the_field_gives_no_file(text: str, tmp_path: Path) -> None:
     document = tmp_path / "answer"
     document.write_text(text)
     assert spool_field(document, "base64", tmp_path, limit=100) is None
     assert list(tmp_path.iterdir()) == [document]
 
 
-def test_no_file_is_in_memory_whole(tmp_path):
+def test_no_file_is_in_memory_whole(tmp_path: Path) -> None:
     file, document = tmp_path / "file", tmp_path / "answer"
     file.write_bytes(b"0123456789abcdef" * 1024 * 1024)
     tracemalloc.start()
@@ -102,6 +104,6 @@ def test_no_file_is_in_memory_whole(tmp_path):
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(max_size=50))
-def test_any_text_is_a_file_or_none(text, tmp_path):
+def test_any_text_is_a_file_or_none(text: str, tmp_path: Path) -> None:
     path = spool_text(text, tmp_path)
     assert path is None or path.stat().st_size > 0

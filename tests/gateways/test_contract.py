@@ -4,6 +4,8 @@ import socket
 import threading
 import time
 import tracemalloc
+from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -22,6 +24,7 @@ from bridge.domain.messages import (
     Reply,
 )
 from bridge.gateways import GATEWAYS
+from bridge.gateways.base import Gateway as WhatsAppGateway
 from bridge.gateways.base import (
     GatewayDenies,
     GatewayError,
@@ -31,7 +34,7 @@ from bridge.gateways.base import (
     GatewayUncertain,
 )
 from bridge.net.deadline import Deadline
-from tests.gateways.stands import FAMILY, JOAO, JOAO_LID, NOBODY, STANDS, RyzeStand
+from tests.gateways.stands import FAMILY, JOAO, JOAO_LID, NOBODY, STANDS, Receiver, RyzeStand
 from tests.sandbox_phone.phone_client import eventually, free_port
 
 SECRET = "Bearer a-secret-of-the-webhook"
@@ -46,7 +49,7 @@ def text(said: str = "Boa tarde!", **fields: object) -> Reply:
     return Reply(**{"to": JOAO, "kind": Kind.TEXT, "text": said, **fields})
 
 
-def sent(gateway, reply: Reply, source: str = "bridge-1") -> str:
+def sent(gateway: WhatsAppGateway, reply: Reply, source: str = "bridge-1") -> str:
     answer = gateway.send(reply, source=source, deadline=soon())
     assert answer.message_id
     assert answer.reference
@@ -54,11 +57,11 @@ def sent(gateway, reply: Reply, source: str = "bridge-1") -> str:
 
 
 @pytest.fixture
-def heard(gateway, receiver, tmp_path):
+def heard(gateway: WhatsAppGateway, receiver: Receiver, tmp_path: Path):
     """A webhook is registered; heard(n) waits for n events that are not receipts."""
     gateway.register_webhook(receiver.url, SECRET, deadline=soon())
 
-    def events(count=1, kind=Message):
+    def events(count: int = 1, kind: str = Message):
         def found():
             bodies = [request["body"] for request in list(receiver.requests)]
             told = [
@@ -74,12 +77,14 @@ def heard(gateway, receiver, tmp_path):
     return events
 
 
-def test_every_gateway_has_a_stand():
+def test_every_gateway_has_a_stand() -> None:
     assert set(STANDS) == set(GATEWAYS)
 
 
 class TestSending:
-    def test_a_text_arrives_with_our_mark_and_comes_back_as_an_echo(self, stand, gateway, heard):
+    def test_a_text_arrives_with_our_mark_and_comes_back_as_an_echo(
+        self, stand: RyzeStand, gateway: WhatsAppGateway, heard: Any
+    ) -> None:
         message_id = sent(gateway, text(), source="bridge-77")
         (arrived,) = stand.arrived()
         assert (arrived["id"], arrived["kind"], arrived["text"]) == (
@@ -92,7 +97,9 @@ class TestSending:
             assert echo.event.source == "bridge-77"
 
     @pytest.mark.parametrize("to", [JOAO, JOAO_LID, FAMILY])
-    def test_it_reaches_people_and_groups_by_each_address(self, stand, gateway, to):
+    def test_it_reaches_people_and_groups_by_each_address(
+        self, stand: RyzeStand, gateway: WhatsAppGateway, to: str
+    ) -> None:
         sent(gateway, text(to=to))
         assert len(stand.arrived(FAMILY if to == FAMILY else JOAO)) == 1
 
@@ -107,8 +114,15 @@ class TestSending:
         ],
     )
     def test_a_file_arrives_as_what_it_is(
-        self, stand, gateway, tmp_path, kind, mime, name, arrives_as
-    ):
+        self,
+        stand: RyzeStand,
+        gateway: WhatsAppGateway,
+        tmp_path: Path,
+        kind: str,
+        mime: str,
+        name: str,
+        arrives_as: Any,
+    ) -> None:
         file = tmp_path / "file"
         file.write_bytes(PICTURE)
         caption = "" if kind in (Kind.VOICE, Kind.AUDIO) else "veja"
@@ -123,7 +137,9 @@ class TestSending:
         if kind is Kind.DOCUMENT:
             assert arrived["media"]["name"] == name
 
-    def test_a_large_file_is_never_in_memory_whole(self, stand, gateway, tmp_path):
+    def test_a_large_file_is_never_in_memory_whole(
+        self, stand: RyzeStand, gateway: WhatsAppGateway, tmp_path: Path
+    ) -> None:
         file = tmp_path / "file"
         file.write_bytes(b"0123456789abcdef" * 1024 * 1024)
         tracemalloc.start()
@@ -134,14 +150,16 @@ class TestSending:
         assert stand.arrived()[0]["media"]["size"] == 16 * 1024 * 1024
 
     def test_a_reply_quotes_by_the_reference_that_came_with_the_message(
-        self, stand, gateway, heard
-    ):
+        self, stand: RyzeStand, gateway: WhatsAppGateway, heard: Any
+    ) -> None:
         asked = stand.customer("text", text="Que horas?")
         (told,) = heard()
         sent(gateway, text("às três", quoted=told.event.reference))
         assert stand.arrived()[0]["quote"] == asked
 
-    def test_a_message_is_deleted_by_its_reference(self, stand, gateway, heard):
+    def test_a_message_is_deleted_by_its_reference(
+        self, stand: RyzeStand, gateway: WhatsAppGateway, heard: Any
+    ) -> None:
         answer = gateway.send(text("um"), source="s", deadline=soon())
         typed = stand.owner("dois")
         by_id = {told.event.id: told.event.reference for told in heard(2)}
@@ -154,79 +172,93 @@ class TestSending:
         assert [found[answer.message_id], found[typed]] == [True, True]
         assert list(found.values()).count(True) == 2
 
-    def test_what_is_no_text_and_no_file_is_refused_without_a_call(self, stand, gateway):
+    def test_what_is_no_text_and_no_file_is_refused_without_a_call(
+        self, stand: RyzeStand, gateway: WhatsAppGateway
+    ) -> None:
         for kind in set(Kind) - {Kind.TEXT, *MEDIA - {Kind.STICKER}}:
             with pytest.raises(GatewayRefuses):
                 gateway.send(text(kind=kind), source="s", deadline=soon())
         assert stand.calls() == []
 
-    def test_a_file_that_is_gone_is_refused(self, gateway, tmp_path):
+    def test_a_file_that_is_gone_is_refused(self, gateway: WhatsAppGateway, tmp_path: Path) -> None:
         reply = text(kind=Kind.IMAGE, file=str(tmp_path / "gone"))
         with pytest.raises(GatewayRefuses, match="file"):
             gateway.send(reply, source="s", deadline=soon())
 
 
 class TestFailures:
-    def fails(self, gateway, expected, reply=None, deadline=None):
+    def fails(
+        self, gateway: WhatsAppGateway, expected: str, reply: Any = None, deadline: Any = None
+    ):
         with pytest.raises(GatewayError) as raised:
             gateway.send(reply or text(), source="s", deadline=deadline or soon())
         assert type(raised.value) is expected
         assert RyzeStand.token not in f"{raised.value}{raised.value.values}{raised.value.detail}"
         return raised.value
 
-    def test_nobody_listens(self, stand):
+    def test_nobody_listens(self, stand: RyzeStand) -> None:
         gateway = stand.gateway(base_url=f"http://127.0.0.1:{free_port()}")
         failure = self.fails(gateway, GatewayUnavailable)
         assert "connection refused" in failure.values["reason"]
         assert failure.retryable
 
-    def test_the_name_does_not_exist(self, stand):
+    def test_the_name_does_not_exist(self, stand: RyzeStand) -> None:
         self.fails(stand.gateway(base_url="http://gateway.invalid"), GatewayUnavailable)
 
-    def test_the_number_is_not_connected(self, stand, gateway):
+    def test_the_number_is_not_connected(self, stand: RyzeStand, gateway: WhatsAppGateway) -> None:
         stand.connect(False)
         failure = self.fails(gateway, GatewayUnavailable)
         assert "not connected" in str(failure)
         assert not gateway.check(deadline=soon())
 
-    def test_the_number_is_not_on_whatsapp(self, stand, gateway):
+    def test_the_number_is_not_on_whatsapp(
+        self, stand: RyzeStand, gateway: WhatsAppGateway
+    ) -> None:
         failure = self.fails(gateway, GatewayRefuses, text(to=NOBODY))
         assert "is not on WhatsApp" in failure.values["reason"]
         assert not failure.retryable
 
-    def test_the_quoted_message_is_unknown(self, gateway):
+    def test_the_quoted_message_is_unknown(self, gateway: WhatsAppGateway) -> None:
         self.fails(gateway, GatewayRefuses, text(quoted="3A0000"))
 
-    def test_a_deletion_of_an_unknown_message(self, gateway):
+    def test_a_deletion_of_an_unknown_message(self, gateway: WhatsAppGateway) -> None:
         with pytest.raises(GatewayRefuses):
             gateway.delete(JOAO, "3A0000", deadline=soon())
 
-    def test_the_token_is_wrong(self, stand):
+    def test_the_token_is_wrong(self, stand: RyzeStand) -> None:
         failure = self.fails(stand.gateway(token="another-token"), GatewayDenies)
         assert "another-token" not in f"{failure}{failure.values}"
 
-    def test_the_instance_is_another(self, stand):
+    def test_the_instance_is_another(self, stand: RyzeStand) -> None:
         self.fails(stand.gateway(instance="nowhere/../x?y"), GatewayDenies)
 
     @pytest.mark.parametrize("status", [401, 403, 404])
-    def test_a_denial_of_the_instance_is_for_the_operator_to_correct(self, stand, gateway, status):
+    def test_a_denial_of_the_instance_is_for_the_operator_to_correct(
+        self, stand: RyzeStand, gateway: WhatsAppGateway, status: int
+    ) -> None:
         stand.fault("status", status=status, times=None)
         self.fails(gateway, GatewayDenies)
 
     @pytest.mark.parametrize("status", [401, 403, 404])
-    def test_a_denial_of_one_request_passes(self, stand, gateway, status):
+    def test_a_denial_of_one_request_passes(
+        self, stand: RyzeStand, gateway: WhatsAppGateway, status: int
+    ) -> None:
         stand.fault("status", status=status, message="404 page not found")
         assert self.fails(gateway, GatewayUnavailable).retryable
 
     @pytest.mark.parametrize("raw", ["<html>Attention Required!</html>", '{"code": 1020}'])
     @pytest.mark.parametrize("status", [301, 307, 400, 401, 402, 403, 404, 406, 418, 428, 451])
-    def test_a_refusal_in_other_words_is_somebody_elses(self, stand, gateway, status, raw):
+    def test_a_refusal_in_other_words_is_somebody_elses(
+        self, stand: RyzeStand, gateway: WhatsAppGateway, status: int, raw: Any
+    ) -> None:
         stand.fault("status", status=status, raw=raw, times=None)
         self.fails(gateway, GatewayFronted)
         with pytest.raises(GatewayFronted):
             gateway.check(deadline=soon())
 
-    def test_a_denial_that_nobody_can_confirm_passes(self, stand, gateway):
+    def test_a_denial_that_nobody_can_confirm_passes(
+        self, stand: RyzeStand, gateway: WhatsAppGateway
+    ) -> None:
         stand.fault("status", status=401)
         stand.fault("status", status=403, raw="<html>", times=None)
         self.fails(gateway, GatewayFronted)
@@ -245,37 +277,49 @@ class TestFailures:
         ],
     )
     @pytest.mark.parametrize("status", [200, 201, 202, 204])
-    def test_a_success_without_what_it_promises_leaves_it_open(self, stand, gateway, status, raw):
+    def test_a_success_without_what_it_promises_leaves_it_open(
+        self, stand: RyzeStand, gateway: WhatsAppGateway, status: int, raw: Any
+    ) -> None:
         stand.fault("status_after", status=status, raw=raw)
         self.fails(gateway, GatewayUncertain)
         assert len(stand.arrived()) == 1
 
     @pytest.mark.parametrize("status", [500, 502, 504, 408])
-    def test_an_error_of_the_gateway_leaves_it_open(self, stand, gateway, status):
+    def test_an_error_of_the_gateway_leaves_it_open(
+        self, stand: RyzeStand, gateway: WhatsAppGateway, status: int
+    ) -> None:
         stand.fault("status", status=status)
         self.fails(gateway, GatewayUncertain)
 
     @pytest.mark.parametrize("status", [400, 409, 413, 422, 501])
-    def test_a_refusal_is_for_good_and_in_the_gateways_own_words(self, stand, gateway, status):
+    def test_a_refusal_is_for_good_and_in_the_gateways_own_words(
+        self, stand: RyzeStand, gateway: WhatsAppGateway, status: int
+    ) -> None:
         stand.fault("status", status=status, message="this is too much")
         assert self.fails(gateway, GatewayRefuses).values["reason"] == "this is too much"
 
-    def test_throttling_says_for_how_long(self, stand, gateway):
+    def test_throttling_says_for_how_long(self, stand: RyzeStand, gateway: WhatsAppGateway) -> None:
         stand.fault("status", status=429, seconds=40)
         failure = self.fails(gateway, GatewayUnavailable)
         assert 35 < failure.values["retry_after_s"] <= 40
 
-    def test_a_connection_that_is_cut_after_the_deed_leaves_it_open(self, stand, gateway):
+    def test_a_connection_that_is_cut_after_the_deed_leaves_it_open(
+        self, stand: RyzeStand, gateway: WhatsAppGateway
+    ) -> None:
         stand.fault("drop_after")
         self.fails(gateway, GatewayUncertain)
         assert len(stand.arrived()) == 1
 
-    def test_a_connection_that_is_cut_before_the_deed_leaves_it_open(self, stand, gateway):
+    def test_a_connection_that_is_cut_before_the_deed_leaves_it_open(
+        self, stand: RyzeStand, gateway: WhatsAppGateway
+    ) -> None:
         stand.fault("drop_before")
         self.fails(gateway, GatewayUncertain)
         assert stand.arrived() == []
 
-    def test_an_answer_that_comes_too_late_leaves_it_open(self, stand, gateway):
+    def test_an_answer_that_comes_too_late_leaves_it_open(
+        self, stand: RyzeStand, gateway: WhatsAppGateway
+    ) -> None:
         stand.fault("slow_after", seconds=2)
         began = time.monotonic()
         self.fails(gateway, GatewayUncertain, deadline=Deadline(0.5))
@@ -292,7 +336,9 @@ class TestFailures:
             b"",
         ],
     )
-    def test_an_answer_that_cannot_be_read_leaves_it_open(self, stand, answer):
+    def test_an_answer_that_cannot_be_read_leaves_it_open(
+        self, stand: RyzeStand, answer: Any
+    ) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
             thread = threading.Thread(target=self.answers, args=(server, answer))
             thread.start()
@@ -301,13 +347,15 @@ class TestFailures:
             thread.join()
 
     @staticmethod
-    def answers(server, answer):
+    def answers(server: Any, answer: Any) -> None:
         connection, _ = server.accept()
         with connection:
             connection.recv(65536)
             connection.sendall(answer)
 
-    def test_what_may_be_done_twice_is_never_uncertain(self, stand, gateway):
+    def test_what_may_be_done_twice_is_never_uncertain(
+        self, stand: RyzeStand, gateway: WhatsAppGateway
+    ) -> None:
         reference = gateway.send(text("um"), source="s", deadline=soon()).reference
         for fault in ({"kind": "drop_after"}, {"kind": "status", "status": 500}):
             stand.fault(**fault)
@@ -330,7 +378,9 @@ class TestReceiving:
         "list_response": ({"button_id": "row-1", "title": "Primeira"}, Kind.CHOICE),
     }
 
-    def test_each_kind_is_told_in_each_shape(self, stand, gateway, heard):
+    def test_each_kind_is_told_in_each_shape(
+        self, stand: RyzeStand, gateway: WhatsAppGateway, heard: Any
+    ) -> None:
         expected = []
         for shape in stand.shapes:
             stand.speak(shape)
@@ -344,7 +394,9 @@ class TestReceiving:
             assert one.event.source == ""
             assert abs(one.event.at - time.time()) < 30
 
-    def test_what_happens_to_messages_is_told_in_each_shape(self, stand, gateway, heard):
+    def test_what_happens_to_messages_is_told_in_each_shape(
+        self, stand: RyzeStand, gateway: WhatsAppGateway, heard: Any
+    ) -> None:
         expected = set()
         for shape in stand.shapes:
             stand.speak(shape)
@@ -364,7 +416,9 @@ class TestReceiving:
         assert {(e.kind, e.text, e.quoted_id, e.target_id) for e in said} == expected
         assert len({one.key for one in told}) == len(told)
 
-    def test_a_group_has_its_name_and_the_sender_is_the_participant(self, stand, gateway, heard):
+    def test_a_group_has_its_name_and_the_sender_is_the_participant(
+        self, stand: RyzeStand, gateway: WhatsAppGateway, heard: Any
+    ) -> None:
         stand.customer("text", text="combinado", chat=FAMILY)
         (told,) = heard()
         assert (told.event.chat.jid, told.event.chat_kind) == (FAMILY, ChatKind.GROUP)
@@ -372,25 +426,31 @@ class TestReceiving:
         assert told.event.sender.lid == JOAO_LID
         assert told.event.sender.name
 
-    def test_a_lid_with_a_device_is_the_same_chat_and_no_phone(self, stand, gateway, heard):
+    def test_a_lid_with_a_device_is_the_same_chat_and_no_phone(
+        self, stand: RyzeStand, gateway: WhatsAppGateway, heard: Any
+    ) -> None:
         stand.customer("text", text="oi", as_lid=True, device=57)
         (told,) = heard()
         assert told.event.chat.lid == JOAO_LID
         assert told.event.chat.jid in ("", JOAO)
 
-    def test_what_is_typed_on_the_phone_is_outgoing_and_bears_no_mark(self, stand, heard):
+    def test_what_is_typed_on_the_phone_is_outgoing_and_bears_no_mark(
+        self, stand: RyzeStand, heard: Any
+    ) -> None:
         stand.owner("já respondo")
         (told,) = heard()
         assert (told.event.from_me, told.event.source) == (True, "")
         assert told.event.chat.jid == JOAO
 
-    def test_a_repetition_has_the_same_key(self, stand, gateway, heard):
+    def test_a_repetition_has_the_same_key(
+        self, stand: RyzeStand, gateway: WhatsAppGateway, heard: Any
+    ) -> None:
         stand.doubles()
         stand.customer("text", text="oi")
         first, again = heard(2)
         assert first == again
 
-    def test_receipts_climb(self, stand, gateway, heard):
+    def test_receipts_climb(self, stand: RyzeStand, gateway: WhatsAppGateway, heard: Any) -> None:
         message_id = sent(gateway, text())
         stand.reads(message_id)
         told = [one.event for one in heard(2, Receipt)]
@@ -399,7 +459,9 @@ class TestReceiving:
             ((message_id,), DeliveryStatus.READ),
         }
 
-    def test_the_connection_and_the_name_of_a_group_are_told(self, stand, gateway, heard):
+    def test_the_connection_and_the_name_of_a_group_are_told(
+        self, stand: RyzeStand, gateway: WhatsAppGateway, heard: Any
+    ) -> None:
         stand.connect(False)
         stand.connect(True)
         stand.renames(FAMILY, "Família Silva")
@@ -411,15 +473,17 @@ class TestReceiving:
 
 class TestMedia:
     @pytest.fixture
-    def picture(self, stand, heard) -> Message:
+    def picture(self, stand: RyzeStand, heard: Any) -> Message:
         stand.customer("image", file=PICTURE, text="veja")
         (told,) = heard()
         return told.event
 
-    def fetch(self, gateway, message, folder, limit=10**6):
+    def fetch(self, gateway: WhatsAppGateway, message: Any, folder: Any, limit: int = 10**6):
         return gateway.fetch_media(message, to=folder, limit=limit, deadline=soon())
 
-    def test_the_file_is_fetched_to_a_new_private_file(self, gateway, picture, tmp_path):
+    def test_the_file_is_fetched_to_a_new_private_file(
+        self, gateway: WhatsAppGateway, picture: Any, tmp_path: Path
+    ) -> None:
         path = self.fetch(gateway, picture, tmp_path)
         assert path.parent == tmp_path
         assert path.read_bytes() == PICTURE
@@ -427,8 +491,8 @@ class TestMedia:
         assert list(tmp_path.iterdir()) == [path]
 
     def test_a_file_that_came_with_the_event_is_taken_without_a_call(
-        self, gateway, picture, tmp_path
-    ):
+        self, gateway: WhatsAppGateway, picture: Any, tmp_path: Path
+    ) -> None:
         spooled = tmp_path / "spooled"
         spooled.write_bytes(b"from the event")
         message = replace(picture, media=Media("image/png", spooled=str(spooled)))
@@ -441,7 +505,9 @@ class TestMedia:
         spooled.unlink()
         assert self.fetch(gateway, message, folder).read_bytes() == PICTURE
 
-    def test_a_file_that_is_not_there_yet_is_waited_for(self, stand, gateway, picture, tmp_path):
+    def test_a_file_that_is_not_there_yet_is_waited_for(
+        self, stand: RyzeStand, gateway: WhatsAppGateway, picture: Any, tmp_path: Path
+    ) -> None:
         stand.media_is_late(2)
         for _ in range(2):
             with pytest.raises(GatewayUnavailable):
@@ -451,14 +517,16 @@ class TestMedia:
 
     @pytest.mark.parametrize("limit", [10, len(PICTURE) - 1])
     def test_a_file_that_is_too_large_is_refused_and_leaves_nothing(
-        self, gateway, picture, tmp_path, limit
-    ):
+        self, gateway: WhatsAppGateway, picture: Any, tmp_path: Path, limit: int
+    ) -> None:
         with pytest.raises(GatewayRefuses, match=f"larger than {limit}"):
             self.fetch(gateway, picture, tmp_path, limit=limit)
         assert not list(tmp_path.iterdir())
         assert self.fetch(gateway, picture, tmp_path, limit=len(PICTURE)).is_file()
 
-    def test_a_large_file_is_never_in_memory_whole(self, stand, gateway, heard, tmp_path):
+    def test_a_large_file_is_never_in_memory_whole(
+        self, stand: RyzeStand, gateway: WhatsAppGateway, heard: Any, tmp_path: Path
+    ) -> None:
         content = b"0123456789abcdef" * 1024 * 1024
         stand.customer("document", file=content, file_name="big.bin")
         (told,) = heard()
@@ -470,13 +538,17 @@ class TestMedia:
         assert peak < 4 * 1024 * 1024
 
     @pytest.mark.parametrize("fault", ["drop_after", "status"])
-    def test_a_failure_is_never_uncertain(self, stand, gateway, picture, tmp_path, fault):
+    def test_a_failure_is_never_uncertain(
+        self, stand: RyzeStand, gateway: WhatsAppGateway, picture: Any, tmp_path: Path, fault: Any
+    ) -> None:
         stand.fault(fault)
         with pytest.raises(GatewayUnavailable):
             self.fetch(gateway, picture, tmp_path)
         assert not list(tmp_path.iterdir())
 
-    def test_an_address_elsewhere_is_never_called(self, gateway, picture, receiver, tmp_path):
+    def test_an_address_elsewhere_is_never_called(
+        self, gateway: WhatsAppGateway, picture: Any, receiver: Receiver, tmp_path: Path
+    ) -> None:
         elsewhere = replace(picture, media=replace(picture.media, url=receiver.url))
         before = len(receiver.requests)
         assert self.fetch(gateway, elsewhere, tmp_path).read_bytes() == PICTURE
@@ -484,23 +556,25 @@ class TestMedia:
 
 
 class TestTheRest:
-    def test_reading_is_shown(self, stand, gateway, heard):
+    def test_reading_is_shown(self, stand: RyzeStand, gateway: WhatsAppGateway, heard: Any) -> None:
         ids = [stand.customer("text", text=said) for said in ("um", "dois", "três")]
         told = {one.event.id: one.event for one in heard(3)}
         gateway.mark_read(JOAO, told[ids[1]].reference, sender="", deadline=soon())
         assert stand.seen_ids() == {ids[1]}
 
-    def test_reading_is_shown_in_a_group(self, stand, gateway, heard):
+    def test_reading_is_shown_in_a_group(
+        self, stand: RyzeStand, gateway: WhatsAppGateway, heard: Any
+    ) -> None:
         stand.customer("text", text="oi", chat=FAMILY)
         (told,) = heard()
         for sender in (told.event.sender.jid, ""):
             gateway.mark_read(FAMILY, told.event.reference, sender=sender, deadline=soon())
 
-    def test_typing_is_shown(self, stand, gateway):
+    def test_typing_is_shown(self, stand: RyzeStand, gateway: WhatsAppGateway) -> None:
         gateway.show_typing(JOAO, deadline=soon())
         gateway.show_typing(JOAO_LID, deadline=soon())
 
-    def test_a_profile_binds_both_forms_of_an_address(self, gateway):
+    def test_a_profile_binds_both_forms_of_an_address(self, gateway: WhatsAppGateway) -> None:
         for asked in (Address(JOAO), Address("", JOAO_LID), Address("551188887777" + JOAO[13:])):
             known = gateway.profile(asked, deadline=soon()).address
             assert known.lid == JOAO_LID
@@ -509,14 +583,16 @@ class TestTheRest:
             assert known.jid in (JOAO, asked.jid)
 
     @pytest.mark.parametrize("asked", [Address(NOBODY), Address("", "1@lid"), Address(FAMILY)])
-    def test_a_profile_that_nobody_knows_stays_as_it_was(self, gateway, asked):
+    def test_a_profile_that_nobody_knows_stays_as_it_was(
+        self, gateway: WhatsAppGateway, asked: Any
+    ) -> None:
         assert gateway.profile(asked, deadline=soon()).address == asked
 
-    def test_a_good_instance_is_connected(self, gateway):
+    def test_a_good_instance_is_connected(self, gateway: WhatsAppGateway) -> None:
         assert gateway.check(deadline=soon())
 
     @pytest.mark.parametrize("bad", [{"token": "wrong"}, {"instance": "another"}])
-    def test_a_bad_instance_is_denied(self, stand, bad):
+    def test_a_bad_instance_is_denied(self, stand: RyzeStand, bad: Any) -> None:
         gateway = stand.gateway(**bad)
         for deed in (
             lambda: gateway.check(deadline=soon()),
@@ -528,7 +604,9 @@ class TestTheRest:
 
 
 class TestWebhook:
-    def test_a_call_proves_itself_with_the_secret(self, stand, gateway, heard, receiver):
+    def test_a_call_proves_itself_with_the_secret(
+        self, stand: RyzeStand, gateway: WhatsAppGateway, heard: Any, receiver: Receiver
+    ) -> None:
         stand.customer("text", text="oi")
         heard()
         headers = receiver.requests[0]["headers"]
@@ -537,12 +615,16 @@ class TestWebhook:
         assert not gateway.authorized(headers, b"", "")
         assert not gateway.authorized({}, b"", SECRET)
 
-    def test_registering_twice_changes_nothing(self, stand, gateway, heard, receiver):
+    def test_registering_twice_changes_nothing(
+        self, stand: RyzeStand, gateway: WhatsAppGateway, heard: Any, receiver: Receiver
+    ) -> None:
         gateway.register_webhook(receiver.url, SECRET, deadline=soon())
         stand.customer("text", text="oi")
         assert len(heard()) == 1
 
-    def test_a_removed_one_is_not_called_again(self, stand, gateway, heard, receiver):
+    def test_a_removed_one_is_not_called_again(
+        self, stand: RyzeStand, gateway: WhatsAppGateway, heard: Any, receiver: Receiver
+    ) -> None:
         gateway.remove_webhook(deadline=soon())
         stand.customer("text", text="oi")
         time.sleep(0.3)
@@ -551,7 +633,9 @@ class TestWebhook:
         stand.customer("text", text="de novo")
         assert heard()[-1].event.text == "de novo"
 
-    def test_an_address_that_the_gateway_refuses_is_no_refused_message(self, gateway):
+    def test_an_address_that_the_gateway_refuses_is_no_refused_message(
+        self, gateway: WhatsAppGateway
+    ) -> None:
         with pytest.raises(GatewayError) as raised:
             gateway.register_webhook("ftp://x", SECRET, deadline=soon())
         assert type(raised.value) is GatewayError
@@ -559,7 +643,9 @@ class TestWebhook:
 
 
 class TestListening:
-    def test_the_socket_tells_what_a_webhook_would(self, stand, gateway, tmp_path):
+    def test_the_socket_tells_what_a_webhook_would(
+        self, stand: RyzeStand, gateway: WhatsAppGateway, tmp_path: Path
+    ) -> None:
         frames = gateway.listen(deadline=soon())
         assert next(frames) is None
         message_id = stand.customer("text", text="Olá")
@@ -570,13 +656,17 @@ class TestListening:
         frames.close()
         eventually(lambda: stand.sockets() == 0)
 
-    def test_it_ends_when_the_connection_ends(self, stand, gateway):
+    def test_it_ends_when_the_connection_ends(
+        self, stand: RyzeStand, gateway: WhatsAppGateway
+    ) -> None:
         frames = gateway.listen(deadline=soon())
         assert next(frames) is None
         stand.hang_up()
         assert [body for body in frames if body is not None] == []
 
-    def test_the_setting_is_written_only_once(self, stand, gateway):
+    def test_the_setting_is_written_only_once(
+        self, stand: RyzeStand, gateway: WhatsAppGateway
+    ) -> None:
         for _ in range(2):
             frames = gateway.listen(deadline=soon())
             next(frames)
@@ -584,12 +674,12 @@ class TestListening:
         written = [one for one in stand.calls() if one["path"].startswith("/api/events/websocket")]
         assert len(written) == 1
 
-    def test_nobody_listens(self, stand):
+    def test_nobody_listens(self, stand: RyzeStand) -> None:
         gateway = stand.gateway(base_url=f"http://127.0.0.1:{free_port()}")
         with pytest.raises(GatewayUnavailable):
             next(iter(gateway.listen(deadline=soon())))
 
-    def test_a_failing_handshake_is_told(self, stand, gateway):
+    def test_a_failing_handshake_is_told(self, stand: RyzeStand, gateway: WhatsAppGateway) -> None:
         stand.refuse_sockets()
         with pytest.raises(GatewayUnavailable):
             next(iter(gateway.listen(deadline=soon())))

@@ -1,5 +1,7 @@
 """Values from outside: names, times, file names, contact cards."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,11 +14,11 @@ NOW = 1_790_700_000.0
 
 
 @pytest.mark.parametrize("name", ["mimeType", "mimetype", "mime_type", "MimeType"])
-def test_a_field_is_found_however_it_is_spelt(name):
+def test_a_field_is_found_however_it_is_spelt(name: str) -> None:
     assert Fields({name: "image/png"}).text("mimeType") == "image/png"
 
 
-def test_an_empty_spelling_does_not_hide_a_filled_one():
+def test_an_empty_spelling_does_not_hide_a_filled_one() -> None:
     assert Fields({"message_id": "A", "messageId": ""}).text("messageId") == "A"
     assert Fields({"a": 0, "b": False}).merged(Fields({"a": None, "b": True})).get("a") == 0
 
@@ -42,7 +44,7 @@ def test_an_empty_spelling_does_not_hide_a_filled_one():
         (None, None),
     ],
 )
-def test_a_time_is_read_in_each_form_and_an_absurd_one_is_none(written, seconds):
+def test_a_time_is_read_in_each_form_and_an_absurd_one_is_none(written: Any, seconds: Any) -> None:
     assert moment(written, now=NOW) == (seconds and pytest.approx(seconds, abs=0.001))
 
 
@@ -57,18 +59,18 @@ def test_a_time_is_read_in_each_form_and_an_absurd_one_is_none(written, seconds)
         ("Orçamento 2026.pdf", "Orçamento 2026.pdf"),
     ],
 )
-def test_a_file_name_can_harm_nobody(written, kept):
+def test_a_file_name_can_harm_nobody(written: Any, kept: Any) -> None:
     assert file_name(written) == kept
 
 
 @given(st.text(max_size=300))
-def test_any_file_name_is_short_and_plain(text):
+def test_any_file_name_is_short_and_plain(text: str) -> None:
     kept = file_name(text)
     assert len(kept) <= 120
     assert not set(kept) & set('/\\\r\n\0"')
 
 
-def test_a_long_file_name_keeps_its_ending():
+def test_a_long_file_name_keeps_its_ending() -> None:
     kept = file_name("x" * 300 + ".pdf")
     assert (len(kept), kept[-4:]) == (120, ".pdf")
 
@@ -83,11 +85,11 @@ def test_a_long_file_name_keeps_its_ending():
         ("image/png\r\nX: y", ""),
     ],
 )
-def test_a_mime_type_is_bare_or_nothing(written, bare):
+def test_a_mime_type_is_bare_or_nothing(written: Any, bare: Any) -> None:
     assert mime_type(written) == bare
 
 
-def test_an_old_card_with_folded_and_quoted_lines_is_read():
+def test_an_old_card_with_folded_and_quoted_lines_is_read() -> None:
     text = (
         "BEGIN:VCARD\r\nVERSION:2.1\r\n"
         "N;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:Concei=C3=A7=C3=A3o;Ana;;;\r\n"
@@ -107,11 +109,11 @@ def test_an_old_card_with_folded_and_quoted_lines_is_read():
         ("", {}, None),
     ],
 )
-def test_a_card_is_what_is_known_of_it(text, known, card):
+def test_a_card_is_what_is_known_of_it(text: str, known: Any, card: str) -> None:
     assert vcards.parse(text, **known) == card
 
 
 @given(st.text())
-def test_any_text_is_a_card_or_none(text):
+def test_any_text_is_a_card_or_none(text: str) -> None:
     vcards.parse(text)
     vcards.parse("\n".join(f"TEL;ENCODING=QUOTED-PRINTABLE:{line}" for line in text.split()))

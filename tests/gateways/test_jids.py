@@ -1,5 +1,7 @@
 """One spelling for each address, and the ninth digit (docs/contracts/ryzeapi.md, Addresses)."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,7 +39,7 @@ DIGITS = st.text(alphabet="0123456789", min_size=5, max_size=15)
         ("5511988887777-1600000000", ""),
     ],
 )
-def test_each_address_has_one_spelling(written, full):
+def test_each_address_has_one_spelling(written: Any, full: Any) -> None:
     assert jids.normal(written) == full
 
 
@@ -52,7 +54,7 @@ def test_each_address_has_one_spelling(written, full):
         ("5511988887777", JidKind.UNKNOWN, ChatKind.OTHER),
     ],
 )
-def test_the_ending_says_what_an_address_leads_to(address, sort, kind):
+def test_the_ending_says_what_an_address_leads_to(address: str, sort: str, kind: str) -> None:
     assert jids.kind_of(address) is sort
     assert jids.chat_kind(Address(address)) is kind
 
@@ -71,12 +73,14 @@ def test_the_ending_says_what_an_address_leads_to(address, sort, kind):
         ("", "", ("", "")),
     ],
 )
-def test_two_fields_make_one_address_whichever_holds_which_form(jid, lid, expected):
+def test_two_fields_make_one_address_whichever_holds_which_form(
+    jid: str, lid: str, expected: str
+) -> None:
     found = jids.address(jid, lid)
     assert (found.jid, found.lid) == expected
 
 
-def test_a_recipient_is_bare_digits_only_where_there_is_a_phone():
+def test_a_recipient_is_bare_digits_only_where_there_is_a_phone() -> None:
     assert jids.recipient("5511988887777@s.whatsapp.net") == "5511988887777"
     for address in ("123@lid", "120363000000000001@g.us", "120363111111111111@newsletter"):
         assert jids.recipient(address) == address
@@ -96,13 +100,15 @@ def test_a_recipient_is_bare_digits_only_where_there_is_a_phone():
         ("", ("",), ""),
     ],
 )
-def test_brazilian_mobiles_have_two_spellings_and_landlines_one(digits, expected, stored):
+def test_brazilian_mobiles_have_two_spellings_and_landlines_one(
+    digits: str, expected: str, stored: Any
+) -> None:
     assert jids.variants(digits) == expected
     assert jids.canonical(digits) == stored
 
 
 @given(DIGITS)
-def test_variants_are_the_same_seen_from_each_side(digits):
+def test_variants_are_the_same_seen_from_each_side(digits: str) -> None:
     found = jids.variants(digits)
     assert found[0] == digits
     for other in found:
@@ -112,7 +118,7 @@ def test_variants_are_the_same_seen_from_each_side(digits):
 
 
 @given(DIGITS, st.integers(0, 99))
-def test_a_normal_address_stays_and_no_lid_ever_becomes_a_phone(digits, device):
+def test_a_normal_address_stays_and_no_lid_ever_becomes_a_phone(digits: str, device: Any) -> None:
     full = jids.normal(f"{digits}:{device}@s.whatsapp.net")
     assert jids.normal(full) == full == f"{digits}@s.whatsapp.net"
     lid = jids.normal(f"{digits}:{device}@lid")
@@ -122,19 +128,19 @@ def test_a_normal_address_stays_and_no_lid_ever_becomes_a_phone(digits, device):
 
 
 @given(st.text(max_size=30), st.sampled_from([JidKind.PHONE, JidKind.LID, JidKind.GROUP]))
-def test_any_text_has_a_normal_form_or_none(text, bare):
+def test_any_text_has_a_normal_form_or_none(text: str, bare: Any) -> None:
     full = jids.normal(text, bare=bare)
     assert full == "" or jids.normal(full) == full
 
 
 @given(st.text(max_size=30), st.text(max_size=30))
-def test_any_two_texts_make_an_address(jid, lid):
+def test_any_two_texts_make_an_address(jid: str, lid: str) -> None:
     found = jids.address(jid, lid)
     assert not found.jid.endswith("@lid")
     assert found.lid == "" or found.lid.endswith("@lid")
 
 
-def test_people_meet_by_lid_by_phone_and_across_the_ninth_digit():
+def test_people_meet_by_lid_by_phone_and_across_the_ninth_digit() -> None:
     joao = Address("5511988887777@s.whatsapp.net", "9@lid")
     assert jids.is_same(joao, Address("", "9@lid"))
     assert jids.is_same(joao, Address("551188887777@s.whatsapp.net"))

@@ -4,6 +4,7 @@ else."""
 import copy
 import json
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -157,7 +158,7 @@ def one(name: str, spool: Path) -> Message:
 
 
 @pytest.mark.parametrize("name", MESSAGES)
-def test_a_message_says_what_the_payload_says(name, tmp_path):
+def test_a_message_says_what_the_payload_says(name: str, tmp_path: Path) -> None:
     message, expected = one(name, tmp_path), MESSAGES[name]
     is_live = name.startswith("live-")
     defaults = {
@@ -176,7 +177,9 @@ def test_a_message_says_what_the_payload_says(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", SPOOLED)
-def test_a_file_in_the_event_is_written_where_only_we_can_read_it(name, tmp_path):
+def test_a_file_in_the_event_is_written_where_only_we_can_read_it(
+    name: str, tmp_path: Path
+) -> None:
     message, (text, file_name, chat) = one(name, tmp_path), SPOOLED[name]
     assert message.media is not None
     path = Path(message.media.spooled)
@@ -189,7 +192,7 @@ def test_a_file_in_the_event_is_written_where_only_we_can_read_it(name, tmp_path
 
 
 @pytest.mark.parametrize("broken", ["%%%", "data:image/png;base64,", "iVBORw0KGgo=AAAA", "ção"])
-def test_a_file_that_is_no_base64_is_left_to_be_fetched(broken, tmp_path):
+def test_a_file_that_is_no_base64_is_left_to_be_fetched(broken: Any, tmp_path: Path) -> None:
     body = payload("live-image-base64")
     body["data"]["message"]["media"]["base64"] = broken
     (received,) = parsed(body, tmp_path)
@@ -197,12 +200,12 @@ def test_a_file_that_is_no_base64_is_left_to_be_fetched(broken, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_spool_that_cannot_be_written_loses_no_message(tmp_path):
+def test_a_spool_that_cannot_be_written_loses_no_message(tmp_path: Path) -> None:
     (received,) = parsed(payload("live-image-base64"), tmp_path / "missing")
     assert received.event.media.spooled == ""
 
 
-def test_receipts_come_one_by_one_so_that_a_batch_hides_no_repetition(tmp_path):
+def test_receipts_come_one_by_one_so_that_a_batch_hides_no_repetition(tmp_path: Path) -> None:
     told = parsed(payload("status-delivered-two"), tmp_path)
     assert [each.key for each in told] == ["receipt:3EB0A:delivered", "receipt:3EB0B:delivered"]
     assert [each.event.ids for each in told] == [("3EB0A",), ("3EB0B",)]
@@ -218,7 +221,7 @@ def test_receipts_come_one_by_one_so_that_a_batch_hides_no_repetition(tmp_path):
         ("status-in-message", DeliveryStatus.READ),
     ],
 )
-def test_a_status_climbs_the_ladder(name, reached, tmp_path):
+def test_a_status_climbs_the_ladder(name: str, reached: Any, tmp_path: Path) -> None:
     (received,) = parsed(payload(name), tmp_path)
     assert (received.event.ids, received.event.reached) == (("3EB0A",), reached)
 
@@ -227,7 +230,7 @@ def test_a_status_climbs_the_ladder(name, reached, tmp_path):
     "name",
     ["status-read-self", "status-pending", "call", "label", "group-joined", "state-pair-success"],
 )
-def test_what_means_nothing_to_us_gives_nothing(name, tmp_path):
+def test_what_means_nothing_to_us_gives_nothing(name: str, tmp_path: Path) -> None:
     assert parsed(payload(name), tmp_path) == []
 
 
@@ -235,25 +238,27 @@ def test_what_means_nothing_to_us_gives_nothing(name, tmp_path):
     ("name", "is_connected"),
     [("state-connected", True), ("state-logged-out", False), ("state-temp-banned", False)],
 )
-def test_the_state_of_the_connection_is_told(name, is_connected, tmp_path):
+def test_the_state_of_the_connection_is_told(name: str, is_connected: Any, tmp_path: Path) -> None:
     (received,) = parsed(payload(name), tmp_path)
     state = payload(name)["data"]["state"]
     assert received.event == Connection(is_connected, state, OWN.jid)
     assert received.key == parsed(payload(name), tmp_path)[0].key
 
 
-def test_a_new_name_of_a_group_is_told(tmp_path):
+def test_a_new_name_of_a_group_is_told(tmp_path: Path) -> None:
     (received,) = parsed(payload("group-renamed"), tmp_path)
     assert received.event == GroupName(Address(FAMILY.jid, "", "Família nova"))
 
 
-def test_every_payload_has_an_expectation():
+def test_every_payload_has_an_expectation() -> None:
     others = {name for name in NAMES if name.startswith(("status-", "state-", "group-", "call"))}
     assert set(NAMES) == set(MESSAGES) | set(SPOOLED) | others | {"label"}
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_redelivery_has_the_same_key_and_no_credential_gets_through(name, tmp_path):
+def test_a_redelivery_has_the_same_key_and_no_credential_gets_through(
+    name: str, tmp_path: Path
+) -> None:
     first, again = (parsed(payload(name), tmp_path) for _ in range(2))
     assert [each.key for each in first] == [each.key for each in again]
     assert len({each.key for each in first}) == len(first)
@@ -263,13 +268,13 @@ def test_a_redelivery_has_the_same_key_and_no_credential_gets_through(name, tmp_
     assert "mmg.whatsapp.net" not in told
 
 
-def test_what_happens_to_a_message_never_shares_its_key(tmp_path):
+def test_what_happens_to_a_message_never_shares_its_key(tmp_path: Path) -> None:
     names = ["live-text", "live-edit", "live-edit-with-the-same-id", "live-revoke-with-own-id"]
     keys = [parsed(payload(name), tmp_path)[0].key for name in [*names, "live-reaction"]]
     assert len(set(keys)) == len(keys)
 
 
-def test_two_edits_under_one_id_have_two_keys(tmp_path):
+def test_two_edits_under_one_id_have_two_keys(tmp_path: Path) -> None:
     first = payload("live-edit-with-the-same-id")
     second = copy.deepcopy(first)
     second["data"]["message"]["content"] = "mais uma vez"
@@ -279,7 +284,7 @@ def test_two_edits_under_one_id_have_two_keys(tmp_path):
     assert len(keys) == 3
 
 
-def test_both_shapes_at_once_are_read_and_the_live_routing_counts(tmp_path):
+def test_both_shapes_at_once_are_read_and_the_live_routing_counts(tmp_path: Path) -> None:
     body = payload("live-text")
     body["data"]["message"] |= {
         "id": "INNER",
@@ -292,7 +297,7 @@ def test_both_shapes_at_once_are_read_and_the_live_routing_counts(tmp_path):
     assert received.event.text == "dentro"
 
 
-def test_half_characters_and_nul_do_not_reach_the_databases(tmp_path):
+def test_half_characters_and_nul_do_not_reach_the_databases(tmp_path: Path) -> None:
     body = payload("live-text")
     body["data"]["message"]["content"] = "a\ud83d b\0c 👍"
     (received,) = parsed(body, tmp_path)
@@ -300,7 +305,7 @@ def test_half_characters_and_nul_do_not_reach_the_databases(tmp_path):
     assert msgspec.json.decode(msgspec.json.encode(received.event), type=Event) == received.event
 
 
-def test_a_message_without_an_id_gets_one_that_stays(tmp_path):
+def test_a_message_without_an_id_gets_one_that_stays(tmp_path: Path) -> None:
     body = payload("live-text")
     del body["data"]["id"]
     (first,), (again,) = parsed(body, tmp_path), parsed(body, tmp_path)
@@ -308,7 +313,7 @@ def test_a_message_without_an_id_gets_one_that_stays(tmp_path):
     assert first == again
 
 
-def test_only_addresses_of_the_gateway_itself_are_kept(tmp_path):
+def test_only_addresses_of_the_gateway_itself_are_kept(tmp_path: Path) -> None:
     body = payload("live-image-on-the-gateway")
     for url in ("http://gateway.example/x", "https://gateway.example.evil.net/x", "//x", "a:b:c"):
         body["data"]["message"]["media"]["s3Url"] = url
@@ -390,7 +395,7 @@ FIELDS = st.sampled_from(
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=st.dictionaries(st.text(max_size=8), JSON), event=EVENTS | JSON, data=JSON)
-def test_random_json_raises_nothing(body, event, data, tmp_path):
+def test_random_json_raises_nothing(body: Any, event: Any, data: Any, tmp_path: Path) -> None:
     check(body | {"event": event, "data": data}, tmp_path)
 
 
@@ -405,7 +410,7 @@ def test_random_json_raises_nothing(body, event, data, tmp_path):
         max_size=3,
     ),
 )
-def test_random_layouts_raise_nothing(kind, parts, tmp_path):
+def test_random_layouts_raise_nothing(kind: str, parts: Any, tmp_path: Path) -> None:
     body = payload("live-text")
     body["data"]["message"] |= {"type": kind, "content": "", **parts}
     check(body, tmp_path)
@@ -413,7 +418,9 @@ def test_random_layouts_raise_nothing(kind, parts, tmp_path):
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.sampled_from(NAMES), choices=st.lists(st.integers(0), max_size=4), value=JSON)
-def test_mutated_payloads_raise_nothing(name, choices, value, tmp_path):
+def test_mutated_payloads_raise_nothing(
+    name: str, choices: Any, value: Any, tmp_path: Path
+) -> None:
     body = payload(name)
     for choice in choices:
         spot = body["data"]
@@ -427,7 +434,7 @@ def test_mutated_payloads_raise_nothing(name, choices, value, tmp_path):
     check(body, tmp_path)
 
 
-def check(body, spool):
+def check(body: Any, spool: Any) -> None:
     """Whatever it says, it can be written to the journal and read again."""
     for received in adapter().parse(body, now=NOW, spool=spool):
         assert received.key

@@ -6,6 +6,7 @@ import hashlib
 import socket
 import threading
 import time
+from typing import Any
 
 import pytest
 
@@ -22,10 +23,10 @@ def serve():
     """serve(deed) gives the address of a server that does `deed(connection, request)` once."""
     servers = []
 
-    def start(deed):
+    def start(deed: Any):
         server = socket.create_server(("127.0.0.1", 0))
 
-        def run():
+        def run() -> None:
             connection, _ = server.accept()
             # The client is done when it has seen what it wanted, and may leave in the middle.
             with connection, contextlib.suppress(ConnectionError):
@@ -42,7 +43,7 @@ def serve():
         server.close()
 
 
-def accept(connection, request):
+def accept(connection: Any, request: pytest.FixtureRequest) -> None:
     key = next(
         line for line in request.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key")
     )
@@ -53,8 +54,8 @@ def accept(connection, request):
     )
 
 
-def test_texts_come_and_nothing_is_none(serve):
-    def deed(connection, request):
+def test_texts_come_and_nothing_is_none(serve: Any) -> None:
+    def deed(connection: Any, request: pytest.FixtureRequest) -> None:
         assert b"token: secret\r\n" in request
         assert b"Origin" not in request
         accept(connection, request)
@@ -71,11 +72,11 @@ def test_texts_come_and_nothing_is_none(serve):
             opened.receive(5)
 
 
-def test_a_silent_server_is_given_up(serve, monkeypatch):
+def test_a_silent_server_is_given_up(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(websocket, "PING_S", 0.05)
     monkeypatch.setattr(websocket, "SILENCE_S", 0.3)
 
-    def deed(connection, request):
+    def deed(connection: Any, request: pytest.FixtureRequest) -> None:
         accept(connection, request)
         while connection.recv(65536):
             pass
@@ -87,11 +88,11 @@ def test_a_silent_server_is_given_up(serve, monkeypatch):
     assert time.monotonic() - began < 2
 
 
-def test_answered_pings_keep_it_open(serve, monkeypatch):
+def test_answered_pings_keep_it_open(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(websocket, "PING_S", 0.05)
     monkeypatch.setattr(websocket, "SILENCE_S", 0.3)
 
-    def deed(connection, request):
+    def deed(connection: Any, request: pytest.FixtureRequest) -> None:
         accept(connection, request)
         while connection.recv(65536):
             connection.sendall(b"\x8a\x00")
@@ -100,8 +101,8 @@ def test_answered_pings_keep_it_open(serve, monkeypatch):
         assert opened.receive(1) is None
 
 
-def test_a_handshake_that_drips_ends_at_the_deadline(serve):
-    def deed(connection, request):
+def test_a_handshake_that_drips_ends_at_the_deadline(serve: Any) -> None:
+    def deed(connection: Any, request: pytest.FixtureRequest) -> None:
         try:
             for _ in range(100):
                 connection.sendall(b"H")
@@ -115,8 +116,8 @@ def test_a_handshake_that_drips_ends_at_the_deadline(serve):
     assert time.monotonic() - began < 2
 
 
-def test_a_refused_handshake_says_why(serve):
-    def deed(connection, request):
+def test_a_refused_handshake_says_why(serve: Any) -> None:
+    def deed(connection: Any, request: pytest.FixtureRequest) -> None:
         connection.sendall(b"HTTP/1.1 400 Bad\r\nX-A: b\r\nContent-Length: 2\r\n\r\nno")
 
     with pytest.raises(HandshakeRefused) as refused:
@@ -125,14 +126,14 @@ def test_a_refused_handshake_says_why(serve):
     assert refused.value.headers["x-a"] == "b"
 
 
-def test_private_addresses_are_not_called_where_that_is_forbidden():
+def test_private_addresses_are_not_called_where_that_is_forbidden() -> None:
     with pytest.raises(CallFailed) as failed:
         WebSocket(Http(block_private=True), "ws://127.0.0.1:9/", deadline=Deadline(5))
     assert failed.value.blocked
     assert not failed.value.sent
 
 
-def test_an_untrusted_certificate_or_no_tls_at_all_is_a_failure(serve):
+def test_an_untrusted_certificate_or_no_tls_at_all_is_a_failure(serve: Any) -> None:
     url = serve(lambda connection, request: connection.sendall(b"not TLS at all"))
     with pytest.raises(CallFailed, match="tls") as failed:
         WebSocket(Http(), url.replace("http", "https"), deadline=Deadline(5))

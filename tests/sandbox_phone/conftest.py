@@ -6,14 +6,14 @@ from tests.sandbox_phone.phone_client import PhoneServer, Receiver
 
 
 @pytest.fixture(scope="session")
-def phone_server(tmp_path_factory):
+def phone_server(tmp_path_factory: pytest.TempPathFactory):
     server = PhoneServer(tmp_path_factory.mktemp("phone") / "phone.db")
     yield server
     server.stop()
 
 
 @pytest.fixture
-def phone(phone_server):
+def phone(phone_server: PhoneServer):
     phone_server.control("reset", {})
     return phone_server
 

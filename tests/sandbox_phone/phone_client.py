@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import requests
 
@@ -80,15 +81,17 @@ class PhoneServer:
 
     # -- the gateway's API ---------------------------------------------------------------
 
-    def call(self, method: str, path: str, headers=TOKEN, **kwargs) -> requests.Response:
+    def call(
+        self, method: str, path: str, headers: Any = TOKEN, **kwargs: Any
+    ) -> requests.Response:
         kwargs.setdefault("timeout", 20)
         return self.session.request(method, self.url + path, headers=headers, **kwargs)
 
-    def send(self, kind: str = "text", **body) -> requests.Response:
+    def send(self, kind: str = "text", **body: Any) -> requests.Response:
         body = {"number": JOAO, **({"message": "hello"} if kind == "text" else {}), **body}
         return self.call("POST", f"/api/message/{kind}/sandbox-phone", json=body)
 
-    def webhook(self, receiver: "Receiver", **body) -> dict:
+    def webhook(self, receiver: "Receiver", **body: Any) -> dict:
         body = {"enabled": True, "url": receiver.url, **body}
         answer = self.call("POST", "/api/events/webhook/sandbox-phone", json=body)
         assert answer.status_code == 200, answer.text
@@ -102,13 +105,13 @@ class PhoneServer:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def customer(self, **body) -> dict:
+    def customer(self, **body: Any) -> dict:
         return self.control("customer", {"chat": JOAO, **body})
 
-    def owner(self, **body) -> dict:
+    def owner(self, **body: Any) -> dict:
         return self.control("owner", {"chat": JOAO, **body})
 
-    def fault(self, kind: str, **body) -> dict:
+    def fault(self, kind: str, **body: Any) -> dict:
         return self.control("faults", {"kind": kind, **body})
 
     def messages(self, chat: str = JOAO) -> list[dict]:

@@ -2,16 +2,18 @@
 
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.sandbox_phone.phone_client import ACCOUNT, ROOT, TOKEN, eventually
+from tests.sandbox_phone.phone_client import ACCOUNT, ROOT, TOKEN, PhoneServer, Receiver, eventually
 
 LIST = "/api/instance/list"
 TEXT = "/api/message/text/sandbox-phone"
 
 
-def assert_error(answer, status, message):
+def assert_error(answer: Any, status: int, message: Any) -> None:
     assert (answer.status_code, answer.json()) == (
         status,
         {"success": False, "error": {"message": message}},
@@ -30,18 +32,20 @@ def assert_error(answer, status, message):
         ({"Authorization": "Basic sandbox-gateway-token"}, "Missing token in header"),
     ],
 )
-def test_a_request_without_a_good_token_is_401(phone, headers, message):
+def test_a_request_without_a_good_token_is_401(
+    phone: PhoneServer, headers: Any, message: Any
+) -> None:
     assert_error(phone.call("GET", LIST, headers=headers), 401, message)
 
 
-def test_header_and_bearer_are_accepted_and_the_query_is_not(phone):
+def test_header_and_bearer_are_accepted_and_the_query_is_not(phone: PhoneServer) -> None:
     assert phone.call("GET", LIST, headers=TOKEN).ok
     assert phone.call("GET", LIST, headers={"Authorization": "Bearer sandbox-gateway-token"}).ok
     answer = phone.call("GET", LIST + "?token=sandbox-gateway-token", headers={})
     assert_error(answer, 401, "Missing token in header")
 
 
-def test_an_instance_token_opens_its_own_instance_only(phone):
+def test_an_instance_token_opens_its_own_instance_only(phone: PhoneServer) -> None:
     new = {"name": "second", "token": "second-token"}
     created = phone.call("POST", "/api/instance/new", headers=ACCOUNT, json=new)
     assert created.status_code == 201
@@ -56,7 +60,7 @@ def test_an_instance_token_opens_its_own_instance_only(phone):
     assert listed.json()["message"] == "1 Instance found"
 
 
-def test_the_list_counts_and_filters(phone):
+def test_the_list_counts_and_filters(phone: PhoneServer) -> None:
     phone.call("POST", "/api/instance/new", headers=ACCOUNT, json={"name": "second"})
     assert phone.call("GET", LIST, headers=ACCOUNT).json()["message"] == "2 Instances found"
     some = phone.call("GET", LIST + "?instanceName=second,nobody", headers=ACCOUNT)
@@ -65,7 +69,7 @@ def test_the_list_counts_and_filters(phone):
     assert_error(one, 404, "Instance not found")
 
 
-def test_creating_needs_the_account_and_a_new_name(phone):
+def test_creating_needs_the_account_and_a_new_name(phone: PhoneServer) -> None:
     new = {"name": "sandbox-phone"}
     answer = phone.call("POST", "/api/instance/new", json=new)
     assert_error(answer, 401, "Invalid token")
@@ -73,7 +77,7 @@ def test_creating_needs_the_account_and_a_new_name(phone):
     assert_error(answer, 409, "Instance name or token already exists")
 
 
-def test_deleting_needs_the_account_and_removes_the_token(phone):
+def test_deleting_needs_the_account_and_removes_the_token(phone: PhoneServer) -> None:
     phone.call("POST", "/api/instance/new", headers=ACCOUNT, json={"name": "b", "token": "b"})
     answer = phone.call("DELETE", "/api/instance/delete/b", headers={"token": "b"})
     assert_error(answer, 401, "Invalid token")
@@ -84,7 +88,7 @@ def test_deleting_needs_the_account_and_removes_the_token(phone):
     assert_error(answer, 404, "Instance not found")
 
 
-def test_a_new_instance_is_paired_by_qr_code_or_number(phone):
+def test_a_new_instance_is_paired_by_qr_code_or_number(phone: PhoneServer) -> None:
     phone.call("POST", "/api/instance/new", headers=ACCOUNT, json={"name": "new"})
     answer = phone.call("GET", "/api/instance/connect/new", headers=ACCOUNT).json()
     assert answer["qrCodeBase64"].startswith("data:image/png;base64,")
@@ -96,7 +100,7 @@ def test_a_new_instance_is_paired_by_qr_code_or_number(phone):
     assert found["connection"]["numberJid"] == "5511900000002@s.whatsapp.net"
 
 
-def test_unknown_routes_and_broken_bodies_use_the_envelope(phone):
+def test_unknown_routes_and_broken_bodies_use_the_envelope(phone: PhoneServer) -> None:
     assert_error(phone.call("GET", "/api/nothing"), 404, "Not Found")
     assert_error(phone.call("GET", TEXT), 405, "Method Not Allowed")
     answer = phone.call("POST", TEXT, data="{")
@@ -105,7 +109,7 @@ def test_unknown_routes_and_broken_bodies_use_the_envelope(phone):
     assert_error(answer, 400, "Instance name is required")
 
 
-def test_the_rate_limit_is_per_token_and_has_its_text(phone):
+def test_the_rate_limit_is_per_token_and_has_its_text(phone: PhoneServer) -> None:
     phone.control("switches", {"rate_limit": 3})
     remaining = [phone.call("GET", LIST).headers["X-RateLimit-Remaining"] for _ in range(3)]
     assert remaining == ["2", "1", "0"]
@@ -113,7 +117,7 @@ def test_the_rate_limit_is_per_token_and_has_its_text(phone):
     assert phone.call("GET", LIST, headers=ACCOUNT).ok
 
 
-def test_at_most_three_webhooks_are_enabled(phone, receiver):
+def test_at_most_three_webhooks_are_enabled(phone: PhoneServer, receiver: Receiver) -> None:
     for label in "abc":
         phone.webhook(receiver, label=label)
     fourth = {"label": "d", "enabled": True, "url": receiver.url}
@@ -129,7 +133,7 @@ def test_at_most_three_webhooks_are_enabled(phone, receiver):
     ]  # fmt: skip
 
 
-def test_a_webhook_reads_back_as_it_was_written(phone, receiver):
+def test_a_webhook_reads_back_as_it_was_written(phone: PhoneServer, receiver: Receiver) -> None:
     written = {
         "label": "default",
         "enabled": True,
@@ -146,21 +150,21 @@ def test_a_webhook_reads_back_as_it_was_written(phone, receiver):
     assert_error(answer, 404, "Webhook not found")
 
 
-def test_a_websocket_is_unconfigured_then_disabled(phone):
+def test_a_websocket_is_unconfigured_then_disabled(phone: PhoneServer) -> None:
     path = "/api/events/getWebsocket/sandbox-phone"
     assert_error(phone.call("GET", path), 404, "WebSocket not configured for this instance")
     phone.call("POST", "/api/events/websocket/sandbox-phone", json={"enabled": False})
     assert phone.call("GET", path).json()["websocket"]["enabled"] is False
 
 
-def test_strangers_by_name_or_form_are_kept_out(phone):
+def test_strangers_by_name_or_form_are_kept_out(phone: PhoneServer) -> None:
     answer = phone.call("GET", "/sandbox/api/hello", headers={"Host": "evil.example"})
     assert answer.status_code == 403
     answer = phone.call("POST", "/sandbox/api/reset", headers={"Origin": "http://evil.example"})
     assert answer.status_code == 403
 
 
-def test_it_refuses_to_listen_for_others(tmp_path):
+def test_it_refuses_to_listen_for_others(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "sandbox.whatsapp", "--host", "0.0.0.0"]
     done = subprocess.run(
         [*command, "--database", str(tmp_path / "x.db")], cwd=ROOT, capture_output=True, text=True
@@ -169,7 +173,7 @@ def test_it_refuses_to_listen_for_others(tmp_path):
     assert "loopback only" in done.stderr
 
 
-def test_a_reset_may_keep_instances_and_webhooks(phone, receiver):
+def test_a_reset_may_keep_instances_and_webhooks(phone: PhoneServer, receiver: Receiver) -> None:
     phone.webhook(receiver)
     phone.send()
     phone.control("switches", {"shape": "catalogue"})

@@ -1,22 +1,33 @@
 """What the sandbox phone tells: echoes, receipts, both payload shapes, groups, states."""
 
 import base64
+from typing import Any
 
 import pytest
 
-from tests.sandbox_phone.phone_client import CARLOS, FAMILY, JOAO, JOAO_LID, MARIA
+from tests.sandbox_phone.phone_client import (
+    CARLOS,
+    FAMILY,
+    JOAO,
+    JOAO_LID,
+    MARIA,
+    PhoneServer,
+    Receiver,
+)
 
 JID = "@s.whatsapp.net"
 OWN = "5511900000001" + JID
 
 
 @pytest.fixture
-def told(phone, receiver):
+def told(phone: PhoneServer, receiver: Receiver):
     phone.webhook(receiver)
     return receiver
 
 
-def test_the_envelope_carries_the_instance_and_its_token(phone, receiver):
+def test_the_envelope_carries_the_instance_and_its_token(
+    phone: PhoneServer, receiver: Receiver
+) -> None:
     phone.webhook(receiver, authorization="Bearer secret")
     phone.customer(text="hi")
     receiver.wait()
@@ -29,7 +40,9 @@ def test_the_envelope_carries_the_instance_and_its_token(phone, receiver):
     }
 
 
-def test_without_authorization_there_is_no_header_and_by_events_adds_to_the_path(phone, receiver):
+def test_without_authorization_there_is_no_header_and_by_events_adds_to_the_path(
+    phone: PhoneServer, receiver: Receiver
+) -> None:
     phone.webhook(receiver, byEvents=True, events=["message.status"])
     phone.send()
     receiver.wait(event="message.status")
@@ -38,7 +51,7 @@ def test_without_authorization_there_is_no_header_and_by_events_adds_to_the_path
     assert receiver.events() == []
 
 
-def test_the_echo_of_a_send_carries_its_source_and_id(phone, told):
+def test_the_echo_of_a_send_carries_its_source_and_id(phone: PhoneServer, told: Any) -> None:
     sent = phone.send(message="hi", source="bridge:1").json()["data"]["messageId"]
     phone.send(message="again")
     first, second = told.wait(2)
@@ -48,14 +61,14 @@ def test_the_echo_of_a_send_carries_its_source_and_id(phone, told):
     assert first["sender"]["jid"] == OWN
 
 
-def test_what_the_owner_types_has_no_source(phone, told):
+def test_what_the_owner_types_has_no_source(phone: PhoneServer, told: Any) -> None:
     phone.owner(text="from the phone")
     (event,) = told.wait()
     assert (event["direction"], event["message"]["source"]) == ("outgoing", "")
     assert event["message"]["content"] == "from the phone"
 
 
-def test_a_text_in_the_live_shape(phone, told):
+def test_a_text_in_the_live_shape(phone: PhoneServer, told: Any) -> None:
     phone.customer(text="Olá")
     (event,) = told.wait()
     assert event["timestamp"].endswith("-03:00")
@@ -69,7 +82,7 @@ def test_a_text_in_the_live_shape(phone, told):
     }  # fmt: skip
 
 
-def test_a_text_in_the_catalogue_shape(phone, told):
+def test_a_text_in_the_catalogue_shape(phone: PhoneServer, told: Any) -> None:
     phone.control("switches", {"shape": "catalogue"})
     quoted = phone.customer(text="Olá")["id"]
     phone.customer(text="?", quote=quoted)
@@ -82,7 +95,7 @@ def test_a_text_in_the_catalogue_shape(phone, told):
 
 
 @pytest.mark.parametrize("shape", ["live", "catalogue"])
-def test_every_kind_is_told_in_both_shapes(phone, told, shape):
+def test_every_kind_is_told_in_both_shapes(phone: PhoneServer, told: Any, shape: str) -> None:
     phone.control("switches", {"shape": shape})
     target = phone.customer(text="hi")["id"]
     deeds = [
@@ -129,7 +142,9 @@ def test_every_kind_is_told_in_both_shapes(phone, told, shape):
         assert by_kind["reaction"]["reaction"] == {"emoji": "👍", "message_id": target}
 
 
-def test_media_is_inside_the_event_only_when_asked_for(phone, receiver):
+def test_media_is_inside_the_event_only_when_asked_for(
+    phone: PhoneServer, receiver: Receiver
+) -> None:
     phone.webhook(receiver, label="with", mediaBase64=True, url=receiver.url + "/with")
     phone.webhook(receiver, label="without", url=receiver.url + "/without")
     phone.customer(kind="image")
@@ -140,7 +155,7 @@ def test_media_is_inside_the_event_only_when_asked_for(phone, receiver):
     assert found["/hook/without"]["media"]["url"].startswith("https://cdn.sandbox.invalid/")
 
 
-def test_a_group_message_names_group_and_participant(phone, told):
+def test_a_group_message_names_group_and_participant(phone: PhoneServer, told: Any) -> None:
     phone.customer(chat=FAMILY, sender=JOAO, text="oi")
     phone.control("switches", {"group_sender": "phone"})
     phone.customer(chat=FAMILY, sender=MARIA, text="olá")
@@ -151,7 +166,7 @@ def test_a_group_message_names_group_and_participant(phone, told):
     assert second["sender"]["jid"] == MARIA + JID
 
 
-def test_a_person_may_be_named_by_lid_or_device(phone, told):
+def test_a_person_may_be_named_by_lid_or_device(phone: PhoneServer, told: Any) -> None:
     phone.customer(text="a", as_lid=True, device=57)
     phone.customer(text="b")
     first, second = told.wait(2)
@@ -161,7 +176,9 @@ def test_a_person_may_be_named_by_lid_or_device(phone, told):
     assert second["chat"]["jid"] == JOAO + JID
 
 
-def test_delivery_is_reported_by_itself_and_reading_when_it_happens(phone, told):
+def test_delivery_is_reported_by_itself_and_reading_when_it_happens(
+    phone: PhoneServer, told: Any
+) -> None:
     sent = [phone.send(message=text).json()["data"]["messageId"] for text in ("a", "b")]
     delivered = told.wait(2, "message.status")
     assert {event["status"] for event in delivered} == {"delivered"}
@@ -172,7 +189,7 @@ def test_delivery_is_reported_by_itself_and_reading_when_it_happens(phone, told)
     assert {message["status"] for message in phone.messages()} == {"read"}
 
 
-def test_a_late_receipt_does_not_lower_a_status(phone, told):
+def test_a_late_receipt_does_not_lower_a_status(phone: PhoneServer, told: Any) -> None:
     phone.control("switches", {"auto_delivered": False})
     sent = phone.send().json()["data"]["messageId"]
     assert phone.messages()[0]["status"] == "sent"
@@ -182,14 +199,14 @@ def test_a_late_receipt_does_not_lower_a_status(phone, told):
     assert phone.messages()[0]["status"] == "read"
 
 
-def test_only_voice_notes_are_played(phone, told):
+def test_only_voice_notes_are_played(phone: PhoneServer, told: Any) -> None:
     phone.send()
     voice = phone.send("media", mediaType="audio", mediaBase64="T2dnUw==").json()["data"]
     played = phone.control("receipts", {"chat": JOAO, "status": "played"})
     assert played["ids"] == [voice["messageId"]]
 
 
-def test_the_owner_reading_on_the_phone_is_read_self(phone, told):
+def test_the_owner_reading_on_the_phone_is_read_self(phone: PhoneServer, told: Any) -> None:
     received = phone.customer(text="hi")["id"]
     phone.control("receipts", {"chat": JOAO, "by_owner": True})
     (event,) = told.wait(1, "message.status")
@@ -198,7 +215,7 @@ def test_the_owner_reading_on_the_phone_is_read_self(phone, told):
     )  # fmt: skip
 
 
-def test_an_edit_and_a_deletion_by_the_api_are_echoed(phone, told):
+def test_an_edit_and_a_deletion_by_the_api_are_echoed(phone: PhoneServer, told: Any) -> None:
     sent = phone.send(message="helo").json()["data"]["messageId"]
     phone.call("POST", "/api/chat/edit/sandbox-phone", json={"messageId": sent, "content": "hello"})
     body = {"messageId": sent, "deleteForEveryone": True}
@@ -210,7 +227,9 @@ def test_an_edit_and_a_deletion_by_the_api_are_echoed(phone, told):
     assert {event["direction"] for event in events} == {"outgoing"}
 
 
-def test_what_happens_while_disconnected_is_told_after_reconnecting(phone, told):
+def test_what_happens_while_disconnected_is_told_after_reconnecting(
+    phone: PhoneServer, told: Any
+) -> None:
     phone.control("state", {"state": "disconnected"})
     phone.customer(text="are you there?")
     phone.owner(text="typed on the phone")
@@ -225,7 +244,7 @@ def test_what_happens_while_disconnected_is_told_after_reconnecting(phone, told)
     assert states == ["disconnected", "connected"]
 
 
-def test_group_changes_and_raw_events_are_told(phone, told):
+def test_group_changes_and_raw_events_are_told(phone: PhoneServer, told: Any) -> None:
     phone.control("group-flow", {"group": FAMILY, "type": "left", "participants": [CARLOS]})
     (event,) = told.wait(1, "group.flow")
     assert (event["groupJid"], event["type"], event["groupName"]) == (FAMILY, "left", "Família")
@@ -234,13 +253,15 @@ def test_group_changes_and_raw_events_are_told(phone, told):
     assert told.wait(1, "call.update") == [{"status": "offer"}]
 
 
-def test_a_new_number_becomes_a_contact_and_may_be_answered(phone, told):
+def test_a_new_number_becomes_a_contact_and_may_be_answered(phone: PhoneServer, told: Any) -> None:
     phone.customer(chat="34600111222", name="Lucía", text="hola")
     assert told.wait()[0]["chat"]["name"] == "Lucía"
     assert phone.send(number="34600111222").ok
 
 
-def test_groups_are_not_told_when_the_instance_ignores_them(phone, receiver):
+def test_groups_are_not_told_when_the_instance_ignores_them(
+    phone: PhoneServer, receiver: Receiver
+) -> None:
     new = {"name": "quiet", "token": "quiet", "ignoreGroupMessages": True}
     account = {"token": "sandbox-gateway-account-token"}
     hook = {"webhookEnabled": True, "webhookURL": receiver.url}

@@ -4,6 +4,8 @@ import json
 import socket
 import threading
 import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -12,11 +14,13 @@ import websocket
 from tests.sandbox_phone.phone_client import JOAO, MARIA, TOKEN, PhoneServer, Receiver, eventually
 
 
-def texts(events):
+def texts(events: Any):
     return [event["message"]["content"] for event in events]
 
 
-def test_a_webhook_is_repeated_until_it_is_acknowledged(phone, receiver):
+def test_a_webhook_is_repeated_until_it_is_acknowledged(
+    phone: PhoneServer, receiver: Receiver
+) -> None:
     refusals = iter([500, 503, 404])
     receiver.answer = lambda request: next(refusals, 200)
     phone.webhook(receiver)
@@ -25,10 +29,12 @@ def test_a_webhook_is_repeated_until_it_is_acknowledged(phone, receiver):
     eventually(lambda: phone.control("deliveries")["waiting"] == 0)
 
 
-def test_an_event_waits_for_the_earlier_ones_of_its_chat_and_for_no_other(phone, receiver):
+def test_an_event_waits_for_the_earlier_ones_of_its_chat_and_for_no_other(
+    phone: PhoneServer, receiver: Receiver
+):
     failing = {"hi 0": 3}
 
-    def answer(request):
+    def answer(request: pytest.FixtureRequest):
         text = request["body"]["data"]["message"]["content"]
         if failing.get(text, 0):
             failing[text] -= 1
@@ -46,7 +52,9 @@ def test_an_event_waits_for_the_earlier_ones_of_its_chat_and_for_no_other(phone,
     assert texts(events).index("other") < texts(events).index("hi 1")
 
 
-def test_events_for_a_listener_that_is_away_wait_for_it(phone, receiver):
+def test_events_for_a_listener_that_is_away_wait_for_it(
+    phone: PhoneServer, receiver: Receiver
+) -> None:
     away = Receiver()
     phone.webhook(away, events=["message.exchange"])
     away.close()
@@ -57,7 +65,7 @@ def test_events_for_a_listener_that_is_away_wait_for_it(phone, receiver):
     assert texts(receiver.wait(3)) == ["0", "1", "2"]
 
 
-def test_no_echo_means_accepted_and_lost(phone, receiver):
+def test_no_echo_means_accepted_and_lost(phone: PhoneServer, receiver: Receiver) -> None:
     phone.webhook(receiver)
     phone.fault("no_echo", path="/message/text")
     lost = phone.send(message="lost")
@@ -67,7 +75,7 @@ def test_no_echo_means_accepted_and_lost(phone, receiver):
     assert [message["text"] for message in phone.messages()] == ["found"]
 
 
-def test_drop_after_accepts_and_says_nothing(phone, receiver):
+def test_drop_after_accepts_and_says_nothing(phone: PhoneServer, receiver: Receiver) -> None:
     phone.webhook(receiver)
     phone.fault("drop_after", method="POST", path="/api/message/")
     with pytest.raises(requests.ConnectionError):
@@ -82,7 +90,7 @@ def test_drop_after_accepts_and_says_nothing(phone, receiver):
     assert sends == [0]
 
 
-def test_drop_before_accepts_nothing(phone):
+def test_drop_before_accepts_nothing(phone: PhoneServer) -> None:
     phone.fault("drop_before", path="/api/message/", times=2)
     for _ in range(2):
         with pytest.raises(requests.ConnectionError):
@@ -91,7 +99,7 @@ def test_drop_before_accepts_nothing(phone):
     assert phone.send().ok
 
 
-def test_dropped_and_lost_together_leave_no_trace(phone):
+def test_dropped_and_lost_together_leave_no_trace(phone: PhoneServer) -> None:
     phone.fault("no_echo")
     phone.fault("drop_after")
     with pytest.raises(requests.ConnectionError):
@@ -99,7 +107,7 @@ def test_dropped_and_lost_together_leave_no_trace(phone):
     assert phone.messages() == []
 
 
-def test_a_status_fault_has_its_text_and_headers_and_ends(phone):
+def test_a_status_fault_has_its_text_and_headers_and_ends(phone: PhoneServer) -> None:
     phone.fault("status", status=503)
     assert phone.send().json()["error"]["message"] == "Instance is not connected to WhatsApp"
     phone.fault("status", status=429, seconds=30, headers={"Retry-After": "30"})
@@ -112,7 +120,7 @@ def test_a_status_fault_has_its_text_and_headers_and_ends(phone):
     assert len(phone.messages()) == 1
 
 
-def test_a_fault_may_aim_at_one_message_and_be_taken_back(phone):
+def test_a_fault_may_aim_at_one_message_and_be_taken_back(phone: PhoneServer) -> None:
     fault = phone.fault("status", body="poison", times=None)
     assert phone.send(message="poison").status_code == 500
     assert phone.send(message="water").ok
@@ -121,7 +129,7 @@ def test_a_fault_may_aim_at_one_message_and_be_taken_back(phone):
 
 
 @pytest.mark.parametrize(("kind", "arrived"), [("slow_before", 0), ("slow_after", 1)])
-def test_slow_before_and_after_acting(phone, kind, arrived):
+def test_slow_before_and_after_acting(phone: PhoneServer, kind: str, arrived: Any) -> None:
     phone.fault(kind, path="/message/", seconds=0.8)
     with pytest.raises(requests.ReadTimeout):
         phone.call(
@@ -134,7 +142,7 @@ def test_slow_before_and_after_acting(phone, kind, arrived):
     eventually(lambda: len(phone.messages()) == 1)
 
 
-def test_a_webhook_may_come_twice_or_late(phone, receiver):
+def test_a_webhook_may_come_twice_or_late(phone: PhoneServer, receiver: Receiver) -> None:
     phone.webhook(receiver, events=["message.exchange"])
     phone.fault("webhook_double")
     phone.customer(text="twice")
@@ -146,7 +154,7 @@ def test_a_webhook_may_come_twice_or_late(phone, receiver):
     assert time.time() - before > 0.5
 
 
-def test_webhooks_may_come_in_any_order(phone, receiver):
+def test_webhooks_may_come_in_any_order(phone: PhoneServer, receiver: Receiver) -> None:
     phone.webhook(receiver, events=["message.exchange"])
     phone.fault("webhook_shuffle", seconds=0.5, times=None)
     phone.control("customer", [{"chat": JOAO, "text": str(number)} for number in range(20)])
@@ -155,14 +163,16 @@ def test_webhooks_may_come_in_any_order(phone, receiver):
     assert found != sorted(found, key=int)
 
 
-def test_an_impossible_fault_is_refused(phone):
+def test_an_impossible_fault_is_refused(phone: PhoneServer) -> None:
     answer = phone.call("POST", "/sandbox/api/faults", json={"kind": "explode"})
     assert answer.status_code == 400
     answer = phone.call("POST", "/sandbox/api/faults", json={"kind": "status", "path": "("})
     assert answer.status_code == 400
 
 
-def test_requests_are_remembered_without_their_tokens(phone, receiver):
+def test_requests_are_remembered_without_their_tokens(
+    phone: PhoneServer, receiver: Receiver
+) -> None:
     phone.webhook(receiver, authorization="Bearer secret")
     phone.send(message="hi")
     told = phone.control("requests")
@@ -176,12 +186,12 @@ def test_requests_are_remembered_without_their_tokens(phone, receiver):
 # -- WebSocket ---------------------------------------------------------------------------
 
 
-def connect(phone, query=""):
+def connect(phone: PhoneServer, query: str = ""):
     url = phone.url.replace("http", "ws") + "/ws/sandbox-phone" + query
     return websocket.create_connection(url, header=[] if query else TOKEN, timeout=5)
 
 
-def test_a_websocket_must_be_enabled_first(phone):
+def test_a_websocket_must_be_enabled_first(phone: PhoneServer) -> None:
     answer = phone.call("GET", "/ws/sandbox-phone")
     assert answer.status_code == 400
     assert answer.json()["error"]["message"] == (
@@ -194,7 +204,7 @@ def test_a_websocket_must_be_enabled_first(phone):
     )
 
 
-def test_a_websocket_gets_the_same_envelope(phone):
+def test_a_websocket_gets_the_same_envelope(phone: PhoneServer) -> None:
     enabled = {"enabled": True, "events": ["message.exchange"]}
     phone.call("POST", "/api/events/websocket/sandbox-phone", json=enabled)
     link = connect(phone, "?token=sandbox-gateway-token")
@@ -211,7 +221,7 @@ def test_a_websocket_gets_the_same_envelope(phone):
     link.close()
 
 
-def test_a_large_frame_arrives_whole_and_a_hang_up_closes(phone):
+def test_a_large_frame_arrives_whole_and_a_hang_up_closes(phone: PhoneServer) -> None:
     phone.call(
         "POST",
         "/api/events/websocket/sandbox-phone",
@@ -230,13 +240,13 @@ def test_a_large_frame_arrives_whole_and_a_hang_up_closes(phone):
 
 
 @pytest.fixture
-def server(tmp_path):
+def server(tmp_path: Path):
     started = PhoneServer(tmp_path / "phone.db")
     yield started
     started.stop()
 
 
-def test_messages_settings_and_the_queue_survive_a_kill(server, receiver):
+def test_messages_settings_and_the_queue_survive_a_kill(server: Any, receiver: Receiver) -> None:
     gone = Receiver()
     server.webhook(gone, events=["message.exchange"])
     gone.close()
@@ -254,7 +264,7 @@ def test_messages_settings_and_the_queue_survive_a_kill(server, receiver):
     assert found == ["0", "1", "2", "3", "4", ""]
 
 
-def test_it_stops_at_once_although_a_socket_is_open(server):
+def test_it_stops_at_once_although_a_socket_is_open(server: Any) -> None:
     server.call("POST", "/api/events/websocket/sandbox-phone", json={"enabled": True})
     link = connect(server)
     began = time.monotonic()
@@ -264,7 +274,7 @@ def test_it_stops_at_once_although_a_socket_is_open(server):
     link.close()
 
 
-def test_a_worker_does_not_outlive_its_parent(server, receiver):
+def test_a_worker_does_not_outlive_its_parent(server: Any, receiver: Receiver) -> None:
     server.call("POST", "/api/events/websocket/sandbox-phone", json={"enabled": True})
     link = connect(server)
     server.process.kill()
@@ -275,13 +285,13 @@ def test_a_worker_does_not_outlive_its_parent(server, receiver):
     assert server.send().ok
 
 
-def _refused(port):
+def _refused(port: Any):
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
-def test_new_customers_and_new_groups_at_once_do_not_block_each_other(phone):
-    def write(first):
+def test_new_customers_and_new_groups_at_once_do_not_block_each_other(phone: PhoneServer) -> None:
+    def write(first: Any) -> None:
         with requests.Session() as session:
             for number in range(25):
                 deed = {"chat": f"34600{first}{number:05}", "text": "hi"}
@@ -297,11 +307,11 @@ def test_new_customers_and_new_groups_at_once_do_not_block_each_other(phone):
     assert len(phone.control("contacts")["contacts"]) == 3 + 6 * 25
 
 
-def test_many_sends_at_once_are_all_echoed_in_order(phone, receiver):
+def test_many_sends_at_once_are_all_echoed_in_order(phone: PhoneServer, receiver: Receiver) -> None:
     phone.webhook(receiver, events=["message.exchange"])
     numbers = [JOAO, MARIA]
 
-    def send(number):
+    def send(number: int) -> None:
         with requests.Session() as session:
             for text in range(100):
                 body = {"number": number, "message": str(text)}

@@ -3,31 +3,34 @@
 import os
 import re
 import shutil
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
-from tests.sandbox_phone.phone_client import FAMILY, JOAO, MARIA, eventually
+from tests.sandbox_phone.phone_client import FAMILY, JOAO, MARIA, PhoneServer, eventually
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or ""
 CHAT = f"/chat/{JOAO}@s.whatsapp.net"
 
 
-def page(phone, path="/"):
+def page(phone: PhoneServer, path: str = "/"):
     answer = phone.call("GET", path, headers=None)
     assert answer.status_code == 200
     return answer.text
 
 
-def act(phone, who="customer", chat=CHAT, files=None, **form):
+def act(
+    phone: PhoneServer, who: str = "customer", chat: str = CHAT, files: Any = None, **form: Any
+):
     return phone.call("POST", f"{chat}?as={who}", headers=None, data=form, files=files)
 
 
 # -- forms and links ---------------------------------------------------------------------
 
 
-def test_the_list_shows_every_chat_with_its_last_message(phone):
+def test_the_list_shows_every_chat_with_its_last_message(phone: PhoneServer) -> None:
     phone.customer(text="Bom dia")
     text = page(phone, "/?as=owner")
     assert all(name in text for name in ("João da Silva", "Maria", "Carlos (México)", "Família"))
@@ -35,7 +38,7 @@ def test_the_list_shows_every_chat_with_its_last_message(phone):
     assert '1<span class="hidden"> unread</span>' in text
 
 
-def test_the_policy_allows_no_inline_code(phone):
+def test_the_policy_allows_no_inline_code(phone: PhoneServer) -> None:
     answer = phone.call("GET", CHAT, headers=None)
     assert answer.headers["Content-Security-Policy"] == (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
@@ -45,7 +48,7 @@ def test_the_policy_allows_no_inline_code(phone):
     assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?! src)", answer.text)
 
 
-def test_writing_as_the_customer_and_as_the_owner(phone):
+def test_writing_as_the_customer_and_as_the_owner(phone: PhoneServer) -> None:
     answer = act(phone, text="Olá <b>*todos*</b>")
     assert answer.history[0].status_code == 303
     assert "Olá &lt;b&gt;<strong>todos</strong>&lt;/b&gt;" in answer.text
@@ -56,7 +59,7 @@ def test_writing_as_the_customer_and_as_the_owner(phone):
     ]
 
 
-def test_an_empty_message_is_explained_and_nothing_is_sent(phone):
+def test_an_empty_message_is_explained_and_nothing_is_sent(phone: PhoneServer) -> None:
     answer = act(phone, text="  ")
     assert answer.status_code == 422
     assert 'role="alert"' in answer.text
@@ -79,7 +82,7 @@ def test_an_empty_message_is_explained_and_nothing_is_sent(phone):
     ],
     ids=lambda form: form["kind"],
 )
-def test_every_attachment_has_a_form(phone, form):
+def test_every_attachment_has_a_form(phone: PhoneServer, form: Any) -> None:
     assert act(phone, **form).status_code == 200
     assert phone.messages()[0]["kind"] == form["kind"]
 
@@ -94,13 +97,15 @@ def test_every_attachment_has_a_form(phone, form):
         ("voice", "audio/webm", "voice"),
     ],
 )
-def test_a_file_goes_as_what_it_is_or_as_chosen(phone, chosen, mime, kind):
+def test_a_file_goes_as_what_it_is_or_as_chosen(
+    phone: PhoneServer, chosen: Any, mime: str, kind: str
+) -> None:
     act(phone, kind=chosen, text="see", files={"file": ("a.bin", b"bytes", mime)})
     (message,) = phone.messages()
     assert (message["kind"], message["media"]["mime"], message["text"]) == (kind, mime, "see")
 
 
-def test_reply_react_edit_and_delete(phone):
+def test_reply_react_edit_and_delete(phone: PhoneServer) -> None:
     first = phone.owner(text="How many?")["id"]
     assert "Reply to" in page(phone, f"{CHAT}?reply={first}")
     act(phone, text="tow", quote=first)
@@ -114,7 +119,9 @@ def test_reply_react_edit_and_delete(phone):
     assert "Message deleted" in act(phone, kind="revoke", target=second).text
 
 
-def test_opening_a_chat_as_the_customer_reads_it_and_the_switch_stops_that(phone):
+def test_opening_a_chat_as_the_customer_reads_it_and_the_switch_stops_that(
+    phone: PhoneServer,
+) -> None:
     phone.send()
     page(phone, "/")
     assert phone.messages()[0]["status"] == "delivered"
@@ -126,13 +133,13 @@ def test_opening_a_chat_as_the_customer_reads_it_and_the_switch_stops_that(phone
     assert phone.messages()[1]["status"] == "delivered"
 
 
-def test_in_a_group_one_chooses_who_one_is(phone):
+def test_in_a_group_one_chooses_who_one_is(phone: PhoneServer) -> None:
     maria = MARIA + "@s.whatsapp.net"
     act(phone, chat=f"/chat/{FAMILY}", sender=maria, text="oi")
     assert phone.messages(FAMILY)[0]["sender"] == maria
 
 
-def test_connection_and_faults_have_buttons(phone):
+def test_connection_and_faults_have_buttons(phone: PhoneServer) -> None:
     phone.call("POST", "/state", headers=None, data={"state": "disconnected"})
     assert phone.send().status_code == 503
     assert "disconnected" in page(phone)
@@ -143,14 +150,14 @@ def test_connection_and_faults_have_buttons(phone):
     assert phone.send().ok
 
 
-def test_a_new_customer_gets_a_chat(phone):
+def test_a_new_customer_gets_a_chat(phone: PhoneServer) -> None:
     form = {"number": "+34 600 11 12 22", "name": "Lucía"}
     answer = phone.call("POST", "/chats", headers=None, data=form)
     assert "Lucía" in answer.text
     assert phone.send(number="34600111222").ok
 
 
-def test_an_unknown_chat_is_a_page_that_says_so(phone):
+def test_an_unknown_chat_is_a_page_that_says_so(phone: PhoneServer) -> None:
     answer = phone.call("GET", "/chat/1@s.whatsapp.net", headers=None)
     assert answer.status_code == 404
     assert "There is no chat" in answer.text
@@ -170,10 +177,10 @@ def chromium():
 
 
 @pytest.fixture
-def open_page(chromium, phone):
+def open_page(chromium: Any, phone: PhoneServer):
     contexts = []
 
-    def open_at(path, **options):
+    def open_at(path: str, **options: Any):
         contexts.append(chromium.new_context(**options))
         tab = contexts[-1].new_page()
         tab.complaints = []
@@ -187,7 +194,7 @@ def open_page(chromium, phone):
         context.close()
 
 
-def test_both_phones_see_each_other_at_once(phone, open_page):
+def test_both_phones_see_each_other_at_once(phone: PhoneServer, open_page: Any) -> None:
     customer, owner = open_page(CHAT), open_page(CHAT + "?as=owner")
     customer.get_by_label("Message", exact=True).fill("Is it there?")
     customer.keyboard.press("Enter")
@@ -200,7 +207,9 @@ def test_both_phones_see_each_other_at_once(phone, open_page):
     assert customer.complaints + owner.complaints == []
 
 
-def test_an_answer_through_the_gateway_appears_without_a_reload(phone, open_page):
+def test_an_answer_through_the_gateway_appears_without_a_reload(
+    phone: PhoneServer, open_page: Any
+) -> None:
     tab = open_page(CHAT)
     phone.send(message="*Bruno*:\nHello", source="bridge")
     tab.get_by_text("Hello").wait_for()
@@ -212,7 +221,7 @@ def test_an_answer_through_the_gateway_appears_without_a_reload(phone, open_page
     assert tab.complaints == []
 
 
-def test_everything_works_without_javascript(phone, open_page):
+def test_everything_works_without_javascript(phone: PhoneServer, open_page: Any) -> None:
     tab = open_page("/", java_script_enabled=False)
     tab.get_by_role("link", name="João da Silva").click()
     tab.get_by_label("Message", exact=True).fill("no script")
@@ -228,7 +237,9 @@ def test_everything_works_without_javascript(phone, open_page):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, 1280])
 @pytest.mark.parametrize("path", ["/", CHAT, CHAT + "?as=owner", f"/chat/{FAMILY}"])
-def test_pages_are_accessible_and_fit(phone, open_page, path, width, scheme):
+def test_pages_are_accessible_and_fit(
+    phone: PhoneServer, open_page: Any, path: str, width: int, scheme: str
+) -> None:
     target = phone.customer(text="a https://example.org/" + "long" * 30)["id"]
     phone.customer(kind="image")
     phone.customer(kind="document", quote=target)
@@ -244,7 +255,7 @@ def test_pages_are_accessible_and_fit(phone, open_page, path, width, scheme):
     assert tab.complaints == []
 
 
-def test_escape_closes_a_menu_and_gives_the_focus_back(phone, open_page):
+def test_escape_closes_a_menu_and_gives_the_focus_back(phone: PhoneServer, open_page: Any) -> None:
     phone.customer(text="hi")
     tab = open_page(CHAT)
     tab.locator(".menu summary").click()

@@ -1,19 +1,30 @@
 """The send endpoints of the sandbox phone, and what they do to messages that exist."""
 
 import base64
+from typing import Any
 
 import pytest
 
-from tests.sandbox_phone.phone_client import CARLOS, FAMILY, JOAO, JOAO_LID, MARIA, TOKEN
+from tests.sandbox_phone.phone_client import (
+    CARLOS,
+    FAMILY,
+    JOAO,
+    JOAO_LID,
+    MARIA,
+    TOKEN,
+    PhoneServer,
+)
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n picture").decode()
 
 
-def refused(answer):
+def refused(answer: Any):
     return answer.status_code, answer.json()["error"]["message"]
 
 
-def test_a_text_reaches_the_customer_and_is_answered_as_the_contract_says(phone):
+def test_a_text_reaches_the_customer_and_is_answered_as_the_contract_says(
+    phone: PhoneServer,
+) -> None:
     answer = phone.send(message="Olá", source="crm")
     told = answer.json()
     assert (answer.status_code, told["success"], told["status"]) == (200, True, "sent")
@@ -38,7 +49,9 @@ def test_a_text_reaches_the_customer_and_is_answered_as_the_contract_says(phone)
         (CARLOS, CARLOS),
     ],
 )
-def test_a_person_is_found_under_each_of_their_addresses(phone, number, chat):
+def test_a_person_is_found_under_each_of_their_addresses(
+    phone: PhoneServer, number: int, chat: str
+) -> None:
     told = phone.send(number=number).json()["data"]
     assert told["chat"]["jid"] == chat + "@s.whatsapp.net"
 
@@ -71,19 +84,21 @@ def test_a_person_is_found_under_each_of_their_addresses(phone, number, chat):
         ("reaction", {"number": FAMILY, "messageId": "x", "reaction": "👍"}, "missing_participant"),
     ],
 )
-def test_a_send_that_cannot_be_is_400_with_its_reason(phone, kind, body, expected):
+def test_a_send_that_cannot_be_is_400_with_its_reason(
+    phone: PhoneServer, kind: str, body: Any, expected: str
+) -> None:
     assert refused(phone.send(kind, **body)) == (400, expected)
     assert phone.messages() == []
 
 
-def test_nothing_is_sent_while_disconnected(phone):
+def test_nothing_is_sent_while_disconnected(phone: PhoneServer) -> None:
     phone.control("state", {"state": "disconnected"})
     assert refused(phone.send()) == (503, "Instance is not connected to WhatsApp")
     phone.control("state", {"state": "connected"})
     assert phone.send().ok
 
 
-def test_audio_is_a_voice_note_unless_told_otherwise(phone):
+def test_audio_is_a_voice_note_unless_told_otherwise(phone: PhoneServer) -> None:
     body = {"mediaType": "audio", "mediaBase64": base64.b64encode(b"OggS").decode()}
     phone.send("media", **body)
     phone.send("media", **body, isVoice=False, mimeType="audio/mpeg")
@@ -91,7 +106,7 @@ def test_audio_is_a_voice_note_unless_told_otherwise(phone):
     assert phone.messages()[1]["media"]["mime"] == "audio/mpeg"
 
 
-def test_media_comes_by_base64_data_uri_or_address(phone):
+def test_media_comes_by_base64_data_uri_or_address(phone: PhoneServer) -> None:
     sample = phone.customer(kind="document")
     for source in (
         {"mediaBase64": PNG},
@@ -109,7 +124,7 @@ def test_media_comes_by_base64_data_uri_or_address(phone):
     assert sent[2]["media"]["size"] == len(fetched.content)
 
 
-def test_an_address_without_a_file_is_400(phone):
+def test_an_address_without_a_file_is_400(phone: PhoneServer) -> None:
     status, text = refused(
         phone.send("media", mediaType="image", mediaUrl=phone.url + "/sandbox/media/none")
     )
@@ -117,7 +132,7 @@ def test_an_address_without_a_file_is_400(phone):
     assert text.startswith("Failed to download media")
 
 
-def test_sticker_location_contact_and_reaction_arrive(phone):
+def test_sticker_location_contact_and_reaction_arrive(phone: PhoneServer) -> None:
     target = phone.customer(text="hi")["id"]
     phone.send("sticker", imageUrl="data:image/webp;base64," + PNG)
     phone.send("location", latitude=-23.5, longitude=-46.6, name="Sé", address="São Paulo")
@@ -135,14 +150,14 @@ def test_sticker_location_contact_and_reaction_arrive(phone):
     assert told["messageId"] != target
 
 
-def test_a_reply_keeps_its_quote(phone):
+def test_a_reply_keeps_its_quote(phone: PhoneServer) -> None:
     target = phone.customer(text="how much?")["id"]
     told = phone.send(message="ten", replyTo=target).json()["data"]
     assert told["replyTo"] == {"messageId": target}
     assert phone.messages()[1]["quote"] == target
 
 
-def test_an_edit_changes_the_text_the_customer_sees(phone):
+def test_an_edit_changes_the_text_the_customer_sees(phone: PhoneServer) -> None:
     sent = phone.send(message="helo").json()["data"]["messageId"]
     answer = phone.call(
         "POST", "/api/chat/edit/sandbox-phone", json={"messageId": sent, "content": "hello"}
@@ -158,7 +173,7 @@ def test_an_edit_changes_the_text_the_customer_sees(phone):
     assert (edit["kind"], edit["content"]["target"]) == ("edit", sent)
 
 
-def test_a_deletion_is_for_everyone_only_when_asked(phone):
+def test_a_deletion_is_for_everyone_only_when_asked(phone: PhoneServer) -> None:
     sent = phone.send().json()["data"]["messageId"]
     path, body = "/api/chat/delete/sandbox-phone", {"messageId": sent}
     told = phone.call("DELETE", path, json=body).json()["data"]
@@ -171,7 +186,7 @@ def test_a_deletion_is_for_everyone_only_when_asked(phone):
     assert refused(gone) == (404, "message not found")
 
 
-def test_marking_read_shows_the_customer_a_read_message(phone):
+def test_marking_read_shows_the_customer_a_read_message(phone: PhoneServer) -> None:
     received = phone.customer(text="hi")
     assert received["status"] == "received"
     body = {"messageId": received["id"], "number": JOAO}
@@ -182,7 +197,7 @@ def test_marking_read_shows_the_customer_a_read_message(phone):
     assert refused(answer) == (400, "sender is required for group messages")
 
 
-def test_media_is_handed_out_after_as_many_tries_as_set(phone):
+def test_media_is_handed_out_after_as_many_tries_as_set(phone: PhoneServer) -> None:
     phone.control("switches", {"media_not_yet": 2})
     received = phone.customer(kind="voice")
     path = f"/api/chat/base64/sandbox-phone?messageId={received['id']}"
@@ -193,7 +208,7 @@ def test_media_is_handed_out_after_as_many_tries_as_set(phone):
     assert (told["mime_type"], told["media_type"]) == ("audio/ogg; codecs=opus", "audio")
 
 
-def test_a_message_and_its_status_can_be_asked_for(phone):
+def test_a_message_and_its_status_can_be_asked_for(phone: PhoneServer) -> None:
     sent = phone.send(message="hi").json()["data"]["messageId"]
     told = phone.call("GET", f"/api/chat/getMessage/sandbox-phone?messageId={sent}").json()
     assert (told["data"]["content"], told["data"]["type"]) == ("hi", "text")
@@ -203,7 +218,7 @@ def test_a_message_and_its_status_can_be_asked_for(phone):
     assert refused(answer) == (404, "Message not found")
 
 
-def test_contacts_are_found_by_number_and_by_lid(phone):
+def test_contacts_are_found_by_number_and_by_lid(phone: PhoneServer) -> None:
     path = "/api/chat/contacts/sandbox-phone?number="
     for number in (JOAO, JOAO_LID):
         contact = phone.call("GET", path + number).json()["contact"]
@@ -214,7 +229,7 @@ def test_contacts_are_found_by_number_and_by_lid(phone):
     assert (unknown.status_code, unknown.json()["contact"]["found"]) == (200, False)
 
 
-def test_a_presence_is_accepted(phone):
+def test_a_presence_is_accepted(phone: PhoneServer) -> None:
     body = {"number": JOAO, "state": "typing", "duration": 100}
     told = phone.call("POST", "/api/chat/presence/sandbox-phone", headers=TOKEN, json=body).json()
     assert told["data"]["duration"] == 60
