@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from markdown_it import MarkdownIt
+from markdown_it.common.utils import unescapeAll
 from markdown_it.helpers import parseLinkDestination, parseLinkTitle
 from markdown_it.rules_inline import (
     StateInline,
@@ -37,6 +38,11 @@ _MARKS = re.compile(r"\*+|_+|~+")
 _TICKS = re.compile("`+")
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 _BLANK = re.compile(r"[ \t\n]*")
+_BRACKET = re.compile(r"\\.?|`+|[\[\]]", re.DOTALL)
+#: What an address is read by: parentheses, what is escaped, and what ends it.
+_PARENTHESIS = re.compile(r"[()]|\\[^ ]|\\(?= )|[\x00-\x20\x7f]+")
+#: As many parentheses within each other an address may have.
+_MOST_PARENTHESES = 32
 _STYLES = {"strong": Style.BOLD, "em": Style.ITALIC, "s": Style.STRIKE}
 _BLOCKS = ["blockquote", "fence", "heading", "hr", "list"]
 
@@ -51,7 +57,7 @@ def nodes(text: str) -> list[Node]:
     if not _SPECIAL.search(text):
         return [text]
     tokens: list[Token] = []
-    _reader.inline.parse(text, _reader, {"brackets": _brackets(text), "runs": 0}, tokens)
+    _reader.inline.parse(text, _reader, {"links": _links(text), "runs": 0}, tokens)
     return _tree(tokens)
 
 
@@ -63,7 +69,7 @@ def _next(state: StateInline, silent: bool) -> bool:
     text, end = state.src, state.pos
     while found := _SPECIAL.search(text, end, state.posMax):
         end = found.start()
-        if text[end] not in "[!" or end + (text[end] == "!") in state.env["brackets"]:
+        if text[end] not in "[!" or end + (text[end] == "!") in state.env["links"]:
             break
         end += 1
     else:
@@ -92,45 +98,21 @@ def _marks(state: StateInline, silent: bool) -> bool:
 
 def _link(state: StateInline, silent: bool) -> bool:
     """`[text](address "title")` and `![text](address)`; there are no links within links."""
-    text, brackets = state.src, state.env["brackets"]
-    begin = state.pos + (text[state.pos] == "!")
-    closing = brackets.get(begin)
-    if closing is None or closing >= state.posMax or state.linkLevel:
+    begin = state.pos + (state.src[state.pos] == "!")
+    link = state.env["links"].get(begin)
+    if link is None or state.linkLevel:
         return False
-    target = _target(text, closing + 2, state.posMax)
-    if target is None:
-        return False
-    address, end = target
-    rest = state.posMax
+    closing, address, end = link
+    whole = state.posMax
     if not silent:
-        state.push("link_open", "a", 1).attrs = {"href": address}
+        state.push("link_open", "a", 1).attrs = {"href": unescapeAll(address)}
         state.pos, state.posMax = begin + 1, closing
         state.linkLevel += 1
         state.md.inline.tokenize(state)
         state.linkLevel -= 1
         state.push("link_close", "a", -1)
-    state.pos, state.posMax = end, rest
+    state.pos, state.posMax = end, whole
     return True
-
-
-def _target(text: str, at: int, most: int) -> tuple[str, int] | None:
-    """The address behind the bracket that opens before `at`, and where all of it ends."""
-    at = _after_blank(text, at, most)
-    found = parseLinkDestination(text, at, most)
-    if found.ok:
-        at = found.pos
-    begin = _after_blank(text, at, most)
-    if begin > at:
-        title = parseLinkTitle(text, begin, most)
-        begin = _after_blank(text, title.pos, most) if title.ok else begin
-    if begin >= most or text[begin] != ")":
-        return None
-    return found.str, begin + 1
-
-
-def _after_blank(text: str, at: int, most: int) -> int:
-    found = _BLANK.match(text, at, most)
-    return found.end() if found else at
 
 
 def _address(state: StateInline, silent: bool) -> bool:
@@ -151,38 +133,85 @@ def _address(state: StateInline, silent: bool) -> bool:
     return True
 
 
-def _brackets(text: str) -> dict[int, int]:
-    """Where each bracket that opens closes, if a target follows; code is passed over."""
+# -- where the links are ---------------------------------------------------------------------------
+
+
+def _links(text: str) -> dict[int, tuple[int, str, int]]:
+    """Every link by the place of its opening bracket: where the text within the brackets ends, the
+    address as it is written, and where the link ends. Code is passed over."""
+    links: dict[int, tuple[int, str, int]] = {}
     if "](" not in text:
-        return {}
-    pairs: dict[int, int] = {}
+        return links
+    groups, code_ends = _parentheses(text), _code_ends(text)
     opened: list[int] = []
-    ticks = _tick_ends(text)
     at = 0
-    while at < len(text):
-        char = text[at]
-        if char == "\\":
-            at += 2
-            continue
-        if char == "`":
-            at = ticks.get(at) or _run_end(text, at)
-            continue
-        if char == "[":
-            opened.append(at)
-        elif char == "]" and opened:
+    while token := _BRACKET.search(text, at):
+        at = token.end()
+        if token[0][0] == "`":
+            at = code_ends.get(token.start(), at)
+        elif token[0] == "[":
+            opened.append(token.start())
+        elif token[0] == "]" and opened:
             begin = opened.pop()
-            if text.startswith("(", at + 1):
-                pairs[begin] = at
-        at += 1
-    return pairs
+            if text.startswith("(", at) and (target := _target(text, at + 1, groups)):
+                links[begin] = token.start(), *target
+    return links
 
 
-def _run_end(text: str, at: int) -> int:
-    found = _TICKS.match(text, at)
-    return found.end() if found else at + 1
+def _target(text: str, at: int, groups: dict[int, tuple[int, int]]) -> tuple[str, int] | None:
+    """The address of a link whose parenthesis opens before `at`, and where the link ends."""
+    at = _after_blank(text, at)
+    if text.startswith("<", at):
+        address = parseLinkDestination(text, at, len(text))
+        end, written = (address.pos, text[at + 1 : address.pos - 1]) if address.ok else (at, "")
+    else:
+        end = _address_end(text, at, groups)
+        written = text[at:end]
+    begin = _after_blank(text, end)
+    if begin > end:
+        title = parseLinkTitle(text, begin, len(text))
+        begin = _after_blank(text, title.pos) if title.ok else begin
+    return (written, begin + 1) if text.startswith(")", begin) else None
 
 
-def _tick_ends(text: str) -> dict[int, int]:
+def _address_end(text: str, at: int, groups: dict[int, tuple[int, int]]) -> int:
+    """Where the address at that place ends; `at` itself for none. Parentheses within it are in
+    pairs, as Markdown demands."""
+    end = at
+    while token := _PARENTHESIS.search(text, end):
+        if token[0] == "(":
+            end, nesting = groups.get(token.start(), (0, 0))
+            if not 0 < nesting <= _MOST_PARENTHESES:
+                return at
+        elif len(token[0]) == 2 and token[0][0] == "\\":
+            end = token.end()
+        else:
+            return token.start()
+    return len(text)
+
+
+def _parentheses(text: str) -> dict[int, tuple[int, int]]:
+    """For each parenthesis that closes before the next white space: the place behind its end, and
+    how many are within each other there."""
+    groups: dict[int, tuple[int, int]] = {}
+    opened: list[int] = []
+    nesting: list[int] = []
+    for token in _PARENTHESIS.finditer(text):
+        if token[0] == "(":
+            opened.append(token.start())
+            nesting.append(1)
+        elif token[0] == ")" and opened:
+            deepest = nesting.pop()
+            groups[opened.pop()] = token.end(), deepest
+            if nesting:
+                nesting[-1] = max(nesting[-1], deepest + 1)
+        elif token[0][0] not in "\\)":
+            opened.clear()
+            nesting.clear()
+    return groups
+
+
+def _code_ends(text: str) -> dict[int, int]:
     """Where the code that begins with the backticks at a place ends: behind as many of them."""
     ends: dict[int, int] = {}
     next_of: dict[int, int] = {}
@@ -194,6 +223,11 @@ def _tick_ends(text: str) -> dict[int, int]:
             ends[begin + 1] = next_of[length - 1] + length - 1
         next_of[length] = begin
     return ends
+
+
+def _after_blank(text: str, at: int) -> int:
+    found = _BLANK.match(text, at)
+    return found.end() if found else at
 
 
 # -- from tokens to nodes --------------------------------------------------------------------------
