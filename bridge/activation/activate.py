@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from bridge.activation import checks, connect
+from bridge.activation import connect
 from bridge.chatwoot import versions
-from bridge.chatwoot.account import Chatwoot, Inbox, InboxWish
+from bridge.chatwoot.account import Account, Inbox, InboxSettings
 from bridge.domain.errors import (
     BridgeError,
     ChatwootUnreachable,
@@ -35,7 +35,7 @@ from bridge.domain.models import (
     Status,
 )
 from bridge.net.deadline import Deadline
-from bridge.routing import capabilities
+from bridge.routing import capabilities, context
 from bridge.routing.from_chatwoot import ways, webhooks
 from bridge.routing.to_chatwoot import duplicate_inboxes
 from bridge.services import Services
@@ -107,18 +107,18 @@ def _activate(
     by: Actor,
 ) -> Activated:
     _require_still_there(instance, services)
-    chatwoot = checks.client(request, services, deadline)
+    account = context.account_of(request, services, deadline)
     on_step(Step.ADDRESS)
-    version = chatwoot.version()
+    version = account.version()
     versions.require(version)
     problem = versions.name_problem(request.inbox_name, version)
     if problem:
         raise InvalidBody({"inboxName": problem})
     on_step(Step.TOKEN)
-    owner = chatwoot.owner()
+    owner = account.owner()
     on_step(Step.ACCOUNT)
-    inboxes = chatwoot.inboxes()
-    chatwoot.require_administrator(owner)
+    inboxes = account.inboxes()
+    account.require_administrator(owner)
     before = services.integrations.of(instance.id)
     on_step(Step.INBOX)
     attempt = services.attempts.begin(
@@ -127,7 +127,7 @@ def _activate(
     known = services.webhooks.of(attempt.id)
     is_new = before is None or before.id != attempt.id
     planned = webhooks.plan(known, version, services, is_new=is_new)
-    inbox = _one_inbox(chatwoot, inboxes, before, attempt, request, planned, services)
+    inbox = _one_inbox(account, inboxes, before, attempt, request, planned, services)
     if planned.public_url and webhooks.is_taken(inbox.webhook_url, attempt.webhook_key):
         planned = replace(planned, calls=Calls.OFF, why=Why.TAKEN)
     on_step(Step.SAVE)
@@ -203,7 +203,7 @@ def try_webhooks(instance: Instance, services: Services, *, by: Actor) -> bool:
 
 
 def _one_inbox(
-    chatwoot: Chatwoot,
+    account: Account,
     inboxes: list[Inbox],
     before: Integration | None,
     attempt: Attempt,
@@ -212,7 +212,7 @@ def _one_inbox(
     services: Services,
 ) -> Inbox:
     """The inbox of this attempt: the one in use, else one that carries its id, else a new one."""
-    wish = InboxWish(
+    wish = InboxSettings(
         name=request.inbox_name,
         webhook_url=webhooks.address_with(attempt.webhook_key, services)
         if planned.calls is not Calls.OFF
@@ -227,25 +227,25 @@ def _one_inbox(
         if webhooks.is_taken(found.webhook_url, attempt.webhook_key):
             wish = replace(wish, webhook_url=None)
         try:
-            kept = chatwoot.update_inbox(found.id, wish)
+            kept = account.update_inbox(found.id, wish)
         except InboxGone:
             found = None
         else:
-            duplicate_inboxes.remove_others(chatwoot, [one.id for one in ours], kept.id)
+            duplicate_inboxes.remove_others(account, [one.id for one in ours], kept.id)
             return kept
     try:
-        return chatwoot.create_inbox(wish)
+        return account.create_inbox(wish)
     except ChatwootUnreachable:
         # Chatwoot may have made it before the answer was lost; asking again would make another.
-        made = next((one for one in _marked(chatwoot, attempt) if one not in ours), None)
+        made = next((one for one in _marked(account, attempt) if one not in ours), None)
         if made is None:
             raise
         return made
 
 
-def _marked(chatwoot: Chatwoot, attempt: Attempt) -> list[Inbox]:
+def _marked(account: Account, attempt: Attempt) -> list[Inbox]:
     with contextlib.suppress(BridgeError):
-        return [one for one in chatwoot.inboxes() if one.marker == attempt.id]
+        return [one for one in account.inboxes() if one.marker == attempt.id]
     return []
 
 
@@ -307,11 +307,11 @@ def _now_there(request: ActivationRequest, services: Services) -> ChatwootTime:
 
 
 def _unlink(integration: Integration, services: Services, deadline: Deadline) -> None:
-    client = checks.client(integration, services, deadline.within(UNLINK_S))
+    account = context.account_of(integration, services, deadline.within(UNLINK_S))
     try:
-        found = client.inbox(integration.inbox_id)
+        found = account.inbox(integration.inbox_id)
         if not webhooks.is_taken(found.webhook_url, integration.webhook_key):
-            client.set_webhook(integration.inbox_id, "")
+            account.set_webhook(integration.inbox_id, "")
     except InboxGone:
         return
     except BridgeError as error:

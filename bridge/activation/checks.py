@@ -6,14 +6,12 @@ docs/contracts/chatwoot.md, Answers.
 
 import logging
 from dataclasses import dataclass, replace
-from typing import Any
 
 from bridge.chatwoot import address, versions
-from bridge.chatwoot.account import Chatwoot, Inbox
+from bridge.chatwoot.account import Account, Inbox
 from bridge.domain.errors import BridgeError, IntegrationMissing, StorageFailed, TokenUnreadable
 from bridge.domain.models import (
     BRIDGE,
-    ActivationRequest,
     Actor,
     ChatwootFound,
     Instance,
@@ -34,35 +32,28 @@ PROBE_S = 15.0
 log = logging.getLogger(__name__)
 
 
-def client(to: ActivationRequest | Integration, services: Services, deadline: Deadline) -> Chatwoot:
-    """Calls to the account that an instance is, or is to be, joined to, under one limit."""
-    return _client(
-        to.base_url, services, deadline=deadline, token=to.api_token, account_id=to.account_id
-    )
-
-
 def probe_address(text: str, services: Services) -> ChatwootFound:
     """What answers at an address that a person typed or pasted.
 
     Raises address.BadAddress, ChatwootTooOld, or the errors of `bridge.chatwoot.diagnosis`.
     """
     found = address.parse_pasted(text)
-    version = _client(found.base_url, services, account_id=found.account_id).version()
+    version = _account(found.base_url, services, account_id=found.account_id).version()
     versions.require(version)
     return ChatwootFound(found.base_url, version, found.account_id)
 
 
 def probe_token(base_url: str, token: Secret, services: Services) -> TokenOwner:
     """Whose token it is and which accounts that person may administer."""
-    return _client(base_url, services, token=token).owner()
+    return _account(base_url, services, token).owner()
 
 
 def probe_account(base_url: str, account_id: int, token: Secret, services: Services) -> None:
     """Raises what would keep the token's owner from making an inbox in the account."""
-    chatwoot = _client(base_url, services, token=token, account_id=account_id)
-    owner = chatwoot.owner()
-    chatwoot.inboxes()
-    chatwoot.require_administrator(owner)
+    account = _account(base_url, services, token, account_id)
+    owner = account.owner()
+    account.inboxes()
+    account.require_administrator(owner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +113,14 @@ def _judged(stored: Integration, found: Inbox | BridgeError) -> Integration:
     return stored
 
 
-def _client(
-    base_url: str, services: Services, *, deadline: Deadline | None = None, **who: Any
-) -> Chatwoot:
-    return Chatwoot(
+def _account(
+    base_url: str, services: Services, token: str = "", account_id: int | None = None
+) -> Account:
+    return Account(
         services.http,
         base_url,
         clocks=services.chatwoot_clocks,
-        deadline=deadline or Deadline(PROBE_S),
-        **who,
+        deadline=Deadline(PROBE_S),
+        token=token,
+        account_id=account_id,
     )

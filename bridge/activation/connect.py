@@ -8,6 +8,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 
+from bridge.chatwoot.socket import Cable
 from bridge.domain.errors import N_, BridgeError, Problem
 from bridge.domain.models import Instance
 from bridge.gateways.base import Gateway, GatewayError
@@ -79,6 +80,16 @@ def _prove_gateway(
 
 
 def _prove_cable(found: context.Context, deadline: Deadline) -> list[Problem]:
-    with contextlib.closing(found.hear_chatwoot(deadline.within(10))) as events:
-        next(events)
+    services, one = found.services, found.integration
+    owner = context.account_of(one, services, deadline).owner()
+    opening = deadline.within(10)
+    with Cable(
+        services.http,
+        one.base_url,
+        pubsub_token=owner.pubsub_token,
+        user_id=owner.id,
+        deadline=opening,
+    ) as cable:
+        cable.subscribe(one.account_id)
+        cable.wait_for("confirm_subscription", opening)
     return []

@@ -1,29 +1,29 @@
-"""What activation asks of Chatwoot: who the token's owner is, and an inbox.
+"""What activation and looks ask of Chatwoot: the token's owner, and the account's inboxes.
 
 Sources: docs/contracts/chatwoot.md, Access and Inboxes.
 """
 
 import contextlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from bridge.chatwoot.diagnosis import is_missing_record
-from bridge.chatwoot.transport import Transport
+from bridge.chatwoot.transport import Timekeeper, Transport
 from bridge.domain.errors import InboxGone
-from bridge.domain.models import Secret, TokenOwner
-from bridge.net.http import Answer
+from bridge.domain.models import Membership, Secret, TokenOwner
+from bridge.net.deadline import Deadline
+from bridge.net.http import Answer, Http
 
 #: Where an inbox carries the id of the integration that it was made for.
 MARKER = "chatwoot_bridge_integration"
 _API_CHANNEL = "Channel::Api"
-_THROTTLE_FIRST_S = 1.0
-_THROTTLE_MOST_S = 8.0
 
 
 @dataclass(frozen=True, slots=True)
-class InboxWish:
+class InboxSettings:
     """How an inbox should be (docs/contracts/chatwoot.md, Inboxes, `POST inboxes`). `webhook_url`
     None leaves the one that is there."""
 
@@ -31,6 +31,14 @@ class InboxWish:
     webhook_url: str | None
     lock_to_single_conversation: bool
     marker: str
+
+    @property
+    def body(self) -> dict[str, object]:
+        """What is set outside of the channel."""
+        return {
+            "name": self.name,
+            "lock_to_single_conversation": self.lock_to_single_conversation,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,121 +55,159 @@ class Inbox:
     surveys: bool = False
 
 
-class Chatwoot(Transport):
-    """Waits for a throttled Chatwoot as long as the deadline allows."""
+class Account:
+    """One account, or only the token's owner where no account is named.
 
-    def _pause(self, throttled: int) -> bool:
-        # Chatwoot names no time to wait; its windows end with the minute
-        # (docs/contracts/chatwoot.md, Limits).
-        return self._deadline.pause(min(_THROTTLE_FIRST_S * 2**throttled, _THROTTLE_MOST_S))
+    Waits for a throttled Chatwoot as long as the deadline allows. Raises the errors of
+    `bridge.chatwoot.diagnosis`.
+    """
+
+    def __init__(
+        self,
+        http: Http,
+        base_url: str,
+        *,
+        clocks: Timekeeper,
+        deadline: Deadline,
+        token: str = "",
+        account_id: int | None = None,
+    ) -> None:
+        self._transport = Transport(
+            http, base_url, clocks=clocks, deadline=deadline, token=token, account_id=account_id
+        )
+        self._diagnosis = self._transport.diagnosis
 
     def version(self) -> str:
         """The version that answers at the address (`GET /api`, no token needed)."""
-        answer = self._send("GET", "/api", anonymous=True)
-        said = self._read(answer)
-        version = said.get("version") if isinstance(said, dict) else None
+        answer = self._transport.send("GET", "/api", anonymous=True)
+        body = self._read(answer)
+        version = body.get("version")
         if not isinstance(version, str) or not version[:1].isdigit():
             raise self._diagnosis.not_chatwoot(answer)
-        if "date" not in answer.headers:
-            self._note_timestamp(said.get("timestamp"))
+        timestamp = body.get("timestamp")
+        if "date" not in answer.headers and isinstance(timestamp, str):
+            # Without a server in front of it Chatwoot sends no `Date`.
+            with contextlib.suppress(ValueError, OverflowError):
+                shown = datetime.fromisoformat(timestamp).replace(tzinfo=UTC).timestamp()
+                self._transport.note_time(answer, shown)
         return version[:40]
+
+    def owner(self) -> TokenOwner:
+        """Whose token it is (`GET /api/v1/profile`)."""
+        answer = self._transport.send("GET", "/api/v1/profile")
+        profile = self._read(answer)
+        accounts = profile.get("accounts")
+        if not isinstance(accounts, list):
+            raise self._diagnosis.not_chatwoot(answer)
+        name = profile.get("available_name") or profile.get("name") or profile.get("email") or ""
+        memberships = [_membership(row) for row in accounts if isinstance(row, dict)]
+        return TokenOwner(
+            str(name),
+            str(profile.get("email") or ""),
+            tuple(filter(None, memberships)),
+            profile["id"] if isinstance(profile.get("id"), int) else 0,
+            Secret(profile.get("pubsub_token") or ""),
+        )
 
     def require_administrator(self, owner: TokenOwner) -> None:
         """Raises when the owner may not make inboxes in the account (`accounts[].role`)."""
-        account = owner.account(self._account_id or 0)
-        if account is not None and account.role != "administrator":
-            url = f"{self._base_url}/api/v1/profile"
-            raise self._diagnosis.not_administrator(url, account.role)
+        membership = owner.account(self._transport.account_id or 0)
+        if membership is not None and membership.role != "administrator":
+            url = self._transport.url("/api/v1/profile")
+            raise self._diagnosis.not_administrator(url, membership.role)
 
     def inboxes(self) -> list[Inbox]:
         """The account's API inboxes, oldest first.
 
-        Proves on the way that the account exists and that the token's owner belongs to it: this
-        call tells the two apart, while the account's own address does not.
+        Also proves that the account exists and that the token's owner belongs to it: this call
+        tells the two apart, while the account's own address does not.
         """
-        answer = self._send("GET", self._path("inboxes"))
-        said = self._read(answer)
-        rows = said.get("payload") if isinstance(said, dict) else None
+        answer = self._transport.send("GET", "inboxes")
+        rows = self._read(answer).get("payload")
         if not isinstance(rows, list):
             raise self._diagnosis.not_chatwoot(answer)
-        found = [
+        inboxes = [
             _inbox(row)
             for row in rows
             if isinstance(row, dict) and row.get("channel_type") == _API_CHANNEL
         ]
-        return sorted((one for one in found if one), key=lambda one: one.id)
+        return sorted(filter(None, inboxes), key=lambda inbox: inbox.id)
 
     def inbox(self, inbox_id: int) -> Inbox:
         """One inbox. Raises InboxGone when Chatwoot no longer has it."""
-        return self._one_inbox("GET", self._path("inboxes", inbox_id), inbox_id)
+        return self._inbox("GET", inbox_id)
 
     def members(self, inbox_id: int) -> set[int]:
         """The ids of the users who are members of an inbox."""
-        said = self._read(self._send("GET", self._path("inbox_members", inbox_id)))
-        rows = said.get("payload") if isinstance(said, dict) else None
+        answer = self._transport.send("GET", f"inbox_members/{inbox_id}")
+        rows = self._read(answer).get("payload")
         return {
             row["id"]
             for row in (rows if isinstance(rows, list) else [])
             if isinstance(row, dict) and isinstance(row.get("id"), int)
         }
 
-    def create_inbox(self, wish: InboxWish) -> Inbox:
+    def create_inbox(self, settings: InboxSettings) -> Inbox:
         """A new API inbox that carries our marker."""
         channel = {
             "type": "api",
-            "webhook_url": wish.webhook_url or "",
-            "additional_attributes": {MARKER: wish.marker},
+            "webhook_url": settings.webhook_url or "",
+            "additional_attributes": {MARKER: settings.marker},
         }
-        answer = self._send("POST", self._path("inboxes"), {**_outside(wish), "channel": channel})
-        return self._inbox_of(answer)
+        body = settings.body | {"channel": channel}
+        return self._read_inbox(self._transport.send("POST", "inboxes", body))
 
-    def update_inbox(self, inbox_id: int, wish: InboxWish) -> Inbox:
-        """The inbox with its name, webhook and lock as wished. Raises InboxGone."""
-        body = _outside(wish)
-        if wish.webhook_url is not None:
-            body["channel"] = {"webhook_url": wish.webhook_url}
-        return self._one_inbox("PATCH", self._path("inboxes", inbox_id), inbox_id, body)
+    def update_inbox(self, inbox_id: int, settings: InboxSettings) -> Inbox:
+        """The inbox with its name, webhook and lock as set. Raises InboxGone."""
+        body = settings.body
+        if settings.webhook_url is not None:
+            body["channel"] = {"webhook_url": settings.webhook_url}
+        return self._inbox("PATCH", inbox_id, body)
 
     def set_webhook(self, inbox_id: int, url: str) -> None:
-        """Has the inbox call that address, or nobody. Raises InboxGone."""
-        body = {"channel": {"webhook_url": url}}
-        self._one_inbox("PATCH", self._path("inboxes", inbox_id), inbox_id, body)
+        """Has the inbox call that address; an empty one: nobody. Raises InboxGone."""
+        self._inbox("PATCH", inbox_id, {"channel": {"webhook_url": url}})
 
     def delete_inbox(self, inbox_id: int) -> None:
         """Removes an inbox; Chatwoot does so a little later."""
-        self._read(self._send("DELETE", self._path("inboxes", inbox_id)))
+        self._read(self._transport.send("DELETE", f"inboxes/{inbox_id}"))
 
     # -- underneath --------------------------------------------------------------------------------
 
-    def _note_timestamp(self, told: object) -> None:
-        """Without a server in front of it Chatwoot sends no `Date`."""
-        if isinstance(told, str):
-            with contextlib.suppress(ValueError, OverflowError):
-                self._note_time(datetime.fromisoformat(told).replace(tzinfo=UTC).timestamp())
-
-    def _one_inbox(self, method: str, path: str, inbox_id: int, body: object = None) -> Inbox:
-        answer = self._send(method, path, body)
+    def _inbox(self, method: str, inbox_id: int, body: object = None) -> Inbox:
+        answer = self._transport.send(method, f"inboxes/{inbox_id}", body)
         if is_missing_record(answer):
             raise InboxGone(
                 detail=self._diagnosis.cause(answer),
                 inbox_id=inbox_id,
-                account_id=self._account_id,
+                account_id=self._transport.account_id,
             )
-        return self._inbox_of(answer)
+        return self._read_inbox(answer)
 
-    def _inbox_of(self, answer: Answer) -> Inbox:
-        said = self._read(answer)
-        found = _inbox(said) if isinstance(said, dict) else None
-        if found is None:
+    def _read_inbox(self, answer: Answer) -> Inbox:
+        inbox = _inbox(self._read(answer))
+        if inbox is None:
             raise self._diagnosis.not_chatwoot(answer)
-        return found
+        return inbox
+
+    def _read(self, answer: Answer) -> dict[str, Any]:
+        """The JSON object of a success. Raises what the diagnosis makes of anything else."""
+        if not 200 <= answer.status < 300 or answer.media_type == "text/html":
+            raise self._diagnosis.refusal(answer)
+        try:
+            body = json.loads(answer.body)
+        except (ValueError, RecursionError):
+            body = None
+        if not isinstance(body, dict):
+            raise self._diagnosis.not_chatwoot(answer)
+        return body
 
 
-def _outside(wish: InboxWish) -> dict[str, object]:
-    return {
-        "name": wish.name,
-        "lock_to_single_conversation": wish.lock_to_single_conversation,
-    }
+def _membership(row: Mapping[str, Any]) -> Membership | None:
+    if not isinstance(row.get("id"), int):
+        return None
+    name, role, status = (str(row.get(key) or "") for key in ("name", "role", "status"))
+    return Membership(row["id"], name, role, status or "active")
 
 
 def _inbox(row: Mapping[str, Any]) -> Inbox | None:
@@ -169,12 +215,11 @@ def _inbox(row: Mapping[str, Any]) -> Inbox | None:
         return None
     attributes = row.get("additional_attributes")
     marker = attributes.get(MARKER) if isinstance(attributes, dict) else None
-    secret = Secret(row.get("secret") or "")
     return Inbox(
-        row["id"],
-        str(row.get("name") or ""),
-        str(marker or ""),
-        secret,
-        str(row.get("webhook_url") or ""),
-        row.get("csat_survey_enabled") is True,
+        id=row["id"],
+        name=str(row.get("name") or ""),
+        marker=str(marker or ""),
+        secret=Secret(row.get("secret") or ""),
+        webhook_url=str(row.get("webhook_url") or ""),
+        surveys=row.get("csat_survey_enabled") is True,
     )

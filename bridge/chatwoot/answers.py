@@ -1,15 +1,22 @@
-"""What all of routing's calls share: one inbox, no waiting, and reading what is refused.
+"""What all of routing's calls share: one inbox, and the judgement of what is answered.
 
 Sources: docs/contracts/chatwoot.md, Answers and Limits.
 """
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from bridge.chatwoot import events
-from bridge.chatwoot.diagnosis import body_of, is_missing_record, own_words, retry_after_s
+from bridge.chatwoot.diagnosis import (
+    Diagnosis,
+    body_of,
+    is_missing_record,
+    own_words,
+    retry_after_s,
+)
+from bridge.chatwoot.events import number
 from bridge.chatwoot.refusals import (
     ConversationFlooded,
     FileTooLarge,
@@ -17,13 +24,12 @@ from bridge.chatwoot.refusals import (
     RecordGoing,
     SourceTaken,
 )
-from bridge.chatwoot.transport import Timekeeper, Transport
+from bridge.chatwoot.transport import Transport
 from bridge.domain.errors import BridgeError, ChatwootRejects, InboxGone
-from bridge.net.deadline import Deadline
-from bridge.net.http import Answer, Http
+from bridge.net.http import Answer
 
-#: How a refused record is told in POST messages: Rails' sentence, which Chatwoot leaves in English
-#: and other installations may translate. An unknown translation counts as passing trouble.
+#: How POST messages words a refused record: Rails' sentence, which Chatwoot leaves in English and
+#: other installations may translate. An unknown translation counts as passing trouble.
 VALIDATION = (
     "Validation failed:",
     "A validação falhou:",
@@ -39,112 +45,130 @@ _STUMBLED = re.compile(r"undefined method .* for nil")
 _GOING_S = 1.0
 
 
-class InboxCalls(Transport):
-    """Calls about one inbox. Never waits for a throttled Chatwoot: the router has other lanes."""
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The JSON of a success. What lacks its parts is somebody else's: SomethingInFront."""
 
-    def __init__(
+    value: Any
+    answer: Answer
+    diagnosis: Diagnosis
+
+    def object(self, *keys: str) -> dict[str, Any]:
+        """What lies under some keys of nested objects, empty when it is no object."""
+        return as_dict(self.value, *keys)
+
+    def rows(self, *keys: str) -> list[dict[str, Any]]:
+        """The objects of the list under these keys. Raises SomethingInFront where there is no list:
+        foreign JSON must not be taken for an empty one."""
+        parent = as_dict(self.value, *keys[:-1])
+        if not isinstance(parent.get(keys[-1]), list):
+            raise self.diagnosis.in_front(self.answer)
+        return rows_of(parent, keys[-1])
+
+    def id_of(self, row: Mapping[str, Any]) -> int:
+        """The id of a row. Raises SomethingInFront where it has none."""
+        row_id = number(row.get("id"))
+        if not row_id:
+            raise self.diagnosis.in_front(self.answer)
+        return row_id
+
+
+class InboxCalls:
+    """Calls about one inbox, judged by what their answers say of it."""
+
+    def __init__(self, transport: Transport, inbox_id: int) -> None:
+        self.transport, self.inbox_id = transport, inbox_id
+        self._diagnosis, self._inbox_path = transport.diagnosis, f"inboxes/{inbox_id}"
+
+    def ask(
         self,
-        http: Http,
-        base_url: str,
+        method: str,
+        path: str,
+        body: object = None,
         *,
-        clocks: Timekeeper,
-        deadline: Deadline,
-        token: str,
-        account_id: int,
-        inbox_id: int,
-        wait: Callable[[str], None] = lambda _: None,
-    ) -> None:
-        """`wait` returns when the base URL may be called again (Limits)."""
-        super().__init__(
-            http, base_url, clocks=clocks, deadline=deadline, token=token, account_id=account_id
-        )
-        self._inbox_id, self._wait = inbox_id, wait
+        gone: type[BridgeError] | None = None,
+        taken: type[BridgeError] | None = None,
+    ) -> Body:
+        """One call and the JSON of its success; see `read`."""
+        return self.read(self.transport.send(method, path, body), gone=gone, taken=taken)
 
-    # -- underneath --------------------------------------------------------------------------------
-
-    def _send(self, method: str, path: str, body: object = None, **more: Any) -> Answer:
-        self._wait(self._base_url)
-        return super()._send(method, path, body, **more)
-
-    def _id(self, row: Mapping[str, Any], answer: Answer) -> int:
-        found = events.number(row.get("id"))
-        if not found:
-            raise self._diagnosis.in_front(answer)
-        return found
-
-    def _expect(
-        self, answer: Answer, gone: type[BridgeError], *, taken: type[BridgeError] | None = None
-    ) -> None:
-        """Raises what the answer means when it is no success; `gone` for a record that Chatwoot
+    def read(
+        self,
+        answer: Answer,
+        *,
+        gone: type[BridgeError] | None = None,
+        taken: type[BridgeError] | None = None,
+    ) -> Body:
+        """The JSON of a success. Raises what anything else means: `gone` for a record that Chatwoot
         no longer has, `taken` for one that it has already."""
+        self.require_success(answer, gone=gone, taken=taken)
+        if answer.media_type == "text/html":
+            raise self._diagnosis.in_front(answer)
+        try:
+            return Body(json.loads(answer.body), answer, self._diagnosis)
+        except (ValueError, RecursionError):
+            raise self._diagnosis.in_front(answer) from None
+
+    def require_success(
+        self,
+        answer: Answer,
+        *,
+        gone: type[BridgeError] | None = None,
+        taken: type[BridgeError] | None = None,
+    ) -> None:
+        """As `read`, where the body of a success does not matter."""
         error = self._failure(answer, gone, taken)
         if error is not None:
             raise error
 
-    def _read(self, answer: Answer) -> Any:
-        """The JSON of a success. Raises what anything else means."""
-        error = self._failure(answer, None, None)
-        if error is not None:
-            raise error
-        if answer.media_type == "text/html":
-            raise self._diagnosis.in_front(answer)
-        try:
-            return json.loads(answer.body)
-        except (ValueError, RecursionError):
-            raise self._diagnosis.in_front(answer) from None
-
-    def _rows(self, answer: Answer, *keys: str) -> list[dict[str, Any]]:
-        """The rows of a list that a success holds under these keys. Raises what anything else
-        means: JSON of somebody else must not be taken for an empty list."""
-        said = self._read(answer)
-        for key in keys[:-1]:
-            said = as_dict(said, key)
-        if not isinstance(said, dict) or not isinstance(said.get(keys[-1]), list):
-            raise self._diagnosis.in_front(answer)
-        return rows_of(said, keys[-1])
+    # -- judgement ---------------------------------------------------------------------------------
 
     def _failure(
-        self, answer: Answer, gone: type[BridgeError] | None, taken: type[BridgeError] | None
+        self,
+        answer: Answer,
+        gone: type[BridgeError] | None = None,
+        taken: type[BridgeError] | None = None,
     ) -> BridgeError | None:
         """THE judgement of an answer (docs/contracts/chatwoot.md, Answers): a status says nothing
         about whether something was stored, and only Chatwoot's own words are a verdict."""
-        status, said = answer.status, own_words(answer)
+        status, words = answer.status, own_words(answer)
         if 200 <= status < 300:
             return None
         if status == 413:  # mostly a proxy's word, and a verdict on the size all the same
             return FileTooLarge(detail=self._diagnosis.cause(answer))
         if status == 429:
             return self._diagnosis.refusal(answer)
-        if not said:
-            return self._diagnosis.in_front(answer, began=self._began)
+        if not words:
+            return self._diagnosis.in_front(answer)
         if status in {401, 403}:
             return self._denied(answer)
         if is_missing_record(answer) and gone is not None:
             return self._gone(answer, gone)
         if status == 422 and answer.changes:
-            return self._refused(answer, said, taken)
+            return self._refused(answer, words, taken)
         return self._diagnosis.failing(answer)
 
     def _denied(self, answer: Answer) -> BridgeError:
         """A denial holds the whole integration, so the inbox is asked for first: where that is
         shown, it was about this one request."""
-        path = self._path("inboxes", self._inbox_id)
-        if not answer.url.endswith(path):
-            asked = super()._send("GET", path)
-            if 200 <= asked.status < 300 and "id" in body_of(asked):
-                return self._diagnosis.failing(answer)
-            if asked.status not in {401, 403, 404}:
-                return self._failure(asked, None, None) or self._diagnosis.failing(answer)
+        if answer.url == self.transport.url(self._inbox_path):
+            return self._diagnosis.refusal(answer)
+        inbox = self.transport.send("GET", self._inbox_path)
+        if 200 <= inbox.status < 300 and "id" in body_of(inbox):
+            return self._diagnosis.failing(answer)
+        if inbox.status not in {401, 403, 404}:
+            return self._failure(inbox) or self._diagnosis.failing(answer)
         return self._diagnosis.refusal(answer)
 
     def _gone(self, answer: Answer, gone: type[BridgeError]) -> BridgeError:
         """A 404 names what is gone only after the inbox was asked for: without it everything else
         of it is missing too."""
         cause = self._diagnosis.cause(answer)
-        asked = super()._send("GET", self._path("inboxes", self._inbox_id))
-        if is_missing_record(asked):
-            return InboxGone(detail=cause, inbox_id=self._inbox_id, account_id=self._account_id)
-        error = self._failure(asked, None, None)
+        inbox = self.transport.send("GET", self._inbox_path)
+        if is_missing_record(inbox):
+            account_id = self.transport.account_id
+            return InboxGone(detail=cause, inbox_id=self.inbox_id, account_id=account_id)
+        error = self._failure(inbox)
         if error is not None:
             return error
         if gone is InboxGone:
@@ -152,38 +176,37 @@ class InboxCalls(Transport):
         return gone(detail=cause)
 
     def _refused(
-        self, answer: Answer, said: Mapping[str, Any], taken: type[BridgeError] | None
+        self, answer: Answer, words: Mapping[str, Any], taken: type[BridgeError] | None
     ) -> BridgeError:
         """What a 422 means. With `attributes`, or as a validation, Chatwoot speaks of what it was
         sent, and has stored nothing; any other text is trouble of its own, which passes."""
-        text = str(said.get("error") or said.get("message") or "")
-        attributes = said.get("attributes")
+        text = str(words.get("error") or words.get("message") or "")
+        attributes = words.get("attributes")
         named = set(map(str, attributes)) if isinstance(attributes, list) else set()
-        is_verdict = bool(named) or text.startswith(VALIDATION)
-        if not is_verdict:
-            if taken is SourceTaken and _TAKEN.search(text) and "source_id" in text:
-                return SourceTaken(detail=self._diagnosis.cause(answer))
-            if _STUMBLED.search(text):
-                return self._diagnosis.failing(answer, RecordGoing, retry_after_s=_GOING_S)
-            return self._diagnosis.failing(answer)
         cause = self._diagnosis.cause(answer)
+        going = self._diagnosis.failing(answer, RecordGoing, retry_after_s=_GOING_S)
+        if not named and not text.startswith(VALIDATION):
+            if taken is SourceTaken and _TAKEN.search(text) and "source_id" in text:
+                return SourceTaken(detail=cause)
+            return going if _STUMBLED.search(text) else self._diagnosis.failing(answer)
         if "Too many messages" in text:
             return ConversationFlooded(
-                detail=cause, base_url=self._base_url, retry_after_s=retry_after_s(answer)
+                detail=cause,
+                base_url=self.transport.base_url,
+                retry_after_s=retry_after_s(answer),
             )
         if "must exist" in text:
-            return self._diagnosis.failing(answer, RecordGoing, retry_after_s=_GOING_S)
-        if taken is PhoneTaken and named & {"phone_number", "identifier"}:
-            return PhoneTaken(detail=cause)
-        if taken is not None and _TAKEN.search(text):
-            return taken(detail=cause)
-        return ChatwootRejects(detail=cause)
+            return going
+        is_taken = _TAKEN.search(text) or (
+            taken is PhoneTaken and named & {"phone_number", "identifier"}
+        )
+        return taken(detail=cause) if taken and is_taken else ChatwootRejects(detail=cause)
 
 
 def is_no_route(answer: Answer) -> bool:
     """Chatwoot's router knows no such route: this version does not have it."""
-    said = own_words(answer)
-    return answer.status == 404 and said.get("status") == 404 and said.get("error") == "Not Found"
+    words = own_words(answer)
+    return answer.status == 404 and words.get("status") == 404 and words.get("error") == "Not Found"
 
 
 def as_dict(value: object, *keys: str) -> dict[str, Any]:
@@ -194,5 +217,6 @@ def as_dict(value: object, *keys: str) -> dict[str, Any]:
 
 
 def rows_of(value: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
-    found = value.get(key)
-    return [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
+    """The objects in a list, empty when it is no list."""
+    rows = value.get(key)
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []

@@ -84,12 +84,13 @@ class Diagnosis:
         error.uncertain = answer.changes
         return error
 
-    def in_front(self, answer: Answer, *, began: float = 0.0) -> SomethingInFront:
+    def in_front(self, answer: Answer) -> SomethingInFront:
         """The error for what cannot be Chatwoot's answer, where Chatwoot has been before: it will
-        come back. `began` in seconds of the monotonic clock."""
+        come back."""
         error = self._error(SomethingInFront, answer)
         error.uncertain = answer.changes
-        error.runs_on_since = began if answer.changes and answer.status in _CUT_SHORT else 0.0
+        if answer.changes and answer.status in _CUT_SHORT:
+            error.runs_on_since = answer.began
         return error
 
     def not_chatwoot(self, answer: Answer) -> BridgeError:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from bridge.domain.texts import clean
 
+#: How long Chatwoot may be busy storing a file, in seconds.
+STORE_S = 120.0
 _CHUNK = 64 * 1024
 _MAX_NAME = 200
 

@@ -7,7 +7,7 @@ repeated, so whoever listens asks for what was missed, each time a subscription 
 import contextlib
 import json
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -162,29 +162,6 @@ class Cable:
             raise CableRefused(detail=str(ended), base_url=self._base_url) from None
         # With a wrong token no confirmation comes at all.
         raise CableRefused(detail=f"no {wanted} came", base_url=self._base_url)
-
-
-def listen(
-    http: Http,
-    base_url: str,
-    *,
-    pubsub_token: str,
-    account_id: int,
-    user_id: int,
-    deadline: Deadline,
-) -> Generator[ChatwootEvent | None, None, None]:
-    """The events of one account, until the connection ends.
-
-    None first, when the subscription stands, and again every few seconds. The deadline is for the
-    opening. Raises ChatwootUnreachable and CableRefused before that; ends without an error after.
-    """
-    cable = Cable(http, base_url, pubsub_token=pubsub_token, user_id=user_id, deadline=deadline)
-    with cable:
-        cable.subscribe(account_id)
-        cable.wait_for("confirm_subscription", deadline)
-        yield None
-        for one in cable.events():
-            yield one.event if isinstance(one, Told) else None
 
 
 def _account_of(frame: dict[str, Any]) -> int:

@@ -4,17 +4,20 @@ Source: docs/contracts/chatwoot.md, Access. The token goes out as `api-access-to
 header names with underscores.
 """
 
-import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable
 from email.utils import parsedate_to_datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from bridge.chatwoot.diagnosis import Diagnosis
 from bridge.chatwoot.multipart import Multipart
-from bridge.domain.models import Account, Secret, TokenOwner
 from bridge.net.deadline import Deadline
 from bridge.net.http import READ_S, Answer, CallFailed, Http
+
+#: Pauses before a throttled call is repeated: Chatwoot names no time to wait, and its windows end
+#: with the minute (docs/contracts/chatwoot.md, Limits).
+_THROTTLE_FIRST_S = 1.0
+_THROTTLE_MOST_S = 8.0
 
 
 class Timekeeper(Protocol):
@@ -26,7 +29,7 @@ class Timekeeper(Protocol):
 
 
 class Transport:
-    """Raises the errors of `bridge.chatwoot.diagnosis`; nothing else leaves this class."""
+    """Sends requests; raises only the errors of `bridge.chatwoot.diagnosis`."""
 
     def __init__(
         self,
@@ -37,40 +40,21 @@ class Transport:
         deadline: Deadline,
         token: str = "",
         account_id: int | None = None,
+        wait: Callable[[str], None] | None = None,
     ) -> None:
-        self._http, self._base_url, self._deadline = http, base_url, deadline
-        self._clocks = clocks
-        self._token, self._account_id = token, account_id
-        self._diagnosis = Diagnosis(base_url, account_id, token)
-        #: When the latest request began, in seconds of the monotonic clock.
-        self._began = 0.0
+        """`wait` returns when the base URL may be called again (Limits); a throttled answer is then
+        returned at once. Without `wait` a throttled call is repeated while the deadline allows."""
+        self.http, self.base_url, self.deadline = http, base_url, deadline
+        self.account_id = account_id
+        self.diagnosis = Diagnosis(base_url, account_id, token)
+        self._clocks, self._token, self._wait = clocks, token, wait
 
-    def owner(self) -> TokenOwner:
-        """Whose token it is (`GET /api/v1/profile`)."""
-        answer = self._send("GET", "/api/v1/profile")
-        said = self._read(answer)
-        if not isinstance(said, dict) or not isinstance(said.get("accounts"), list):
-            raise self._diagnosis.not_chatwoot(answer)
-        name = said.get("available_name") or said.get("name") or said.get("email") or ""
-        accounts = [_account(row) for row in said["accounts"] if isinstance(row, dict)]
-        return TokenOwner(
-            str(name),
-            str(said.get("email") or ""),
-            tuple(filter(None, accounts)),
-            said["id"] if isinstance(said.get("id"), int) else 0,
-            Secret(said.get("pubsub_token") or ""),
-        )
+    def url(self, path: str) -> str:
+        """The address of a path; one without a leading slash belongs to the account."""
+        in_account = "" if path.startswith("/") else f"/api/v1/accounts/{self.account_id}/"
+        return self.base_url + in_account + path
 
-    # -- underneath --------------------------------------------------------------------------------
-
-    def _path(self, *parts: object) -> str:
-        return "/".join(["/api/v1/accounts", str(self._account_id), *map(str, parts)])
-
-    def _pause(self, throttled: int) -> bool:
-        """Whether a call is made again, after a wait; it was throttled so many times before."""
-        return False
-
-    def _send(
+    def send(
         self,
         method: str,
         path: str,
@@ -89,53 +73,39 @@ class Transport:
             headers["api-access-token"] = self._token
         if form is not None:
             headers["Content-Type"] = form.content_type
-        throttled = 0
+        pause_s = _THROTTLE_FIRST_S
         while True:
-            self._began = time.monotonic()
+            if self._wait is not None:
+                self._wait(self.base_url)
+            began = time.monotonic()
             try:
-                answer = self._http.call(
+                answer = self.http.call(
                     method,
-                    self._base_url + path,
-                    deadline=self._deadline,
+                    self.url(path),
+                    deadline=self.deadline,
                     headers=headers,
                     json=body,
                     data=form,
                     read_s=read_s,
                 )
             except CallFailed as failure:
-                raise self._diagnosis.no_answer(failure, began=self._began) from None
+                raise self.diagnosis.no_answer(failure, began=began) from None
             self._note_date(answer)
-            if answer.status != 429 or not self._pause(throttled):
+            if answer.status != 429 or self._wait is not None or not self.deadline.pause(pause_s):
                 return answer
-            throttled += 1
+            pause_s = min(2 * pause_s, _THROTTLE_MOST_S)
+
+    def note_time(self, answer: Answer, shown: float) -> None:
+        """Chatwoot's clock showed that second (UTC) during the call."""
+        self._clocks.note(self.base_url, shown, began=answer.began, ended=time.monotonic())
 
     def _note_date(self, answer: Answer) -> None:
-        """Learns what Chatwoot's clock shows. Pages of other things than Chatwoot, and answers out
-        of a cache, say nothing of it."""
+        """Learns Chatwoot's clock. Pages of other programs, and cached answers, say nothing of
+        it."""
         if answer.media_type != "application/json" or "age" in answer.headers:
             return
         try:
-            told = parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
+            shown = parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
         except (TypeError, ValueError, OverflowError):
             return
-        self._note_time(told)
-
-    def _note_time(self, told: float) -> None:
-        """What Chatwoot's clock showed during the latest call."""
-        self._clocks.note(self._base_url, told, began=self._began, ended=time.monotonic())
-
-    def _read(self, answer: Answer) -> Any:
-        """The JSON of a success. Raises what the diagnosis makes of anything else."""
-        if not 200 <= answer.status < 300 or answer.media_type == "text/html":
-            raise self._diagnosis.refusal(answer)
-        try:
-            return json.loads(answer.body)
-        except (ValueError, RecursionError):
-            raise self._diagnosis.not_chatwoot(answer) from None
-
-
-def _account(row: Mapping[str, Any]) -> Account | None:
-    if not isinstance(row.get("id"), int):
-        return None
-    name, role, status = (str(row.get(key) or "") for key in ("name", "role", "status"))
-    return Account(row["id"], name, role, status or "active")
+        self.note_time(answer, shown)

@@ -157,7 +157,7 @@ class Integration:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class Membership:
     """A Chatwoot account as its member sees it (docs/contracts/chatwoot.md, Access,
     `accounts[]`)."""
 
@@ -182,11 +182,11 @@ class TokenOwner:
 
     name: str
     email: str
-    accounts: tuple[Account, ...]
+    accounts: tuple[Membership, ...]
     id: int = 0
     pubsub_token: Secret = Secret("")
 
-    def account(self, account_id: int) -> Account | None:
+    def account(self, account_id: int) -> Membership | None:
         """The membership in that account, None without one."""
         return next((one for one in self.accounts if one.id == account_id), None)
 

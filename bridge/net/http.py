@@ -47,19 +47,21 @@ class CallFailed(Exception):
         return f'{self.method.capitalize()} "{self.url}": {self.cause}'
 
 
-class TooLarge(CallFailed):
+class AnswerTooLarge(CallFailed):
     """The answer is larger than was allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. Header names are lower case; `body` is empty when it was saved to a file."""
+    """What came back. Header names are lower case; `body` is empty when it was saved to a file.
+    `began` is when the request began, in seconds of the monotonic clock."""
 
     method: str
     url: str
     status: int
     headers: Mapping[str, str]
     body: bytes
+    began: float = 0.0
 
     @property
     def media_type(self) -> str:
@@ -267,7 +269,7 @@ class Http:
         silent. The body of a success goes into the new file `save_to` when that is given, and is
         left unread without `read_body`. Raises CallFailed when no answer came before the deadline.
         """
-        call = _Call(deadline)
+        call, began = _Call(deadline), time.monotonic()
         _current.call = call
         self._watch.add(call)
         left = max(deadline.remaining(), 0.001)
@@ -293,12 +295,12 @@ class Http:
                         size += len(chunk)
                         if size > max_bytes:
                             cause = f"the answer is larger than {max_bytes} bytes"
-                            raise TooLarge(method, url, cause, sent=True)
+                            raise AnswerTooLarge(method, url, cause, sent=True)
                         keep(chunk)
                 named = {name.lower(): value for name, value in response.headers.items()}
                 if call.expired:
                     raise CallFailed(method, url, "i/o timeout", sent=True)
-                return Answer(method, url, response.status_code, named, bytes(body))
+                return Answer(method, url, response.status_code, named, bytes(body), began)
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
             cause = "i/o timeout" if call.expired else call.cause or _cause(error)
             raise CallFailed(method, url, cause, sent=call.sent, blocked=call.blocked) from None

@@ -1,14 +1,12 @@
 """What a delivery needs to know of its instance."""
 
-from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bridge.chatwoot import socket
-from bridge.chatwoot.conversations import Messaging
-from bridge.chatwoot.events import ChatwootEvent
+from bridge.chatwoot.account import Account
+from bridge.chatwoot.client import Chatwoot
 from bridge.domain.errors import IntegrationMissing
-from bridge.domain.models import Instance, Integration
+from bridge.domain.models import ActivationRequest, Instance, Integration
 from bridge.gateways import GATEWAYS
 from bridge.gateways.base import Gateway
 from bridge.net.deadline import Deadline
@@ -30,19 +28,9 @@ class Context:
     services: Services
     spool: Path
 
-    def chatwoot(self, seconds: float = CALL_S) -> Messaging:
+    def chatwoot(self, seconds: float = CALL_S) -> Chatwoot:
         """Calls to the inbox of this integration, under one limit."""
-        one = self.integration
-        return Messaging(
-            self.services.http,
-            one.base_url,
-            clocks=self.services.chatwoot_clocks,
-            deadline=Deadline(seconds),
-            token=one.api_token,
-            account_id=one.account_id,
-            inbox_id=one.inbox_id,
-            wait=self.services.pace.wait,
-        )
+        return chatwoot_of(self.integration, self.services, Deadline(seconds))
 
     def reply_id(self, message_id: int) -> ReplyId:
         """A message of this integration's Chatwoot."""
@@ -58,21 +46,33 @@ class Context:
         place = self.instance.gateway
         return place is not None and url.startswith(place.base_url.rstrip("/") + "/")
 
-    def hear_chatwoot(self, deadline: Deadline) -> Generator[ChatwootEvent | None, None, None]:
-        """What the owner of the token is shown over Chatwoot's socket, as `cable.listen` tells it.
 
-        The deadline is for the opening. Raises BridgeErrors.
-        """
-        one = self.integration
-        owner = self.chatwoot().owner()
-        return socket.listen(
-            self.services.http,
-            one.base_url,
-            pubsub_token=owner.pubsub_token,
-            account_id=one.account_id,
-            user_id=owner.id,
-            deadline=deadline,
-        )
+def account_of(
+    place: ActivationRequest | Integration, services: Services, deadline: Deadline
+) -> Account:
+    """Calls to the account that an instance is, or is to be, joined to, under one limit."""
+    return Account(
+        services.http,
+        place.base_url,
+        clocks=services.chatwoot_clocks,
+        deadline=deadline,
+        token=place.api_token,
+        account_id=place.account_id,
+    )
+
+
+def chatwoot_of(integration: Integration, services: Services, deadline: Deadline) -> Chatwoot:
+    """Calls to the inbox of an integration, under one limit."""
+    return Chatwoot(
+        services.http,
+        integration.base_url,
+        clocks=services.chatwoot_clocks,
+        deadline=deadline,
+        token=integration.api_token,
+        account_id=integration.account_id,
+        inbox_id=integration.inbox_id,
+        wait=services.pace.wait,
+    )
 
 
 def of_instance(instance_id: int, services: Services) -> Context:

@@ -22,7 +22,7 @@ from bridge.activation.validation import (
 )
 from bridge.chatwoot import address, versions
 from bridge.domain.errors import N_, InvalidBody, Problem
-from bridge.domain.models import Account, GatewayConfig, Secret
+from bridge.domain.models import GatewayConfig, Membership, Secret
 from bridge.domain.options import OPTIONS
 from bridge.web.pages import Trouble
 
@@ -195,7 +195,7 @@ class AccountChoiceForm(Form):
 
     account_id = RadioField(N_("Account"), validate_choice=False, description=N_("The account id"))
 
-    def offer(self, accounts: Iterable[Account]) -> None:
+    def offer(self, accounts: Iterable[Membership]) -> None:
         """Sets the choices."""
         self.account_id.choices = [(str(one.id), one.name) for one in accounts]
 

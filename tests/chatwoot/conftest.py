@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import requests
 
-from bridge.chatwoot.conversations import Messaging
+from bridge.chatwoot.account import Account
+from bridge.chatwoot.client import Chatwoot
 from bridge.net.deadline import Deadline
 from bridge.net.http import Http
 from tests.support.processes import SandboxChatwoot
@@ -31,12 +32,17 @@ class Desk:
     inbox_id: int
     http: Http
 
-    def client(self, seconds: float = 20, **changes: Any) -> Messaging:
+    def account(self) -> Account:
+        """A client of the bridge for what an activation asks."""
+        known = {"token": SandboxChatwoot.admin, "account_id": 1, "clocks": NoClocks()}
+        return Account(self.http, self.sandbox.base_url, deadline=Deadline(20), **known)
+
+    def client(self, seconds: float = 20, **changes: Any) -> Chatwoot:
         """A client of the bridge."""
         known = {"token": SandboxChatwoot.admin, "account_id": 1, "inbox_id": self.inbox_id}
         base_url = changes.pop("base_url", self.sandbox.base_url)
         more = {"clocks": NoClocks(), "deadline": Deadline(seconds)}
-        return Messaging(self.http, base_url, **(more | known | changes))
+        return Chatwoot(self.http, base_url, **(more | known | changes))
 
     def api(self, method: str, path: str, json: object = None) -> Any:
         """A call as any other user of Chatwoot would make it; its body."""
@@ -80,8 +86,8 @@ def desk(new_desk: Callable[..., Desk]) -> Desk:
 
 
 @pytest.fixture
-def chat(desk: Desk) -> tuple[Messaging, int]:
+def chat(desk: Desk) -> tuple[Chatwoot, int]:
     """A client and the number of a conversation with one contact."""
     client = desk.client()
-    contact = client.create_contact(name="João", phone=PHONE, source_id=SOURCE)
-    return client, client.create_conversation(contact, SOURCE, "open").id
+    contact = client.contacts.create(name="João", phone=PHONE, source_id=SOURCE)
+    return client, client.conversations.create(contact, SOURCE, "open").id

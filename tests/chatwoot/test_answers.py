@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from bridge.chatwoot.conversations import (
+from bridge.chatwoot.client import Chatwoot
+from bridge.chatwoot.refusals import (
     ConversationFlooded,
     ConversationGone,
     FileTooLarge,
-    Messaging,
     PhoneTaken,
+    RecordGoing,
     SourceTaken,
 )
-from bridge.chatwoot.refusals import RecordGoing
 from bridge.domain.errors import (
     AccessDenied,
     AccountSuspended,
@@ -34,7 +34,7 @@ from bridge.domain.errors import (
 )
 from tests.chatwoot.conftest import PHONE, SOURCE, Desk
 
-Chat = tuple[Messaging, int]
+Chat = tuple[Chatwoot, int]
 
 LOCK = "The request took too long to complete. Please try again."
 LOCK_PT = "A solicitação demorou muito para ser concluída. Tente novamente."
@@ -54,7 +54,7 @@ def caught(desk: Desk, chat: Chat, status: int, body: str, path: str = "messages
     client, number = chat
     desk.sandbox.fault("refuse", status=status, body=body, path=path, times=2)
     with pytest.raises(BridgeError) as found:
-        client.post_message(number, "x", source_id="WAID:1")
+        client.messages.post(number, "x", source_id="WAID:1")
     return found.value
 
 
@@ -157,15 +157,15 @@ def test_only_a_refusal_of_the_token_or_the_account_holds_the_integration() -> N
 def test_a_404_names_what_is_gone_only_after_the_inbox_was_asked_for(desk: Desk) -> None:
     client = desk.client()
     with pytest.raises(ConversationGone):
-        client.post_message(404, "x")
+        client.messages.post(404, "x")
     with pytest.raises(InboxGone):
-        desk.client(inbox_id=404).post_message(404, "x")
+        desk.client(inbox_id=404).messages.post(404, "x")
 
 
 def test_a_404_while_the_inbox_cannot_be_asked_for_says_nothing(desk: Desk) -> None:
     desk.sandbox.fault("refuse", status=503, path=f"inboxes/{desk.inbox_id}$")
     with pytest.raises(SomethingInFront):
-        desk.client().post_message(404, "x")
+        desk.client().messages.post(404, "x")
 
 
 @pytest.mark.parametrize("kind", ["drop", "drop_after"])
@@ -175,17 +175,17 @@ def test_a_request_that_was_cut_off_may_still_be_acted_upon(
     client, number = chat
     desk.sandbox.fault(kind, path="messages", times=1)
     with pytest.raises(BridgeError) as found:
-        client.post_message(number, "x")
+        client.messages.post(number, "x")
     assert getattr(found.value, "runs_on_since", 0.0) > 0
 
 
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda client, number: client.latest_messages(number),
-        lambda client, number: client.conversations_of(SOURCE),
-        lambda client, number: client.find_contacts_by_phone([PHONE]),
-        lambda client, number: client.find_contact_inbox(SOURCE),
+        lambda client, number: client.messages.latest(number),
+        lambda client, number: client.conversations.of_source(SOURCE),
+        lambda client, number: client.contacts.find_by_phone([PHONE]),
+        lambda client, number: client.contacts.find_by_source(SOURCE),
     ],
     ids=["messages", "conversations", "by phone", "by source"],
 )
@@ -204,11 +204,11 @@ def test_an_error_of_a_look_is_never_a_verdict_nor_a_doubt(
 def test_a_record_that_is_there_already_is_told(desk: Desk, chat: Chat) -> None:
     client, _ = chat
     with pytest.raises(PhoneTaken):
-        client.create_contact(name="x", phone=PHONE, source_id="another")
+        client.contacts.create(name="x", phone=PHONE, source_id="another")
     body = error("source_id should be unique")
     desk.sandbox.fault("refuse", status=422, body=body, path="conversations$", times=1)
     with pytest.raises(SourceTaken):
-        client.create_conversation(1, SOURCE, "open")
+        client.conversations.create(1, SOURCE, "open")
 
 
 def _all(kind: type[BridgeError]) -> list[type[BridgeError]]:

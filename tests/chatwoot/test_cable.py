@@ -2,32 +2,37 @@
 
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
-from bridge.chatwoot import socket
-from bridge.chatwoot.conversations import Messaging
+from bridge.chatwoot.client import Chatwoot
 from bridge.chatwoot.events import AgentMessage, ChatwootEvent, ContactGone, ConversationChanged
+from bridge.chatwoot.socket import Cable, CableRefused, Told
 from bridge.domain.errors import ChatwootUnreachable
 from bridge.net.deadline import Deadline
 from tests.chatwoot.conftest import SOURCE, Desk
 from tests.support.processes import free_port
 
-Chat = tuple[Messaging, int]
+Chat = tuple[Chatwoot, int]
 Events = Iterator[ChatwootEvent | None]
 
 
 @pytest.fixture
 def listen(desk: Desk) -> Callable[..., Events]:
-    def start(seconds: float = 10, **changes: object) -> Events:
-        owner = desk.client().owner()
-        known: dict[str, object] = {
+    def start(seconds: float = 10, **changes: Any) -> Events:
+        owner, deadline = desk.account().owner(), Deadline(seconds)
+        known = {
             "base_url": desk.sandbox.base_url,
             "pubsub_token": owner.pubsub_token,
-            "account_id": 1,
             "user_id": owner.id,
         }
-        return socket.listen(desk.http, deadline=Deadline(seconds), **(known | changes))  # type: ignore[arg-type]
+        with Cable(desk.http, deadline=deadline, **(known | changes)) as cable:
+            cable.subscribe(1)
+            cable.wait_for("confirm_subscription", deadline)
+            yield None
+            for told in cable.events():
+                yield told.event if isinstance(told, Told) else None
 
     return start
 
@@ -43,15 +48,15 @@ def test_it_says_when_the_subscription_stands_and_then_what_happens(
     client, number = chat
     events = listen()
     assert next(events) is None
-    sent = client.post_message(number, "hello")
+    sent = client.messages.post(number, "hello")
     said = until(events, AgentMessage)
     assert isinstance(said, AgentMessage)
     assert (said.id, said.conversation_id, said.inbox_id) == (sent, number, desk.inbox_id)
-    client.toggle_status(number, "resolved")
+    desk.api("POST", f"/conversations/{number}/toggle_status", {"status": "resolved"})
     changed = until(events, ConversationChanged)
     while isinstance(changed, ConversationChanged) and changed.status != "resolved":
         changed = until(events, ConversationChanged)
-    contact_id = client.find_contact_inbox(SOURCE)
+    contact_id = client.contacts.find_by_source(SOURCE)
     desk.api("DELETE", f"/contacts/{contact_id}")
     assert until(events, ContactGone) == ContactGone(contact_id or 0, account_id=1)
 
@@ -75,7 +80,7 @@ def test_it_ends_when_the_connection_does(desk: Desk, listen: Callable[..., Even
 def test_a_wrong_token_is_never_confirmed(
     listen: Callable[..., Events], changes: dict[str, object]
 ) -> None:
-    with pytest.raises(socket.CableRefused) as caught:
+    with pytest.raises(CableRefused) as caught:
         next(listen(seconds=1, **changes))
     assert caught.value.retryable
     assert "wrong" not in caught.value.message
@@ -88,6 +93,6 @@ def test_no_chatwoot_no_cable(listen: Callable[..., Events]) -> None:
 
 def test_a_proxy_without_websockets_is_told(desk: Desk, listen: Callable[..., Events]) -> None:
     desk.sandbox.fault("refuse", status=502, path="^/cable$")
-    with pytest.raises(socket.CableRefused) as caught:
+    with pytest.raises(CableRefused) as caught:
         next(listen())
     assert "502" in caught.value.message

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bridge.chatwoot.conversations import ConversationFlooded, FileTooLarge, Messaging
+from bridge.chatwoot.client import Chatwoot
 from bridge.chatwoot.diagnosis import retry_after_s
+from bridge.chatwoot.refusals import ConversationFlooded, FileTooLarge
 from bridge.domain.errors import (
     AccountSuspended,
     ChatwootRejects,
@@ -18,7 +19,7 @@ from bridge.net.http import Answer
 from tests.chatwoot.conftest import Desk
 from tests.support.processes import free_port
 
-Chat = tuple[Messaging, int]
+Chat = tuple[Chatwoot, int]
 
 
 def test_a_throttled_call_returns_at_once_and_names_the_wait(desk: Desk, chat: Chat) -> None:
@@ -26,7 +27,7 @@ def test_a_throttled_call_returns_at_once_and_names_the_wait(desk: Desk, chat: C
     desk.sandbox.fault("refuse", status=429, path="messages")
     start = time.monotonic()
     with pytest.raises(ChatwootThrottles) as caught:
-        client.post_message(number, "x")
+        client.messages.post(number, "x")
     assert time.monotonic() - start < 5
     assert 0 < float(str(caught.value.values["retry_after_s"])) <= 60
     assert not caught.value.uncertain
@@ -53,7 +54,7 @@ def test_one_flooded_conversation_is_no_throttle_of_all(desk: Desk, chat: Chat) 
     body = '{"error":"Validation failed: Too many messages"}'
     desk.sandbox.fault("refuse", status=422, body=body, path="messages")
     with pytest.raises(ConversationFlooded) as caught:
-        client.post_message(number, "x")
+        client.messages.post(number, "x")
     assert caught.value.retryable
 
 
@@ -62,9 +63,9 @@ def test_a_lost_answer_leaves_it_uncertain(desk: Desk, chat: Chat, kind: str) ->
     client, number = chat
     desk.sandbox.fault(kind, path="messages", times=1)
     with pytest.raises(ChatwootUnreachable) as caught:
-        client.post_message(number, "x", source_id="WAID:1")
+        client.messages.post(number, "x", source_id="WAID:1")
     assert caught.value.uncertain
-    there = [one.own_source_id for one in client.latest_messages(number)]
+    there = [one.own_source_id for one in client.messages.latest(number)]
     assert there == (["WAID:1"] if kind == "drop_after" else [])
 
 
@@ -72,21 +73,21 @@ def test_a_slow_answer_leaves_it_uncertain(desk: Desk, chat: Chat) -> None:
     _, number = chat
     desk.sandbox.fault("slow_after", path="messages", seconds=3, times=1)
     with pytest.raises(ChatwootUnreachable) as caught:
-        desk.client(seconds=0.5).post_message(number, "x")
+        desk.client(seconds=0.5).messages.post(number, "x")
     assert caught.value.uncertain
 
 
 def test_a_refused_connection_is_certain(desk: Desk) -> None:
     gone = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(ChatwootUnreachable) as caught:
-        desk.client(base_url=gone).post_message(1, "x")
+        desk.client(base_url=gone).messages.post(1, "x")
     assert not caught.value.uncertain
 
 
 def test_a_refusal_is_final(chat: Chat) -> None:
     client, number = chat
     with pytest.raises(ChatwootRejects) as caught:
-        client.post_message(number, "x" * 150_001)
+        client.messages.post(number, "x" * 150_001)
     assert not caught.value.retryable
 
 
@@ -96,13 +97,13 @@ def test_a_file_that_a_proxy_refuses_is_too_large(desk: Desk, chat: Chat, tmp_pa
     file = tmp_path / "f"
     file.write_bytes(b"x")
     with pytest.raises(FileTooLarge):
-        client.post_file(number, file, file_name="f", mime_type="image/png")
+        client.messages.post_file(number, file, file_name="f", mime_type="image/png")
 
 
 def test_what_needs_the_operator_is_told(desk: Desk, chat: Chat) -> None:
     client, number = chat
     with pytest.raises(TokenRejected):
-        desk.client(token="wrong").post_message(number, "x")
+        desk.client(token="wrong").messages.post(number, "x")
     desk.sandbox.control("PATCH", "accounts/1", {"suspended": True})
     with pytest.raises(AccountSuspended):
-        client.post_message(number, "x")
+        client.messages.post(number, "x")

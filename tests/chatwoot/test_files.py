@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from bridge.chatwoot.conversations import FileNotThere, FileRefused, FileTooLarge, Messaging
+from bridge.chatwoot.client import Chatwoot
 from bridge.chatwoot.multipart import Multipart, file_name
+from bridge.chatwoot.refusals import FileNotThere, FileRefused, FileTooLarge
 from tests.chatwoot.conftest import Desk
 
-Chat = tuple[Messaging, int]
+Chat = tuple[Chatwoot, int]
 LIMIT = 40 * 1024 * 1024
 
 
@@ -20,7 +21,7 @@ def test_a_file_goes_there_and_comes_back_the_same(desk: Desk, chat: Chat, tmp_p
     client, number = chat
     source = tmp_path / "source"
     source.write_bytes(bytes(range(256)) * 1000)
-    posted = client.post_file(
+    posted = client.messages.post_file(
         number,
         source,
         file_name='../vídeo "1"\r\n.mp4',
@@ -30,7 +31,7 @@ def test_a_file_goes_there_and_comes_back_the_same(desk: Desk, chat: Chat, tmp_p
         source_id="WAID:1",
         in_reply_to_external_id="WAID:0",
     )
-    [message] = client.latest_messages(number)
+    [message] = client.messages.latest(number)
     assert (message.id, message.text, message.type) == (posted, "legenda ção", "incoming")
     assert message.own_source_id == "WAID:1"
     [file] = message.attachments
@@ -38,7 +39,7 @@ def test_a_file_goes_there_and_comes_back_the_same(desk: Desk, chat: Chat, tmp_p
     assert "vídeo" in file.file_name
     assert "/" not in file.file_name
     target = tmp_path / "target"
-    assert client.download(file.url, to=target, max_bytes=LIMIT) == "video/mp4"
+    assert client.files.download(file.url, to=target, max_bytes=LIMIT) == "video/mp4"
     assert target.read_bytes() == source.read_bytes()
     assert all(one["as"] is None for one in desk.sandbox.requests() if "storage" in one["path"])
 
@@ -49,9 +50,9 @@ def test_a_large_file_is_never_in_memory_as_a_whole(chat: Chat, tmp_path: Path) 
     with big.open("wb") as file:
         file.truncate(30 * 1024 * 1024)
     tracemalloc.start()
-    client.post_file(number, big, file_name="big.bin", mime_type="application/zip")
-    [file_] = client.latest_messages(number)[-1].attachments
-    client.download(file_.url, to=tmp_path / "back", max_bytes=LIMIT)
+    client.messages.post_file(number, big, file_name="big.bin", mime_type="application/zip")
+    [file_] = client.messages.latest(number)[-1].attachments
+    client.files.download(file_.url, to=tmp_path / "back", max_bytes=LIMIT)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 5 * 1024 * 1024
@@ -64,10 +65,10 @@ def test_the_address_in_the_event_need_not_be_the_one_we_know(
     client, number = chat
     source = tmp_path / "f"
     source.write_bytes(b"x")
-    client.post_file(number, source, file_name="f.txt", mime_type="text/plain")
-    [file] = client.latest_messages(number)[-1].attachments
+    client.messages.post_file(number, source, file_name="f.txt", mime_type="text/plain")
+    [file] = client.messages.latest(number)[-1].attachments
     elsewhere = file.url.replace(desk.sandbox.base_url, "http://10.1.2.3:1")
-    client.download(elsewhere, to=tmp_path / "back", max_bytes=LIMIT)
+    client.files.download(elsewhere, to=tmp_path / "back", max_bytes=LIMIT)
     assert (tmp_path / "back").read_bytes() == b"x"
 
 
@@ -75,11 +76,11 @@ def test_a_file_may_come_later(desk: Desk, chat: Chat, tmp_path: Path) -> None:
     client, number = chat
     source = tmp_path / "f"
     source.write_bytes(b"x")
-    client.post_file(number, source, file_name="f.txt", mime_type="text/plain")
-    [file] = client.latest_messages(number)[-1].attachments
+    client.messages.post_file(number, source, file_name="f.txt", mime_type="text/plain")
+    [file] = client.messages.latest(number)[-1].attachments
     desk.sandbox.fault("attachment_delay", seconds=60)
     with pytest.raises(FileNotThere) as caught:
-        client.download(file.url, to=tmp_path / "back", max_bytes=LIMIT)
+        client.files.download(file.url, to=tmp_path / "back", max_bytes=LIMIT)
     assert caught.value.retryable
 
 
@@ -87,10 +88,10 @@ def test_a_file_beyond_the_limit_is_not_fetched(chat: Chat, tmp_path: Path) -> N
     client, number = chat
     source = tmp_path / "f"
     source.write_bytes(b"x" * 100_000)
-    client.post_file(number, source, file_name="f.bin", mime_type="application/zip")
-    [file] = client.latest_messages(number)[-1].attachments
+    client.messages.post_file(number, source, file_name="f.bin", mime_type="application/zip")
+    [file] = client.messages.latest(number)[-1].attachments
     with pytest.raises(FileTooLarge):
-        client.download(file.url, to=tmp_path / "back", max_bytes=99_999)
+        client.files.download(file.url, to=tmp_path / "back", max_bytes=99_999)
 
 
 class Redirecting(ThreadingHTTPServer):
@@ -139,7 +140,7 @@ def test_chatwoot_cannot_send_us_to_private_addresses(
     base_url = f"http://127.0.0.1:{redirecting.server_port}"
     url = f"{base_url}/rails/active_storage/blobs/redirect/a/b.png"
     with pytest.raises(FileRefused):
-        desk.client(base_url=base_url).download(url, to=tmp_path / "f", max_bytes=LIMIT)
+        desk.client(base_url=base_url).files.download(url, to=tmp_path / "f", max_bytes=LIMIT)
     assert not (tmp_path / "f").exists()
 
 
@@ -147,7 +148,7 @@ def test_a_loop_of_redirects_ends(desk: Desk, redirecting: Redirecting, tmp_path
     redirecting.location = "/rails/active_storage/again"
     base_url = f"http://127.0.0.1:{redirecting.server_port}"
     with pytest.raises(FileRefused):
-        desk.client(base_url=base_url).download(
+        desk.client(base_url=base_url).files.download(
             f"{base_url}/rails/active_storage/x", to=tmp_path / "f", max_bytes=LIMIT
         )
     assert redirecting.hits == 6
@@ -158,7 +159,7 @@ def test_a_loop_of_redirects_ends(desk: Desk, redirecting: Redirecting, tmp_path
 )
 def test_other_addresses_in_events_are_not_called(desk: Desk, url: str, tmp_path: Path) -> None:
     with pytest.raises(FileRefused):
-        desk.client().download(url, to=tmp_path / "f", max_bytes=LIMIT)
+        desk.client().files.download(url, to=tmp_path / "f", max_bytes=LIMIT)
 
 
 # -- the form --------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import pytest
 import requests
 
-from bridge.chatwoot.conversations import MAX_TEXT
+from bridge.chatwoot.messages import MAX_TEXT
 from tests.routing.desk import Desk, Json, now, until
 
 PARAGRAPH = "The quick brown fox jumps over the lazy dog, again and again."

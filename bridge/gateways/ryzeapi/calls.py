@@ -28,7 +28,7 @@ from bridge.gateways.base import (
 from bridge.gateways.base64_files import JsonWithFile
 from bridge.gateways.fields import Fields
 from bridge.net.deadline import Deadline
-from bridge.net.http import Answer, CallFailed, Http, TooLarge
+from bridge.net.http import Answer, AnswerTooLarge, CallFailed, Http
 
 _MAX_REASON = 300
 #: The longest that a gateway's wish to be left alone is believed, in seconds.
@@ -61,7 +61,7 @@ class Calls:
     def save(
         self, path: str, to: Path, *, max_bytes: int, deadline: Deadline, **query: str
     ) -> None:
-        """Asks for something big and keeps the answer as a file. Raises TooLarge, GatewayError."""
+        """A large answer, saved as a file. Raises AnswerTooLarge, GatewayError."""
         url = self.url(path) + "?" + urlencode(query)
         with self._naming_failures(is_harmless=True, is_download=True):
             answer = self.http.call(
@@ -150,7 +150,7 @@ class Calls:
         try:
             yield
         except CallFailed as failure:
-            if isinstance(failure, TooLarge) and is_download:
+            if isinstance(failure, AnswerTooLarge) and is_download:
                 raise
             if failure.blocked:
                 raise self.denies(failure.cause) from failure

@@ -30,8 +30,7 @@ from bridge.gateways.fields import Fields
 from bridge.gateways.ryzeapi import parse, sending
 from bridge.gateways.ryzeapi.calls import Calls
 from bridge.net.deadline import Deadline
-from bridge.net.http import Answer, CallFailed, Http
-from bridge.net.http import TooLarge as AnswerTooLarge
+from bridge.net.http import Answer, AnswerTooLarge, CallFailed, Http
 from bridge.net.websocket import HandshakeRefused, SocketEnded, WebSocket
 
 #: What the label of our webhook begins with, among the three that an instance may have.

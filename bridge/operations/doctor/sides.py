@@ -134,15 +134,15 @@ def _webhook(
 
 def _owner(instance: Instance, one: Integration, services: Services) -> Iterator[Finding]:
     """Whether the token is that of an administrator who is no member of the inbox."""
-    client = checks.client(one, services, Deadline(CALL_S))
+    account = context.account_of(one, services, Deadline(CALL_S))
     try:
-        owner = client.owner()
-        member_ids = client.members(one.inbox_id)
+        owner = account.owner()
+        member_ids = account.members(one.inbox_id)
     except BridgeError as error:
         yield wrong("token", instance.name, error.message, remedy_of(error))
         return
-    account = owner.account(one.account_id)
-    if account is None or not account.may_administer:
+    membership = owner.account(one.account_id)
+    if membership is None or not membership.may_administer:
         yield warning(
             "token",
             instance.name,

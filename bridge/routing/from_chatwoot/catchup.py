@@ -132,7 +132,7 @@ def look_at(
     services, one = context.services, context.integration
     new, seen_id = 0, after_id
     for _ in range(_MOST_ANSWERS):
-        messages = context.chatwoot().messages_after(conversation_id, after_id)
+        messages = context.chatwoot().messages.after(conversation_id, after_id)
         new += replies.missed_from_agents(context.instance, one, messages, services, looked=looked)
         for message in messages:
             mend(message, context)
@@ -250,7 +250,7 @@ class _Look:
 
     def _list(self, page: int) -> list[Conversation]:
         began = time.monotonic()
-        found = self.context.chatwoot().moved_conversations(page)
+        found = self.context.chatwoot().conversations.latest(page)
         self.memory.page_s = time.monotonic() - began
         return found
 

@@ -158,7 +158,7 @@ def answer(lookup: Lookup, context: Context) -> list[LookupRequest]:
     again: list[LookupRequest] = []
     asked = [message_id for message_id in lookup.message_ids if message_id > 0]
     while asked:
-        page = context.chatwoot().messages_after(conversation_id, asked[0] - 1)
+        page = context.chatwoot().messages.after(conversation_id, asked[0] - 1)
         replies.missed_from_agents(context.instance, one, page, services)
         for message in page:
             catchup.mend(message, context)
@@ -174,7 +174,7 @@ def answer(lookup: Lookup, context: Context) -> list[LookupRequest]:
 def _look_at_conversation(conversation_id: int, context: Context) -> None:
     chats, one = context.services.chats, context.integration
     try:
-        found = context.chatwoot().conversation(conversation_id)
+        found = context.chatwoot().conversations.get(conversation_id)
     except ConversationGone:
         chats.forget_conversation(one.id, conversation_id)
         raise

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from bridge.chatwoot.account import Chatwoot
+from bridge.chatwoot.account import Account
 from bridge.chatwoot.socket import Cable, CableRefused, Subscribed, Told
 from bridge.domain.errors import BridgeError
 from bridge.domain.models import Integration, Secret, Status
@@ -91,7 +91,7 @@ class Cables:
         """Until the connection ends, or nobody needs it any more. Raises BridgeErrors."""
         services, base_url = self.services, place[0]
         deadline = Deadline(_OPEN_S)
-        owner = Chatwoot(
+        owner = Account(
             services.http,
             base_url,
             clocks=services.chatwoot_clocks,

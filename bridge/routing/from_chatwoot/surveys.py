@@ -67,7 +67,7 @@ def text(message: AgentMessage, entry: Entry, context: Context) -> str:
 def _link(message: AgentMessage, context: Context) -> str:
     services, stored = context.services, context.integration
     try:
-        found = context.chatwoot().survey(message.conversation_id)
+        found = context.chatwoot().conversations.survey(message.conversation_id)
     except ConversationGone:
         return ""
     if found.shown_at and found.shown_at != stored.seen_url:

@@ -11,12 +11,12 @@ import time
 from urllib.parse import urlsplit
 
 from bridge.chatwoot import versions
-from bridge.chatwoot.account import Chatwoot
-from bridge.chatwoot.conversations import Messaging
+from bridge.chatwoot.account import Account
 from bridge.domain.errors import N_, BridgeError, NoWebhookAddress, WebhookRefused, WebhookTaken
 from bridge.domain.models import BRIDGE, Actor, Integration
 from bridge.net import addresses
 from bridge.net.deadline import Deadline
+from bridge.routing.context import account_of, chatwoot_of
 from bridge.services import Services
 from bridge.store.feeds import Feed
 from bridge.store.webhooks import Calls, Webhook, Why
@@ -135,7 +135,7 @@ def put(
         # Written down first: what is put and forgotten would never be taken off again.
         _save(one, trying, services)
         try:
-            _client(one, services).set_webhook(one.inbox_id, url)
+            _account(one, services).set_webhook(one.inbox_id, url)
         except BridgeError:
             _save(one, known, services)  # as it was, so that it is tried again
             raise
@@ -198,12 +198,12 @@ def called_at(one: Integration, services: Services) -> float:
 
 
 def _take_off(one: Integration, known: Webhook, why: Why, services: Services, by: Actor) -> Webhook:
-    client = _client(one, services)
-    found = client.inbox(one.inbox_id).webhook_url
+    account = _account(one, services)
+    found = account.inbox(one.inbox_id).webhook_url
     if is_taken(found, one.webhook_key):
         why = Why.TAKEN
     elif found:
-        client.set_webhook(one.inbox_id, "")
+        account.set_webhook(one.inbox_id, "")
         _note(one, TAKEN_OFF, services, by, why.value)
     off = dataclasses.replace(
         known,
@@ -218,7 +218,7 @@ def _take_off(one: Integration, known: Webhook, why: Why, services: Services, by
 
 
 def _require_ours(one: Integration, services: Services) -> None:
-    found = _client(one, services).inbox(one.inbox_id).webhook_url
+    found = _account(one, services).inbox(one.inbox_id).webhook_url
     if is_taken(found, one.webhook_key):
         known = services.webhooks.of(one.id) or Webhook(Calls.OFF)
         now = services.clock()
@@ -245,18 +245,8 @@ def _proven(one: Integration, trying: Webhook, services: Services) -> Webhook:
 def _probe(one: Integration, conversation_id: int, services: Services) -> None:
     """Asks for a webhook that no message depends on: that nobody is typing. A failure says nothing,
     for the conversation may be gone."""
-    messaging = Messaging(
-        services.http,
-        one.base_url,
-        clocks=services.chatwoot_clocks,
-        deadline=Deadline(_CALL_S),
-        token=one.api_token,
-        account_id=one.account_id,
-        inbox_id=one.inbox_id,
-        wait=services.pace.wait,
-    )
     try:
-        messaging.stop_typing(conversation_id)
+        chatwoot_of(one, services, Deadline(_CALL_S)).conversations.stop_typing(conversation_id)
     except BridgeError as error:
         log.info("%s: no webhook could be asked for: %s", one.id, error.message)
 
@@ -285,15 +275,8 @@ def _note(one: Integration, deed: str, services: Services, by: Actor, detail: st
     log.info("%s: %s %s", name, deed, detail)
 
 
-def _client(one: Integration, services: Services) -> Chatwoot:
-    return Chatwoot(
-        services.http,
-        one.base_url,
-        clocks=services.chatwoot_clocks,
-        deadline=Deadline(_CALL_S),
-        token=one.api_token,
-        account_id=one.account_id,
-    )
+def _account(one: Integration, services: Services) -> Account:
+    return account_of(one, services, Deadline(_CALL_S))
 
 
 def _lock(one: Integration) -> str:

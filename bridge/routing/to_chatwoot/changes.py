@@ -63,7 +63,7 @@ def take_back(entry: Entry, message: Message, context: Context) -> list[Pair]:
         # Noted first: Chatwoot tells us of every deletion, and this one must not travel back.
         chats.note_deleted(instance_id, piece.whatsapp_id)
         try:
-            context.chatwoot().delete_message(piece.conversation_id, piece.chatwoot_id)
+            context.chatwoot().messages.delete(piece.conversation_id, piece.chatwoot_id)
         except MessageGone:
             log.debug("message %s was gone already", piece.chatwoot_id)
     return []
@@ -119,11 +119,11 @@ def _reply(
     )
     try:
         # What is written on the phone is an outgoing message, which opens nothing.
-        is_open = message.from_me or chatwoot.conversation(conversation_id).status in _OPEN
+        is_open = message.from_me or chatwoot.conversations.get(conversation_id).status in _OPEN
         said = pieces(message, text)
         found = []
         if entry.doubtful or len(said) > 1:
-            latest = chatwoot.latest_messages(conversation_id)
+            latest = chatwoot.messages.latest(conversation_id)
             found = [one for one in latest if own_id(message) in one.own_source_id]
         posting = Posting(entry, message, context, found, private=not is_open)
         return posting.post(said, thread, answers)

@@ -12,7 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from bridge.chatwoot.conversations import Contact, Conversation, MessageFields, NewMessage
+from bridge.chatwoot.contacts import Contact
+from bridge.chatwoot.conversations import Conversation
+from bridge.chatwoot.messages import MessageFields, NewMessage
 from bridge.chatwoot.refusals import ContactGone, FileTooLarge, PhoneTaken, SourceTaken
 from bridge.domain.errors import N_, BridgeError, ChatwootRejects, ChatwootUnreachable, NotYet
 from bridge.domain.messages import Address
@@ -100,7 +102,7 @@ def where_it_goes_on(
 
 def _is_blocked(thread: ConversationLink, context: Context) -> bool:
     try:
-        return context.chatwoot().contact(thread.contact_id).blocked
+        return context.chatwoot().contacts.get(thread.contact_id).blocked
     except ContactGone:
         return False  # found out, and healed, where the conversation is opened
 
@@ -134,7 +136,7 @@ def _open(
 ) -> tuple[ConversationLink, int]:
     status = "pending" if context.integration.options.start_as_pending else "open"
     try:
-        made = context.chatwoot().create_conversation(
+        made = context.chatwoot().conversations.create(
             thread.contact_id, thread.source_id, status, message
         )
     except ContactGone:
@@ -186,7 +188,7 @@ def _make_or_find(chat: Chat, name: str, source_id: str, context: Context) -> _F
     phone = _phone(chat, context)
     forms = _spelled(phone, chat, context)
     if len(forms) > 1:
-        for known in context.chatwoot().find_contacts_by_phone(forms):
+        for known in context.chatwoot().contacts.find_by_phone(forms):
             if not _is_anothers(known.id, chat, context):
                 return _Found(_join(known.id, source_id, context))
     identifier = next(iter(context.services.chats.forms(chat.id)), chat.address)
@@ -231,11 +233,11 @@ def _make(chat: Chat, wish: _Wish, context: Context) -> _Found:
         with profiles.picture(chat, context, seconds=_PICTURE_S) as (file, called):
             is_named = bool(called) and not chat.name
             named = {"name": called} if is_named else {}
-            made = context.chatwoot().create_contact(**fields | named, avatar=file)
+            made = context.chatwoot().contacts.create(**fields | named, avatar=file)
             return _Found(made, is_new=True, has_picture=True, is_named=is_named)
     except (ChatwootRejects, FileTooLarge, GatewayError, CallFailed) as error:
         log.info("a contact is made without its picture: %s", error)
-    return _Found(context.chatwoot().create_contact(**fields), is_new=True)
+    return _Found(context.chatwoot().contacts.create(**fields), is_new=True)
 
 
 def _existing(
@@ -254,8 +256,8 @@ def _existing(
         return known
     is_anothers = known is not None
     looks: list[Callable[[], list[Contact]]] = [
-        lambda: context.chatwoot().find_contacts_by_phone(forms),
-        lambda: context.chatwoot().find_contacts_by_identifier(identifier),
+        lambda: context.chatwoot().contacts.find_by_phone(forms),
+        lambda: context.chatwoot().contacts.find_by_identifier(identifier),
         *(partial(_searched, one, context) for one in [*forms, identifier]),
     ]
     wait_s = _TAKEN_S
@@ -279,17 +281,17 @@ def _searched(wanted: str, context: Context) -> list[Contact]:
     services, base_url = context.services, context.integration.base_url
     if not services.searches.take(base_url, now=time.monotonic()):
         return []
-    return context.chatwoot().search_contacts(wanted)
+    return context.chatwoot().contacts.search(wanted)
 
 
 def _join(contact_id: int, source_id: str, context: Context) -> int:
-    context.chatwoot().add_contact_inbox(contact_id, source_id)
+    context.chatwoot().contacts.add_to_inbox(contact_id, source_id)
     return contact_id
 
 
 def _by_source(source_id: str, context: Context) -> int | None:
     try:
-        return context.chatwoot().find_contact_inbox(source_id)
+        return context.chatwoot().contacts.find_by_source(source_id)
     except BridgeError as error:
         log.debug("looking up %s failed: %s", source_id, error.message)
         return None
@@ -311,7 +313,7 @@ def conversations_of(thread: ConversationLink, context: Context) -> list[Convers
     another chat's, as after agents merged two contacts."""
     place = thread.integration_id, thread.chat_id
     try:
-        found = context.chatwoot().conversations_of_contact(thread.contact_id)
+        found = context.chatwoot().conversations.of_contact(thread.contact_id)
     except ContactGone:
         context.services.chats.forget_contact(thread.integration_id, thread.contact_id)
         raise NotYet(

@@ -120,7 +120,7 @@ def _where_it_may_be(thread: ConversationLink, context: Context) -> Iterator[Con
     if thread.conversation_id:
         yield thread
     looks: tuple[Callable[[], list[Conversation]], ...] = (
-        lambda: context.chatwoot().conversations_of(thread.source_id),
+        lambda: context.chatwoot().conversations.of_source(thread.source_id),
         lambda: contacts.conversations_of(thread, context),
     )
     for look in looks:
@@ -135,7 +135,7 @@ def _unknown(conversation_id: int, entry: Entry, context: Context) -> Iterator[A
     known when the entry was tried first: after the restore of a backup, or when a dead letter is
     replayed whose lane went on without it, that may be much."""
     chatwoot, chats = context.chatwoot(), context.services.chats
-    latest = chatwoot.latest_messages(conversation_id)
+    latest = chatwoot.messages.latest(conversation_id)
     yield from latest
     place = context.integration.id, entry.chat_id, conversation_id
     after = chats.newest_from_customer(place)
@@ -144,7 +144,7 @@ def _unknown(conversation_id: int, entry: Entry, context: Context) -> Iterator[A
     before = chats.newest_before(place, entry.id)
     after = after if before is None else min(after, before)
     while latest and after < latest[0].id:
-        page = chatwoot.messages_after(conversation_id, after)
+        page = chatwoot.messages.after(conversation_id, after)
         yield from page
         if not page:
             return

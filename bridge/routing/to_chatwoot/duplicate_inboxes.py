@@ -4,10 +4,10 @@ try had made another by then. Both carry the id of the integration; one of them 
 
 import logging
 
-from bridge.chatwoot.account import Chatwoot
+from bridge.chatwoot.account import Account
 from bridge.domain.errors import BridgeError
 from bridge.net.deadline import Deadline
-from bridge.routing.context import CALL_S, Context
+from bridge.routing.context import CALL_S, Context, account_of
 
 log = logging.getLogger(__name__)
 
@@ -18,23 +18,16 @@ LOOKS_S = (30.0, 300.0, 900.0)
 def remove_spares(context: Context) -> None:
     """Leaves the inbox in use as the only one of this integration. Raises BridgeErrors."""
     one = context.integration
-    chatwoot = Chatwoot(
-        context.services.http,
-        one.base_url,
-        clocks=context.services.chatwoot_clocks,
-        deadline=Deadline(CALL_S),
-        token=one.api_token,
-        account_id=one.account_id,
-    )
-    ours = [inbox for inbox in chatwoot.inboxes() if inbox.marker == one.id]
-    remove_others(chatwoot, [inbox.id for inbox in ours], one.inbox_id)
+    account = account_of(one, context.services, Deadline(CALL_S))
+    ours = [inbox for inbox in account.inboxes() if inbox.marker == one.id]
+    remove_others(account, [inbox.id for inbox in ours], one.inbox_id)
 
 
-def remove_others(chatwoot: Chatwoot, inbox_ids: list[int], kept_id: int) -> None:
+def remove_others(account: Account, inbox_ids: list[int], kept_id: int) -> None:
     """Removes all of these inboxes but one; a failure is only logged, there is another look."""
     for inbox_id in inbox_ids:
         if kept_id in inbox_ids and inbox_id != kept_id:
             try:
-                chatwoot.delete_inbox(inbox_id)
+                account.delete_inbox(inbox_id)
             except BridgeError as error:
                 log.warning("the spare inbox %s could not be removed: %s", inbox_id, error.message)

@@ -86,7 +86,7 @@ def _all_of(message: Message, first: Pair, context: Context) -> list[AgentMessag
     """What stands in Chatwoot of a message, from its first piece on."""
     chatwoot, found, after = context.chatwoot(), [], first.chatwoot_id - 1
     ours = WHATSAPP_ID_PREFIX + own_id(message)
-    while page := chatwoot.messages_after(first.conversation_id, after):
+    while page := chatwoot.messages.after(first.conversation_id, after):
         found += [
             one
             for one in page

@@ -43,7 +43,7 @@ def show(
     if not versions.can(one, Can.SHOW_STATUS):
         return Shown.CANNOT
     try:
-        if context.chatwoot().set_status(conversation_id, message_id, reached, reason):
+        if context.chatwoot().messages.set_status(conversation_id, message_id, reached, reason):
             return Shown.YES
     except MessageGone:
         return Shown.GONE
@@ -71,7 +71,7 @@ def leave_note(conversation_id: int, message_id: int, text: str, context: Contex
     with contextlib.suppress(ConversationGone):
         if _stands(key, conversation_id, message_id, context):
             return
-        context.chatwoot().post_message(
+        context.chatwoot().messages.post(
             conversation_id,
             markup.protect_liquid(text),
             private=True,
@@ -82,7 +82,7 @@ def leave_note(conversation_id: int, message_id: int, text: str, context: Contex
 
 def _stands(key: str, conversation_id: int, after_id: int, context: Context) -> bool:
     for _ in range(_MOST_ANSWERS):
-        found = context.chatwoot().messages_after(conversation_id, after_id)
+        found = context.chatwoot().messages.after(conversation_id, after_id)
         if any(one.own_source_id == key for one in found):
             return True
         if len(found) < _PAGE:
@@ -101,7 +101,7 @@ def clear(message: AgentMessage, reached: str, context: Context) -> None:
     elif not message.in_reply_to_id and not message.in_reply_to_external_id:
         # Chatwoot's Retry empties what is kept with a message, and so would lose a quote.
         with contextlib.suppress(MessageGone):
-            context.chatwoot().retry_message(message.conversation_id, message.id)
+            context.chatwoot().messages.retry(message.conversation_id, message.id)
 
 
 def _comes_again(message: AgentMessage, context: Context) -> bool:

@@ -61,7 +61,7 @@ def find(entry: Entry, context: Context) -> Pair | None:
 
 
 def _conversations(thread: ConversationLink, context: Context) -> list[int]:
-    found = [one.id for one in context.chatwoot().conversations_of(thread.source_id)]
+    found = [one.id for one in context.chatwoot().conversations.of_source(thread.source_id)]
     known = [thread.conversation_id] if thread.conversation_id else []
     return [*known, *(one for one in found if one not in known)][:_MOST_CONVERSATIONS]
 
@@ -73,7 +73,7 @@ def _since(entry: Entry, conversation_id: int, context: Context) -> Iterator[Age
     after_id = context.services.chats.newest_before(place, entry.id) or 0
     for _ in range(_MOST_ANSWERS):
         try:
-            found = context.chatwoot().messages_after(conversation_id, after_id)
+            found = context.chatwoot().messages.after(conversation_id, after_id)
         except ConversationGone:
             return
         yield from found
@@ -84,7 +84,7 @@ def _since(entry: Entry, conversation_id: int, context: Context) -> Iterator[Age
 
 def _is_whole(message: AgentMessage, context: Context) -> bool:
     """Whether its files are there too: their bytes, not only their names."""
-    return all(context.chatwoot().is_stored(one) for one in message.attachments)
+    return all(context.chatwoot().files.is_stored(one) for one in message.attachments)
 
 
 def _pair(entry: Entry, message: Message, found: AgentMessage, context: Context) -> Pair:

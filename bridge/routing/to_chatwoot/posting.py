@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bridge import markup
-from bridge.chatwoot.conversations import MAX_TEXT, MessageFields
 from bridge.chatwoot.events import AgentMessage
+from bridge.chatwoot.messages import MAX_TEXT, MessageFields
 from bridge.chatwoot.refusals import FileEmpty, FileTooLarge
 from bridge.domain import texts
 from bridge.domain.errors import N_, ChatwootThrottles, NotYet
@@ -138,12 +138,12 @@ class Posting:
 
     def _post(self, thread: ConversationLink, text: str, fields: MessageFields) -> int:
         text = self._shown(text)
-        return self.context.chatwoot().post_message(thread.conversation_id, text, **fields)
+        return self.context.chatwoot().messages.post(thread.conversation_id, text, **fields)
 
     def _post_file(
         self, thread: ConversationLink, text: str, fields: MessageFields, file: File
     ) -> int:
-        return self.context.chatwoot(FILE_S).post_file(
+        return self.context.chatwoot(FILE_S).messages.post_file(
             thread.conversation_id,
             file.path,
             file_name=file.name,
@@ -248,7 +248,7 @@ class Posting:
             pairs.append(self._pair(name, thread, copy.id))
             newest, number = copy, number + 1
             name = copy_id(own_id(self.message), number)
-        if all(map(self.context.chatwoot().is_stored, newest.attachments)):
+        if all(map(self.context.chatwoot().files.is_stored, newest.attachments)):
             return pairs
         log.info("Chatwoot lost the file of message %s: it is brought again", listed.id)
         fields = self._fields(name, {"in_reply_to": listed.id})
@@ -262,7 +262,7 @@ class Posting:
         without a file."""
         chatwoot = self.context.chatwoot(FILE_S)
         try:
-            upload = chatwoot.upload(file.path, file_name=file.name, mime_type=file.mime_type)
+            upload = chatwoot.files.upload(file.path, file_name=file.name, mime_type=file.mime_type)
         except ChatwootThrottles:
             return self._post_file(thread, "", fields, file)  # so many uploads an hour, no more
         if upload is None:

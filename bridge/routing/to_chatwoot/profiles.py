@@ -38,7 +38,7 @@ def fill_in(chat: Chat, wanted: ContactProfile, context: Context) -> None:
         if wanted.with_picture:
             with picture(chat, context, seconds=CALL_S) as (file, _):
                 if file is not None:
-                    context.chatwoot().update_contact(thread.contact_id, avatar=file)
+                    context.chatwoot().contacts.update(thread.contact_id, avatar=file)
     except (BridgeError, CallFailed) as error:
         log.info("contact %s stays as it is: %s", wanted.contact_id, error)
 
@@ -50,8 +50,8 @@ def _name(chat: Chat, thread: ConversationLink, context: Context) -> None:
     chatwoot = context.chatwoot()
     given = ""
     try:
-        if chatwoot.contact(thread.contact_id).name == thread.given_name:
-            chatwoot.update_contact(thread.contact_id, name=chat.name)
+        if chatwoot.contacts.get(thread.contact_id).name == thread.given_name:
+            chatwoot.contacts.update(thread.contact_id, name=chat.name)
             given = chat.name if chat.kind == "group" else ""
     except ContactGone:
         return
@@ -64,8 +64,8 @@ def _number(chat: Chat, thread: ConversationLink, phone: str, context: Context) 
     chatwoot = context.chatwoot()
     old = {"", *(f"+{one}" for one in numbers.spellings(jids.phone(chat.lost)))}
     with contextlib.suppress(ContactGone, PhoneTaken):
-        if chatwoot.contact(thread.contact_id).phone in old:
-            chatwoot.update_contact(thread.contact_id, phone=f"+{phone}")
+        if chatwoot.contacts.get(thread.contact_id).phone in old:
+            chatwoot.contacts.update(thread.contact_id, phone=f"+{phone}")
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ import contextlib
 import logging
 from collections.abc import Iterable
 
-from bridge.chatwoot.account import Chatwoot, Inbox
+from bridge.chatwoot.account import Inbox
 from bridge.domain.errors import BridgeError, InboxGone, StorageFailed
 from bridge.domain.models import BRIDGE, Actor, Integration, Status
 from bridge.gateways.base import GatewayDenies
@@ -37,7 +37,7 @@ def read_inbox(one: Integration, services: Services, deadline: Deadline) -> Inbo
     """The inbox of an integration as it is now; notes its name and secret. Raises BridgeError."""
     if isinstance(one.last_error, GatewayDenies):
         _ask_gateway(one, services, deadline)
-    inbox = _chatwoot(one, services, deadline).inbox(one.inbox_id)
+    inbox = context.account_of(one, services, deadline).inbox(one.inbox_id)
     try:
         if services.integrations.note_inbox(one, name=inbox.name, secret=inbox.secret):
             log.info("%s: its webhooks are signed with another secret from now on", one.id)
@@ -53,7 +53,7 @@ def note_version(one: Integration, services: Services) -> None:
     """Learns that another version of Chatwoot answers. No answer, or another one, says nothing:
     other things than Chatwoot may answer this one call. Raises StorageFailed."""
     with contextlib.suppress(BridgeError):
-        version = _chatwoot(one, services, Deadline(CALL_S)).version()
+        version = context.account_of(one, services, Deadline(CALL_S)).version()
         if version != one.chatwoot_version:
             log.info("%s: Chatwoot %s answers now", one.id, version)
             services.integrations.note_version(one.id, version)
@@ -81,17 +81,6 @@ def cause(one: Integration) -> tuple[str, str, int]:
     code = one.last_error.code if one.last_error else ""
     own = one.inbox_id if isinstance(one.last_error, InboxGone | GatewayDenies) else 0
     return one.api_token, code, own
-
-
-def _chatwoot(one: Integration, services: Services, deadline: Deadline) -> Chatwoot:
-    return Chatwoot(
-        services.http,
-        one.base_url,
-        clocks=services.chatwoot_clocks,
-        deadline=deadline,
-        token=one.api_token,
-        account_id=one.account_id,
-    )
 
 
 def _ask_gateway(one: Integration, services: Services, deadline: Deadline) -> None:

@@ -59,7 +59,7 @@ def _in_chatwoot(whatsapp_id: str, thread: ConversationLink, context: Context) -
     """A message that we have forgotten, as after half a year or the restore of an old backup, among
     the latest of the conversation; 0 where it is not."""
     with contextlib.suppress(BridgeError):
-        for one in context.chatwoot().latest_messages(thread.conversation_id):
+        for one in context.chatwoot().messages.latest(thread.conversation_id):
             if one.own_source_id == WHATSAPP_ID_PREFIX + whatsapp_id:
                 return one.id
     return 0
@@ -89,7 +89,7 @@ def _words_of(pair: Pair | None, context: Context) -> str:
     if pair is None or pair.reached == "deleted":
         return ""
     try:
-        listed = context.chatwoot().messages_after(pair.conversation_id, pair.chatwoot_id - 1)
+        listed = context.chatwoot().messages.after(pair.conversation_id, pair.chatwoot_id - 1)
     except ConversationGone:
         return ""
     found = next((one for one in listed if one.id == pair.chatwoot_id), None)

@@ -100,7 +100,7 @@ def _found_again(chat: Chat, context: Context) -> Chat:
     number = ""
     if thread is not None and thread.contact_id:
         with contextlib.suppress(ContactGone):
-            number = context.chatwoot().contact(thread.contact_id).phone
+            number = context.chatwoot().contacts.get(thread.contact_id).phone
     at = addresses.of_number(number)
     if at is None or not chats.adopt(chat, addresses.named(at), at.jid):
         raise AddressLost(number=f"+{jids.phone(chat.lost)}")
@@ -144,7 +144,7 @@ def _went_out(part: ReplyPart, context: Context) -> bool:
     ):
         return False
     try:
-        found = context.chatwoot().messages_after(message.conversation_id, message.id - 1)
+        found = context.chatwoot().messages.after(message.conversation_id, message.id - 1)
     except ConversationGone:
         return False
     return any(one.id == message.id and one.status in {"delivered", "read"} for one in found)

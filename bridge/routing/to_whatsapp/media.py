@@ -88,7 +88,8 @@ def from_chatwoot(attachment: Attachment, context: Context) -> Iterator[File]:
     """The file of an agent's attachment, made ready for WhatsApp where that can be."""
     with _folder(context) as folder:
         path = folder / "attachment"
-        mime_type = context.chatwoot(FILE_S).download(attachment.url, to=path, max_bytes=MAX_BYTES)
+        files = context.chatwoot(FILE_S).files
+        mime_type = files.download(attachment.url, to=path, max_bytes=MAX_BYTES)
         if not path.stat().st_size:
             raise FileEmpty
         mime_type = filetypes.type_of(path, attachment.mime_type or mime_type)

@@ -6,7 +6,7 @@ from typing import Any
 from flask import session
 
 from bridge.activation.validation import SET_FIELDS
-from bridge.domain.models import Account, GatewayConfig, Integration, Secret, TokenOwner
+from bridge.domain.models import GatewayConfig, Integration, Membership, Secret, TokenOwner
 from bridge.services import Services
 from bridge.web.pages import Trouble
 
@@ -90,11 +90,11 @@ class Draft:
         kept = self.answers.get("owner")
         if kept is None:
             return None
-        accounts = tuple(Account(**one) for one in kept["accounts"])
+        accounts = tuple(Membership(**one) for one in kept["accounts"])
         return TokenOwner(kept["name"], kept["email"], accounts)
 
     @property
-    def account(self) -> Account | None:
+    def account(self) -> Membership | None:
         """The account as its member sees it."""
         owner = self.owner
         return owner.account(self.account_id) if owner and self.account_id else None
