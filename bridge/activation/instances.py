@@ -5,7 +5,7 @@ import secrets
 from dataclasses import replace
 
 from bridge.activation import activate, connect
-from bridge.activation.validation import NewInstance
+from bridge.activation.validation import InstanceRequest
 from bridge.domain.errors import BridgeError, InstanceMissing, InstanceUnknown, Problem, TokenTaken
 from bridge.domain.models import Actor, GatewayConfig, Instance, Secret
 from bridge.net.deadline import Deadline
@@ -18,7 +18,7 @@ WIRE_S = 30.0
 log = logging.getLogger(__name__)
 
 
-def create(wish: NewInstance, services: Services, *, by: Actor) -> tuple[Instance, Secret]:
+def create(wish: InstanceRequest, services: Services, *, by: Actor) -> tuple[Instance, Secret]:
     """A new instance and its token, which is kept as a hash only: it is shown this once.
 
     Raises InstanceExists, TokenTaken.

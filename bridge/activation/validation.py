@@ -1,213 +1,215 @@
-"""Checks what comes in, all fields at once, and turns it into facts. Serves every door.
+"""The bodies that the JSON API takes, and how they become facts; wizard and command line send the
+same. A field states its type, its bounds and its description, all of which the OpenAPI document
+shows, and the rule by which it is read.
 
 Rules: docs/contracts/ryzeapi.md, Chatwoot module and Instances; where those leave a rule open,
 docs/decisions.md.
 """
 
-import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Annotated, Any, TypeAlias, get_type_hints
 
+from msgspec import Meta, Struct, defstruct, field, structs
+
+from bridge.activation import reader
+from bridge.activation.reader import Reader
 from bridge.chatwoot import address
-from bridge.domain.errors import N_, InvalidBody, Problem
-from bridge.domain.models import (
-    DEFAULT_INBOX_NAME,
-    ActivationRequest,
-    GatewayConfig,
-    Secret,
-)
+from bridge.domain.models import DEFAULT_INBOX_NAME, ActivationRequest, GatewayConfig, Secret
 from bridge.domain.options import OPTIONS, InboxOptions, Option
-from bridge.gateways import GATEWAYS
 
-MAX_ACCOUNT_ID = 2**63 - 1
-MAX_TOKEN = 512
-MAX_INBOX_NAME = 255
-MIN_OWN_TOKEN = 8
-_INSTANCE_NAME = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
-_VISIBLE = re.compile(r"[\x21-\x7e]+", re.ASCII)
-#: The gateways that an instance may name.
-GATEWAY_KINDS = tuple(GATEWAYS)
+_URL = r"^\s*[Hh][Tt][Tt][Pp][Ss]?://"
+Address: TypeAlias = Annotated[str, Meta(pattern=_URL, max_length=address.MAX_LENGTH)]
+#: As the address, or empty, which is as good as left out.
+OptionalAddress: TypeAlias = Annotated[
+    str, Meta(pattern=rf"{_URL}|^$", max_length=address.MAX_LENGTH)
+]
+Token: TypeAlias = Annotated[str, Meta(min_length=1, max_length=reader.MAX_TOKEN)]
+OwnToken: TypeAlias = Annotated[str, Meta(max_length=reader.MAX_TOKEN)]
+AccountId: TypeAlias = Annotated[int, Meta(ge=1, le=reader.MAX_ACCOUNT_ID)]
+InboxName: TypeAlias = Annotated[str, Meta(max_length=reader.MAX_INBOX_NAME)]
+InstanceName: TypeAlias = Annotated[
+    str, Meta(pattern=r"^\s*[A-Za-z0-9_-]{1,100}\s*$", max_length=2048)
+]
 
-#: How the fields are called in `set`; the wizard and the command line use these names too.
-SET_FIELDS = {
-    "base_url": "chatwootBaseUrl",
-    "account_id": "chatwootAccountId",
-    "api_token": "chatwootApiToken",
-    "inbox_name": "inboxName",
-    **{option.name: option.api for option in OPTIONS},
+
+class _Facts(Struct, kw_only=True):
+    base_url: Annotated[
+        Address,
+        Meta(
+            description="Address of the Chatwoot installation, http or https, without user name, "
+            "query or fragment. A trailing slash is removed. A link copied from the dashboard is "
+            "answered with the value to send.",
+            examples=["https://chatwoot.example.com"],
+        ),
+        partial(Reader.base_url, account_field="chatwootAccountId"),
+    ] = field(name="chatwootBaseUrl")
+    account_id: Annotated[
+        AccountId,
+        Meta(
+            description="The number after /accounts/ in Chatwoot's address.",
+            examples=[5],
+        ),
+        Reader.account_id,
+    ] = field(name="chatwootAccountId")
+    api_token: Annotated[
+        Token,
+        Meta(
+            description="Access token of an administrator of that account (Profile Settings, "
+            "Access Token): visible ASCII characters. It is stored encrypted and is not part of "
+            "this response.",
+            examples=["kU7bYQvJ2mXo9nRfT4wEzGaH"],
+        ),
+        Reader.token,
+    ] = field(name="chatwootApiToken")
+    inbox_name: Annotated[
+        InboxName | None,
+        Meta(
+            description="Name of the inbox. Before Chatwoot 4.3.0 some characters are not allowed; "
+            "the answer names the one that offends.",
+            examples=["WhatsApp - Orion"],
+        ),
+        Reader.inbox_name,
+    ] = field(name="inboxName", default=DEFAULT_INBOX_NAME)
+
+
+def _of_option(option: Option) -> tuple[str, Any, Any]:
+    rule = Reader.truth if option.is_switch else partial(Reader.base_url, required=False)
+    kind = bool if option.is_switch else OptionalAddress
+    default = getattr(InboxOptions(), option.name)
+    return (
+        option.name,
+        Annotated[kind | None, Meta(description=option.meaning), rule],
+        field(name=option.api, default=default),
+    )
+
+
+#: The body of `set`.
+Activation = defstruct(
+    "Activation", [_of_option(option) for option in OPTIONS], bases=(_Facts,), kw_only=True
+)
+#: How each fact is called in it.
+SET_FIELDS = {one.name: one.encode_name for one in structs.fields(Activation)}
+#: How the inline block of `instance/new` calls the fields of `set`.
+SET_TO_INLINE = {
+    name: name if name.startswith("chatwoot") else "chatwoot" + name[0].upper() + name[1:]
+    for name in SET_FIELDS.values()
 }
-#: The same in the inline block of `instance/new`, where the names differ.
-INLINE_FIELDS = {
-    key: name if name.startswith("chatwoot") else "chatwoot" + name[0].upper() + name[1:]
-    for key, name in SET_FIELDS.items()
-}
-#: How a field of `set` is called in the inline block.
-SET_TO_INLINE = {name: INLINE_FIELDS[key] for key, name in SET_FIELDS.items()}
 
 
-class Reader:
-    """Reads one field after the other from a body and gathers the problems."""
+class Gateway(Struct):
+    """Where the WhatsApp side of an instance lives. The token is stored encrypted and never shown
+    again."""
 
-    def __init__(self, body: Mapping[str, Any]) -> None:
-        self._body = body
-        self.problems: dict[str, Problem] = {}
-
-    def refuse(self, field: str, sentence: str, **values: object) -> None:
-        """Notes the first rule that a field breaks."""
-        self.problems.setdefault(field, Problem(sentence, **values))
-
-    def text(self, field: str, *, required: bool = False, limit: int = 2048) -> str:
-        """A text, trimmed; empty when it is absent or null and not required."""
-        value = self._body.get(field)
-        if value is None or value == "":
-            if required:
-                self.refuse(field, N_("is required"))
-            return ""
-        if not isinstance(value, str):
-            self.refuse(field, N_("must be a text"))
-            return ""
-        if "\x00" in value or any(unicodedata.category(one) == "Cs" for one in value):
-            self.refuse(field, N_("must not contain NUL or broken characters"))
-            return ""
-        if len(value) > limit:
-            self.refuse(field, N_("must be at most {limit} characters long"), limit=limit)
-            return ""
-        if not value.strip() and required:
-            self.refuse(field, N_("is required"))
-        return value.strip()
-
-    def token(self, field: str, *, required: bool = True) -> Secret:
-        """A token as it can stand in a header."""
-        value = self.text(field, required=required, limit=MAX_TOKEN)
-        if value and not _VISIBLE.fullmatch(value):
-            self.refuse(field, N_("must hold only visible ASCII characters, without spaces"))
-        return Secret(value)
-
-    def truth(self, field: str) -> bool:
-        """A boolean; false when it is absent or null."""
-        value = self._body.get(field)
-        if value is not None and not isinstance(value, bool):
-            self.refuse(field, N_("must be true or false"))
-            return False
-        return bool(value)
-
-    def account_id(self, field: str) -> int:
-        """A positive whole number."""
-        value = self._body.get(field)
-        if value is None:
-            self.refuse(field, N_("is required"))
-            return 0
-        if isinstance(value, bool) or not isinstance(value, int):
-            self.refuse(field, N_("must be a whole number"))
-            return 0
-        if not 0 < value <= MAX_ACCOUNT_ID:
-            self.refuse(
-                field, N_("must be greater than 0 and at most {limit}"), limit=MAX_ACCOUNT_ID
-            )
-        return value
-
-    def base_url(self, field: str, *, account_field: str = "", required: bool = True) -> str:
-        """The base URL of a server; a link from its dashboard is answered with the right value."""
-        value = self.text(field, required=required, limit=address.MAX_LENGTH)
-        if not value or field in self.problems:
-            return ""
-        try:
-            found = address.parse(value)
-        except address.BadAddress as error:
-            self.problems[field] = error.problem
-            return ""
-        if found.is_link and found.account_id and account_field:
-            self.refuse(
-                field,
-                N_("must be the address alone: send {base_url} here and {account_id} as {other}"),
-                base_url=found.base_url,
-                account_id=found.account_id,
-                other=account_field,
-            )
-        elif found.is_link:
-            self.refuse(
-                field,
-                N_("must be the address alone: send {base_url}"),
-                base_url=found.base_url,
-            )
-        return found.base_url
-
-    def option(self, option: Option, field: str) -> Any:
-        """The value of an option of the integration, its default when it is absent or null."""
-        if option.is_switch:
-            return self.truth(field)
-        return self.base_url(field, required=False)
-
-    def done(self) -> None:
-        """Raises InvalidBody when there were problems."""
-        if self.problems:
-            raise InvalidBody(self.problems)
+    kind: Annotated[
+        str,
+        Meta(
+            description="What the gateway is.",
+            extra_json_schema={"enum": list(reader.GATEWAY_KINDS)},
+        ),
+        Reader.gateway_kind,
+    ]
+    base_url: Annotated[Address, Meta(description="Address of the gateway."), Reader.base_url] = (
+        field(name="baseUrl")
+    )
+    token: Annotated[Token, Meta(description="Token of the instance at the gateway."), Reader.token]
 
 
-def activation_request(
-    body: Mapping[str, Any], fields: Mapping[str, str] = SET_FIELDS
-) -> ActivationRequest:
-    """The wish to activate. Raises InvalidBody that names every field with its rule."""
+def _gateway(read: Reader, name: str) -> GatewayConfig | None:
+    inner = read.inner(name)
+    if inner is None:
+        return None
+    values = _read(Gateway, inner)
+    read.problems |= {f"{name}.{field}": rule for field, rule in inner.problems.items()}
+    return GatewayConfig(**values)
+
+
+class _Instance(Struct, kw_only=True):
+    name: Annotated[
+        InstanceName,
+        Meta(
+            description="1 to 100 letters, digits, hyphens or underscores; unique on this bridge.",
+            examples=["suporte"],
+        ),
+        Reader.instance_name,
+    ]
+    token: Annotated[
+        OwnToken | None,
+        Meta(
+            description=f"Token of the instance, {reader.MIN_OWN_TOKEN} characters or more of "
+            "visible ASCII; one is made when it is left out.",
+        ),
+        Reader.own_token,
+    ] = None
+    gateway: Annotated[
+        Gateway | None,
+        Meta(description="Where the WhatsApp side of the instance lives."),
+        _gateway,
+    ] = None
+    with_chatwoot: Annotated[
+        bool | None,
+        Meta(
+            description="Activates Chatwoot as well, with the fields below. A failure never undoes "
+            "the instance: chatwoot.error says what it was.",
+        ),
+        Reader.truth,
+    ] = field(name="chatwootEnabled", default=False)
+
+
+def _inline(name: str) -> tuple[str, Any, Any]:
+    """No type on purpose: a wrong value never refuses the instance, it comes back as an error."""
+    other = "" if SET_TO_INLINE[name] == name else " Mind the other name."
+    said = f"As {name} of the activation route.{other}"
+    return SET_TO_INLINE[name], Annotated[Any, Meta(description=said)], field(default=None)
+
+
+#: The body of `instance/new`.
+NewInstance = defstruct(
+    "NewInstance", [_inline(name) for name in SET_TO_INLINE], bases=(_Instance,), kw_only=True
+)
+
+
+def _read(kind: type[Struct], read: Reader) -> dict[str, Any]:
+    """Every field that has a rule, read by it."""
+    hints, values = get_type_hints(kind, include_extras=True), dict[str, Any]()
+    for one in structs.fields(kind):
+        rule = hints[one.name].__metadata__[-1]
+        if callable(rule):
+            values[one.name] = rule(read, one.encode_name)
+    return values
+
+
+def _checked(kind: type[Struct], body: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of a whole body. Raises InvalidBody that names each wrong field with its rule."""
     read = Reader(body)
-    base_url = read.base_url(fields["base_url"], account_field=fields["account_id"])
-    account_id = read.account_id(fields["account_id"])
-    api_token = read.token(fields["api_token"])
-    inbox_name = inbox_name_of(read, fields["inbox_name"])
-    options = {option.name: read.option(option, fields[option.name]) for option in OPTIONS}
+    values = _read(kind, read)
     read.done()
-    return ActivationRequest(base_url, account_id, api_token, inbox_name, InboxOptions(**options))
+    return values
 
 
-def inbox_name_of(read: Reader, field: str) -> str:
-    """The inbox name, or the default (docs/contracts/chatwoot.md, Inboxes: at most 255
-    characters)."""
-    name = read.text(field, limit=MAX_INBOX_NAME)
-    if any(unicodedata.category(one) == "Cc" for one in name):
-        read.refuse(field, N_("must not contain control characters"))
-    # Chatwoot reads the text "null" as nothing (docs/contracts/chatwoot.md, Inboxes).
-    if name == "null":
-        read.refuse(field, N_('must not be "null"'))
-    return name or DEFAULT_INBOX_NAME
+def activation_request(body: Mapping[str, Any]) -> ActivationRequest:
+    """The wish to activate. Raises InvalidBody."""
+    values = _checked(Activation, body)
+    options = {option.name: values.pop(option.name) for option in OPTIONS}
+    return ActivationRequest(**values, options=InboxOptions(**options))
+
+
+def inline_request(body: Mapping[str, Any]) -> ActivationRequest:
+    """The same from the inline block; InvalidBody has the names of `set` here too."""
+    return activation_request({name: body.get(inline) for name, inline in SET_TO_INLINE.items()})
 
 
 @dataclass(frozen=True, slots=True)
-class NewInstance:
+class InstanceRequest:
     """The wish for an instance; `token` empty means that one is to be made."""
 
     name: str
     token: Secret
     gateway: GatewayConfig | None
-    with_chatwoot: bool
+    with_chatwoot: bool = False
 
 
-def new_instance(body: Mapping[str, Any]) -> NewInstance:
+def new_instance(body: Mapping[str, Any]) -> InstanceRequest:
     """The wish for an instance. Raises InvalidBody. The inline Chatwoot block is read later."""
-    read = Reader(body)
-    name = read.text("name", required=True)
-    if name and not _INSTANCE_NAME.fullmatch(name):
-        read.refuse("name", N_("must be 1 to 100 letters, digits, hyphens or underscores"))
-    token = read.token("token", required=False)
-    if token and len(token) < MIN_OWN_TOKEN:
-        read.refuse("token", N_("must be at least {limit} characters long"), limit=MIN_OWN_TOKEN)
-    gateway = _gateway(read, body.get("gateway"))
-    with_chatwoot = read.truth("chatwootEnabled")
-    read.done()
-    return NewInstance(name, token, gateway, with_chatwoot)
-
-
-def _gateway(outer: Reader, value: object) -> GatewayConfig | None:
-    if value is None:
-        return None
-    if not isinstance(value, dict):
-        outer.refuse("gateway", N_("must be an object with kind, baseUrl and token"))
-        return None
-    read = Reader(value)
-    kind = read.text("kind", required=True, limit=40)
-    if kind and kind not in GATEWAY_KINDS:
-        read.refuse("kind", N_("must be one of: {kinds}"), kinds=", ".join(GATEWAY_KINDS))
-    base_url, token = read.base_url("baseUrl"), read.token("token")
-    for field, problem in read.problems.items():
-        outer.problems[f"gateway.{field}"] = problem
-    return GatewayConfig(kind, base_url, token)
+    return InstanceRequest(**_checked(NewInstance, body))

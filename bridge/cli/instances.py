@@ -9,6 +9,7 @@ import click
 from bridge.activation import activate as activation
 from bridge.activation import checks, instances, validation
 from bridge.activation.activate import Step
+from bridge.activation.reader import GATEWAY_KINDS
 from bridge.chatwoot.address import BadAddress, origin
 from bridge.cli.terminal import (
     Terminal,
@@ -72,8 +73,8 @@ def instance_group() -> None:
 @click.option(
     "--gateway-kind",
     "kind",
-    type=click.Choice(validation.GATEWAY_KINDS),
-    default=validation.GATEWAY_KINDS[0],
+    type=click.Choice(GATEWAY_KINDS),
+    default=GATEWAY_KINDS[0],
     show_default=True,
     help="What the gateway is.",
 )
@@ -211,7 +212,7 @@ def _instance(name: str | None, services: Services) -> Instance:
         if not is_asked():
             raise InstanceMissing
         click.confirm(f"There is no instance {name}. Make it?", abort=True, err=True)
-        instance, own = _made(name, None, None, validation.GATEWAY_KINDS[0], services)
+        instance, own = _made(name, None, None, GATEWAY_KINDS[0], services)
         note(f"{_TOKEN} {own}")
     return instance
 

@@ -1,4 +1,4 @@
-"""The forms of the pages. The rules are those of `intake` and the Chatwoot room.
+"""The forms of the pages. The rules are those of `bridge.activation.reader`.
 
 A field's errors are `Trouble` objects; texts are marked here and translated by the templates.
 """
@@ -13,13 +13,8 @@ from werkzeug.exceptions import HTTPException
 from wtforms import BooleanField, Field, PasswordField, RadioField, SelectField, StringField
 from wtforms.validators import StopValidation
 
-from bridge.activation.validation import (
-    GATEWAY_KINDS,
-    NewInstance,
-    Reader,
-    inbox_name_of,
-    new_instance,
-)
+from bridge.activation.reader import GATEWAY_KINDS, Reader
+from bridge.activation.validation import InstanceRequest, new_instance
 from bridge.chatwoot import address, versions
 from bridge.domain.errors import N_, InvalidBody, Problem
 from bridge.domain.models import GatewayConfig, Membership, Secret
@@ -36,7 +31,7 @@ def rule_trouble(subject: str, problem: Problem) -> Trouble:
 
 
 class Rule:
-    """Checks a field with one method of `intake.Reader`; an empty field has its own sentence."""
+    """Checks a field with one method of `Reader`; an empty field has its own sentence."""
 
     def __init__(self, read: Callable[[Reader, str], object], *, empty: str = "") -> None:
         self._read, self._empty = read, empty
@@ -114,7 +109,7 @@ class InstanceForm(Form):
         """Whether anything about a gateway was typed."""
         return bool(self.gateway_url.data or self.gateway_token.data)
 
-    def wish(self, *, kept: GatewayConfig | None = None) -> NewInstance | None:
+    def wish(self, *, kept: GatewayConfig | None = None) -> InstanceRequest | None:
         """The checked wish for a new instance; None when the fields have errors."""
         gateway = self._place(kept) if self.has_gateway else None
         return self._read({"name": self.name.data, "gateway": gateway})
@@ -131,7 +126,7 @@ class InstanceForm(Form):
             token = kept.token
         return {"kind": self.kind.data, "baseUrl": url, "token": token}
 
-    def _read(self, body: dict[str, Any]) -> NewInstance | None:
+    def _read(self, body: dict[str, Any]) -> InstanceRequest | None:
         fields = {
             "name": (self.name, N_("Enter a name for the instance")),
             "gateway.kind": (self.kind, ""),
@@ -178,7 +173,7 @@ class AccountForm(Form):
     account_id = StringField(N_("Account id"), filters=[_trimmed], description=N_("The account id"))
 
     def validate_account_id(self, field: Field) -> None:
-        """The rule of `intake`."""
+        """The rule of the API."""
         if not field.data:
             return
         digits = field.data.removeprefix("#")
@@ -233,7 +228,7 @@ class InboxForm(Form):
     def read_name(self, version: str) -> str | None:
         """The name, the default one if it is empty; None when the field has an error."""
         reader = Reader({"inbox_name": self.inbox_name.data})
-        name = inbox_name_of(reader, "inbox_name")
+        name = reader.inbox_name("inbox_name")
         problem = reader.problems.get("inbox_name") or versions.name_problem(name, version)
         if problem is None:
             return name
@@ -273,7 +268,7 @@ def _host(url: str) -> str:
 
 
 def _base_url(text: str) -> str:
-    """What `intake` shall judge: completed where that is clear, else as it was typed."""
+    """What the rules judge: completed where that is clear, else as it was typed."""
     try:
         return address.parse_pasted(text).base_url
     except address.BadAddress:

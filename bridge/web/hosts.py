@@ -6,12 +6,14 @@ the own network; the API and the hooks ask for a secret and answer to any well-f
 """
 
 import ipaddress
-import json
 import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from flask import Response
+
 from bridge.config.settings import Settings
+from bridge.web.api import bodies
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,19 +45,11 @@ class Hosts:
         wrong = self._wrong_with(environ)
         if not wrong:
             return self._others(environ, start_response)
-        if _is_api(environ):
-            body = json.dumps({"success": False, "error": {"message": wrong}}) + "\n"
-            kind = "application/json"
-        else:
-            body, kind = f"{wrong}\n", "text/plain; charset=utf-8"
-        headers = [
-            ("Content-Type", kind),
-            ("Content-Length", str(len(body))),
-            ("X-Content-Type-Options", "nosniff"),
-            ("Cache-Control", "no-store"),
-        ]
-        start_response("400 Bad Request", headers)
-        return [body.encode()]
+        plain = Response(f"{wrong}\n", 400, mimetype="text/plain")
+        refusal = bodies.error(400, wrong) if _is_api(environ) else plain
+        refusal.headers["X-Content-Type-Options"] = "nosniff"
+        refusal.headers["Cache-Control"] = "no-store"
+        return refusal(environ, start_response)
 
     def _wrong_with(self, environ: "WSGIEnvironment") -> str:
         given = environ.get("HTTP_HOST")

@@ -7,10 +7,11 @@ two fields).
 import logging
 from collections.abc import Callable
 
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from bridge.domain.errors import BridgeError
+from bridge.web.api import bodies
 
 log = logging.getLogger(__name__)
 
@@ -31,13 +32,6 @@ def is_api() -> bool:
     return request.path == "/api" or request.path.startswith("/api/")
 
 
-def envelope(status: int, message: str) -> Response:
-    """An error in the contract's shape."""
-    response = jsonify(success=False, error={"message": message})
-    response.status_code = status
-    return response
-
-
 def register(app: Flask, page: PageOfError) -> None:
     """Makes every error of `app` leave in the right shape."""
 
@@ -45,7 +39,7 @@ def register(app: Flask, page: PageOfError) -> None:
     def told(error: BridgeError) -> Response:
         if error.status >= 500:
             log.warning("%s %s: %s", request.method, request.path, error.message)
-        return envelope(error.status, error.message) if is_api() else page(error.status, error)
+        return bodies.error(error.status, error.message) if is_api() else page(error.status, error)
 
     @app.errorhandler(HTTPException)
     def routing(error: HTTPException) -> Response | HTTPException:
@@ -53,7 +47,7 @@ def register(app: Flask, page: PageOfError) -> None:
         if status < 400:
             return error  # a redirect of the routing
         said = _ROUTING.get(status, error.name.lower())
-        response = envelope(status, said) if is_api() else page(status, None)
+        response = bodies.error(status, said) if is_api() else page(status, None)
         for name, value in error.get_headers():
             if name == "Allow":
                 response.headers[name] = value
@@ -63,4 +57,4 @@ def register(app: Flask, page: PageOfError) -> None:
     def bug(error: Exception) -> Response:
         log.exception("%s %s failed", request.method, request.path)
         said = "internal error - the log of the bridge has the details"
-        return envelope(500, said) if is_api() else page(500, None)
+        return bodies.error(500, said) if is_api() else page(500, None)

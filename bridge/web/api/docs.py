@@ -93,7 +93,7 @@ def _route(
             Field(one["name"], f"in the {one['in']}", one.get("required", False), "", one[_SAID])
             for one in parameters
         ),
-        fields=tuple(_fields(body)),
+        fields=tuple(_fields(described, body)),
         call=_curl(here, path, method, media, signed=bool(operation["security"])),
         answers=tuple(
             Answer(int(status), answer[_SAID], tuple(_examples(answer)))
@@ -106,12 +106,16 @@ _SAID = "description"
 
 
 def _resolved(described: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
+    """With its reference followed; what may be null has both types and the rules of the other."""
+    if "anyOf" in part:
+        value = _resolved(described, part["anyOf"][0])
+        return {**value, **part, "type": [value["type"], "null"]}
     if "$ref" not in part:
         return part
-    found: Any = described
+    target: Any = described
     for step in part["$ref"].removeprefix("#/").split("/"):
-        found = found[step]
-    return dict(found)
+        target = target[step]
+    return dict(target)
 
 
 def _who(security: list[dict[str, Any]]) -> str:
@@ -123,12 +127,12 @@ def _who(security: list[dict[str, Any]]) -> str:
     return "Account token only."
 
 
-def _fields(schema: dict[str, Any], before: str = "") -> Iterator[Field]:
+def _fields(described: dict[str, Any], schema: dict[str, Any], before: str = "") -> Iterator[Field]:
     required = schema.get("required", [])
-    for name, part in schema.get("properties", {}).items():
+    for name, raw in schema.get("properties", {}).items():
+        part = _resolved(described, raw)
         yield Field(before + name, _kind(part), name in required, _rule(part), part.get(_SAID, ""))
-        if "properties" in part:
-            yield from _fields(part, f"{before}{name}.")
+        yield from _fields(described, part, f"{before}{name}.")
 
 
 def _kind(schema: dict[str, Any]) -> str:
@@ -145,7 +149,7 @@ def _rule(schema: dict[str, Any]) -> str:
         said.append(f"at least {schema['minimum']}")
     if "maxLength" in schema:
         said.append(f"at most {schema['maxLength']} characters")
-    if "default" in schema:
+    if schema.get("default") is not None:
         said.append(f"default {json.dumps(schema['default'])}")
     return "; ".join(said)
 

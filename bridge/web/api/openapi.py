@@ -1,18 +1,29 @@
 """The description of the JSON API (OpenAPI 3.1), served at /api/openapi.json and shown at /docs.
 
-The sentences of the errors come from the errors themselves, so that they cannot differ.
+The bodies come from the types that are read and encoded (`bridge.activation.validation`,
+`bridge.web.api.bodies`), the sentences of the errors from the errors themselves.
 """
 
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+import msgspec
+from msgspec import Struct
+
 from bridge import __version__
+from bridge.activation.validation import Activation, NewInstance
 from bridge.domain import errors
 from bridge.domain.errors import BridgeError
-from bridge.web.api import body
-from bridge.web.api.schemas import BASE_URL, EXAMPLES, SCHEMAS
+from bridge.domain.models import Instance, Secret, Status
+from bridge.domain.options import OPTIONS, InboxOptions
+from bridge.web.api import bodies, body
 
 Part = dict[str, Any]
+
+#: The Chatwoot of the examples.
+BASE_URL = "https://chatwoot.example.com"
+_REF = "#/components/schemas/"
 
 _INFO = (
     "Joins a WhatsApp instance to a Chatwoot account: one call makes the inbox, stores the "
@@ -34,8 +45,8 @@ _EITHER: list[Part] = [
 ]
 _ACCOUNT: list[Part] = [{"accountHeader": []}, {"accountBearer": []}]
 _ACCOUNT_SAID = (
-    "The operator's token, for every instance. It is made at the first start and kept in the file "
-    "account-token of the instance folder, unless BRIDGE_ACCOUNT_TOKEN sets it."
+    "The operator's token, for every instance. It is made at the first start and stored in the "
+    "file account-token of the instance folder, unless BRIDGE_ACCOUNT_TOKEN sets it."
 )
 _INSTANCE_SAID = "The token that was answered when the instance was made, for this instance alone."
 _CALL = f"{BASE_URL}/api/v1/accounts/5/inboxes"
@@ -57,11 +68,11 @@ def document() -> Part:
         "tags": [
             {"name": "chatwoot", "description": "The Chatwoot integration of an instance."},
             {"name": "instance", "description": "Instances: one WhatsApp number each."},
-            {"name": "description", "description": "This description."},
+            {"name": "openapi", "description": "This description."},
         ],
         "paths": _paths(),
         "components": {
-            "schemas": SCHEMAS,
+            "schemas": _schemas(),
             "headers": _headers(),
             "parameters": {
                 "instance": {
@@ -84,156 +95,141 @@ def document() -> Part:
 
 
 def _paths() -> Part:
-    here = [{"$ref": "#/components/parameters/instance"}]
-    return {
-        "/api/chatwoot/set/{instance}": {
-            "parameters": here,
-            "post": {
-                "operationId": "activate",
-                "tags": ["chatwoot"],
-                "summary": "Activate or change the integration of an instance",
-                "description": "Checks address, token and account, makes the inbox, stores the "
-                "integration; under 60 seconds in all. A second call with the same base URL and "
-                "account keeps the inbox and bridge_integration_id and changes name, webhook and "
-                "options; another base URL or account gets a new inbox. An inbox that was deleted "
-                "in Chatwoot is made again. Two calls at once, a lost answer or a crash never "
-                "leave two inboxes.",
-                "security": _EITHER,
-                "requestBody": _body("Activation"),
-                "responses": {
-                    "201": _success("The integration is active.", "Activated"),
-                    **_refusals(_INPUT, _CALLER, _SET, _ALWAYS),
-                },
-            },
-        },
-        "/api/chatwoot/list/{instance}": {
-            "parameters": here,
-            "get": {
-                "operationId": "look",
-                "tags": ["chatwoot"],
-                "summary": "Show the integration of an instance",
-                "description": "Asks Chatwoot how the integration fares, for 10 seconds at most; "
-                "when Chatwoot cannot be reached, the stored state is answered.",
-                "security": _EITHER,
-                "responses": {
-                    "200": _success("The integration.", "Integration"),
-                    **_refusals(_CALLER, _NO_INTEGRATION, _MODULE, _ALWAYS),
-                },
-            },
-        },
-        "/api/chatwoot/delete/{instance}": {
-            "parameters": here,
-            "delete": {
-                "operationId": "deactivate",
-                "tags": ["chatwoot"],
-                "summary": "Deactivate the integration of an instance",
-                "description": "Unlinks the inbox and forgets the integration, also when Chatwoot "
-                "cannot be reached. The inbox with its conversations stays in Chatwoot; the next "
-                "activation makes a new one.",
-                "security": _EITHER,
-                "responses": {
-                    "200": _success("The integration is gone.", "Deactivated"),
-                    **_refusals(_CALLER, _NOTHING, _MODULE, _RUNNING, _ALWAYS),
-                },
-            },
-        },
-        "/api/instance/new": {
-            "post": {
-                "operationId": "createInstance",
-                "tags": ["instance"],
-                "summary": "Make an instance, with its Chatwoot integration if wanted",
-                "description": "Limited to 20 a minute. The token in the answer is shown this "
-                "once. With chatwootEnabled the integration is activated as well; a failure of "
-                "that does not undo the instance.",
-                "security": _ACCOUNT,
-                "requestBody": _body("NewInstance"),
-                "responses": {
-                    "201": _success("The instance is there.", "InstanceCreated"),
-                    **_refusals(_INPUT, _OPERATOR, _TAKEN, _ALWAYS),
-                },
+    paths: Part = {}
+    for method, path, call in _calls():
+        if "{instance}" in path:
+            paths.setdefault(path, {"parameters": [{"$ref": "#/components/parameters/instance"}]})
+        paths.setdefault(path, {})[method] = call
+    return paths
+
+
+def _calls() -> Iterator[tuple[str, str, Part]]:
+    yield _call(
+        "post /api/chatwoot/set/{instance}",
+        "activate",
+        "Activate or change the integration of an instance",
+        "Checks address, token and account, makes the inbox, stores the integration; under 60 "
+        "seconds in all. A second call with the same base URL and account keeps the inbox and "
+        "bridge_integration_id and changes name, webhook and options; another base URL or account "
+        "gets a new inbox. An inbox that was deleted in Chatwoot is made again. Two calls at once, "
+        "a lost answer or a crash never leave two inboxes.",
+        _EITHER,
+        (201, "The integration is active.", "Activated"),
+        [*_INPUT, *_CALLER, *_SET],
+        takes="Activation",
+    )
+    yield _call(
+        "get /api/chatwoot/list/{instance}",
+        "look",
+        "Show the integration of an instance",
+        "Asks Chatwoot how the integration fares, for 10 seconds at most; when Chatwoot cannot be "
+        "reached, the stored state is answered.",
+        _EITHER,
+        (200, "The integration.", "Integration"),
+        [*_CALLER, errors.IntegrationMissing(), errors.ModuleOff()],
+    )
+    yield _call(
+        "delete /api/chatwoot/delete/{instance}",
+        "deactivate",
+        "Deactivate the integration of an instance",
+        "Unlinks the inbox and forgets the integration, also when Chatwoot cannot be reached. The "
+        "inbox with its conversations stays in Chatwoot; the next activation makes a new one.",
+        _EITHER,
+        (200, "The integration is gone.", "Deactivated"),
+        [*_CALLER, errors.NothingToDelete(), errors.ModuleOff(), errors.ActivationRunning()],
+    )
+    yield _call(
+        "post /api/instance/new",
+        "createInstance",
+        "Make an instance, with its Chatwoot integration if wanted",
+        "Limited to 20 a minute. The token in the answer is shown this once. With chatwootEnabled "
+        "the integration is activated as well; a failure of that does not undo the instance.",
+        _ACCOUNT,
+        (201, "The instance is there.", "InstanceCreated"),
+        [*_INPUT, *_OPERATOR, errors.InstanceExists(), errors.TokenTaken()],
+        takes="NewInstance",
+    )
+    yield _call(
+        "get /api/instance/list",
+        "listInstances",
+        "List instances",
+        "With the token of an instance: this instance alone, whatever the filter says.",
+        _EITHER,
+        (200, "The instances by name.", "InstanceList"),
+        [*_OPERATOR, errors.InstanceMissing()],
+        parameters=[
+            {
+                "name": "instanceName",
+                "in": "query",
+                "description": "Names, separated by commas. Unknown names are passed over, except "
+                "that a single unknown name answers 404.",
+                "schema": {"type": "string"},
+                "example": "suporte",
             }
-        },
-        "/api/instance/list": {
-            "get": {
-                "operationId": "listInstances",
-                "tags": ["instance"],
-                "summary": "List instances",
-                "description": "With the token of an instance: this instance alone, whatever the "
-                "filter says.",
-                "security": _EITHER,
-                "parameters": [
-                    {
-                        "name": "instanceName",
-                        "in": "query",
-                        "description": "Names, separated by commas. Unknown names are passed over, "
-                        "except that a single unknown name answers 404.",
-                        "schema": {"type": "string"},
-                        "example": "suporte",
-                    }
-                ],
-                "responses": {
-                    "200": _success("The instances by name.", "InstanceList"),
-                    **_refusals(_OPERATOR, _NO_SUCH, _ALWAYS),
-                },
-            }
-        },
-        "/api/instance/delete/{instance}": {
-            "parameters": here,
-            "delete": {
-                "operationId": "deleteInstance",
-                "tags": ["instance"],
-                "summary": "Delete an instance with its integration",
-                "description": "The inbox with its conversations stays in Chatwoot.",
-                "security": _ACCOUNT,
-                "responses": {
-                    "200": _success("The instance is gone.", "InstanceDeleted"),
-                    **_refusals(_OPERATOR, _NO_SUCH, _RUNNING, _ALWAYS),
-                },
-            },
-        },
-        "/api/openapi.json": {
-            "get": {
-                "operationId": "describe",
-                "tags": ["description"],
-                "summary": "This description",
-                "security": [],
-                "responses": {
-                    "200": _answer(
-                        "OpenAPI 3.1.",
-                        {"schema": {"type": "object", "required": ["openapi", "paths"]}},
-                    ),
-                    **_refusals([errors.RateLimited()]),
-                },
-            }
-        },
+        ],
+    )
+    yield _call(
+        "delete /api/instance/delete/{instance}",
+        "deleteInstance",
+        "Delete an instance with its integration",
+        "The inbox with its conversations stays in Chatwoot.",
+        _ACCOUNT,
+        (200, "The instance is gone.", "InstanceDeleted"),
+        [*_OPERATOR, errors.InstanceMissing(), errors.ActivationRunning()],
+    )
+    yield _call(
+        "get /api/openapi.json",
+        "describe",
+        "This description",
+        "For programs; /docs shows it to people.",
+        [],
+        (200, "OpenAPI 3.1.", "Description"),
+        [],
+    )
+
+
+def _call(
+    route: str,
+    name: str,
+    summary: str,
+    description: str,
+    security: list[Part],
+    success: tuple[int, str, str],
+    refusals: list[BridgeError],
+    *,
+    takes: str = "",
+    **more: object,
+) -> tuple[str, str, Part]:
+    """A route (method and path) with its request body, its answer and its errors."""
+    method, path = route.split()
+    status, said, gives = success
+    if takes:
+        more["requestBody"] = {"required": True, "content": _content(takes)}
+    refusals = [*refusals, errors.RateLimited()]
+    if security:
+        refusals.append(errors.StorageFailed(cause="database or disk is full"))
+    call = {
+        "operationId": name,
+        "tags": [path.split("/")[2].partition(".")[0]],
+        "summary": summary,
+        "description": description,
+        "security": security,
+        **more,
+        "responses": {str(status): _answer(said, _content(gives)), **_refusals(refusals)},
     }
+    return method, path, call
 
 
-# -- the errors of each route ----------------------------------------------------------------------
+# -- the errors ------------------------------------------------------------------------------------
 
 _HERE: Part = {"base_url": BASE_URL, "account_id": 5}
-_CALLER: list[BridgeError] = [
-    errors.MissingToken(),
-    errors.InvalidToken(),
-    errors.ForeignInstance(),
-    errors.InstanceUnknown(),
-]
 _OPERATOR: list[BridgeError] = [errors.MissingToken(), errors.InvalidToken()]
-_ALWAYS: list[BridgeError] = [
-    errors.RateLimited(),
-    errors.StorageFailed(cause="database or disk is full"),
-]
+_CALLER = [*_OPERATOR, errors.ForeignInstance(), errors.InstanceUnknown()]
 _INPUT: list[BridgeError] = [
     errors.InvalidBody({"name": errors.Problem("is required")}),
     body.BodyTooLarge(limit=body.MAX_BYTES),
     body.NotJson(),
 ]
-_MODULE: list[BridgeError] = [errors.ModuleOff()]
-_RUNNING: list[BridgeError] = [errors.ActivationRunning()]
-_NO_INTEGRATION: list[BridgeError] = [errors.IntegrationMissing()]
-_NOTHING: list[BridgeError] = [errors.NothingToDelete()]
-_NO_SUCH: list[BridgeError] = [errors.InstanceMissing()]
-_TAKEN: list[BridgeError] = [errors.InstanceExists(), errors.TokenTaken()]
 _SET: list[BridgeError] = [
     errors.ChatwootNotFound(
         detail=f'{_CALL} HTTP 404: {{"error":"Resource could not be found"}}', **_HERE
@@ -251,8 +247,8 @@ _SET: list[BridgeError] = [
         detail=f'Get "{BASE_URL}/api": dial tcp 192.0.2.7:443: connect: connection refused',
         **_HERE,
     ),
-    *_MODULE,
-    *_RUNNING,
+    errors.ModuleOff(),
+    errors.ActivationRunning(),
 ]
 _MEANINGS = {
     400: "The body breaks a rule, or Chatwoot refuses what it says.",
@@ -269,51 +265,104 @@ _MEANINGS = {
 }
 
 
-def _refusals(*groups: list[BridgeError]) -> Part:
+def _refusals(refusals: list[BridgeError]) -> Part:
     """The responses for these errors, one for each status, with each error as an example."""
     by_status: dict[int, list[BridgeError]] = {}
-    for error in (one for group in groups for one in group):
+    for error in refusals:
         by_status.setdefault(error.status, []).append(error)
     return {
         str(status): _answer(
             _MEANINGS[status],
             {
-                "schema": {"$ref": "#/components/schemas/Error"},
-                "examples": {
-                    error.code: {
-                        "value": {"success": False, "error": {"message": error.message}},
-                        "summary": str(error.said),
-                    }
-                    for error in found
-                },
+                "application/json": {
+                    "schema": {"$ref": f"{_REF}Error"},
+                    "examples": {
+                        error.code: {
+                            "value": {"success": False, "error": {"message": error.message}},
+                            "summary": str(error.said),
+                        }
+                        for error in same
+                    },
+                }
             },
         )
-        for status, found in sorted(by_status.items())
+        for status, same in sorted(by_status.items())
     }
+
+
+# -- the bodies ------------------------------------------------------------------------------------
+
+
+def _schemas() -> Part:
+    types = [
+        Activation,
+        NewInstance,
+        bodies.Error,
+        bodies.Activated,
+        bodies.InlineActivated,
+        bodies.InlineFailed,
+        bodies.Integration,
+        bodies.Deactivated,
+        bodies.InstanceCreated,
+        bodies.InstanceList,
+        bodies.InstanceDeleted,
+    ]
+    _, schemas = msgspec.json.schema_components(types, ref_template=f"{_REF}{{name}}")
+    return {**schemas, "Description": {"type": "object", "required": ["openapi", "paths"]}}
+
+
+_CHOSEN = InboxOptions(sign_messages=True, reopen_resolved=True)
+_CREATED_AT = "2026-04-20T10:15:30Z"
+_TOKEN = "kU7bYQvJ2mXo9nRfT4wEzGaH"  # noqa: S105 - of nobody
+_EXAMPLES: dict[str, Struct | Part] = {
+    "Description": {"openapi": "3.1.0", "paths": {}},
+    "Activation": {
+        "chatwootBaseUrl": BASE_URL,
+        "chatwootAccountId": 5,
+        "chatwootApiToken": _TOKEN,
+        "inboxName": "WhatsApp - Orion",
+        "signMessages": True,
+        "reopenResolved": True,
+    },
+    "Activated": bodies.Activated(
+        "suporte", Status.ACTIVE, "int_xyz789abc", "chatwoot integration activated"
+    ),
+    "Integration": bodies.Integration(
+        instance_name="suporte",
+        status=Status.ACTIVE,
+        bridge_integration_id="int_xyz789abc",
+        chatwoot_base_url=BASE_URL,
+        chatwoot_account_id=5,
+        chatwoot_api_token=_TOKEN,
+        chatwoot_inbox_id=42,
+        chatwoot_inbox_name="WhatsApp - Orion",
+        last_error="",
+        created_at=_CREATED_AT,
+        **{option.shown: getattr(_CHOSEN, option.name) for option in OPTIONS},
+    ),
+    "Deactivated": bodies.Deactivated("chatwoot integration deactivated"),
+    "NewInstance": {"name": "suporte"},
+    "InstanceCreated": bodies.created("suporte", Secret("Zx1...")),
+    "InstanceList": bodies.listed([bodies.summary(Instance(1, "suporte", 1776680130.0), None)]),
+    "InstanceDeleted": bodies.InstanceDeleted(True, "Instance deleted", bodies.Deleted("deleted")),
+}
 
 
 # -- small parts -----------------------------------------------------------------------------------
 
 
-def _success(said: str, schema: str) -> Part:
-    return _answer(said, _media(schema))
-
-
-def _answer(said: str, media: Part) -> Part:
+def _answer(said: str, content: Part) -> Part:
     names = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
     return {
         "description": said,
         "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names},
-        "content": {"application/json": media},
+        "content": content,
     }
 
 
-def _body(schema: str) -> Part:
-    return {"required": True, "content": {"application/json": _media(schema)}}
-
-
-def _media(schema: str) -> Part:
-    return {"schema": {"$ref": f"#/components/schemas/{schema}"}, "example": EXAMPLES[schema]}
+def _content(schema: str) -> Part:
+    example = msgspec.to_builtins(_EXAMPLES[schema], enc_hook=str)
+    return {"application/json": {"schema": {"$ref": f"{_REF}{schema}"}, "example": example}}
 
 
 def _headers() -> Part:

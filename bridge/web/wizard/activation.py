@@ -115,7 +115,7 @@ def _instance(draft: Draft) -> Instance:
         if gateway is not None and gateway != known.gateway:
             instances.set_gateway(known, gateway, services(), by=operator(), join=False)
         return instances.find(name, services())
-    wish = validation.NewInstance(name, Secret(""), gateway, with_chatwoot=False)
+    wish = validation.InstanceRequest(name, Secret(""), gateway)
     try:
         made, token = instances.create(wish, services(), by=operator())
     except InstanceExists:

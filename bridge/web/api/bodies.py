@@ -1,0 +1,272 @@
+"""What the JSON API answers: each body as it is encoded and as the OpenAPI document shows it.
+
+Sources: docs/contracts/ryzeapi.md, Chatwoot module, Instances and Envelopes.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, TypeAlias
+
+import msgspec
+from flask import Response
+from msgspec import UNSET, Meta, Struct, UnsetType, defstruct, field
+
+from bridge.activation import activate
+from bridge.domain import models
+from bridge.domain.models import Status
+from bridge.domain.options import OPTIONS
+
+Name: TypeAlias = Annotated[str, Meta(description="Name of the instance.")]
+Said: TypeAlias = Annotated[str, Meta(description="What happened, in English.")]
+Time: TypeAlias = Annotated[
+    str, Meta(description="RFC 3339, UTC.", extra_json_schema={"format": "date-time"})
+]
+IntegrationId: TypeAlias = Annotated[
+    str,
+    Meta(
+        description="Stays the same as long as base URL and account stay the same.",
+        pattern=r"^int_[a-z0-9]{9}$",
+    ),
+]
+Yes: TypeAlias = Annotated[bool, Meta(extra_json_schema={"const": True})]
+No: TypeAlias = Annotated[bool, Meta(extra_json_schema={"const": False})]
+
+
+class Cause(Struct, forbid_unknown_fields=True):
+    message: Annotated[str, Meta(description="What went wrong, where, and what to verify.")]
+
+
+class Error(Struct, forbid_unknown_fields=True):
+    success: No
+    error: Cause
+
+
+class Activated(Struct):
+    instance: Name
+    status: Status
+    bridge_integration_id: IntegrationId
+    message: Said
+    warnings: (
+        Annotated[
+            list[str],
+            Meta(
+                description="What may keep messages from flowing although the activation "
+                "succeeded; absent when there is nothing to say."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+
+
+class InlineActivated(Activated, kw_only=True):
+    enabled: Yes
+
+
+class InlineFailed(Struct):
+    enabled: No
+    status: Literal["error"]
+    error: Annotated[str, Meta(description="The same sentence as the activation route's.")]
+
+
+class Deactivated(Struct):
+    message: Literal["chatwoot integration deactivated"]
+
+
+class _Facts(Struct):
+    instance_name: Name
+    status: Status
+    bridge_integration_id: IntegrationId
+    chatwoot_base_url: Annotated[str, Meta(description="Without a trailing slash.")]
+    chatwoot_account_id: int
+    chatwoot_api_token: Annotated[
+        str, Meta(description="In plain text: this route is as secret as the token.")
+    ]
+    chatwoot_inbox_id: int
+    chatwoot_inbox_name: Annotated[
+        str, Meta(description="As Chatwoot has it now, if it could be asked.")
+    ]
+    last_error: Annotated[str, Meta(description="Empty while all is well.")]
+    created_at: Time
+
+
+#: With every option of the integration.
+Integration = defstruct(
+    "Integration", [(option.shown, option.kind) for option in OPTIONS], bases=(_Facts,)
+)
+
+
+class MadeInstance(Struct):
+    name: Name
+    token: Annotated[
+        str, Meta(description="Token of the instance: shown this once, stored as a hash only.")
+    ]
+    status: Annotated[str, Meta(description="A new instance is not connected yet.")]
+
+
+class TokenAgain(Struct):
+    token: Annotated[str, Meta(description="The same token, where other clients look for it.")]
+
+
+class InstanceCreated(Struct):
+    success: Yes
+    message: Said
+    instance: MadeInstance
+    data: TokenAgain
+    chatwoot: (
+        Annotated[
+            Any,
+            Meta(
+                description="Only with chatwootEnabled.",
+                extra_json_schema={
+                    "oneOf": [
+                        {"$ref": "#/components/schemas/InlineActivated"},
+                        {"$ref": "#/components/schemas/InlineFailed"},
+                    ]
+                },
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+
+
+class Connection(Struct):
+    state: Annotated[str, Meta(description="As status.")]
+    number_jid: Annotated[str | None, Meta(description="The connected number.")] = field(
+        name="numberJid"
+    )
+
+
+class GatewaySummary(Struct):
+    kind: str
+    base_url: str = field(name="baseUrl")
+
+
+class ChatwootSummary(Struct):
+    enabled: Annotated[bool, Meta(description="The other fields are present when it is true.")]
+    status: Status | UnsetType = UNSET
+    bridge_integration_id: IntegrationId | UnsetType = UNSET
+    base_url: str | UnsetType = UNSET
+    account_id: int | UnsetType = UNSET
+    inbox_id: int | UnsetType = UNSET
+    inbox_name: str | UnsetType = UNSET
+    last_error: str | UnsetType = UNSET
+
+
+class InstanceSummary(Struct):
+    name: Name
+    status: Annotated[str, Meta(description="State of the WhatsApp side.")]
+    connection: Connection
+    gateway: GatewaySummary | None
+    chatwoot: ChatwootSummary
+    created_at: Time
+
+
+class InstanceList(Struct):
+    success: Yes
+    message: Annotated[str, Meta(description="How many there are.", examples=["1 Instance found"])]
+    instances: list[InstanceSummary]
+
+
+class Deleted(Struct):
+    status: Literal["deleted"]
+
+
+class InstanceDeleted(Struct):
+    success: Yes
+    message: Literal["Instance deleted"]
+    instance: Deleted
+
+
+#: Tokens are texts that hide themselves everywhere else.
+_encoder = msgspec.json.Encoder(enc_hook=str)
+
+
+def answer(body: object, status: int = 200) -> Response:
+    """A body as the response that carries it."""
+    return Response(_encoder.encode(body), status, content_type="application/json")
+
+
+def error(status: int, message: str) -> Response:
+    """An error in the contract's shape."""
+    return answer(Error(False, Cause(message)), status)
+
+
+# -- from what is stored ---------------------------------------------------------------------------
+
+
+def activated(instance: models.Instance, result: activate.Activated) -> Activated:
+    """What `set` answers."""
+    return Activated(**_activated(instance, result))
+
+
+def inline_activated(instance: models.Instance, result: activate.Activated) -> InlineActivated:
+    """The same within the answer of `instance/new`."""
+    return InlineActivated(enabled=True, **_activated(instance, result))
+
+
+def _activated(instance: models.Instance, result: activate.Activated) -> dict[str, Any]:
+    return {
+        "instance": instance.name,
+        "status": result.integration.status,
+        "bridge_integration_id": result.integration.id,
+        "message": "chatwoot integration activated",
+        "warnings": [str(warning) for warning in result.warnings] or UNSET,
+    }
+
+
+def integration(instance: models.Instance, row: models.Integration) -> Struct:
+    """What `list` answers."""
+    return Integration(
+        instance.name,
+        row.status,
+        row.id,
+        row.base_url,
+        row.account_id,
+        row.api_token,
+        row.inbox_id,
+        row.inbox_name,
+        row.last_error.message if row.last_error else "",
+        _rfc3339(row.created_at),
+        *(getattr(row.options, option.name) for option in OPTIONS),
+    )
+
+
+def created(name: str, token: models.Secret) -> InstanceCreated:
+    """What `instance/new` answers; the token stands in both places that clients read
+    (docs/contracts/ryzeapi.md, Instances)."""
+    made = MadeInstance(name, token, "disconnected")
+    return InstanceCreated(True, "Instance created successfully", made, TokenAgain(token))
+
+
+def summary(instance: models.Instance, row: models.Integration | None) -> InstanceSummary:
+    """One item of `instance/list`; its token is not stored, so it cannot be shown."""
+    chatwoot = ChatwootSummary(enabled=False)
+    if row is not None:
+        chatwoot = ChatwootSummary(
+            True,
+            row.status,
+            row.id,
+            row.base_url,
+            row.account_id,
+            row.inbox_id,
+            row.inbox_name,
+            row.last_error.message if row.last_error else "",
+        )
+    gateway = instance.gateway
+    return InstanceSummary(
+        instance.name,
+        "disconnected",
+        Connection("disconnected", None),
+        GatewaySummary(gateway.kind, gateway.base_url) if gateway else None,
+        chatwoot,
+        _rfc3339(instance.created_at),
+    )
+
+
+def listed(summaries: list[InstanceSummary]) -> InstanceList:
+    """What `instance/list` answers."""
+    count = "1 Instance" if len(summaries) == 1 else f"{len(summaries)} Instances"
+    return InstanceList(True, f"{count} found", summaries)
+
+
+def _rfc3339(seconds: float) -> str:
+    return datetime.fromtimestamp(int(seconds), UTC).isoformat().replace("+00:00", "Z")
