@@ -15,9 +15,9 @@ from bridge.web.api.limits import Limits
 _STATUS = {
     400: N_("The browser sent something that cannot be read"),
     404: N_("There is no such page"),
-    405: N_("This page cannot be called that way"),
-    413: N_("That is more than a form may hold"),
-    429: N_("That was too often in a short time"),
+    405: N_("This page does not accept this kind of request"),
+    413: N_("The form is too large"),
+    429: N_("Too many requests in a short time"),
     500: N_("Something went wrong on our side"),
 }
 _NEXT = {

@@ -281,7 +281,7 @@ def test_what_is_not_brought_to_chatwoot_is_counted_on_the_overview_too(
     for address in (*addresses, "120363222222222222@newsletter"):
         _comes_from(operator, address)
     page = until(lambda: (text := overview()).count("newsletters 2") and text)
-    assert "Not brought to Chatwoot: interop 1, newsletters 2, stories 1" in page
+    assert "Kept out of Chatwoot: interop 1, newsletters 2, stories 1" in page
     said = operator.run("doctor").stdout
     assert "not brought to Chatwoot: interop 1, newsletter 2, story 1" in said
 

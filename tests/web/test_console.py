@@ -123,9 +123,9 @@ def test_the_way_of_a_message(
     entry_id = journal.add("m77:0", job="reply", state="dead", reason=REFUSED, tries=2)
     journal.pair("3EB0F1", 77, 4)
     page = connected.get(f"/messages/{entry_id}")
-    assert page.text.count("Try: it failed") == 2
+    assert page.text.count("Attempt: failed") == 2
     assert "took 0.25 s" in page.text
-    assert "Received: kept on the disk, then acknowledged" in page.text
+    assert "Received: stored on disk, then acknowledged" in page.text
     assert "Given up: a dead letter" in page.text
     assert "Correct what the gateway names, then replay the message." in page.text
     assert "http://gw.example/send HTTP 400: no" in page.text
@@ -231,7 +231,7 @@ def test_all_of_an_instance_are_replayed(connected: Visitor, journal: Journal) -
     connected.get("/waiting")
     page = connected.send({}, path="/instances/support/replay")
     assert page.path == "/waiting"
-    assert "3 messages are tried again." in page.text
+    assert "3 messages are retried." in page.text
     assert "Account token · replayed · support" in connected.get("/audit").text
 
 

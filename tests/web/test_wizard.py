@@ -273,7 +273,7 @@ def test_an_instance_name_that_will_not_do(visitor: Visitor, sandbox: SandboxCha
     page = visitor.send({"choice": "new instance", "name": "no spaces, please"})
     assert "The name must be 1 to 100 letters" in page.summary
     page = visitor.send({"choice": "new instance", "name": "taken"})
-    assert "There is an instance of this name already" in page.summary
+    assert "An instance with this name already exists" in page.summary
     page = visitor.send({"choice": "new instance", "name": "one", "gateway_url": "gw.example"})
     assert "Enter the token of the gateway" in page.summary
     assert 'value="gw.example"' in page.html

@@ -127,7 +127,7 @@ def _complaints(
     elif integration.status is Status.ERROR:
         yield _of_error(integration)
     elif integration.status is Status.PAUSED:
-        said = Problem(N_("Paused: what comes is kept, and delivered once you resume."))
+        said = Problem(N_("Paused: messages are stored, and delivered once you resume."))
         yield Complaint("resume", Trouble(said), is_grave=False)
     if integration is not None:
         if old := capabilities.too_old(integration):
@@ -155,7 +155,7 @@ def _of_error(integration: Integration) -> Complaint:
 def _of_gateway(instance: Instance) -> Iterator[Complaint]:
     if instance.gateway is None:
         said = Problem(N_("The bridge does not know the gateway of this number."))
-        remedy = Problem(N_("Messages begin to flow once you say where it is."))
+        remedy = Problem(N_("Messages flow once you enter its address."))
         yield Complaint("gateway", Trouble(said, remedy))
     elif not _is_connected(instance):
         said = Problem(
@@ -170,7 +170,9 @@ def _of_silence(silence: tuple[float, float] | None) -> Iterator[Complaint]:
     if silence is not None:
         since, until = map(times.exact, silence)
         said = Problem(
-            N_("The gateway was not heard from {since} to {until}, and it repeats nothing."),
+            N_(
+                "Nothing came from the gateway between {since} and {until}, and it repeats nothing."
+            ),
             since=since,
             until=until,
         )
@@ -182,7 +184,7 @@ def _of_messages(standing: InstanceStats, now: float) -> Iterator[Complaint]:
     if standing.dead:
         said = Problem(N_("Dead letters: {count}"), count=standing.dead)
         remedy = Problem(
-            N_("The bridge has given these messages up. Mend the cause, then try them again.")
+            N_("The bridge has given up on these messages. Fix the cause, then retry them.")
         )
         yield Complaint("replay", Trouble(said, remedy))
     if standing.unconfirmed:

@@ -131,7 +131,7 @@ def _by_instance(held: list[Held], state: State) -> list[tuple[str, list[Held]]]
 def replay(number: int) -> Response:
     """A dead letter is tried again."""
     console.replay(number, operator(), services())
-    flash(gettext("Message {number} is tried again.").format(number=number))
+    flash(gettext("Message {number} is retried.").format(number=number))
     return _back(number)
 
 
@@ -168,7 +168,7 @@ def settle(number: int) -> Response:
 def replay_all(name: str) -> Response:
     """Every dead letter of an instance is tried again."""
     count = console.replay_all(instances.find(name, services()), operator(), services())
-    said = ngettext("One message is tried again.", "{count} messages are tried again.", count)
+    said = ngettext("One message is retried.", "{count} messages are retried.", count)
     flash(said.format(count=count))
     return redirect(local_path(request.form.get("back")), 303)
 

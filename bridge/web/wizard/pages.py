@@ -200,8 +200,8 @@ def _chosen_instance(
     if wish.name in there:
         form.name.errors = [
             Trouble(
-                Problem(N_("There is an instance of this name already")),
-                Problem(N_("Choose it above, or take another name.")),
+                Problem(N_("An instance with this name already exists")),
+                Problem(N_("Choose it above, or use another name.")),
             )
         ]
         return None
