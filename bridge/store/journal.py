@@ -2,7 +2,8 @@
 
 One narrow interface (`Journal`), so that another engine can stand behind it. What it promises, and
 what its contract suite demands of every engine: an entry is durable when `accept` returns; a key is
-accepted once; a lane (job and chat) gives out one entry at a time, lowest position first.
+accepted once; a lane (job and chat, or one file) gives out one entry at a time, lowest position
+first.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,7 +15,8 @@ from bridge.domain.errors import BridgeError
 
 
 class Job(StrEnum):
-    """What an entry asks for. The entries of one job and chat are a lane."""
+    """What an entry asks for. The entries of one job and chat are a lane, but each file has one of
+    its own."""
 
     MESSAGE = "message"  #: What a customer wrote goes to Chatwoot.
     FILE = "file"  #: The file of a message goes there after its words.
@@ -80,11 +82,13 @@ class ReplyId:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """Entries of one lane leave strictly one after the other."""
+    """Entries of one lane leave strictly one after the other. `key` is that of the one file of the
+    lane, empty for other jobs."""
 
     instance_id: int
     job: Job
     chat_id: int
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,8 @@ class Entry:
     @property
     def lane(self) -> Lane:
         """The lane that it travels in."""
-        return Lane(self.instance_id, self.job, self.chat_id)
+        key = self.key if self.job is Job.FILE else ""
+        return Lane(self.instance_id, self.job, self.chat_id, key)
 
 
 @dataclass(frozen=True, slots=True)

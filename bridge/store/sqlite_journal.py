@@ -14,6 +14,8 @@ from bridge.store.journal import OPEN, Entry, Job, Lane, NewEntry, Pair, ReplyId
 _PRUNED_AT_ONCE = 1000
 #: How long before it arrived a message was received at most, where only recent ones matter.
 _WAITED_S = 3600.0
+#: What tells the lanes of one job and chat apart.
+_LANE_KEY = "iif(job = 'file', key, '')"
 _COLUMNS = (
     "id, instance_id, chat_id, job, key, position, body, state, attempts, doubtful, due_at, "
     "coalesce(source, ''), reason, received_at, coalesce(sent_at, 0), "
@@ -38,17 +40,17 @@ class SqliteJournal:
         # Left to itself, SQLite reads the years of what is done to find the little that is open.
         indexed = "not indexed" if after_id else "indexed by journal_open"
         found = self._store.db.execute(
-            f"select distinct instance_id, job, chat_id from journal {indexed} "
+            f"select distinct instance_id, job, chat_id, {_LANE_KEY} from journal {indexed} "
             f"where id > ? and state in {OPEN}",
             [after_id],
         )
-        return [Lane(row[0], Job(row[1]), row[2]) for row in found], newest
+        return [Lane(row[0], Job(row[1]), *row[2:]) for row in found], newest
 
     def head(self, lane: Lane) -> Entry | None:
         row = self._store.db.execute(
             f"select {_COLUMNS} from journal where job = ? and chat_id = ? "
-            f"and state in {OPEN} order by position, id limit 1",
-            [lane.job.value, lane.chat_id],
+            f"and state in {OPEN} and {_LANE_KEY} = ? order by position, id limit 1",
+            [lane.job.value, lane.chat_id, lane.key],
         ).fetchone()
         return _entry(row) if row else None
 
@@ -292,7 +294,8 @@ class SqliteJournal:
             )
             db.execute(
                 "update journal set doubtful = 1 where id in (select min(id) from journal "
-                f"where job <> 'reply' and state in {OPEN} group by job, chat_id)"
+                f"where job <> 'reply' and state in {OPEN} "
+                f"group by job, chat_id, {_LANE_KEY})"
             )
 
         self._committer.run(work)

@@ -132,6 +132,28 @@ def test_a_file_that_takes_long_follows_its_words(desk: Desk, chat: tuple[str, i
         until(lambda one=one: is_deleted(desk, conversation, one["id"]), "all of it deleted")
 
 
+@pytest.mark.parametrize("comes", [0, 1, 2])
+def test_a_late_file_waits_for_no_other_late_file_of_its_chat(
+    desk: Desk, chat: tuple[str, int], comes: int
+) -> None:
+    number, conversation = chat
+    media = {"type": "image", "mimetype": "image/png"}
+    texts = ["first picture", "second picture", "third picture"]
+    ids = [say(desk, number, text, type="image", media=media) for text in texts]
+    until(lambda: len(desk.thread(conversation)) == 4, "the words ahead of their files")
+    words = desk.thread(conversation)[1:]
+    assert [one["content"].partition("\n")[0] for one in words] == texts
+    # The gateway has one of them now, and never the others.
+    brought = media | {"base64": PICTURE}
+    say(desk, number, texts[comes], ids[comes], type="image", media=brought)
+    file = desk.arrived(conversation, 5)
+    assert len(file["attachments"]) == 1
+    assert file["content_attributes"]["in_reply_to"] == words[comes]["id"]
+    # Nor do receipts wait for them.
+    written = desk.reply(conversation, "thank you")
+    until(lambda: desk.status(conversation, written["id"]) == "delivered", "the receipt")
+
+
 # -- what happens to a message ---------------------------------------------------------------------
 
 

@@ -140,6 +140,19 @@ class TestAccepting:
         journal.finish(head, [], made=MADE, now=2.0)
         assert journal.head(lane) is None
 
+    def test_files_of_one_chat_wait_for_each_other_no_more_than_for_receipts(
+        self, ground: Ground, journal: Journal
+    ) -> None:
+        chat = ground.chat()
+        keys = ["a", "b", "receipt"]
+        entries = [new(chat, "receipt", job=RECEIPT)]
+        entries += [new(chat, key, job=Job.FILE) for key in keys[:2]]
+        journal.accept(ground.instance_id, entries, now=1.0)
+        lanes, _ = journal.lanes(after_id=0)
+        found = [entry for lane in lanes if (entry := journal.head(lane)) is not None]
+        assert sorted(entry.key for entry in found) == keys
+        assert {entry.lane for entry in found} == set(lanes)
+
     def test_what_takes_the_place_of_one_under_way_is_not_lost(
         self, ground: Ground, journal: Journal
     ) -> None:
