@@ -17,10 +17,12 @@ from bridge.net.http import Http
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One event with the key under which a repetition of it is recognised."""
+    """One event with the key under which a repetition of it is recognised, and the time that it
+    bears, by its own clock in UTC seconds; 0 where it bears none."""
 
     key: str
     event: Event
+    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

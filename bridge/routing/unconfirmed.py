@@ -8,8 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bridge.domain.errors import IntegrationMissing, NoEcho
+from bridge.gateways.base import GatewayRefuses
 from bridge.routing.context import Context
 from bridge.services import Services
+from bridge.store import event_times
 from bridge.store.journal import Entry, Lane, Try
 
 log = logging.getLogger(__name__)
@@ -18,18 +20,21 @@ log = logging.getLogger(__name__)
 _PAGE = 500
 #: How long an echo is waited for at most after the gateway could not reach us, in seconds.
 _MOST_SILENCE_S = 3600.0
+#: After how many times the wait for an echo a refusal counts although nothing else was heard.
+_REFUSED_WAITS = 5
 
 
 @dataclass(slots=True)
 class Unconfirmed:
-    """A send whose echo has not come, while later events of the instance have, did not happen:
-    gateways repeat their webhooks until they are acknowledged. Sockets repeat nothing: after a gap
-    the echo may have been missed, and the operator decides."""
+    """A send whose echo has not come, while events of a later time have, did not happen: gateways
+    repeat their webhooks until they are acknowledged. When an event arrives says nothing: a gateway
+    that lags tells for long what was before the send. Sockets repeat nothing: after a gap the echo
+    may have been missed, and the operator decides."""
 
     services: Services
     context: Callable[[int], Context]
     heard_since: Callable[[int], float]
-    #: For each send in doubt, when the gateway was heard again for the first time.
+    #: For each send in doubt, when an event of a later time came first.
     _contacts: dict[int, float] = field(default_factory=dict)
     _seen: set[int] = field(default_factory=set)
     _after_id: int = 0
@@ -43,9 +48,7 @@ class Unconfirmed:
         self._after_id = page[-1].id if len(page) == _PAGE else 0
         settled: list[Lane] = []
         for entry in page:
-            if not entry.source or not self._has_echo(entry.instance_id):
-                continue  # nothing can prove it: the operator decides
-            if self._is_settled(entry, now):
+            if self._was_not_sent(entry, now):
                 log.info("entry %s: no echo came, it is sent again", entry.id)
                 none = Try(now, 0.0, "no echo", NoEcho())
                 services.journal.postpone(entry, due_at=now, made=none, doubtful=entry.doubtful)
@@ -67,17 +70,39 @@ class Unconfirmed:
             return False
         return gateway is not None and gateway.echoes_source
 
-    def _is_settled(self, entry: Entry, now: float) -> bool:
-        """Whether an echo would have come by now. A gateway that could not reach us for a while
-        comes back at longer and longer intervals, so it is given as long again."""
+    def _was_not_sent(self, entry: Entry, now: float) -> bool:
+        """Whether that is known by now. What cannot be proven is the operator's to decide."""
+        has_echo = self._has_echo(entry.instance_id)
+        if isinstance(entry.error, GatewayRefuses) and (
+            not has_echo or self._is_refusal_believed(entry, now)
+        ):
+            return True
+        return bool(entry.source) and has_echo and self._is_echo_missing(entry, now)
+
+    def _is_refusal_believed(self, entry: Entry, now: float) -> bool:
+        """An agent wants a reply tried again that the gateway refused. It may have sent it all the
+        same, so that the proof is waited for; but not for long where nothing more is heard."""
+        times = event_times.of(self.services.store.db, entry.instance_id)
+        heard_at = self.services.instances.heard_at(entry.instance_id)
+        lag_s = min(max(heard_at + times.ahead_s - times.told_at, 0.0), _MOST_SILENCE_S)
+        refused_at = min(entry.sent_at, entry.received_at)
+        return now >= refused_at + _REFUSED_WAITS * self.services.settings.echo_wait + lag_s
+
+    def _is_echo_missing(self, entry: Entry, now: float) -> bool:
+        """Whether an echo would have come by now. A gateway that could not reach us for a while, or
+        lags, brings it at longer and longer intervals, so it is given as long again."""
         services, wait_s = self.services, self.services.settings.echo_wait
-        doubted_at = entry.due_at - wait_s
+        doubted_at = max(entry.due_at - wait_s, entry.sent_at)
         opened_at = max(doubted_at, services.store.beat_at("web-opened"))
-        heard_at = services.instances.heard_at(entry.instance_id)
+        times = event_times.of(services.store.db, entry.instance_id)
+        heard_at, told_at = services.instances.heard_at(entry.instance_id), times.told_at
         if self.heard_since(entry.instance_id) > entry.sent_at:
             # The socket was not open all the time; what calls us repeats what we did not take.
             heard_at = services.instances.callback(entry.instance_id).called_at
-        if heard_at <= opened_at:
+            told_at = times.called_at
+        # Of a gateway whose events bear no time it is only known when they came.
+        is_earlier = times.told_at > 0 and told_at <= doubted_at + times.ahead_s
+        if heard_at <= opened_at or is_earlier:
             return False
         if self._contacts.get(entry.id, 0.0) <= opened_at:
             self._contacts[entry.id] = now

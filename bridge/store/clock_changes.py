@@ -30,6 +30,7 @@ def shift(committer: Committer, seconds: float) -> None:
     that: so much more of the age of what is open does not count. Raises StorageFailed."""
 
     def work(db: Database) -> None:
+        db.execute("update event_time set ahead_s = coalesce(ahead_s, 0) - ?", [seconds])
         for table, columns, those in _MOVED:
             for name in columns:
                 db.execute(

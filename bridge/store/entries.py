@@ -10,6 +10,8 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from bridge.domain.errors import BridgeError
+from bridge.store.columns import to_error
 from bridge.store.journal import OPEN, Job, NewEntry, Pair, ReplyId, State
 
 #: The entries of one Chatwoot message, found by their keys; for the parameters of `parts_of`.
@@ -108,7 +110,8 @@ def take_back(db: Database, reply: ReplyId) -> bool:
 @dataclass(frozen=True, slots=True)
 class Sent:
     """A send of ours: its chat and key, what was sent, in which integration it was written, to
-    which address it went (empty where an older version of us sent it), and the state it was in."""
+    which address it went (empty where an older version of us sent it), the state it was in, and
+    when it was begun, in UTC seconds."""
 
     chat_id: int
     key: str
@@ -116,14 +119,15 @@ class Sent:
     integration_id: str
     sent_to: str
     was: State
+    sent_at: float
 
 
 def settle(db: Database, instance_id: int, source: str, *, now: float) -> Sent | None:
     """The echo of a send of ours came, whatever the gateway answered to it; None when it is none of
     ours."""
     row = db.execute(
-        "select id, chat_id, key, body, integration_id, sent_to, state from journal "
-        "where source = ? and instance_id = ?",
+        "select id, chat_id, key, body, integration_id, sent_to, state, sent_at "
+        "from journal where source = ? and instance_id = ?",
         [source, instance_id],
     ).fetchone()
     if row is None:
@@ -133,8 +137,8 @@ def settle(db: Database, instance_id: int, source: str, *, now: float) -> Sent |
         f"where id = ? and (state in {OPEN} or state = 'dead')",
         [now, row[0]],
     )
-    chat_id, key, body, integration_id, sent_to, was = row[1:]
-    return Sent(chat_id, key, body, integration_id, sent_to or "", State(was))
+    chat_id, key, body, integration_id, sent_to, was, sent_at = row[1:]
+    return Sent(chat_id, key, body, integration_id, sent_to or "", State(was), sent_at or 0.0)
 
 
 def withdraw(db: Database, instance_id: int, integration_id: str, key: str, job: Job) -> None:
@@ -166,24 +170,34 @@ def is_old_marker(db: Database, instance_id: int, source: str) -> bool:
     return found.fetchone() is not None
 
 
-def revive(db: Database, reply: ReplyId, *, now: float) -> int:
+def revive(
+    db: Database, reply: ReplyId, *, now: float, refusals: tuple[type[BridgeError], ...] = ()
+) -> int:
     """Makes the parts of a message ready again, as its agent wishes; how many there were.
 
     Those that are dead; or, when WhatsApp failed to bring all that was sent, those; none that its
-    agent was not shown as failed before.
+    agent was not shown as failed before. A send that ended with one of the `refusals` may have been
+    made all the same, and its echo be late: it is unconfirmed.
     """
-    revived = db.execute(
-        "update journal set state = 'ready', due_at = 0, attempts = 0, source = null, held_s = 0, "
-        f"received_at = ?, done_at = null where {PARTS} and shown "
+    found = db.execute(
+        f"select id, state, source, reason, sent_at from journal where {PARTS} and shown "
         "and (state = 'dead' or (state = 'done' "
         # Least and greatest of what was reached: both are `failed` only where everything failed.
         "and 'failed' = (select iif(min(reached) = max(reached), min(reached), '') from "
         "pair indexed by pair_chatwoot where integration_id = ? and chatwoot_id = ? and from_me)))",
-        [now, *parts_of(reply), reply.integration_id, reply.message_id],
-    ).rowcount
-    if revived:
+        [*parts_of(reply), reply.integration_id, reply.message_id],
+    ).fetchall()
+    for entry_id, state, source, reason, sent_at in found:
+        in_doubt = state == "dead" and source and isinstance(to_error(reason), refusals)
+        again = ("unconfirmed", sent_at, source, reason) if in_doubt else ("ready", 0.0, None, "")
+        db.execute(
+            "update journal set state = ?, due_at = ?, source = ?, reason = ?, attempts = 0, "
+            "held_s = 0, received_at = ?, done_at = null where id = ?",
+            [*again, now, entry_id],
+        )
+    if found:
         note_shown(db, reply, shown=False)
-    return revived
+    return len(found)
 
 
 def note_shown(db: Database, reply: ReplyId, *, shown: bool = True) -> None:

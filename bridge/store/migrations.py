@@ -420,3 +420,17 @@ def m024_jobs(db: Database) -> None:
                 on conflict do update set messages = messages + 1;
         end"""
     )
+
+
+@migrations()
+def m025_event_times(db: Database) -> None:
+    """The newest time that an event of an instance bore, and how far that clock is ahead of ours;
+    NULL until the echo of a send shows it."""
+    db.execute(
+        """create table event_time (
+            instance_id integer primary key references instance (id) on delete cascade,
+            told_at real not null default 0,
+            called_at real not null default 0,
+            ahead_s real
+        ) strict"""
+    )

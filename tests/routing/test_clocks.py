@@ -18,6 +18,7 @@ from werkzeug.wrappers import Response
 
 from bridge.routing.router import Router
 from bridge.services import Services
+from bridge.store import event_times
 from bridge.store.instances import note_heard
 from bridge.web.hooks import Hooks
 from tests.routing.desk import Desk, Json, until
@@ -268,7 +269,9 @@ def test_our_clock_is_set_while_a_send_is_in_doubt(own_desk: Desk, hours: int) -
         def is_sent() -> list[str]:
             # The gateway goes on telling of other chats.
             with services.store.write(messages=True) as db:
-                note_heard(db, instance.id, services.clock(), called=True)
+                now = services.clock()
+                note_heard(db, instance.id, now, called=True)
+                event_times.note(db, instance.id, time.time(), called=True, now=now)
             return own_desk.sent(number)
 
         assert until(is_sent, "the text") == ["out"]

@@ -114,7 +114,7 @@ def _exchange(data: Fields, around: Around) -> list[Received]:
     message = fill(base, flat, spool=around.spool, vouched=_vouched(around.origin))
     if message is None:
         return []
-    return [Received(_key(message, stamp=int(at or 0)), message)]
+    return [Received(_key(message, stamp=int(at or 0)), message, at or 0.0)]
 
 
 def _parties(routing: Fields) -> tuple[Address, Address, bool]:
@@ -209,6 +209,7 @@ def _status(data: Fields, around: Around) -> list[Received]:
         Received(
             f"receipt:{one}:{status}",
             Receipt((one,), chat, reached, around.now if at is None else at, reason),
+            at or 0.0,
         )
         for one in dict.fromkeys(named)
         if one
@@ -223,7 +224,8 @@ def _state(data: Fields, around: Around) -> list[Received]:
         return []
     at = moment(data.get("timestamp"), now=around.now)
     told = Connection(word in _CONNECTED, state, jids.normal(data.text("jid")))
-    return [Received(f"connection:{word}:{around.now if at is None else at:.3f}", told)]
+    key = f"connection:{word}:{around.now if at is None else at:.3f}"
+    return [Received(key, told, at or 0.0)]
 
 
 def _group(data: Fields, around: Around) -> list[Received]:
@@ -235,7 +237,7 @@ def _group(data: Fields, around: Around) -> list[Received]:
         return []
     at = moment(data.get("timestamp"), now=around.now)
     key = f"group:{jid}:{int(around.now if at is None else at)}:{_digest(name)}"
-    return [Received(key, GroupName(Address(jid=jid, name=name)))]
+    return [Received(key, GroupName(Address(jid=jid, name=name)), at or 0.0)]
 
 
 def _call(data: Fields, around: Around) -> list[Received]:
@@ -265,8 +267,8 @@ def _call(data: Fields, around: Around) -> list[Received]:
         caller.name or call.text("pushName", "name"),
     )
     group = jids.normal(call.text("groupJid"), bare=jids.JidKind.GROUP)
-    at = moment(call.get("timestamp"), now=around.now)
-    at = around.now if at is None else at
+    told_at = moment(call.get("timestamp"), now=around.now)
+    at = around.now if told_at is None else told_at
     own_id = call.text("callId", "id") or _digest(caller.jid, caller.lid, str(int(at // 60)))
     is_video = call.flag("isVideo", "video", "hasVideo") or call.text("media") == "video"
     message = Message(
@@ -279,7 +281,7 @@ def _call(data: Fields, around: Around) -> list[Received]:
         at=at,
         label=ANSWERED if answered else "video" if is_video else "",
     )
-    return [Received(f"call:{own_id}", message)]
+    return [Received(f"call:{own_id}", message, told_at or 0.0)]
 
 
 #: Labels are of no concern.

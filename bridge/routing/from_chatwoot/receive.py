@@ -21,6 +21,7 @@ from bridge.chatwoot.refusals import ContactUnreachable
 from bridge.domain.errors import BeforeRestore, StorageFailed, dump
 from bridge.domain.messages import Address
 from bridge.domain.models import Instance, Integration
+from bridge.gateways.base import GatewayRefuses
 from bridge.routing import jobs
 from bridge.routing.from_chatwoot import copies, false_failures, parts, surveys
 from bridge.routing.from_gateway import addresses
@@ -233,7 +234,7 @@ def _keep_reply(
     # The agent's Retry button: Chatwoot only updates the message (docs/contracts/chatwoot.md,
     # Messages).
     again = not message.external_error and message.status in {"", "sent"}
-    if again and entries.revive(db, reply, now=now):
+    if again and entries.revive(db, reply, now=now, refusals=(GatewayRefuses,)):
         return _Kept.REVIVED
     return _Kept.NOTHING
 

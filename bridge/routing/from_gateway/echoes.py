@@ -10,18 +10,26 @@ from bridge.domain.models import Instance, Integration
 from bridge.routing import jobs
 from bridge.routing.from_gateway import addresses
 from bridge.routing.jobs import ReplyPart
-from bridge.store import entries, identity, lookup_queue
+from bridge.store import entries, event_times, identity, lookup_queue
 from bridge.store.entries import Sent
 from bridge.store.journal import Job, Pair, ReplyId, State
 from bridge.store.lookup_queue import LookupRequest
 
 
 def confirm(
-    db: Database, instance: Instance, integration: Integration, message: Message, now: float
+    db: Database,
+    instance: Instance,
+    integration: Integration,
+    message: Message,
+    now: float,
+    told_at: float,
 ) -> bool:
     """The send that a message is the echo of has happened; notes the pair of its ids. Whether two
-    chats have become one: the echo names the address that the send reached."""
+    chats have become one: the echo names the address that the send reached. `told_at` is the time
+    that the echo bears, 0 for none."""
     sent = entries.settle(db, instance.id, message.source, now=now)
+    if sent is not None and sent.sent_at and told_at:
+        event_times.note_echo(db, instance.id, told_at, sent_at=sent.sent_at)
     if sent is None or message.kind in {Kind.EDIT, Kind.REVOKE, Kind.REACTION}:
         return False
     part = jobs.decode(sent.body)

@@ -5,7 +5,7 @@ Nothing here calls another server. Rules: docs/contracts/ryzeapi.md, Events and 
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +33,7 @@ from bridge.routing.ids import SOURCE_PREFIX
 from bridge.routing.jobs import ContactProfile, LateFile
 from bridge.routing.to_whatsapp import markers
 from bridge.services import Services
-from bridge.store import chats, entries, identity, instances, members, unrouted
+from bridge.store import chats, entries, event_times, identity, instances, members, unrouted
 from bridge.store.identity import ResolvedChat
 from bridge.store.journal import Job, NewEntry
 
@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 
 #: How much older than the activation a message may be, in seconds, that is not history.
 _HISTORY_S = 3600.0
+_DAY_S = 24 * 3600.0
 _DOMAIN = re.compile(r"[a-z][a-z.]{1,30}")
 #: How long a receipt waits for the next one, in seconds: Chatwoot is told only the last.
 _GATHER_S = 1.0
@@ -60,10 +61,18 @@ def from_gateway(
     An echo of our own send is the proof that it happened, and ends there. Raises StorageFailed.
     """
     now, marker = services.clock(), markers.own(services, instance.id)
+    newest_at = max((one.at for one in received), default=0.0)
+    is_history = _history(integration, services)
 
     def work(db: Database) -> tuple[list[Message], bool]:
         instances.note_heard(db, instance.id, now, called=called)
-        kept = [_keep(db, instance, integration, one, marker, now) for one in received]
+        if newest_at:
+            event_times.note(db, instance.id, newest_at, called=called, now=now)
+        told_at = event_times.of(db, instance.id).told_at
+        kept = [
+            _keep(db, instance, integration, one, marker, now, is_history(one.at, told_at))
+            for one in received
+        ]
         rest = [
             one.event
             for one, became in zip(received, kept, strict=True)
@@ -78,6 +87,28 @@ def from_gateway(
         # Known already, or not routed: the file that came inside is not needed.
         if message.media is not None and message.media.spooled:
             Path(message.media.spooled).unlink(missing_ok=True)
+
+
+def _history(integration: Integration | None, services: Services) -> Callable[[float, float], bool]:
+    """Tells whether an event of a time is history, by the newest time that any event has told, both
+    by the clock of the events.
+
+    It is where it is older than the activation by more than an hour. When the activation was, by
+    that clock, the time since then tells: by our clock or Chatwoot's, whichever counts more of it,
+    since one of them may have been set. Our clock alone tells nothing: where it was ahead,
+    whatever customers wrote would be history. While no newer event is known, it is believed to be
+    right to a day.
+    """
+    if integration is None:
+        return lambda at, told_at: False
+    now, clocks, url = services.clock(), services.chatwoot_clocks, integration.base_url
+    since_s = max(now - integration.created_at, clocks.age_s(url, integration.began_at), 0.0)
+    day_ago = min(now, clocks.now(url).seconds) - _DAY_S
+
+    def is_history(at: float, told_at: float) -> bool:
+        return 0 < at < max(told_at, day_ago) - since_s - _HISTORY_S
+
+    return is_history
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +126,7 @@ def _keep(
     one: Received,
     marker: str,
     now: float,
+    is_history: bool,
 ) -> _Kept:
     match one.event:
         case Message() as message:
@@ -102,8 +134,8 @@ def _keep(
                 return _Kept()
             if message.from_me and _is_ours(db, instance, message.source, marker):
                 _learn_own(db, instance, message.sender)
-                return _Kept(merged=echoes.confirm(db, instance, integration, message, now))
-            if kind := _not_routed(message, integration, now):
+                return _Kept(merged=echoes.confirm(db, instance, integration, message, now, one.at))
+            if kind := _not_routed(message, integration, is_history):
                 unrouted.count(db, instance.id, kind, now=now)
                 log.info("a message of %s is not routed: %s", instance.name, kind)
                 return _Kept()
@@ -121,7 +153,7 @@ def _keep(
     return _Kept()
 
 
-def _not_routed(message: Message, integration: Integration, now: float) -> str:
+def _not_routed(message: Message, integration: Integration, is_history: bool) -> str:
     """Why a message stays out of Chatwoot; empty for one that is brought there."""
     options = integration.options
     if message.chat_kind is ChatKind.OTHER:
@@ -133,9 +165,7 @@ def _not_routed(message: Message, integration: Integration, now: float) -> str:
         return "group"
     if message.kind is Kind.CALL and options.ignore_calls:
         return "call"
-    # Not after now: our clock may have been set back since the activation.
-    began_at = min(integration.created_at, now)
-    return "history" if message.at < began_at - _HISTORY_S else ""
+    return "history" if is_history else ""
 
 
 def _keep_message(
