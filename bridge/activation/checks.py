@@ -21,7 +21,7 @@ from bridge.domain.models import (
     TokenOwner,
 )
 from bridge.net.deadline import Deadline
-from bridge.routing.to_chatwoot import rechecks
+from bridge.routing.to_chatwoot import integration_checks
 from bridge.services import Services
 
 #: Limits in seconds; the contract promises 10 for a look (docs/contracts/ryzeapi.md, Chatwoot
@@ -88,15 +88,15 @@ def look(instance: Instance, services: Services, *, by: Actor = BRIDGE) -> Look:
         return Look(stored, TokenUnreadable())
     found: Inbox | BridgeError
     try:
-        found = rechecks.read_inbox(stored, services, Deadline(LOOK_S))
+        found = integration_checks.read_inbox(stored, services, Deadline(LOOK_S))
     except BridgeError as error:
         found = error
     judged = _judged(stored, found)
     try:
         if judged.last_error is not None and judged is not stored:
-            rechecks.hold(stored, judged.last_error, services)
+            integration_checks.hold(stored, judged.last_error, services)
         elif judged is not stored:
-            rechecks.resume([stored], services, by=by)
+            integration_checks.resume([stored], services, by=by)
     except StorageFailed as failure:  # who only looks needs no disk
         log.warning("the status of %s could not be noted: %s", stored.id, failure.message)
         return Look(judged, found)

@@ -16,7 +16,7 @@ from bridge.routing.jobs import (
 )
 from bridge.routing.retry import Side
 from bridge.routing.to_chatwoot import deliver as to_chatwoot
-from bridge.routing.to_chatwoot import following, profiles, receipts
+from bridge.routing.to_chatwoot import late_content, profiles, receipts
 from bridge.routing.to_whatsapp import deliver as to_whatsapp
 from bridge.routing.to_whatsapp.deliver import Claim
 from bridge.store.journal import Entry, Job, Pair
@@ -48,7 +48,7 @@ def carry_out(entry: Entry, context: Context, claim: Claim) -> list[Pair]:
         case Message():
             return to_chatwoot.deliver(entry, body, context)
         case LateFile():
-            return following.bring_file(entry, body.message, context)
+            return late_content.bring_file(entry, body.message, context)
         case Receipt():
             receipts.tell(entry, body, context)
         case Failure():

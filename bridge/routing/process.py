@@ -10,7 +10,7 @@ from bridge.routing.from_chatwoot.looks import Looks
 from bridge.routing.from_chatwoot.lookups import LookupWorkers
 from bridge.routing.from_chatwoot.socket import Cables
 from bridge.routing.from_chatwoot.webhook_keeper import WebhookKeeper
-from bridge.routing.from_gateway.listeners import Transports
+from bridge.routing.from_gateway.listeners import Listeners
 from bridge.routing.router import Router
 from bridge.services import Services
 
@@ -52,14 +52,14 @@ def _route(services: Services, stop: threading.Event, news: threading.Event) -> 
     last_beat = services.store.beat_at("router")
     cables, lookups = Cables(services, ask=looks.ask), LookupWorkers(services)
     webhooks = WebhookKeeper(services)
-    transports = Transports(services, last_beat=last_beat)
-    router = Router(services, heard_since=transports.heard_since, on_look=news.set)
+    listeners = Listeners(services, last_beat=last_beat)
+    router = Router(services, heard_since=listeners.heard_since, on_look=news.set)
     thread = threading.Thread(target=router.run, name="router")
     thread.start()
     log.debug("routing")
     while not stop.is_set() and thread.is_alive():
         router.beat()
-        transports.sync()
+        listeners.sync()
         cables.sync()
         looks.sync()
         lookups.sync()
@@ -67,7 +67,7 @@ def _route(services: Services, stop: threading.Event, news: threading.Event) -> 
         # Who was just activated is heard at once: a gateway's socket replays nothing.
         news.wait(_SYNC_S)
         news.clear()
-    transports.stop()
+    listeners.stop()
     cables.stop()
     looks.stop()
     lookups.stop()

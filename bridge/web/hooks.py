@@ -22,7 +22,7 @@ from bridge.gateways.base import Gateway
 from bridge.routing import context
 from bridge.routing.from_chatwoot import receive as replies
 from bridge.routing.from_chatwoot import signatures, unsigned, webhooks
-from bridge.routing.from_gateway import receive as accept
+from bridge.routing.from_gateway.receive import receive_events
 from bridge.services import Services
 from bridge.store.cache import Cache
 from bridge.store.feeds import Feed
@@ -160,9 +160,7 @@ class Hooks:
             received = caller.adapter.parse(
                 _json(raw), now=services.clock(), spool=services.settings.spool
             )
-            accept.from_gateway(
-                caller.instance, caller.integration, received, services, called=True
-            )
+            receive_events(caller.instance, caller.integration, received, services, called=True)
         except HTTPException as error:
             return (413, "too large") if error.code == 413 else (503, "it did not come whole")
         except BridgeError as error:

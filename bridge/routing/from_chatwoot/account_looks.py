@@ -20,7 +20,7 @@ from bridge.routing.context import Context
 from bridge.routing.from_chatwoot import catchup
 from bridge.routing.from_chatwoot.catchup import Memory
 from bridge.routing.retry import backoff
-from bridge.routing.to_chatwoot import old_dead_letters, rechecks
+from bridge.routing.to_chatwoot import integration_checks, old_dead_letters
 from bridge.services import Services
 from bridge.store.feeds import Feed
 
@@ -97,7 +97,7 @@ class AccountLooks:
         """Asks, once for all that one cause holds, whether it is over."""
         by_cause: dict[tuple[str, str, int], list[Integration]] = {}
         for one in held:
-            by_cause.setdefault(rechecks.cause(one), []).append(one)
+            by_cause.setdefault(integration_checks.cause(one), []).append(one)
         for cause, ones in by_cause.items():
             hold = self._hold(cause)
             if hold.due_at <= time.monotonic():
@@ -115,17 +115,17 @@ class AccountLooks:
 
     def _ask(self, hold: _Hold, ones: list[Integration]) -> None:
         services = self.services
-        error = rechecks.ask(ones[0], services, Deadline(rechecks.CALL_S))
+        error = integration_checks.ask(ones[0], services, Deadline(integration_checks.CALL_S))
         now = time.monotonic()
         hold.due_at = now + self._every
         try:
             if error is None:
                 hold.over_at = now
-                rechecks.resume(ones, services)
+                integration_checks.resume(ones, services)
                 return
             log.info("%s is still held: %s", ones[0].id, error.message)
             if error.holds:
-                rechecks.hold(ones[0], error, services)
+                integration_checks.hold(ones[0], error, services)
         except BridgeError as trouble:
             log.error("the status of %s could not be noted: %s", ones[0].id, trouble.message)
 
@@ -194,8 +194,8 @@ class AccountLooks:
         """What people may have changed in Chatwoot since: its version, the inbox and its secret,
         its clock. Raises what holds the integration."""
         self._learned[one.id] = time.monotonic(), self._passed_over_at(one)
-        rechecks.note_version(one, self.services)
-        error = rechecks.ask(one, self.services, Deadline(rechecks.CALL_S))
+        integration_checks.note_version(one, self.services)
+        error = integration_checks.ask(one, self.services, Deadline(integration_checks.CALL_S))
         if error is not None and error.holds:
             raise error
 
@@ -226,7 +226,7 @@ class AccountLooks:
         except BridgeError as error:
             log.info("looking at %s: %s", one.id, error.message)
             if error.holds:
-                rechecks.hold(one, error, self.services)
+                integration_checks.hold(one, error, self.services)
             return False
         except Exception:
             log.exception("looking at %s failed", one.id)

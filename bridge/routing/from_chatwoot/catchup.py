@@ -22,7 +22,7 @@ from bridge.routing.from_chatwoot import copies, false_failures, surveys
 from bridge.routing.from_chatwoot import receive as replies
 from bridge.routing.ids import WHATSAPP_ID_PREFIX
 from bridge.routing.jobs import ReplyPart
-from bridge.routing.to_chatwoot import marks
+from bridge.routing.to_chatwoot import reply_status
 from bridge.store.lookup_queue import SINCE_LAST_LOOK, LookupRequest
 
 log = logging.getLogger(__name__)
@@ -355,7 +355,7 @@ def mend(message: AgentMessage, context: Context) -> None:
     if not reached & {DeliveryStatus.FAILED, "deleted"}:
         show = reached.pop() if len(reached) == 1 else DeliveryStatus.SENT
         try:
-            marks.clear(message, show, context)
+            reply_status.clear(message, show, context)
         except BridgeError as error:
             log.info("the mark of message %s stays for now: %s", message.id, error.message)
             false_failures.seen(context.integration, message, services)

@@ -17,8 +17,8 @@ from bridge.domain.errors import N_, BridgeError, NotYet
 from bridge.domain.models import Integration
 from bridge.routing import capabilities
 from bridge.routing.context import Context
-from bridge.routing.to_chatwoot import marks
-from bridge.routing.to_chatwoot.notes import note
+from bridge.routing.to_chatwoot import reply_status
+from bridge.routing.to_chatwoot.phrases import phrase
 from bridge.services import Services
 from bridge.store.journal import Entry
 
@@ -57,9 +57,9 @@ def text(message: AgentMessage, entry: Entry, context: Context) -> str:
     is_young = services.clock() - entry.received_at < _PATIENCE_S
     if is_young and services.settings.public_url and one.webhook_secret:
         raise NotYet(N_("the link of the survey"), retry_after_s=0.5)
-    words = note(services.settings.language, "survey_without_link")
+    words = phrase(services.settings.language, "survey_without_link")
     with contextlib.suppress(BridgeError):
-        marks.leave_note(message.conversation_id, message.id, words, context)
+        reply_status.leave_note(message.conversation_id, message.id, words, context)
     log.warning("%s: a survey leaves without its link", context.instance.name)
     return said
 

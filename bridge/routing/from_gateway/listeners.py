@@ -17,7 +17,7 @@ from bridge.net.deadline import Deadline
 from bridge.routing import context
 from bridge.routing.context import Context
 from bridge.routing.from_gateway import gateway_webhook
-from bridge.routing.from_gateway import receive as accept
+from bridge.routing.from_gateway.receive import receive_events
 from bridge.routing.retry import backoff
 from bridge.routing.to_chatwoot import duplicate_inboxes
 from bridge.services import Services
@@ -37,7 +37,7 @@ _Key = tuple[str, str, GatewayConfig | None]
 
 
 @dataclass(slots=True)
-class Transports:
+class Listeners:
     """One thread for each thing that is listened to; `sync` begins and ends them.
 
     `last_beat` is when a router was last alive before this one, in UTC seconds.
@@ -152,7 +152,7 @@ class Transports:
                     received = found.gateway.parse(
                         body, now=self.services.clock(), spool=self.services.settings.spool
                     )
-                    accept.from_gateway(
+                    receive_events(
                         found.instance,
                         self.services.integrations.of(one.instance_id),
                         received,

@@ -47,7 +47,7 @@ _DOMAIN = re.compile(r"[a-z][a-z.]{1,30}")
 _GATHER_S = 1.0
 
 
-def from_gateway(
+def receive_events(
     instance: Instance,
     integration: Integration | None,
     received: Sequence[Received],

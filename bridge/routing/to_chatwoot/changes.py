@@ -11,8 +11,8 @@ from bridge.chatwoot.refusals import ConversationGone, MessageGone
 from bridge.domain.messages import Kind, Message
 from bridge.routing import jobs
 from bridge.routing.context import Context
-from bridge.routing.to_chatwoot import references, rights
-from bridge.routing.to_chatwoot.notes import note
+from bridge.routing.to_chatwoot import content, permissions
+from bridge.routing.to_chatwoot.phrases import phrase
 from bridge.routing.to_chatwoot.posting import Posting, own_id, pieces
 from bridge.store.chats import Chat, ConversationLink
 from bridge.store.journal import Entry, Pair
@@ -40,7 +40,7 @@ def add(entry: Entry, message: Message, chat: Chat, context: Context) -> list[Pa
         return []
     answers = {"in_reply_to": target.chatwoot_id} if target is not None else {}
     return _reply(
-        entry, message, references.text(message, chat, context), conversation_id, answers, context
+        entry, message, content.text(message, chat, context), conversation_id, answers, context
     )
 
 
@@ -51,7 +51,7 @@ def take_back(entry: Entry, message: Message, context: Context) -> list[Pair]:
     if target is None:
         return []  # if it still comes, it finds that it was taken back
     if context.integration.options.keep_deleted and not target.from_me:
-        said = note(context.services.settings.language, "deleted")
+        said = phrase(context.services.settings.language, "deleted")
         answers = {"in_reply_to": target.chatwoot_id}
         return _reply(entry, message, said, target.conversation_id, answers, context)
     for piece in [
@@ -79,7 +79,7 @@ def is_taken_back(entry: Entry, message: Message, context: Context) -> bool:
         integration_id=context.integration.id,
         conversation_id=0,
         chatwoot_id=0,
-        author=rights.author(message),
+        author=permissions.author(message),
     )
     chat = context.services.chats.get(entry.chat_id)
     told = context.services.journal.about(entry.instance_id, message.about)
@@ -87,7 +87,7 @@ def is_taken_back(entry: Entry, message: Message, context: Context) -> bool:
     return any(
         isinstance(event, Message)
         and event.kind is Kind.REVOKE
-        and rights.may_change(event, gone, chat, context)
+        and permissions.may_change(event, gone, chat, context)
         for event in events
     )
 
@@ -98,8 +98,8 @@ def _target(message: Message, chat: Chat, context: Context) -> Pair | None:
     if pair is None or pair.integration_id != context.integration.id:
         return None
     if message.kind is Kind.REACTION:
-        return pair if rights.may_point_at(pair, chat) else None
-    if rights.may_change(message, pair, chat, context):
+        return pair if permissions.may_point_at(pair, chat) else None
+    if permissions.may_change(message, pair, chat, context):
         return pair
     log.warning("%s names message %s, which is not its author's", message.kind, message.target_id)
     return None

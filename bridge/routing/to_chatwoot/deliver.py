@@ -16,8 +16,8 @@ from bridge.domain.messages import ANSWERED, Kind, Message
 from bridge.routing import ids, jobs
 from bridge.routing.context import Context
 from bridge.routing.ids import WHATSAPP_ID_PREFIX
-from bridge.routing.to_chatwoot import changes, contacts, following, references
-from bridge.routing.to_chatwoot.notes import note
+from bridge.routing.to_chatwoot import changes, contacts, content, late_content
+from bridge.routing.to_chatwoot.phrases import phrase
 from bridge.routing.to_chatwoot.posting import Posting, own_id, pieces
 from bridge.store.chats import Chat, ConversationLink
 from bridge.store.journal import Entry, Pair
@@ -44,7 +44,7 @@ def deliver(entry: Entry, message: Message, context: Context) -> list[Pair]:
     if known is not None:
         # It arrived before, is the echo of our own send, or says more than what arrived.
         is_fuller = entry.key == jobs.fuller_key(message.id)
-        return following.add(entry, message, chat, known, context) if is_fuller else []
+        return late_content.add(entry, message, chat, known, context) if is_fuller else []
     if message.from_me and _may_be_echo(entry, context):
         # Of a send of ours that does not know its id yet.
         raise NotYet(N_("a send of ours in the same chat"), retry_after_s=0.5)
@@ -52,7 +52,7 @@ def deliver(entry: Entry, message: Message, context: Context) -> list[Pair]:
     if is_gone and not context.integration.options.keep_deleted:
         return []  # its deletion came first
     if not entry.doubtful:
-        message = following.fullest(entry, message, context)
+        message = late_content.fullest(entry, message, context)
     return _put(entry, message, chat, context, is_gone=is_gone)
 
 
@@ -66,9 +66,9 @@ def _may_be_echo(entry: Entry, context: Context) -> bool:
 def _put(
     entry: Entry, message: Message, chat: Chat, context: Context, *, is_gone: bool
 ) -> list[Pair]:
-    written = references.text(message, chat, context)
+    written = content.text(message, chat, context)
     if is_gone:
-        written = f"{note(context.services.settings.language, 'deleted')}\n{written}".rstrip()
+        written = f"{phrase(context.services.settings.language, 'deleted')}\n{written}".rstrip()
     tried = bool(entry.attempts) or entry.doubtful
     for _ in range(_HEALS):
         thread = contacts.ensure_contact(chat, context)
@@ -76,11 +76,11 @@ def _put(
         found: list[AgentMessage] = []
         try:
             thread = contacts.where_it_goes_on(thread, context, tried=tried)
-            attributes, quote = references.quote(message, chat, thread, context)
+            attributes, quote = content.quote(message, chat, thread, context)
             said = pieces(message, "\n\n".join(filter(None, [quote, written])))
             if entry.doubtful or len(said) > 1:  # of several, an earlier try may have brought some
                 thread, found = _already_there(entry, message, thread, context)
-            attributes |= references.origin(message)
+            attributes |= content.origin(message)
             return Posting(entry, message, context, found).post(said, thread, attributes)
         except (ConversationGone, SourceTaken):
             # Deleted in Chatwoot, perhaps with its contact: both are looked up anew.

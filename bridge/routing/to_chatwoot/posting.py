@@ -29,8 +29,8 @@ from bridge.routing.context import FILE_S, Context
 from bridge.routing.ids import WHATSAPP_ID_PREFIX, copy_id, piece_id
 from bridge.routing.jobs import LateFile, late_key
 from bridge.routing.retry import backoff
-from bridge.routing.to_chatwoot import contacts, rights
-from bridge.routing.to_chatwoot.notes import file_size, note
+from bridge.routing.to_chatwoot import contacts, permissions
+from bridge.routing.to_chatwoot.phrases import file_size, phrase
 from bridge.routing.to_whatsapp import media
 from bridge.routing.to_whatsapp.media import File
 from bridge.store.chats import ConversationLink
@@ -185,7 +185,7 @@ class Posting:
         language = self.context.services.settings.language
         told = file_size(language, size) if size else f"> {file_size(language, media.MAX_BYTES)}"
         name = self.message.media.file_name if self.message.media else ""
-        said = note(language, key, name=markup.literal(name or self.message.kind), size=told)
+        said = phrase(language, key, name=markup.literal(name or self.message.kind), size=told)
         return f"{text}\n\n{said}".strip()
 
     def _left_s(self) -> float:
@@ -303,7 +303,7 @@ class Posting:
             integration_id=self.context.integration.id,
             conversation_id=thread.conversation_id,
             chatwoot_id=message_id,
-            author=rights.author(self.message),
+            author=permissions.author(self.message),
             reference=self.message.reference,
         )
 

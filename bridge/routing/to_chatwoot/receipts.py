@@ -11,8 +11,8 @@ from bridge.domain.errors import N_, NotYet, load
 from bridge.domain.messages import STEPS, DeliveryStatus, Receipt
 from bridge.routing.context import Context
 from bridge.routing.jobs import Failure
-from bridge.routing.to_chatwoot import marks
-from bridge.routing.to_chatwoot.notes import note
+from bridge.routing.to_chatwoot import reply_status
+from bridge.routing.to_chatwoot.phrases import phrase
 from bridge.store.journal import Entry, Pair
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ def tell_failure(failure: Failure, context: Context) -> None:
     """Shows that a reply could not be sent. Raises BridgeErrors."""
     error, language = load(failure.reason), context.services.settings.language
     reason = languages.say(error.whole, language)
-    marks.tell_failure(failure.conversation_id, failure.message_id, reason, context)
+    reply_status.tell_failure(failure.conversation_id, failure.message_id, reason, context)
 
 
 def tell(entry: Entry, receipt: Receipt, context: Context) -> None:
@@ -44,11 +44,11 @@ def tell(entry: Entry, receipt: Receipt, context: Context) -> None:
         return
     if receipt.reached is not DeliveryStatus.SENT and not _failed_in_part(pair, context):
         if receipt.reached is DeliveryStatus.FAILED:
-            reason = receipt.reason or note(services.settings.language, "not_delivered")
-            marks.tell_failure(pair.conversation_id, pair.chatwoot_id, reason, context)
+            reason = receipt.reason or phrase(services.settings.language, "not_delivered")
+            reply_status.tell_failure(pair.conversation_id, pair.chatwoot_id, reason, context)
         elif (
-            marks.show(pair.conversation_id, pair.chatwoot_id, receipt.reached, "", context)
-            is marks.Shown.CANNOT
+            reply_status.show(pair.conversation_id, pair.chatwoot_id, receipt.reached, "", context)
+            is reply_status.Shown.CANNOT
         ):
             return
     services.chats.note_reached(entry.instance_id, receipt.ids[0], receipt.reached)

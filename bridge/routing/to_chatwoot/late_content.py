@@ -11,7 +11,7 @@ from bridge.domain.messages import Message
 from bridge.routing import ids, jobs
 from bridge.routing.context import Context
 from bridge.routing.ids import WHATSAPP_ID_PREFIX
-from bridge.routing.to_chatwoot import references
+from bridge.routing.to_chatwoot import content
 from bridge.routing.to_chatwoot.posting import Posting, own_id, pieces
 from bridge.store.chats import Chat, ConversationLink
 from bridge.store.journal import Entry, Job, Pair
@@ -39,7 +39,7 @@ def add(entry: Entry, message: Message, chat: Chat, poorer: Pair, context: Conte
         first = next((one for one in listed if one.id == poorer.chatwoot_id), None)
         if first is None or first.deleted:
             return []
-        said = pieces(message, references.text(message, chat, context))
+        said = pieces(message, content.text(message, chat, context))
         if message.media is not None:
             if any(one.attachments for one in listed):
                 return []

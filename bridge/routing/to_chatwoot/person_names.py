@@ -6,7 +6,7 @@ from bridge.domain.messages import Address
 from bridge.gateways.base import GatewayError
 from bridge.net.deadline import Deadline
 from bridge.routing.context import Context
-from bridge.routing.to_chatwoot import rendering
+from bridge.routing.to_chatwoot import message_text
 
 #: How long the name that a gateway told counts, and how long it may take to tell it, in seconds.
 _KEEP_S = 3600.0
@@ -20,7 +20,7 @@ def name_of(address: Address, context: Context) -> str:
     if address.name:
         return address.name
     known = _asked(address, context)
-    return known.name or rendering.number_of(known) or rendering.number_of(address)
+    return known.name or message_text.number_of(known) or message_text.number_of(address)
 
 
 def _asked(address: Address, context: Context) -> Address:

@@ -4,7 +4,7 @@ import string
 
 import pytest
 
-from bridge.routing.to_chatwoot.notes import _TEXTS, LANGUAGES, file_size, note
+from bridge.routing.to_chatwoot.phrases import _TEXTS, LANGUAGES, file_size, phrase
 
 
 def blanks(text: str) -> set[str]:
@@ -27,7 +27,7 @@ def test_every_note_is_there_with_the_same_blanks(language: str) -> None:
     ],
 )
 def test_a_note_is_filled_in(language: str, said: str) -> None:
-    assert note(language, "too_large", name="a.mp4", size="41 MB") == said
+    assert phrase(language, "too_large", name="a.mp4", size="41 MB") == said
 
 
 @pytest.mark.parametrize(

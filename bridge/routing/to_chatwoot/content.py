@@ -10,7 +10,7 @@ from bridge.domain.errors import BridgeError
 from bridge.domain.messages import Address, Message
 from bridge.routing.context import Context
 from bridge.routing.ids import WHATSAPP_ID_PREFIX
-from bridge.routing.to_chatwoot import contacts, members, rendering, rights
+from bridge.routing.to_chatwoot import contacts, message_text, permissions, person_names
 from bridge.store.chats import Chat, ConversationLink
 from bridge.store.journal import Pair
 
@@ -20,12 +20,12 @@ def text(message: Message, chat: Chat, context: Context) -> str:
     language = context.services.settings.language
 
     def called(address: Address) -> str:
-        return members.name_of(address, context)
+        return person_names.name_of(address, context)
 
-    said = rendering.text(message, language, called=called)
+    said = message_text.text(message, language, called=called)
     if chat.kind != "group" or message.from_me:
         return said
-    return f"**{rendering.heading(called(message.sender))}**: {said}".rstrip()
+    return f"**{message_text.heading(called(message.sender))}**: {said}".rstrip()
 
 
 def quote(
@@ -38,9 +38,9 @@ def quote(
     """
     wanted = message.quoted_id
     pair = context.services.chats.pair(context.instance.id, wanted) if wanted else None
-    if pair is not None and not rights.may_point_at(pair, chat):
+    if pair is not None and not permissions.may_point_at(pair, chat):
         # Of another chat, such as a group that is answered in private: only what the event says.
-        return {}, rendering.quote(message.quoted_text)
+        return {}, message_text.quote(message.quoted_text)
     if pair is not None and pair.integration_id != context.integration.id:
         pair = None
     goes_on = not contacts.is_over(thread, context)
@@ -49,7 +49,9 @@ def quote(
     if pair is None and wanted and goes_on and (found := _in_chatwoot(wanted, thread, context)):
         return {"in_reply_to": found}, ""
     words = message.quoted_text
-    said = rendering.quote(words) if words else rendering.quote_shown(_words_of(pair, context))
+    said = (
+        message_text.quote(words) if words else message_text.quote_shown(_words_of(pair, context))
+    )
     if said or not wanted or not versions.can(context.integration, Can.KEEP_ATTRIBUTES):
         return {}, said
     return {"in_reply_to_external_id": WHATSAPP_ID_PREFIX + wanted}, ""

@@ -100,7 +100,7 @@ _TEXTS = {
 LANGUAGES = tuple(_TEXTS)
 
 
-def note(language: str, key: str, **values: object) -> str:
+def phrase(language: str, key: str, **values: object) -> str:
     """One of the sentences, filled in."""
     return _TEXTS[language][key].format(**values)
 

@@ -7,7 +7,7 @@ from bridge import markup
 from bridge.domain.messages import MEDIA, Address, ContactCard, Kind, Message, RichContent, RichKind
 from bridge.domain.texts import clean
 from bridge.gateways import jids
-from bridge.routing.to_chatwoot.notes import note
+from bridge.routing.to_chatwoot.phrases import phrase
 
 _MOST_QUOTED = 600
 _NOTES = {
@@ -29,9 +29,9 @@ def text(message: Message, language: str, *, called: Callable[[Address], str]) -
     parts = [_own(message, language, written), *_layout(message, language), _advert(message)]
     said = "\n".join(filter(None, parts))
     if message.kind not in MEDIA and not said.strip():
-        said = note(language, "unknown", label=message.label or message.kind)
+        said = phrase(language, "unknown", label=message.label or message.kind)
     if message.forwarded:
-        said = f"{note(language, 'forwarded')}\n{said}".rstrip()
+        said = f"{phrase(language, 'forwarded')}\n{said}".rstrip()
     return said
 
 
@@ -81,33 +81,35 @@ def _own(message: Message, language: str, written: str) -> str:
     """The kind's own form of the words."""
     match message.kind:
         case Kind.EDIT:
-            return note(language, "edited", text=written)
+            return phrase(language, "edited", text=written)
         case Kind.REACTION:
-            return clean(message.text) or note(language, "unreacted")
+            return clean(message.text) or phrase(language, "unreacted")
         case Kind.VOTE:
             picked = markup.literal(clean(message.text))
-            return note(language, "vote", options=picked) if picked else note(language, "unvoted")
+            return (
+                phrase(language, "vote", options=picked) if picked else phrase(language, "unvoted")
+            )
         case Kind.CHOICE:
             return markup.literal(clean(message.text))
         case Kind.CALL:
-            return note(
+            return phrase(
                 language, "missed_video_call" if message.label == "video" else "missed_call"
             )
         case Kind.LOCATION if message.location is not None:
             place = message.location
             title = markup.literal(", ".join(filter(None, [place.name, place.address])))
             link = f"https://www.google.com/maps?q={place.latitude},{place.longitude}"
-            head = note(language, "live_location" if place.live else "location", name=title)
+            head = phrase(language, "live_location" if place.live else "location", name=title)
             return "\n".join(filter(None, [head.rstrip(), link, written]))
         case Kind.CONTACT:
             cards = "\n\n".join(_card(card, language) for card in message.cards)
             return "\n\n".join(filter(None, [cards, written]))
         case Kind.POLL:
             title = markup.literal(clean(message.text))
-            lines = [note(language, "poll", title=title), *map(_row, message.options)]
+            lines = [phrase(language, "poll", title=title), *map(_row, message.options)]
             return "\n".join(lines)
         case Kind.UNKNOWN if written:
-            label = note(language, "unknown", label=message.label or "?")
+            label = phrase(language, "unknown", label=message.label or "?")
             return f"{label}\n{written}"
     return written
 
@@ -117,7 +119,7 @@ def _row(option: str) -> str:
 
 
 def _card(card: ContactCard, language: str) -> str:
-    lines = [note(language, "card", name=markup.literal(card.name))]
+    lines = [phrase(language, "card", name=markup.literal(card.name))]
     lines += [markup.literal(one) for one in (*card.phones, card.organization, card.email) if one]
     return "\n".join(lines)
 
@@ -140,10 +142,10 @@ def _heading(layout: RichContent, language: str) -> str:
     title = markup.literal(layout.title)
     if layout.kind is RichKind.TEMPLATE:
         return title
-    count = note(language, "items", count=layout.count) if layout.count else ""
-    off = note(language, "called_off") if layout.is_off else ""
+    count = phrase(language, "items", count=layout.count) if layout.count else ""
+    off = phrase(language, "called_off") if layout.is_off else ""
     told = ", ".join(filter(None, [title, count, markup.literal(layout.amount), off]))
-    return note(language, _NOTES[layout.kind], told=told).rstrip(" :")
+    return phrase(language, _NOTES[layout.kind], told=told).rstrip(" :")
 
 
 def _advert(message: Message) -> str:

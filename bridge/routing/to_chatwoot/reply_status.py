@@ -18,7 +18,7 @@ from bridge.chatwoot.versions import Can
 from bridge.domain.messages import DeliveryStatus
 from bridge.routing.context import Context
 from bridge.routing.ids import NOTE_PREFIX
-from bridge.routing.to_chatwoot.notes import note
+from bridge.routing.to_chatwoot.phrases import phrase
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ def tell_failure(conversation_id: int, message_id: int, reason: str, context: Co
         case Shown.YES:
             context.services.journal.note_shown(context.reply_id(message_id))
         case Shown.CANNOT:
-            said = note(context.services.settings.language, "failed", reason=markup.plain(reason))
+            said = phrase(context.services.settings.language, "failed", reason=markup.plain(reason))
             leave_note(conversation_id, message_id, said, context)
 
 
