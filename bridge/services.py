@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bridge.config.settings import Settings
 from bridge.net.http import Http
-from bridge.net.pace import Allowance, Pace
+from bridge.net.pace import Pace, Quota
 from bridge.runtime.wakeup import Wakeup
 from bridge.store import Store, credentials
 from bridge.store.audit import Audit
@@ -64,7 +64,7 @@ class Services:
     sessions: Sessions
     wakeup: Wakeup
     pace: Pace
-    searches: Allowance
+    searches: Quota
     clock: Callable[[], float] = time.time
 
     @classmethod
@@ -103,7 +103,7 @@ class Services:
             sessions=Sessions(store),
             wakeup=wakeup,
             pace=Pace(settings.chatwoot_rate),
-            searches=Allowance(*SEARCHES),
+            searches=Quota(*SEARCHES),
         )
 
     @property

@@ -141,3 +141,14 @@ def test_no_module_does_two_jobs() -> None:
 )
 def test_each_folder_says_what_lives_there(folder: Path) -> None:
     assert ast.get_docstring(ast.parse((folder / "__init__.py").read_text("utf-8")))
+
+
+def test_no_two_public_classes_share_a_name() -> None:
+    """A name leads to one class, wherever it is imported."""
+    places: dict[str, list[str]] = defaultdict(list)
+    for path in MODULES:
+        if path.is_relative_to(HOUSE):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    places[node.name].append(name_of(path))
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}

@@ -40,7 +40,7 @@ from bridge.routing.from_chatwoot import ways, webhooks
 from bridge.routing.to_chatwoot import duplicate_inboxes
 from bridge.services import Services
 from bridge.store.integrations import Attempt
-from bridge.store.webhooks import Calls, Webhook, Why
+from bridge.store.webhooks import Webhook, WebhookCalls, Why
 
 #: Limits in seconds for a whole operation; the contract promises 60 and 30
 #: (docs/contracts/ryzeapi.md, Chatwoot module).
@@ -52,7 +52,7 @@ _TRY_S = 3.0
 log = logging.getLogger(__name__)
 
 
-class Step(StrEnum):
+class ActivationStep(StrEnum):
     """What an activation does, in this order."""
 
     ADDRESS = "address"
@@ -64,7 +64,7 @@ class Step(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Activated:
+class ActivationResult:
     """The integration, and what its operator should know besides."""
 
     integration: Integration
@@ -77,8 +77,8 @@ def activate(
     services: Services,
     *,
     by: Actor,
-    on_step: Callable[[Step], None] = lambda step: None,
-) -> Activated:
+    on_step: Callable[[ActivationStep], None] = lambda step: None,
+) -> ActivationResult:
     """Joins an instance to a Chatwoot account, or changes how it is joined; under 60 s in all.
 
     Makes one inbox at most, ever: an inbox whose making was cut short is found again by the id that
@@ -103,24 +103,24 @@ def _activate(
     request: ActivationRequest,
     services: Services,
     deadline: Deadline,
-    on_step: Callable[[Step], None],
+    on_step: Callable[[ActivationStep], None],
     by: Actor,
-) -> Activated:
+) -> ActivationResult:
     _require_still_there(instance, services)
     account = context.account_of(request, services, deadline)
-    on_step(Step.ADDRESS)
+    on_step(ActivationStep.ADDRESS)
     version = account.version()
     versions.require(version)
     problem = versions.name_problem(request.inbox_name, version)
     if problem:
         raise InvalidBody({"inboxName": problem})
-    on_step(Step.TOKEN)
+    on_step(ActivationStep.TOKEN)
     owner = account.owner()
-    on_step(Step.ACCOUNT)
+    on_step(ActivationStep.ACCOUNT)
     inboxes = account.inboxes()
     account.require_administrator(owner)
     before = services.integrations.of(instance.id)
-    on_step(Step.INBOX)
+    on_step(ActivationStep.INBOX)
     attempt = services.attempts.begin(
         instance.id, request.base_url, request.account_id, started_at=services.clock()
     )
@@ -129,22 +129,22 @@ def _activate(
     planned = webhooks.plan(known, version, services, is_new=is_new)
     inbox = _one_inbox(account, inboxes, before, attempt, request, planned, services)
     if planned.public_url and webhooks.is_taken(inbox.webhook_url, attempt.webhook_key):
-        planned = replace(planned, calls=Calls.OFF, why=Why.TAKEN)
-    on_step(Step.SAVE)
+        planned = replace(planned, calls=WebhookCalls.OFF, why=Why.TAKEN)
+    on_step(ActivationStep.SAVE)
     after = _integration(instance, request, services, attempt, inbox, version, before)
     services.integrations.save(after)
     webhooks.begin(after, planned, services)
     if before is not None and before.id != after.id:
         _unlink(before, services, deadline)
-    on_step(Step.WIRE)
+    on_step(ActivationStep.WIRE)
     warnings = [
         *(one.problem for one in capabilities.missing(after, services, inbox)),
         *connect.wire(instance, services, deadline),
     ]
-    if known is not None and planned.calls is Calls.OFF:
+    if known is not None and planned.calls is WebhookCalls.OFF:
         _try_webhooks(after, services, by)
     warnings += ways.troubles(after, services, now_standing=False)
-    return Activated(after, tuple(warnings))
+    return ActivationResult(after, tuple(warnings))
 
 
 def remove(instance: Instance, services: Services, *, by: Actor) -> None:
@@ -196,7 +196,7 @@ def try_webhooks(instance: Instance, services: Services, *, by: Actor) -> bool:
         raise IntegrationMissing
     done = webhooks.put(one, services, by=by, only_proven=False, wait_s=_TRY_S)
     services.wakeup.wake(look_again=True)
-    return done.calls is Calls.ON
+    return done.calls is WebhookCalls.ON
 
 
 # -- one inbox -------------------------------------------------------------------------------------
@@ -215,7 +215,7 @@ def _one_inbox(
     wish = InboxSettings(
         name=request.inbox_name,
         webhook_url=webhooks.address_with(attempt.webhook_key, services)
-        if planned.calls is not Calls.OFF
+        if planned.calls is not WebhookCalls.OFF
         else "",
         lock_to_single_conversation=request.options.reopen_resolved,
         marker=attempt.id,

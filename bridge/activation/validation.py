@@ -98,7 +98,7 @@ SET_TO_INLINE = {
 }
 
 
-class Gateway(Struct):
+class GatewayFields(Struct):
     """Where the WhatsApp side of an instance lives. The token is stored encrypted and never shown
     again."""
 
@@ -120,7 +120,7 @@ def _gateway(read: Reader, name: str) -> GatewayConfig | None:
     inner = read.inner(name)
     if inner is None:
         return None
-    values = _read(Gateway, inner)
+    values = _read(GatewayFields, inner)
     read.problems |= {f"{name}.{field}": rule for field, rule in inner.problems.items()}
     return GatewayConfig(**values)
 
@@ -143,7 +143,7 @@ class _Instance(Struct, kw_only=True):
         Reader.own_token,
     ] = None
     gateway: Annotated[
-        Gateway | None,
+        GatewayFields | None,
         Meta(description="Where the WhatsApp side of the instance lives."),
         _gateway,
     ] = None

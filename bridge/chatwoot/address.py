@@ -30,7 +30,7 @@ class BadAddress(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class ChatwootAddress:
     """`base_url` in its one canonical form, without a trailing slash.
 
     `account_id` is the account that a link from the dashboard names; `is_link` says that the text
@@ -42,7 +42,7 @@ class Address:
     is_link: bool = False
 
 
-def parse(text: str) -> Address:
+def parse(text: str) -> ChatwootAddress:
     """Reads an `http` or `https` address. Raises BadAddress."""
     if len(text) > MAX_LENGTH:
         raise BadAddress(Problem(N_("must be at most {limit} characters long"), limit=MAX_LENGTH))
@@ -62,10 +62,10 @@ def parse(text: str) -> Address:
     account = _ACCOUNT.search(f"{path}/")
     is_link = bool(_DASHBOARD.search(path)) or bool(parts.query) or bool(parts.fragment)
     kept = _DASHBOARD.sub("", path)
-    return Address(origin + kept, int(account[1]) if account and is_link else None, is_link)
+    return ChatwootAddress(origin + kept, int(account[1]) if account and is_link else None, is_link)
 
 
-def parse_pasted(text: str) -> Address:
+def parse_pasted(text: str) -> ChatwootAddress:
     """As `parse`, forgiving what a person types: spaces around, a missing `https://`, any case."""
     cleaned = UNSEEN.sub("", text).strip().strip("<>\"'")
     if cleaned and "://" not in cleaned:

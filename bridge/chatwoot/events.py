@@ -115,7 +115,7 @@ class Typing(Struct, frozen=True, omit_defaults=True):
     account_id: int = 0
 
 
-class ContactGone(Struct, frozen=True, omit_defaults=True):
+class ContactRemoved(Struct, frozen=True, omit_defaults=True):
     """There is no contact with that id any more.
 
     It was deleted with its conversations, or merged into another contact, with which they live on:
@@ -126,7 +126,7 @@ class ContactGone(Struct, frozen=True, omit_defaults=True):
     account_id: int = 0
 
 
-ChatwootEvent = AgentMessage | ConversationChanged | Typing | ContactGone
+ChatwootEvent = AgentMessage | ConversationChanged | Typing | ContactRemoved
 
 
 def parse_webhook(body: object) -> ChatwootEvent | None:
@@ -235,7 +235,7 @@ def _event(event: str, data: dict[str, Any]) -> ChatwootEvent | None:
         return _typing(data, on=event.endswith("_on"))
     if event == "contact.deleted":
         contact_id = number(data.get("id"))
-        return ContactGone(contact_id, _account_of(data)) if contact_id else None
+        return ContactRemoved(contact_id, _account_of(data)) if contact_id else None
     return None
 
 

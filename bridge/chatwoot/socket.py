@@ -34,7 +34,7 @@ class CableRefused(ChatwootUnreachable):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class CableEvent:
     """An event, and the account whose subscription brought it."""
 
     account_id: int
@@ -99,7 +99,7 @@ class Cable:
         with contextlib.suppress(SocketEnded):  # whoever reads is told of the end
             self._socket.send(json.dumps(frame))
 
-    def events(self) -> Iterator[Told | Subscribed | None]:
+    def events(self) -> Iterator[CableEvent | Subscribed | None]:
         """What is told, until the connection ends; None every few seconds as a sign of life.
 
         Raises CableRefused when a subscription is rejected.
@@ -136,7 +136,7 @@ class Cable:
     ) -> None:
         self.close()
 
-    def _read(self, frame: dict[str, Any]) -> Told | Subscribed | None:
+    def _read(self, frame: dict[str, Any]) -> CableEvent | Subscribed | None:
         match frame.get("type"):
             case "confirm_subscription":
                 return Subscribed(_account_of(frame))
@@ -145,7 +145,7 @@ class Cable:
         event, account_id = parse_frame(frame), _account_of(frame)
         if event is None or event.account_id not in {0, account_id}:
             return None
-        return Told(account_id, event)
+        return CableEvent(account_id, event)
 
     def wait_for(self, wanted: str, deadline: Deadline) -> None:
         """Returns once a frame of that type has come. Raises CableRefused."""

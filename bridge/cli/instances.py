@@ -8,7 +8,7 @@ import click
 
 from bridge.activation import activate as activation
 from bridge.activation import checks, instances, validation
-from bridge.activation.activate import Step
+from bridge.activation.activate import ActivationStep
 from bridge.activation.reader import GATEWAY_KINDS
 from bridge.chatwoot.address import BadAddress, origin
 from bridge.cli.terminal import (
@@ -34,12 +34,12 @@ from bridge.services import Services
 
 _TOKEN = "Its token, shown this once:"  # noqa: S105 - a sentence
 _STEPS = {
-    Step.ADDRESS: "Asking the address for a Chatwoot",
-    Step.TOKEN: "Asking whose the token is",
-    Step.ACCOUNT: "Looking into the account",
-    Step.INBOX: "Making or updating the inbox",
-    Step.SAVE: "Writing the integration down",
-    Step.WIRE: "Joining both directions",
+    ActivationStep.ADDRESS: "Asking the address for a Chatwoot",
+    ActivationStep.TOKEN: "Asking whose the token is",
+    ActivationStep.ACCOUNT: "Looking into the account",
+    ActivationStep.INBOX: "Making or updating the inbox",
+    ActivationStep.SAVE: "Writing the integration down",
+    ActivationStep.WIRE: "Joining both directions",
 }
 
 

@@ -232,7 +232,7 @@ class Receipt(Struct, frozen=True, omit_defaults=True, tag="receipt"):
     reason: str = ""
 
 
-class Connection(Struct, frozen=True, omit_defaults=True, tag="connection"):
+class ConnectionChange(Struct, frozen=True, omit_defaults=True, tag="connection"):
     """The link between the gateway and WhatsApp changed; `state` is the gateway's own word for it,
     shown to people and read by nobody else."""
 
@@ -247,7 +247,7 @@ class GroupName(Struct, frozen=True, omit_defaults=True, tag="group"):
     group: Address
 
 
-Event = Message | Receipt | Connection | GroupName
+Event = Message | Receipt | ConnectionChange | GroupName
 
 
 class Reply(Struct, frozen=True):

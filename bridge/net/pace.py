@@ -37,7 +37,7 @@ class Pace:
 
 
 @dataclass(slots=True)
-class Allowance:
+class Quota:
     """At most `most` calls in `seconds` to each address; who is refused comes again later."""
 
     most: int

@@ -108,7 +108,7 @@ def take_back(db: Database, reply: ReplyId) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SettledSend:
     """A send of ours: its chat and key, what was sent, in which integration it was written, to
     which address it went (empty where an older version of us sent it), the state it was in, and
     when it was begun, in UTC seconds."""
@@ -122,7 +122,7 @@ class Sent:
     sent_at: float
 
 
-def settle(db: Database, instance_id: int, source: str, *, now: float) -> Sent | None:
+def settle(db: Database, instance_id: int, source: str, *, now: float) -> SettledSend | None:
     """The echo of a send of ours came, whatever the gateway answered to it; None when it is none of
     ours."""
     row = db.execute(
@@ -138,7 +138,9 @@ def settle(db: Database, instance_id: int, source: str, *, now: float) -> Sent |
         [now, row[0]],
     )
     chat_id, key, body, integration_id, sent_to, was, sent_at = row[1:]
-    return Sent(chat_id, key, body, integration_id, sent_to or "", State(was), sent_at or 0.0)
+    return SettledSend(
+        chat_id, key, body, integration_id, sent_to or "", State(was), sent_at or 0.0
+    )
 
 
 def withdraw(db: Database, instance_id: int, integration_id: str, key: str, job: Job) -> None:

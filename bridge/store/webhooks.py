@@ -6,7 +6,7 @@ from enum import StrEnum
 from bridge.store import Store
 
 
-class Calls(StrEnum):
+class WebhookCalls(StrEnum):
     """ON: the address stands in the inbox. TRYING: it does, and Chatwoot has yet to call it. OFF:
     it does not."""
 
@@ -37,7 +37,7 @@ class Webhook:
     a call was asked for, so that silence proves something.
     """
 
-    calls: Calls
+    calls: WebhookCalls
     why: Why = Why.NONE
     public_url: str = ""
     version: str = ""
@@ -64,7 +64,7 @@ class Webhooks:
             return None
         calls, why, public_url, version, changed_at, tried_at, refused_at, probed = row
         return Webhook(
-            calls=Calls(calls),
+            calls=WebhookCalls(calls),
             why=Why(why),
             public_url=public_url,
             version=version,
@@ -77,7 +77,7 @@ class Webhooks:
     def is_off(self, integration_id: str) -> bool:
         """Whether Chatwoot was told not to call us."""
         found = self.of(integration_id)
-        return found is not None and found.calls is Calls.OFF
+        return found is not None and found.calls is WebhookCalls.OFF
 
     def save(self, integration_id: str, one: Webhook) -> None:
         """Keeps it in place of the one before. Raises StorageFailed."""
@@ -96,7 +96,7 @@ class Webhooks:
         """Chatwoot said that it may not call the address; whether that is news. Raises
         StorageFailed."""
         known = self.of(integration_id)
-        if known is None or known.calls is Calls.OFF or known.refused_at > known.changed_at:
+        if known is None or known.calls is WebhookCalls.OFF or known.refused_at > known.changed_at:
             return False
         with self._store.write() as db:
             db.execute(

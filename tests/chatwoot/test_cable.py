@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from bridge.chatwoot.client import Chatwoot
-from bridge.chatwoot.events import AgentMessage, ChatwootEvent, ContactGone, ConversationChanged
-from bridge.chatwoot.socket import Cable, CableRefused, Told
+from bridge.chatwoot.events import AgentMessage, ChatwootEvent, ContactRemoved, ConversationChanged
+from bridge.chatwoot.socket import Cable, CableEvent, CableRefused
 from bridge.domain.errors import ChatwootUnreachable
 from bridge.net.deadline import Deadline
 from tests.chatwoot.conftest import SOURCE, Desk
@@ -32,7 +32,7 @@ def listen(desk: Desk) -> Callable[..., Events]:
             cable.wait_for("confirm_subscription", deadline)
             yield None
             for told in cable.events():
-                yield told.event if isinstance(told, Told) else None
+                yield told.event if isinstance(told, CableEvent) else None
 
     return start
 
@@ -58,7 +58,7 @@ def test_it_says_when_the_subscription_stands_and_then_what_happens(
         changed = until(events, ConversationChanged)
     contact_id = client.contacts.find_by_source(SOURCE)
     desk.api("DELETE", f"/contacts/{contact_id}")
-    assert until(events, ContactGone) == ContactGone(contact_id or 0, account_id=1)
+    assert until(events, ContactRemoved) == ContactRemoved(contact_id or 0, account_id=1)
 
 
 def test_a_ping_is_a_sign_of_life(listen: Callable[..., Events]) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bridge.chatwoot.events import (
     AgentMessage,
     ChatwootEvent,
-    ContactGone,
+    ContactRemoved,
     ConversationChanged,
     Typing,
     parse_frame,
@@ -130,7 +130,7 @@ MERGED = {"message": {"event": "contact.merged", "data": {"id": 8, "account_id":
             parse_webhook(payload("conversation_typing_on")),
             Typing(12, on=True, inbox_id=3, account_id=1),
         ),
-        (parse_frame(payload("cable_contact_deleted")), ContactGone(7, account_id=1)),
+        (parse_frame(payload("cable_contact_deleted")), ContactRemoved(7, account_id=1)),
         (parse_frame(MERGED), None),  # it names the one that stays
         (parse_frame({"type": "ping", "message": 1781697600}), None),
         (parse_frame({"message": {"event": "presence.update", "data": {}}}), None),

@@ -16,13 +16,13 @@ import pytest
 from bridge.chatwoot.events import (
     AgentMessage,
     ChatwootEvent,
-    ContactGone,
+    ContactRemoved,
     ConversationChanged,
     Typing,
     parse_frame,
     parse_webhook,
 )
-from bridge.chatwoot.socket import Cable, Subscribed, Told
+from bridge.chatwoot.socket import Cable, CableEvent, Subscribed
 from bridge.domain.models import ChatwootTime
 from bridge.net.deadline import Deadline
 from bridge.net.http import Http
@@ -198,7 +198,7 @@ def told_frame(frame: Row) -> ChatwootEvent | None:
     if event in PASSED_OVER:
         return None
     if event == "contact.deleted":
-        return ContactGone(data["id"], data["account_id"])
+        return ContactRemoved(data["id"], data["account_id"])
     if event.startswith("message."):
         return shown_message(event, data)
     if "typing" in event:
@@ -259,8 +259,8 @@ def test_a_socket_tells_the_events_of_the_account_that_was_asked_for_and_no_othe
     with speaking(frames) as base_url:
         cable = Cable(Http(), base_url, pubsub_token="p", user_id=5, deadline=Deadline(10))
         with cable:
-            heard = [one for one in cable.events() if isinstance(one, Told | Subscribed)]
-    events = [one.event for one in heard if isinstance(one, Told)]
+            heard = [one for one in cable.events() if isinstance(one, CableEvent | Subscribed)]
+    events = [one.event for one in heard if isinstance(one, CableEvent)]
     own = [
         told_frame(frame)
         for frame in frames

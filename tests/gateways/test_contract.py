@@ -14,7 +14,7 @@ from bridge.domain.messages import (
     MEDIA,
     Address,
     ChatKind,
-    Connection,
+    ConnectionChange,
     DeliveryStatus,
     GroupName,
     Kind,
@@ -465,7 +465,7 @@ class TestReceiving:
         stand.connect(False)
         stand.connect(True)
         stand.renames(FAMILY, "Família Silva")
-        told = [one.event.connected for one in heard(2, Connection)]
+        told = [one.event.connected for one in heard(2, ConnectionChange)]
         assert told == [False, True]
         (renamed,) = heard(1, GroupName)
         assert renamed.event.group == Address(FAMILY, "", "Família Silva")

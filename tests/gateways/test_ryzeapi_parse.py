@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bridge.domain.messages import (
     Address,
     ChatKind,
-    Connection,
+    ConnectionChange,
     ContactCard,
     DeliveryStatus,
     Event,
@@ -241,7 +241,7 @@ def test_what_means_nothing_to_us_gives_nothing(name: str, tmp_path: Path) -> No
 def test_the_state_of_the_connection_is_told(name: str, is_connected: Any, tmp_path: Path) -> None:
     (received,) = parsed(payload(name), tmp_path)
     state = payload(name)["data"]["state"]
-    assert received.event == Connection(is_connected, state, OWN.jid)
+    assert received.event == ConnectionChange(is_connected, state, OWN.jid)
     assert received.key == parsed(payload(name), tmp_path)[0].key
 
 

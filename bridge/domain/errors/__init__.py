@@ -43,7 +43,7 @@ from bridge.domain.errors.routing import NoEcho as NoEcho
 from bridge.domain.errors.routing import NothingToSend as NothingToSend
 from bridge.domain.errors.routing import NotYet as NotYet
 from bridge.domain.errors.routing import Unexpected as Unexpected
-from bridge.domain.errors.stored import Told as Told
+from bridge.domain.errors.stored import StoredWords as StoredWords
 from bridge.domain.errors.stored import dump as dump
 from bridge.domain.errors.stored import load as load
 

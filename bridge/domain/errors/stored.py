@@ -13,7 +13,7 @@ from typing import Any
 from bridge.domain.errors.base import KINDS, N_, BridgeError, Problem
 
 
-class Told(BridgeError):
+class StoredWords(BridgeError):
     """What was stored in words, by a version that knew no codes, or under a code that this version
     does not know."""
 
@@ -36,7 +36,7 @@ def load(text: str) -> BridgeError:
             return _error(facts)
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         pass
-    return Told(text=_clean(text))
+    return StoredWords(text=_clean(text))
 
 
 # -- writing ---------------------------------------------------------------------------------------
@@ -78,7 +78,7 @@ def _error(facts: dict[str, Any]) -> BridgeError:
     if kind is None:
         listed = ", ".join(f"{name}: {value}" for name, value in values.items())
         code = _clean(facts["code"])
-        kind, values = Told, {"text": f"{code} ({listed})" if listed else code}
+        kind, values = StoredWords, {"text": f"{code} ({listed})" if listed else code}
     for name in _placeholders(kind.sentence) | _placeholders(kind.remedy):
         values.setdefault(name, "?")  # a version before did not know it
     error = kind.__new__(kind)

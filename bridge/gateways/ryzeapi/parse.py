@@ -16,7 +16,7 @@ from bridge.domain.messages import (
     ANSWERED,
     Address,
     ChatKind,
-    Connection,
+    ConnectionChange,
     DeliveryStatus,
     GroupName,
     Kind,
@@ -223,7 +223,7 @@ def _state(data: Fields, around: Around) -> list[Received]:
     if word not in _CONNECTED | _DISCONNECTED:
         return []
     at = moment(data.get("timestamp"), now=around.now)
-    told = Connection(word in _CONNECTED, state, jids.normal(data.text("jid")))
+    told = ConnectionChange(word in _CONNECTED, state, jids.normal(data.text("jid")))
     key = f"connection:{word}:{around.now if at is None else at:.3f}"
     return [Received(key, told, at or 0.0)]
 

@@ -13,7 +13,7 @@ from sqlite_utils import Database
 from bridge.chatwoot.events import (
     AgentMessage,
     ChatwootEvent,
-    ContactGone,
+    ContactRemoved,
     ConversationChanged,
     Typing,
 )
@@ -67,7 +67,7 @@ def is_for(integration: Integration, event: ChatwootEvent) -> bool:
     The socket tells the events of every account of the token's owner, and the ids of conversations
     count per account (docs/contracts/chatwoot.md, Socket). Inboxes count over the installation.
     """
-    if isinstance(event, ContactGone):
+    if isinstance(event, ContactRemoved):
         return event.account_id == integration.account_id
     return event.inbox_id == integration.inbox_id and event.account_id in {
         0,  # conversations in webhooks before 4.14.2
@@ -94,7 +94,7 @@ def _keep(integration: Integration, event: ChatwootEvent, services: Services, wa
             )
         case Typing() if event.on and not event.private and services.settings.show_typing:
             writing(instance, integration, event.conversation_id, services)
-        case ContactGone():
+        case ContactRemoved():
             ask_about(integration, event, services)
 
 
@@ -116,7 +116,7 @@ def ask_about(
             ask(event.conversation_id, event.id)
         case ConversationChanged():
             ask(event.id, CONVERSATION)
-        case ContactGone():
+        case ContactRemoved():
             # Deleted, or merged into another one: then its conversations live on.
             for conversation_id in services.chats.conversations_of_contact(
                 integration.id, event.id

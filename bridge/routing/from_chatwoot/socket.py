@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from bridge.chatwoot.account import Account
-from bridge.chatwoot.socket import Cable, CableRefused, Subscribed, Told
+from bridge.chatwoot.socket import Cable, CableEvent, CableRefused, Subscribed
 from bridge.domain.errors import BridgeError
 from bridge.domain.models import Integration, Secret, Status
 from bridge.net.deadline import Deadline
@@ -123,7 +123,7 @@ class Cables:
                         heard.add(one.id)
                         services.feeds.stands(one.id, Feed.CABLE, now=services.clock())
                         self.ask(one.id)
-                    if isinstance(said, Told) and said.account_id == one.account_id:
+                    if isinstance(said, CableEvent) and said.account_id == one.account_id:
                         replies.from_chatwoot(one, said.event, services, way=Feed.CABLE)
 
 

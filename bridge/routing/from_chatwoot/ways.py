@@ -9,7 +9,7 @@ from bridge.routing.from_chatwoot import socket as cables
 from bridge.routing.from_chatwoot import webhooks
 from bridge.services import Services
 from bridge.store.feeds import Feed
-from bridge.store.webhooks import Calls, Webhook, Why
+from bridge.store.webhooks import Webhook, WebhookCalls, Why
 
 _OFF = {
     Why.GUARD: N_(
@@ -70,7 +70,7 @@ def can_try(one: Integration, services: Services) -> bool:
     known = services.webhooks.of(one.id)
     return (
         known is not None
-        and known.calls is Calls.OFF
+        and known.calls is WebhookCalls.OFF
         and bool(services.settings.public_url)
         and not webhooks.is_hopeless(one.chatwoot_version, services)
     )
@@ -85,7 +85,7 @@ def _troubles(one: Integration, services: Services, now_standing: bool) -> Itera
             yield Problem(_NEITHER)
     if _is_deaf(one, services):
         yield Problem(_DEAF)
-    if known is not None and known.calls is Calls.OFF and known.why is not Why.NONE:
+    if known is not None and known.calls is WebhookCalls.OFF and known.why is not Why.NONE:
         yield _off(one, known, services)
 
 
@@ -99,7 +99,9 @@ def _off(one: Integration, known: Webhook, services: Services) -> Problem:
 
 def _calls(one: Integration, services: Services) -> bool:
     known = services.webhooks.of(one.id)
-    return bool(services.settings.public_url) and (known is None or known.calls is not Calls.OFF)
+    return bool(services.settings.public_url) and (
+        known is None or known.calls is not WebhookCalls.OFF
+    )
 
 
 def _is_deaf(one: Integration, services: Services) -> bool:

@@ -19,7 +19,7 @@ from bridge.routing.from_chatwoot import webhooks
 from bridge.routing.retry import backoff
 from bridge.services import Services
 from bridge.store.feeds import Feed
-from bridge.store.webhooks import Calls, Webhook, Why
+from bridge.store.webhooks import Webhook, WebhookCalls, Why
 
 log = logging.getLogger(__name__)
 
@@ -84,14 +84,14 @@ class WebhookKeeper:
         known = services.webhooks.of(one.id)
         if known is None:
             # From before this was kept: the address was put by the activation.
-            calls = Calls.ON if url else Calls.OFF
+            calls = WebhookCalls.ON if url else WebhookCalls.OFF
             first = Webhook(calls, public_url=url, version=one.chatwoot_version)
             return partial(webhooks.begin, one, first, services)
         if known.public_url != url:
             return partial(self._move, one)
         if known.version != one.chatwoot_version:
             return partial(self._upgraded, one, known)
-        if known.calls is Calls.OFF:
+        if known.calls is WebhookCalls.OFF:
             return self._back(one, known) if url and known.why is not Why.NONE else None
         return self._away(one, known)
 
@@ -100,7 +100,7 @@ class WebhookKeeper:
         services, now = self.services, self.services.clock()
         if known.refused_at > known.changed_at:
             return partial(webhooks.take_off, one, Why.GUARD, services)
-        if known.calls is Calls.TRYING:
+        if known.calls is WebhookCalls.TRYING:
             if webhooks.called_at(one, services) >= known.changed_at:
                 return partial(webhooks.proven, one, services)
             if known.probed and now - known.changed_at > webhooks.PROBE_S:
@@ -150,7 +150,7 @@ class WebhookKeeper:
             services.webhooks.save(one.id, dataclasses.replace(known, version=one.chatwoot_version))
         elif webhooks.is_hopeless(one.chatwoot_version, services):
             webhooks.take_off(one, Why.PRIVATE, services)
-        elif known.calls is Calls.OFF:
+        elif known.calls is WebhookCalls.OFF:
             webhooks.put(one, services, only_proven=False, wait_s=0)
         else:
             webhooks.probe(one, services)

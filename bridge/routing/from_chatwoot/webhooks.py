@@ -19,7 +19,7 @@ from bridge.net.deadline import Deadline
 from bridge.routing.context import account_of, chatwoot_of
 from bridge.services import Services
 from bridge.store.feeds import Feed
-from bridge.store.webhooks import Calls, Webhook, Why
+from bridge.store.webhooks import Webhook, WebhookCalls, Why
 
 log = logging.getLogger(__name__)
 
@@ -84,18 +84,18 @@ def plan(known: Webhook | None, version: str, services: Services, *, is_new: boo
     """What an activation does: puts the address, or leaves it out where Chatwoot calls no private
     one by default. What was judged of the same address and version stays."""
     now, url = services.clock(), services.settings.public_url
-    fresh = Webhook(Calls.OFF, public_url=url, version=version, changed_at=now, tried_at=now)
+    fresh = Webhook(WebhookCalls.OFF, public_url=url, version=version, changed_at=now, tried_at=now)
     if not url:
         return fresh
     if known is not None and (known.public_url, known.version) == (url, version):
-        if known.calls is not Calls.OFF:
+        if known.calls is not WebhookCalls.OFF:
             return known
         if known.why is Why.PRIVATE or is_guarded(version, services):
             return known
-        return dataclasses.replace(fresh, calls=Calls.TRYING)
+        return dataclasses.replace(fresh, calls=WebhookCalls.TRYING)
     if is_guarded(version, services) and (known is not None or is_new):
         return dataclasses.replace(fresh, why=Why.PRIVATE)
-    return dataclasses.replace(fresh, calls=Calls.ON)
+    return dataclasses.replace(fresh, calls=WebhookCalls.ON)
 
 
 def begin(one: Integration, planned: Webhook, services: Services) -> None:
@@ -119,13 +119,13 @@ def put(
         raise WebhookRefused(version=one.chatwoot_version, url=base)
     with services.store.exclusive(_lock(one), timeout_s=_CALL_S):
         conversation_id = services.chats.newest_conversation(one.id)
-        known = services.webhooks.of(one.id) or Webhook(Calls.OFF)
+        known = services.webhooks.of(one.id) or Webhook(WebhookCalls.OFF)
         if only_proven and not conversation_id:
             return known
         _require_ours(one, services)
         began_at = services.clock()
         trying = Webhook(
-            Calls.TRYING,
+            WebhookCalls.TRYING,
             public_url=services.settings.public_url,
             version=one.chatwoot_version,
             changed_at=began_at,
@@ -155,7 +155,7 @@ def take_off(one: Integration, why: Why, services: Services, *, by: Actor = BRID
     Raises what a call raises.
     """
     with services.store.exclusive(_lock(one), timeout_s=_CALL_S):
-        known = services.webhooks.of(one.id) or Webhook(Calls.ON)
+        known = services.webhooks.of(one.id) or Webhook(WebhookCalls.ON)
         return _take_off(one, known, why, services, by)
 
 
@@ -163,17 +163,17 @@ def proven(one: Integration, services: Services) -> None:
     """Chatwoot has called since the address was put."""
     with services.store.exclusive(_lock(one), timeout_s=_CALL_S):
         known = services.webhooks.of(one.id)
-        if known is not None and known.calls is Calls.TRYING:
+        if known is not None and known.calls is WebhookCalls.TRYING:
             _proven(one, known, services)
 
 
 def probe(one: Integration, services: Services) -> None:
     """Has Chatwoot prove anew that it calls the address that stands. Raises what a call raises."""
     now, conversation_id = services.clock(), services.chats.newest_conversation(one.id)
-    known = services.webhooks.of(one.id) or Webhook(Calls.ON)
+    known = services.webhooks.of(one.id) or Webhook(WebhookCalls.ON)
     trying = dataclasses.replace(
         known,
-        calls=Calls.TRYING,
+        calls=WebhookCalls.TRYING,
         version=one.chatwoot_version,
         changed_at=now,
         tried_at=now,
@@ -207,7 +207,7 @@ def _take_off(one: Integration, known: Webhook, why: Why, services: Services, by
         _note(one, TAKEN_OFF, services, by, why.value)
     off = dataclasses.replace(
         known,
-        calls=Calls.OFF,
+        calls=WebhookCalls.OFF,
         why=why,
         public_url=services.settings.public_url,
         version=one.chatwoot_version,
@@ -220,11 +220,11 @@ def _take_off(one: Integration, known: Webhook, why: Why, services: Services, by
 def _require_ours(one: Integration, services: Services) -> None:
     found = _account(one, services).inbox(one.inbox_id).webhook_url
     if is_taken(found, one.webhook_key):
-        known = services.webhooks.of(one.id) or Webhook(Calls.OFF)
+        known = services.webhooks.of(one.id) or Webhook(WebhookCalls.OFF)
         now = services.clock()
         taken = dataclasses.replace(
             known,
-            calls=Calls.OFF,
+            calls=WebhookCalls.OFF,
             why=Why.TAKEN,
             public_url=services.settings.public_url,
             version=one.chatwoot_version,
@@ -236,7 +236,7 @@ def _require_ours(one: Integration, services: Services) -> None:
 
 def _proven(one: Integration, trying: Webhook, services: Services) -> Webhook:
     now = services.clock()
-    found = dataclasses.replace(trying, calls=Calls.ON, why=Why.NONE, changed_at=now)
+    found = dataclasses.replace(trying, calls=WebhookCalls.ON, why=Why.NONE, changed_at=now)
     _save(one, found, services)
     _note(one, PROVEN, services, BRIDGE)
     return found
@@ -262,7 +262,7 @@ def _was_called(one: Integration, since: float, wait_s: float, services: Service
 
 def _save(one: Integration, webhook: Webhook, services: Services) -> None:
     services.webhooks.save(one.id, webhook)
-    if webhook.calls is Calls.OFF:
+    if webhook.calls is WebhookCalls.OFF:
         services.feeds.falls(one.id, Feed.WEBHOOK)
     else:
         services.feeds.stands(one.id, Feed.WEBHOOK, now=services.clock())

@@ -11,7 +11,7 @@ from bridge.routing import jobs
 from bridge.routing.from_gateway import addresses
 from bridge.routing.jobs import ReplyPart
 from bridge.store import entries, event_times, identity, lookup_queue
-from bridge.store.entries import Sent
+from bridge.store.entries import SettledSend
 from bridge.store.journal import Job, Pair, ReplyId, State
 from bridge.store.lookup_queue import LookupRequest
 
@@ -47,7 +47,7 @@ def _note(
     instance: Instance,
     integration: Integration,
     message: Message,
-    sent: Sent,
+    sent: SettledSend,
     part: ReplyPart,
     now: float,
 ) -> None:

@@ -17,7 +17,7 @@ from bridge.domain.messages import (
     STEPS,
     Address,
     ChatKind,
-    Connection,
+    ConnectionChange,
     DeliveryStatus,
     GroupName,
     Kind,
@@ -143,7 +143,7 @@ def _keep(
         case Receipt() as receipt:
             if integration is not None:
                 _keep_receipt(db, instance, receipt, now)
-        case Connection() as link:
+        case ConnectionChange() as link:
             instances.note_connection(db, instance.id, link.connected, link.state)
             instances.note_own(db, instance.id, addresses.named(Address(link.jid)).phone)
         case GroupName(group):

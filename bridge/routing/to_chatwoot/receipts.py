@@ -48,7 +48,7 @@ def tell(entry: Entry, receipt: Receipt, context: Context) -> None:
             reply_status.tell_failure(pair.conversation_id, pair.chatwoot_id, reason, context)
         elif (
             reply_status.show(pair.conversation_id, pair.chatwoot_id, receipt.reached, "", context)
-            is reply_status.Shown.CANNOT
+            is reply_status.MarkOutcome.CANNOT
         ):
             return
     services.chats.note_reached(entry.instance_id, receipt.ids[0], receipt.reached)

@@ -27,7 +27,7 @@ _PAGE = 100
 _MOST_ANSWERS = 50
 
 
-class Shown(Enum):
+class MarkOutcome(Enum):
     """What became of a mark: it stands, this Chatwoot cannot show it, the message is gone."""
 
     YES = auto()
@@ -37,19 +37,19 @@ class Shown(Enum):
 
 def show(
     conversation_id: int, message_id: int, reached: str, reason: str, context: Context
-) -> Shown:
+) -> MarkOutcome:
     """Shows how far a message has come; `reason` with failed only. Raises BridgeErrors."""
     one = context.integration
     if not versions.can(one, Can.SHOW_STATUS):
-        return Shown.CANNOT
+        return MarkOutcome.CANNOT
     try:
         if context.chatwoot().messages.set_status(conversation_id, message_id, reached, reason):
-            return Shown.YES
+            return MarkOutcome.YES
     except MessageGone:
-        return Shown.GONE
+        return MarkOutcome.GONE
     log.warning("%s: Chatwoot %s shows no status", context.instance.name, one.chatwoot_version)
     context.services.integrations.note_refused(one.id, Can.SHOW_STATUS.name)
-    return Shown.CANNOT
+    return MarkOutcome.CANNOT
 
 
 def tell_failure(conversation_id: int, message_id: int, reason: str, context: Context) -> None:
@@ -57,9 +57,9 @@ def tell_failure(conversation_id: int, message_id: int, reason: str, context: Co
     private note below it. Only what was shown there may be taken for the agent's Retry when it is
     gone again. Raises BridgeErrors."""
     match show(conversation_id, message_id, DeliveryStatus.FAILED, reason, context):
-        case Shown.YES:
+        case MarkOutcome.YES:
             context.services.journal.note_shown(context.reply_id(message_id))
-        case Shown.CANNOT:
+        case MarkOutcome.CANNOT:
             said = phrase(context.services.settings.language, "failed", reason=markup.plain(reason))
             leave_note(conversation_id, message_id, said, context)
 

@@ -193,17 +193,19 @@ def error(status: int, message: str) -> Response:
 # -- from what is stored ---------------------------------------------------------------------------
 
 
-def activated(instance: models.Instance, result: activate.Activated) -> Activated:
+def activated(instance: models.Instance, result: activate.ActivationResult) -> Activated:
     """What `set` answers."""
     return Activated(**_activated(instance, result))
 
 
-def inline_activated(instance: models.Instance, result: activate.Activated) -> InlineActivated:
+def inline_activated(
+    instance: models.Instance, result: activate.ActivationResult
+) -> InlineActivated:
     """The same within the answer of `instance/new`."""
     return InlineActivated(enabled=True, **_activated(instance, result))
 
 
-def _activated(instance: models.Instance, result: activate.Activated) -> dict[str, Any]:
+def _activated(instance: models.Instance, result: activate.ActivationResult) -> dict[str, Any]:
     return {
         "instance": instance.name,
         "status": result.integration.status,

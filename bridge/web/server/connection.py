@@ -19,7 +19,7 @@ _PIECE = 64 * 1024
 _LARGE_PIECE = 1024 * 1024
 
 
-class State(enum.Enum):
+class ConnectionState(enum.Enum):
     """What is waited for on a connection."""
 
     IDLE = enum.auto()  # its first or next request
@@ -29,7 +29,7 @@ class State(enum.Enum):
     LINGERING = enum.auto()  # the client, to notice that we are done
 
 
-class Connection(TConn):  # type: ignore[misc]
+class ClientConnection(TConn):  # type: ignore[misc]
     """What gunicorn's worker keeps of a connection, with itself in the place of the socket.
 
     `deadline` and `began_at` are monotonic seconds.
@@ -46,7 +46,7 @@ class Connection(TConn):  # type: ignore[misc]
         super().__init__(cfg, sock, client, server)
         self.raw, self.sock = sock, self
         self.data_ready = True
-        self.state, self.deadline, self.began_at = State.READING, 0.0, 0.0
+        self.state, self.deadline, self.began_at = ConnectionState.READING, 0.0, 0.0
         #: For which events the loop has registered the socket; 0 for none.
         self.registered = 0
         self.is_whole = self.keeps = False

@@ -16,7 +16,7 @@ from typing import Any
 from gunicorn.workers.gthread import ThreadWorker
 
 from bridge.runtime.heartbeat import Heartbeat
-from bridge.web.server.connection import Connection, State
+from bridge.web.server.connection import ClientConnection, ConnectionState
 from bridge.web.server.framing import Progress
 
 #: Seconds for the head of a request, from its first byte or the opening of the connection.
@@ -47,9 +47,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self._connections: set[Connection] = set()
+        self._connections: set[ClientConnection] = set()
         #: Those on which a client is waited for, whoever has waited longest first.
-        self._waiting: dict[Connection, None] = {}
+        self._waiting: dict[ClientConnection, None] = {}
         self._next_look = 0.0
 
     def run(self) -> None:
@@ -71,12 +71,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """The sign of life: by the loop, as long as no thread is stuck."""
         self.heartbeat.beat()
 
-    def handle(self, conn: Connection) -> Any:
+    def handle(self, conn: ClientConnection) -> Any:
         """Answers a request, in a thread."""
         with self.heartbeat.working():
             return super().handle(conn)
 
-    def _keepalive_after(self, conn: Connection, keepalive: bool) -> bool:
+    def _keepalive_after(self, conn: ClientConnection, keepalive: bool) -> bool:
         # What follows a request that was not read to its end cannot be told from its body. All of a
         # whole one is here: to skip what nobody read of it costs no time.
         return keepalive and conn.is_whole and bool(conn.parser.finish_body())
@@ -99,7 +99,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             conn = key.data
             if conn is None:
                 self.method_queue.run_callbacks(None)
-            elif isinstance(conn, Connection):
+            elif isinstance(conn, ClientConnection):
                 self._ready(conn, events)
             else:
                 conn(key.fileobj)
@@ -122,48 +122,48 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                     self.set_accept_enabled(False)
                 return
             most_bytes = self.wsgi.extensions["most_bytes"]
-            conn = Connection(self.cfg, sock, client, listener.getsockname(), most_bytes)
+            conn = ClientConnection(self.cfg, sock, client, listener.getsockname(), most_bytes)
             self._connections.add(conn)
-            self._wait(conn, State.READING, HEAD_S)
+            self._wait(conn, ConnectionState.READING, HEAD_S)
             # Often the request has come with the connection.
             self._receive(conn)
 
     def _make_room(self) -> bool:
         """Ends the connection that has been waited for longest, one that still takes its answer
         last; False when there is none."""
-        readers = (one for one in self._waiting if one.state is not State.WRITING)
+        readers = (one for one in self._waiting if one.state is not ConnectionState.WRITING)
         longest = next(readers, None) or next(iter(self._waiting), None)
         if longest is not None:
             self._end(longest)
         return longest is not None
 
-    def _ready(self, conn: Connection, events: int) -> None:
+    def _ready(self, conn: ClientConnection, events: int) -> None:
         if conn not in self._connections:
             return
-        if conn.state is State.RUNNING:
+        if conn.state is ConnectionState.RUNNING:
             self._register(conn, 0)  # its next request waits until it is answered
-        elif conn.state is State.WRITING:
+        elif conn.state is ConnectionState.WRITING:
             self._flush(conn)
         else:
             self._receive(conn)
 
-    def _receive(self, conn: Connection) -> None:
+    def _receive(self, conn: ClientConnection) -> None:
         if not conn.receive():
-            if conn.state is State.READING and conn.framing.head_end:
+            if conn.state is ConnectionState.READING and conn.framing.head_end:
                 self._dispatch(conn, Progress.REFUSABLE)  # it broke off, and may hear that
             else:
                 self._end(conn)
-        elif conn.state is State.LINGERING:
+        elif conn.state is ConnectionState.LINGERING:
             conn.forget_what_came()
         else:
             self._advance(conn)
 
-    def _advance(self, conn: Connection) -> None:
+    def _advance(self, conn: ClientConnection) -> None:
         """Gives a request to a thread as soon as it is whole."""
         if not conn.has_come:
             return
-        if conn.state is State.IDLE:
-            self._wait(conn, State.READING, HEAD_S)
+        if conn.state is ConnectionState.IDLE:
+            self._wait(conn, ConnectionState.READING, HEAD_S)
         progress = conn.progress()
         if progress is Progress.HEAD:
             return
@@ -173,42 +173,42 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             return
         self._dispatch(conn, progress)
 
-    def _dispatch(self, conn: Connection, progress: Progress) -> None:
+    def _dispatch(self, conn: ClientConnection, progress: Progress) -> None:
         conn.take_request(progress)
-        conn.state = State.RUNNING
+        conn.state = ConnectionState.RUNNING
         self._waiting.pop(conn, None)
         self.enqueue_req(conn)
 
-    def finish_request(self, conn: Connection, fs: "Future[Any]") -> None:
+    def finish_request(self, conn: ClientConnection, fs: "Future[Any]") -> None:
         """A thread is done with a request."""
         conn.keeps = not fs.cancelled() and fs.exception() is None and bool(fs.result())
         self._flush(conn)
 
-    def _flush(self, conn: Connection) -> None:
+    def _flush(self, conn: ClientConnection) -> None:
         if not conn.flush():
             self._end(conn)
         elif conn.has_unsent:
-            if conn.state is not State.WRITING:
-                self._wait(conn, State.WRITING, GRACE_S)
+            if conn.state is not ConnectionState.WRITING:
+                self._wait(conn, ConnectionState.WRITING, GRACE_S)
             conn.deadline = conn.began_at + GRACE_S + conn.sent / SLOWEST
         elif conn.keeps:
-            self._wait(conn, State.IDLE, NEXT_S if self.alive else LINGER_S)
+            self._wait(conn, ConnectionState.IDLE, NEXT_S if self.alive else LINGER_S)
             self._advance(conn)
         elif conn.linger():
-            self._wait(conn, State.LINGERING, LINGER_S)
+            self._wait(conn, ConnectionState.LINGERING, LINGER_S)
         else:
             self._end(conn)
 
     # -- waiting -----------------------------------------------------------------------------------
 
-    def _wait(self, conn: Connection, state: State, seconds: float) -> None:
+    def _wait(self, conn: ClientConnection, state: ConnectionState, seconds: float) -> None:
         conn.state, conn.began_at = state, time.monotonic()
         conn.deadline = conn.began_at + seconds
         self._waiting.pop(conn, None)
         self._waiting[conn] = None
-        self._register(conn, _WRITE if state is State.WRITING else _READ)
+        self._register(conn, _WRITE if state is ConnectionState.WRITING else _READ)
 
-    def _register(self, conn: Connection, events: int) -> None:
+    def _register(self, conn: ClientConnection, events: int) -> None:
         if events == conn.registered:
             return
         if not events:
@@ -223,7 +223,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """Ends the connections whose time is up."""
         now = time.monotonic()
         for conn in [one for one in self._waiting if one.deadline <= now]:
-            if conn.state is State.READING and conn.has_come:
+            if conn.state is ConnectionState.READING and conn.has_come:
                 self.log.debug("a request came too slowly")
                 with contextlib.suppress(OSError):
                     conn.raw.send(_TOO_SLOW)
@@ -232,10 +232,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def _hasten(self, deadline: float) -> None:
         """At a stop nobody is waited for as long as usual, but for what has begun to come."""
         for conn in self._waiting:
-            if conn.state is not State.WRITING and not conn.framing.head_end:
+            if conn.state is not ConnectionState.WRITING and not conn.framing.head_end:
                 conn.deadline = min(conn.deadline, deadline)
 
-    def _end(self, conn: Connection) -> None:
+    def _end(self, conn: ClientConnection) -> None:
         self._register(conn, 0)
         self._waiting.pop(conn, None)
         self._connections.discard(conn)

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from bridge.activation import activate as activation
 from bridge.activation import checks, instances, validation
-from bridge.activation.activate import Activated, Step
+from bridge.activation.activate import ActivationResult, ActivationStep
 from bridge.domain.errors import N_, BridgeError, InstanceExists, InvalidBody
 from bridge.domain.models import Instance, Secret
 from bridge.domain.options import OPTIONS
@@ -92,10 +92,10 @@ def trouble() -> Response | str:
     return render_template("wizard/trouble.html", trouble=failure[1], form=forms.ActionForm())
 
 
-def _activate(draft: Draft) -> Activated:
+def _activate(draft: Draft) -> ActivationResult:
     tray, begun = services(), list[str]()
 
-    def note(step: Step) -> None:
+    def note(step: ActivationStep) -> None:
         begun.append(step.value)
         # Watching is a kindness; a disk that is full must not change what is said about it.
         with contextlib.suppress(BridgeError):
