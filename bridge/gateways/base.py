@@ -1,7 +1,5 @@
-"""What a gateway must offer. Nothing outside an adapter knows a gateway's JSON.
-
-A new gateway is one file with a class of this shape and one row in `bridge.gateways.GATEWAYS`.
-"""
+"""What a gateway must offer, and the errors that it raises. Nothing outside of a gateway's own
+folder knows its JSON."""
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
@@ -113,9 +111,11 @@ class Profile:
 
 
 class Gateway(Protocol):
-    """One instance at one gateway. Made by `GATEWAYS[kind](instance_name, place, http)`.
+    """One instance at one gateway. Made by `GATEWAYS[kind](instance_name, config, http)`.
 
-    Every call that speaks to the gateway takes a deadline and raises only GatewayError's.
+    Every call that speaks to the gateway takes a deadline and raises GatewayErrors only. A message
+    that exists is given by its reference: what this gateway called it in `Message.reference` or
+    `Sent.reference`, or its bare id where nobody ever said more.
     """
 
     #: Whether the echo of a send brings back its `source`. Then every send is proven by its echo,
@@ -134,7 +134,7 @@ class Gateway(Protocol):
 
         Total: never raises for what a gateway sends; unknown types become Kind.UNKNOWN, events that
         mean nothing to us give an empty list. Files that came inside are written to `spool`.
-        Credentials inside the body (`instanceData.token`) go nowhere.
+        Credentials inside the body go nowhere.
         """
         ...
 
@@ -143,8 +143,8 @@ class Gateway(Protocol):
         ...
 
     def delete(self, chat: str, message: str, *, deadline: Deadline) -> None:
-        """Deletes a message of ours for everyone, given by its reference; doing it again changes
-        nothing. A success does not prove that it is gone."""
+        """Deletes a message of ours for everyone; doing it again changes nothing. A success does
+        not prove that it is gone."""
         ...
 
     def fetch_media(self, message: Message, *, to: Path, limit: int, deadline: Deadline) -> Path:
@@ -155,8 +155,8 @@ class Gateway(Protocol):
         ...
 
     def mark_read(self, chat: str, message: str, *, sender: str, deadline: Deadline) -> None:
-        """Shows the customer that the message was read, given by its reference; in a group, the
-        member who is its `sender`, empty elsewhere."""
+        """Shows the customer that the message was read. `sender` is the member of a group who
+        wrote it, empty elsewhere."""
         ...
 
     def show_typing(self, chat: str, *, deadline: Deadline) -> None:

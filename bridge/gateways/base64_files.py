@@ -50,14 +50,16 @@ class JsonWithFile:
         yield self._tail
 
 
-def new_file(folder: Path) -> tuple[Path, int]:
-    """A new file of unguessable name that only we can read, and its open descriptor."""
+def new_file(folder: Path) -> Path:
+    """A new empty file of unguessable name that only we can read."""
     path = folder / secrets.token_hex(16)
-    return path, os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    return path
 
 
 def spool_text(text: str, folder: Path, *, limit: int | None = None) -> Path | None:
-    """Base64 text, raw or as a data URI, as a new file; None when it is empty or no base64."""
+    """Base64 text, raw or as a data URI, as a new file; None when it is empty or no base64.
+    Raises TooLarge."""
     pieces = (
         text[at : at + _PIECE].encode("ascii", "replace") for at in range(0, len(text), _PIECE)
     )
@@ -76,12 +78,11 @@ def spool_field(answer: Path, name: str, folder: Path, *, limit: int) -> Path | 
         mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as document,
     ):
         # Inside a text of the document the quotes would be escaped, so this is a field.
-        wanted = rb'(?<!\\)"%s"\s*:\s*"' % re.escape(name.encode())
-        found = re.search(wanted, document)
-        end = document.find(b'"', found.end()) if found else -1
-        if not found or end < 0:
+        field = re.search(rb'(?<!\\)"%s"\s*:\s*"' % re.escape(name.encode()), document)
+        begin = field.end() if field else -1
+        end = document.find(b'"', begin)
+        if begin < 0 or end < 0:
             return None
-        begin = found.end()
         pieces = (document[at : min(at + _PIECE, end)] for at in range(begin, end, _PIECE))
         return _written(_unescaped(pieces), folder, limit)
 
@@ -101,34 +102,24 @@ def _unescaped(pieces: Iterable[bytes]) -> Iterator[bytes]:
 def _plain(piece: bytes) -> bytes:
     if b"\\" not in piece:
         return piece
-    piece = re.sub(rb"\\u00([0-9a-fA-F]{2})", lambda found: bytes([int(found[1], 16)]), piece)
+    piece = re.sub(rb"\\u00([0-9a-fA-F]{2})", lambda match: bytes([int(match[1], 16)]), piece)
     return piece.replace(b"\\/", b"/").replace(b"\\n", b"").replace(b"\\r", b"")
 
 
 def _written(pieces: Iterable[bytes], folder: Path, limit: int | None) -> Path | None:
-    path, descriptor = new_file(folder)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            size = 0
+    path, size = new_file(folder), 0
+    with contextlib.ExitStack() as cleanup:
+        cleanup.callback(path.unlink, missing_ok=True)
+        with path.open("wb") as file, contextlib.suppress(binascii.Error):
             for decoded in _decoded(pieces):
                 size += len(decoded)
                 if limit is not None and size > limit:
                     raise TooLarge
                 file.write(decoded)
-    except binascii.Error:
-        size = 0
-    except BaseException:
-        _gone(path)
-        raise
-    if size:
-        return path
-    _gone(path)
+            if size:
+                cleanup.pop_all()
+                return path
     return None
-
-
-def _gone(path: Path) -> None:
-    with contextlib.suppress(OSError):
-        path.unlink()
 
 
 def _decoded(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -3,8 +3,9 @@
 import functools
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from bridge.domain import texts
 
@@ -19,6 +20,8 @@ _MAX_NAME = 120
 _NOT_IN_NAMES = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|\u200e\u200f\u202a-\u202e\u2066-\u2069]')
 _MIME = re.compile(r"[a-z]+/[a-z0-9][a-z0-9.+_-]*")
 
+_Value = TypeVar("_Value")
+
 
 def is_filled(value: object) -> bool:
     """Whether a field says anything: null and empty texts, lists and objects do not."""
@@ -28,43 +31,33 @@ def is_filled(value: object) -> bool:
 class Fields:
     """An object of a body. Fields are found however they are spelt: `messageId`, `message_id`, ...
 
-    What is not there, or of another type, reads as empty. The first name that is filled counts.
+    A field that is missing, or of another type, reads as empty. The first name that is filled
+    counts.
     """
 
-    def __init__(self, value: object) -> None:
-        self._fields: dict[str, object] = {}
+    def __init__(self, value: object = None) -> None:
+        #: All of it, under folded names.
+        self.by_name: dict[str, object] = {}
         if isinstance(value, Mapping):
             for name, field in value.items():
-                plain = spelt(str(name))
-                if is_filled(field) or plain not in self._fields:
-                    self._fields[plain] = field
+                plain = folded(str(name))
+                if is_filled(field) or plain not in self.by_name:
+                    self.by_name[plain] = field
 
     def __bool__(self) -> bool:
-        return any(is_filled(field) for field in self._fields.values())
+        return any(map(is_filled, self.by_name.values()))
 
     def get(self, *names: str) -> object:
         """The first filled field of these names, None without one."""
-        for name in names:
-            value = self._fields.get(_plain(name))
-            if is_filled(value):
-                return value
-        return None
+        return self._first(names, lambda value: value if is_filled(value) else None)
 
     def text(self, *names: str) -> str:
         """The first of these fields that holds a text or a number."""
-        for name in names:
-            value = self._fields.get(_plain(name))
-            if value is not None and (said := clean(value)):
-                return said
-        return ""
+        return self._first(names, lambda value: clean(value) or None) or ""
 
     def part(self, *names: str) -> "Fields":
         """The first of these fields that is an object and says something."""
-        for name in names:
-            value = self._fields.get(_plain(name))
-            if value and (found := Fields(value)):
-                return found
-        return _EMPTY
+        return self._first(names, lambda value: Fields(value) or None) or _EMPTY
 
     def items(self, *names: str) -> list[object]:
         """The first of these fields that is filled, as a list; a single value is a list of one."""
@@ -75,60 +68,50 @@ class Fields:
 
     def flag(self, *names: str) -> bool | None:
         """The first of these fields that is true or false; None when none is."""
-        for name in names:
-            value = self._fields.get(_plain(name))
-            if isinstance(value, bool):
-                return value
-        return None
+        return self._first(names, lambda value: value if isinstance(value, bool) else None)
 
     def number(self, *names: str) -> float | None:
         """The first of these fields that is a finite number, also when written as a text."""
+        return self._first(names, number)
+
+    def _first(
+        self, names: tuple[str, ...], read: Callable[[object], _Value | None]
+    ) -> _Value | None:
         for name in names:
-            found = number(self._fields.get(_plain(name)))
-            if found is not None:
-                return found
+            value = read(self.by_name.get(_known(name)))
+            if value is not None:
+                return value
         return None
 
     def merged(self, other: "Fields") -> "Fields":
         """Both in one; what is filled in `other` comes first."""
-        both = Fields(None)
-        filled = {name: value for name, value in other._fields.items() if is_filled(value)}
-        both._fields = {**self._fields, **filled}
+        both = Fields()
+        filled = {name: value for name, value in other.by_name.items() if is_filled(value)}
+        both.by_name = {**self.by_name, **filled}
         return both
 
     def without(self, *names: str) -> "Fields":
         """The same without these fields."""
-        rest = Fields(None)
-        left_out = set(map(_plain, names))
-        rest._fields = {name: one for name, one in self._fields.items() if name not in left_out}
+        rest, left_out = Fields(), set(map(_known, names))
+        rest.by_name = {name: one for name, one in self.by_name.items() if name not in left_out}
         return rest
 
-    @property
-    def fields(self) -> Mapping[str, object]:
-        """All of it, under names as `spelt`."""
-        return self._fields
-
-    def has(self, *names: str) -> bool:
-        """Whether one of these fields is there, filled or not."""
-        return any(_plain(name) in self._fields for name in names)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._fields)
+    def has(self, name: str) -> bool:
+        """Whether the field is there, filled or not."""
+        return _known(name) in self.by_name
 
 
-#: Said by what is not there; nothing ever changes a part.
-_EMPTY = Fields(None)
+#: Stands for an object that is missing; nothing ever changes fields.
+_EMPTY = Fields()
 
 
-def spelt(name: str) -> str:
+def folded(name: str) -> str:
     """A name of a field as it is compared: without `_`, in lower case."""
     return name.replace("_", "").lower()
 
 
-@functools.lru_cache(maxsize=1024)
-def _plain(name: str) -> str:
-    """Of a name in our own code: there are few of them, and each is asked for in every event."""
-    return spelt(name)
+#: For names in our own code: there are few of them, and each is asked for in every event.
+_known = functools.lru_cache(maxsize=1024)(folded)
 
 
 def clean(value: object) -> str:
@@ -146,30 +129,30 @@ def number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     try:
-        found = float(value)
+        read = float(value)
     except (ValueError, OverflowError):
         return None
-    return found if math.isfinite(found) else None
+    return read if math.isfinite(read) else None
 
 
-def moment(value: object, *, now: float) -> float | None:
+def timestamp(value: object, *, now: float) -> float | None:
     """A point in time as UTC seconds, from RFC 3339 or a count of seconds, milli- or nanoseconds.
 
     None for what is no time, or an absurd one: before WhatsApp or more than a day ahead of `now`.
     """
-    found = number(value)
-    if found is not None:
-        while found > 100_000_000_000:
-            found /= 1000
+    seconds = number(value)
+    if seconds is not None:
+        while seconds > 100_000_000_000:
+            seconds /= 1000
     elif isinstance(value, str):
         try:
-            told = datetime.fromisoformat(value.strip())
-            found = (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
+            moment = datetime.fromisoformat(value.strip())
+            seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
         except (ValueError, OverflowError):
             return None
-    if found is None or not _FIRST_S <= found <= now + _AHEAD_S:
+    if seconds is None or not _FIRST_S <= seconds <= now + _AHEAD_S:
         return None
-    return found
+    return seconds
 
 
 def mime_type(value: str) -> str:

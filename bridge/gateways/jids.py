@@ -38,8 +38,7 @@ _KINDS = {
     "newsletter": JidKind.NEWSLETTER,
     "broadcast": JidKind.BROADCAST,
 }
-#: Longest telephone number there is (ITU-T E.164), in digits; a longer one is no phone.
-_MAX_DIGITS = 15
+#: A telephone number has 15 digits at most (ITU-T E.164).
 _BARE = re.compile(r"\+?([0-9]{5,15})(?:\.[0-9]+)?(?::[0-9]+)?", re.ASCII)
 _DEVICE = re.compile(r"(?:\.[0-9]+)?:[0-9]+$|\.[0-9]+$")
 
@@ -60,14 +59,14 @@ def normal(address: str, *, bare: JidKind = JidKind.PHONE) -> str:
     local, at, domain = address.rpartition("@")
     if not at:
         return _from_bare(address, bare)
-    sort = _KINDS.get(domain.lower(), JidKind.UNKNOWN)
-    if sort is JidKind.UNKNOWN:
+    kind = _KINDS.get(domain.lower(), JidKind.UNKNOWN)
+    if kind is JidKind.UNKNOWN:
         return ""
-    if sort in (JidKind.PHONE, JidKind.LID):
+    if kind in (JidKind.PHONE, JidKind.LID):
         local = _DEVICE.sub("", local).removeprefix("+")
         if not (local.isascii() and local.isdigit()):
             return ""
-        return local + (PHONE_SUFFIX if sort is JidKind.PHONE else LID_SUFFIX)
+        return local + (PHONE_SUFFIX if kind is JidKind.PHONE else LID_SUFFIX)
     return f"{local}@{domain.lower()}" if re.fullmatch(r"[A-Za-z0-9_-]+", local) else ""
 
 
@@ -77,8 +76,8 @@ def _from_bare(address: str, bare: JidKind) -> str:
     if bare is JidKind.LID:
         digits = _DEVICE.sub("", address)
         return digits + LID_SUFFIX if digits.isascii() and digits.isdigit() else ""
-    found = _BARE.fullmatch(address)
-    return found[1] + PHONE_SUFFIX if found and len(found[1]) <= _MAX_DIGITS else ""
+    bare_phone = _BARE.fullmatch(address)
+    return bare_phone[1] + PHONE_SUFFIX if bare_phone else ""
 
 
 def phone(address: str) -> str:
@@ -117,12 +116,9 @@ def address(jid: str, lid: str = "", name: str = "", *, bare: JidKind = JidKind.
     first = normal(jid, bare=bare)
     if "@" not in jid and first and second == first.partition("@")[0] + LID_SUFFIX:
         first = second
-    found = [one for one in (first, second) if one]
-    return Address(
-        jid=next((one for one in found if not one.endswith(LID_SUFFIX)), ""),
-        lid=next((one for one in found if one.endswith(LID_SUFFIX)), ""),
-        name=texts.name(name),
-    )
+    lids = [form for form in (first, second) if form.endswith(LID_SUFFIX)]
+    others = [form for form in (first, second) if form and form not in lids]
+    return Address("".join(others[:1]), "".join(lids[:1]), texts.name(name))
 
 
 def is_same(one: Address, other: Address) -> bool:
@@ -131,16 +127,5 @@ def is_same(one: Address, other: Address) -> bool:
         return True
     if not one.jid or not other.jid:
         return False
-    return one.jid == other.jid or other.jid in {
-        digits + PHONE_SUFFIX for digits in variants(phone(one.jid)) if digits
-    }
-
-
-def variants(phone_digits: str) -> tuple[str, ...]:
-    """All spellings of one number, itself first."""
-    return numbers.spellings(phone_digits)
-
-
-def canonical(phone_digits: str) -> str:
-    """The one spelling that a number is kept under."""
-    return numbers.canonical(phone_digits)
+    spellings = numbers.spellings(phone(one.jid))
+    return other.jid in (one.jid, *(digits + PHONE_SUFFIX for digits in spellings if digits))

@@ -10,45 +10,30 @@ ENACOM (Argentina).
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class Country:
-    """`read` takes the digits of a number in any spelling: what is the same in all of them, empty
-    for another number. `spell` makes every spelling of that, first the one that numbers are kept
-    under; `inland` tells those that are only dialled inside of the country."""
-
-    read: Callable[[str], str]
-    spell: Callable[[str], tuple[str, ...]]
-    inland: Callable[[str], bool] = lambda _: False
 
 
 def spellings(digits: str) -> tuple[str, ...]:
     """Every way to write a number, the given one first."""
-    country, core = _find(digits)
-    if country is None:
-        return (digits,)
-    return digits, *(one for one in country.spell(core) if one != digits)
+    return tuple(dict.fromkeys([digits, *_spelled(digits)[0]]))
 
 
 def canonical(digits: str) -> str:
-    """The one spelling that a number is kept under."""
-    country, core = _find(digits)
-    return country.spell(core)[0] if country else digits
+    """The one spelling that a number is stored under."""
+    return _spelled(digits)[0][0]
 
 
 def shown(digits: str) -> str:
     """As a contact should have it: as it came, unless that can only be dialled inland."""
-    country, core = _find(digits)
-    return country.spell(core)[0] if country and country.inland(digits) else digits
+    every, is_inland = _spelled(digits)
+    return every[0] if is_inland else digits
 
 
-def _find(digits: str) -> tuple[Country | None, str]:
-    for country in COUNTRIES:
-        if core := country.read(digits):
-            return country, core
-    return None, ""
+def _spelled(digits: str) -> tuple[tuple[str, ...], bool]:
+    """Every spelling, the canonical one first; and whether this one is only dialled inland."""
+    for country, inland in COUNTRIES:
+        if every := country(digits):
+            return every, inland(digits)
+    return (digits,), False
 
 
 # -- Brazil: mobiles were given a ninth digit, and many WhatsApp accounts have none ----------------
@@ -58,13 +43,9 @@ def _find(digits: str) -> tuple[Country | None, str]:
 _BRAZIL = re.compile(r"55([1-9][1-9])9?([6-9][0-9]{7})", re.ASCII)
 
 
-def _read_brazil(digits: str) -> str:
-    found = _BRAZIL.fullmatch(digits)
-    return found[1] + found[2] if found else ""
-
-
-def _spell_brazil(core: str) -> tuple[str, ...]:
-    return f"55{core[:2]}9{core[2:]}", f"55{core}"
+def _brazil(digits: str) -> tuple[str, ...]:
+    number = _BRAZIL.fullmatch(digits)
+    return (f"55{number[1]}9{number[2]}", f"55{number[1]}{number[2]}") if number else ()
 
 
 # -- Mexico: until 2019 mobiles had a 1 after the country code, and WhatsApp still has -------------
@@ -72,9 +53,9 @@ def _spell_brazil(core: str) -> tuple[str, ...]:
 _MEXICO = re.compile(r"521?([2-9][0-9]{9})", re.ASCII)
 
 
-def _read_mexico(digits: str) -> str:
-    found = _MEXICO.fullmatch(digits)
-    return found[1] if found else ""
+def _mexico(digits: str) -> tuple[str, ...]:
+    number = _MEXICO.fullmatch(digits)
+    return (f"521{number[1]}", f"52{number[1]}") if number else ()
 
 
 # -- Argentina: mobiles have a 9 before the area code, or, inland, a 15 after it -------------------
@@ -100,9 +81,17 @@ def _area(core: str) -> str:
     return core[:3] if is_short else core[:4]
 
 
-def _read_argentina(digits: str) -> str:
-    if found := _ARGENTINA.fullmatch(digits):
-        return found[1]
+def _argentina(digits: str) -> tuple[str, ...]:
+    core = _argentine_core(digits)
+    area, rest = _area(core), core[len(_area(core)) :]
+    every = (f"549{core}", f"54{core}", f"54{area}15{rest}", f"549{area}15{rest}")
+    return every if core else ()
+
+
+def _argentine_core(digits: str) -> str:
+    """The ten digits of a number that are the same in every spelling; empty for another number."""
+    if number := _ARGENTINA.fullmatch(digits):
+        return number[1]
     start = 3 if digits.startswith("549") else 2
     for length in (2, 3, 4):
         area, rest = digits[start : start + length], digits[start + length :]
@@ -113,18 +102,11 @@ def _read_argentina(digits: str) -> str:
     return ""
 
 
-def _spell_argentina(core: str) -> tuple[str, ...]:
-    area = _area(core)
-    return (
-        f"549{core}",
-        f"54{core}",
-        f"54{area}15{core[len(area) :]}",
-        f"549{area}15{core[len(area) :]}",
-    )
-
-
-COUNTRIES = (
-    Country(_read_brazil, _spell_brazil, inland=lambda digits: len(digits) == 12),
-    Country(_read_mexico, lambda core: (f"521{core}", f"52{core}")),
-    Country(_read_argentina, _spell_argentina, inland=lambda digits: len(digits) > 13),
+#: Gives every spelling of a number of the country, none for another number; and tells a spelling
+#: that is only dialled inland.
+_Country = tuple[Callable[[str], tuple[str, ...]], Callable[[str], bool]]
+COUNTRIES: tuple[_Country, ...] = (
+    (_brazil, lambda digits: len(digits) == 12),
+    (_mexico, lambda digits: False),
+    (_argentina, lambda digits: len(digits) > 13),
 )

@@ -1,5 +1,5 @@
-"""Words that a message lays out: templates, buttons, lists, orders, products, invoices, invitations
-and events. Pure, and total.
+"""Reads rich content: templates, buttons, lists, orders, products, invoices, invitations and
+events. Pure, and total.
 
 The names of the fields are WhatsApp's own, which gateways pass on; one that renames them does it in
 this style (docs/contracts/ryzeapi.md, Events).
@@ -9,197 +9,176 @@ import json
 import re
 
 from bridge.domain.messages import RichContent, RichKind, RichRow
-from bridge.gateways.fields import Fields, clean, moment, number
+from bridge.gateways.fields import Fields, clean, number, timestamp
 
-_MOST_ROWS = 60
+_MAX_ROWS = 60
+_TEN_YEARS_S = 10 * 366 * 86400.0
 _CODE = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _LINK = re.compile(r"https?://\S+")
 _TITLES = ("title", "hydratedTitleText", "headerText", "header", "subtitle")
 _BODIES = ("body", "contentText", "hydratedContentText", "description", "text", "content")
 _FOOTERS = ("footer", "footerText", "hydratedFooterText")
+#: Whatever offers something to be picked.
 _OFFERS = (
-    "interactive",
-    "interactiveMessage",
-    "template",
-    "templateMessage",
-    "hydratedTemplate",
-    "hydratedFourRowTemplate",
-    "interactiveMessageTemplate",
-    "buttons",
-    "buttonsMessage",
-    "list",
-    "listMessage",
-    "highlyStructuredMessage",
+    *("interactive", "interactiveMessage", "template", "templateMessage", "hydratedTemplate"),
+    *("hydratedFourRowTemplate", "interactiveMessageTemplate", "buttons", "buttonsMessage"),
+    *("list", "listMessage", "highlyStructuredMessage"),
 )
+_INVOICES = ("invoice", "invoiceMessage", "requestPayment", "requestPaymentMessage")
+_INVITATIONS = ("invitation", "invite", "groupInvite", "groupInviteMessage")
+_CHANNEL_INVITATIONS = ("newsletterAdminInviteMessage", "newsletterFollowerInviteMessage")
 
 
-def of(flat: Fields, *, now: float) -> tuple[RichContent, str] | None:
-    """What a message lays out, and what its sender wrote to it; None without any."""
-    for read in (_order, _product, _invoice, _invitation, _event, _offer):
-        found = read(flat, now)
-        if found is not None:
-            return found
+def read(flat: Fields, *, now: float) -> tuple[RichContent, str] | None:
+    """The rich content of a message, and what its sender wrote to it; None without any."""
+    for reader in (_order, _product, _invoice, _invitation, _event, _offer):
+        content = reader(flat, now)
+        if content is not None:
+            return content
     return None
 
 
 def _order(flat: Fields, now: float) -> tuple[RichContent, str] | None:
-    part = flat.part("order", "orderMessage")
-    if not part:
+    order = flat.part("order", "orderMessage")
+    if not order:
         return None
-    items = [Fields(one) for one in part.items("items", "products")[:_MOST_ROWS]]
-    rows = [RichRow(one.text("name", "title"), _times(one)) for one in items]
-    count = number(part.get("itemCount", "count", "quantity")) or len(rows)
-    layout = RichContent(
+    items = [Fields(item) for item in order.items("items", "products")[:_MAX_ROWS]]
+    rows = [RichRow(item.text("name", "title"), _quantity(item)) for item in items]
+    count = number(order.get("itemCount", "count", "quantity")) or len(rows)
+    content = RichContent(
         RichKind.ORDER,
-        title=part.text("orderTitle", "title"),
+        title=order.text("orderTitle", "title"),
         rows=tuple(row for row in rows if row.text),
         count=int(min(max(count, 0), 1_000_000)),
-        amount=_amount(part),
+        amount=_amount(order),
     )
-    return layout, part.text("message", "note", "text", "comment")
+    return content, order.text("message", "note", "text", "comment")
 
 
-def _times(item: Fields) -> str:
+def _quantity(item: Fields) -> str:
     count = number(item.get("quantity", "count")) or 1
     price = _amount(item)
     return " ".join(filter(None, [f"{count:g} x" if count != 1 or price else "", price]))
 
 
 def _product(flat: Fields, now: float) -> tuple[RichContent, str] | None:
-    outer = flat.part("product", "productMessage")
-    part = outer.part("product") or outer
-    title, body = part.text("title", "name"), part.text("description")
-    if not title and not body:
-        return None
-    layout = RichContent(
+    message = flat.part("product", "productMessage")
+    product = message.part("product") or message
+    content = RichContent(
         RichKind.PRODUCT,
-        title=title,
-        body=body,
-        footer=outer.text("footer"),
-        amount=_amount(part),
-        link=_link(part),
+        title=product.text("title", "name"),
+        body=product.text("description"),
+        footer=message.text("footer"),
+        amount=_amount(product),
+        link=_link(product),
     )
-    return layout, outer.text("body", "caption")
+    if not content.title and not content.body:
+        return None
+    return content, message.text("body", "caption")
 
 
 def _invoice(flat: Fields, now: float) -> tuple[RichContent, str] | None:
-    part = flat.part(
-        "invoice", "invoiceMessage", "requestPayment", "requestPaymentMessage", "sendPaymentMessage"
+    invoice = flat.part(*_INVOICES, "sendPaymentMessage")
+    note = invoice.part("noteMessage")
+    text = (
+        invoice.text("note", "message", "text")
+        or note.text("conversation", "text")
+        or note.part("extendedTextMessage").text("text")
     )
-    note = part.part("noteMessage")
-    said = part.text("note", "message", "text") or note.text("conversation", "text")
-    said = said or note.part("extendedTextMessage").text("text")
-    amount = _amount(part)
-    if not said and not amount:
+    amount = _amount(invoice)
+    if not text and not amount:
         return None
-    return RichContent(RichKind.INVOICE, title=part.text("title"), amount=amount), said
+    return RichContent(RichKind.INVOICE, title=invoice.text("title"), amount=amount), text
 
 
 def _invitation(flat: Fields, now: float) -> tuple[RichContent, str] | None:
-    part = flat.part(
-        "invitation",
-        "invite",
-        "groupInvite",
-        "groupInviteMessage",
-        "newsletterAdminInviteMessage",
-        "newsletterFollowerInviteMessage",
-    )
-    title = part.text("groupName", "newsletterName", "name", "title")
-    code, link = part.text("inviteCode", "code"), _link(part)
+    invitation = flat.part(*_INVITATIONS, *_CHANNEL_INVITATIONS)
+    title = invitation.text("groupName", "newsletterName", "name", "title")
+    code, link = invitation.text("inviteCode", "code"), _link(invitation)
     if not title and not code and not link:
         return None
-    if not link and _CODE.fullmatch(code) and not part.get("newsletterName"):
+    if not link and _CODE.fullmatch(code) and not invitation.get("newsletterName"):
         link = f"https://chat.whatsapp.com/{code}"
-    return RichContent(RichKind.INVITATION, title=title, link=link), part.text(
-        "caption", "text", "message"
-    )
+    text = invitation.text("caption", "text", "message")
+    return RichContent(RichKind.INVITATION, title=title, link=link), text
 
 
 def _event(flat: Fields, now: float) -> tuple[RichContent, str] | None:
-    part = flat.part("event", "eventMessage", "scheduledCallCreationMessage")
-    title = part.text("name", "title")
+    event = flat.part("event", "eventMessage", "scheduledCallCreationMessage")
+    title = event.text("name", "title")
     if not title:
         return None
-    place = part.part("location")
-    told = part.get("startTime", "startAt", "startsAt", "scheduledTimestampMs", "start")
-    # An event lies ahead, as far as it likes.
-    begins_at = moment(told, now=now + 10 * 366 * 86400)
-    layout = RichContent(
+    location = event.part("location")
+    names = [location.text("name"), location.text("address")]
+    begins_at = event.get("startTime", "startAt", "startsAt", "scheduledTimestampMs", "start")
+    content = RichContent(
         RichKind.EVENT,
         title=title,
-        body=part.text("description", "body", "text"),
-        begins_at=begins_at or 0.0,
-        place=part.text("location") or ", ".join(filter(None, _names(place))),
-        link=_link(part),
-        is_off=bool(part.flag("isCanceled", "canceled", "cancelled")),
+        body=event.text("description", "body", "text"),
+        # An event lies ahead, as far as it likes.
+        begins_at=timestamp(begins_at, now=now + _TEN_YEARS_S) or 0.0,
+        place=event.text("location") or ", ".join(filter(None, names)),
+        link=_link(event),
+        is_off=bool(event.flag("isCanceled", "canceled", "cancelled")),
     )
-    return layout, ""
-
-
-def _names(place: Fields) -> list[str]:
-    return [place.text("name"), place.text("address")]
+    return content, ""
 
 
 def _offer(flat: Fields, now: float) -> tuple[RichContent, str] | None:
-    """Whatever is offered to be picked."""
     for name in _OFFERS:
-        part = flat.part(name)
+        offer = flat.part(name)
         for _ in range(3):  # a template holds a template
-            inner = part.part(*_OFFERS)
+            inner = offer.part(*_OFFERS)
             if not inner:
                 break
-            part = inner.merged(part.without(*_OFFERS))
-        layout = _sheet(part)
-        if layout is not None:
-            return layout, ""
+            offer = inner.merged(offer.without(*_OFFERS))
+        content = _template(offer)
+        if content is not None:
+            return content, ""
     bare = Fields({name: flat.get(name) for name in ("buttons", "sections", "cards", "footer")})
-    rows = tuple(_rows(bare))[:_MOST_ROWS]
-    return (
-        (RichContent(RichKind.TEMPLATE, footer=bare.text("footer"), rows=rows), "")
-        if rows
-        else None
-    )
+    rows = tuple(_rows(bare))[:_MAX_ROWS]
+    if not rows:
+        return None
+    return RichContent(RichKind.TEMPLATE, footer=bare.text("footer"), rows=rows), ""
 
 
-def _sheet(part: Fields) -> RichContent | None:
-    rows = tuple(_rows(part))[:_MOST_ROWS]
-    layout = RichContent(
+def _template(offer: Fields) -> RichContent | None:
+    def text(inner: str, names: tuple[str, ...]) -> str:
+        return offer.text(*names) or offer.part(inner).text("text", "title", "subtitle")
+
+    content = RichContent(
         RichKind.TEMPLATE,
-        title=_said(part, "header", *_TITLES),
-        body=_said(part, "body", *_BODIES),
-        footer=_said(part, "footer", *_FOOTERS),
-        rows=rows,
+        title=text("header", _TITLES),
+        body=text("body", _BODIES),
+        footer=text("footer", _FOOTERS),
+        rows=tuple(_rows(offer))[:_MAX_ROWS],
     )
-    return layout if layout.title or layout.body or layout.footer or rows else None
+    return content if content.title or content.body or content.footer or content.rows else None
 
 
-def _said(part: Fields, inner: str, *names: str) -> str:
-    return part.text(*names) or part.part(inner).text("text", "title", "subtitle")
-
-
-def _rows(part: Fields) -> list[RichRow]:
+def _rows(offer: Fields) -> list[RichRow]:
     """Buttons, the rows of a list under the titles of their sections, and cards."""
-    flow = part.part("nativeFlowMessage", "nativeFlow")
-    buttons = part.items("buttons", "hydratedButtons", "templateButtons", "actions")
-    rows = [_button(Fields(one)) for one in [*buttons, *flow.items("buttons")][:_MOST_ROWS]]
-    for section in map(Fields, part.items("sections")[:_MOST_ROWS]):
+    flow = offer.part("nativeFlowMessage", "nativeFlow")
+    buttons = offer.items("buttons", "hydratedButtons", "templateButtons", "actions")
+    rows = [_button(Fields(item)) for item in [*buttons, *flow.items("buttons")][:_MAX_ROWS]]
+    for section in map(Fields, offer.items("sections")[:_MAX_ROWS]):
         rows.append(RichRow(section.text("title")))
-        rows += [_button(Fields(one)) for one in section.items("rows")[:_MOST_ROWS]]
-    cards = part.part("carouselMessage", "carousel").items("cards") or part.items("cards")
-    for card in map(Fields, cards[:_MOST_ROWS]):
-        sheet = _sheet(card.without("cards", "carouselMessage", "carousel"))
-        if sheet is not None:
-            rows.append(RichRow(sheet.title or sheet.body, sheet.body if sheet.title else ""))
-            rows += sheet.rows
+        rows += [_button(Fields(item)) for item in section.items("rows")[:_MAX_ROWS]]
+    cards = offer.part("carouselMessage", "carousel").items("cards") or offer.items("cards")
+    for card in map(Fields, cards[:_MAX_ROWS]):
+        content = _template(card.without("cards", "carouselMessage", "carousel"))
+        if content is not None:
+            title, body = content.title, content.body
+            rows += [RichRow(title or body, body if title else ""), *content.rows]
     return [row for row in rows if row.text]
 
 
-def _button(part: Fields) -> RichRow:
-    kind = part.part("urlButton", "callButton", "quickReplyButton")
-    told = kind or part.merged(_parameters(part))
-    text = told.text("displayText", "text", "title", "buttonText", "optionName")
-    text = text or part.part("buttonText").text("displayText", "text")
-    more = told.text("url", "phoneNumber", "description") or part.text("url", "description")
+def _button(button: Fields) -> RichRow:
+    kind = button.part("urlButton", "callButton", "quickReplyButton")
+    fields = kind or button.merged(_parameters(button))
+    text = fields.text("displayText", "text", "title", "buttonText", "optionName")
+    text = text or button.part("buttonText").text("displayText", "text")
+    more = fields.text("url", "phoneNumber", "description") or button.text("url", "description")
     return RichRow(text, more)
 
 
@@ -208,27 +187,28 @@ def _parameters(button: Fields) -> Fields:
     try:
         return Fields(json.loads(button.text("buttonParamsJson") or "null"))
     except (ValueError, RecursionError):
-        return Fields(None)
+        return Fields()
 
 
-def _amount(part: Fields) -> str:
+def _amount(fields: Fields) -> str:
     """A sum as it is written: `BRL 459.00`. WhatsApp counts in thousandths; 0 says nothing."""
-    thousandths = number(
-        part.get("totalAmount1000", "salePriceAmount1000", "priceAmount1000", "amount1000")
+    money = fields.part("amount", "total", "price")
+    value = number(
+        fields.get("totalAmount1000", "salePriceAmount1000", "priceAmount1000", "amount1000")
     )
-    money = part.part("amount", "total", "price")
-    value = thousandths / 1000 if thousandths is not None else None
-    if value is None and (found := number(money.get("value"))) is not None:
+    if value is not None:
+        value /= 1000
+    elif (value := number(money.get("value"))) is not None:
         offset = number(money.get("offset")) or 1
-        value = found / offset if offset > 0 else found
-    if value is None:
-        value = number(part.get("totalAmount", "total", "price", "amount"))
+        value = value / offset if offset > 0 else value
+    else:
+        value = number(fields.get("totalAmount", "total", "price", "amount"))
     if not value or abs(value) > 1e12:
-        return "" if not value else clean(f"{value:g}")
+        return clean(f"{value:g}") if value else ""
     names = ("totalCurrencyCode", "currencyCode", "currencyCodeIso4217", "currency")
-    return f"{part.text(*names) or money.text(*names)} {value:,.2f}".strip()
+    return f"{fields.text(*names) or money.text(*names)} {value:,.2f}".strip()
 
 
-def _link(part: Fields) -> str:
-    found = part.text("url", "link", "joinLink", "inviteLink", "callLink", "productUrl")
-    return found if _LINK.fullmatch(found) else ""
+def _link(fields: Fields) -> str:
+    link = fields.text("url", "link", "joinLink", "inviteLink", "callLink", "productUrl")
+    return link if _LINK.fullmatch(link) else ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from bridge.domain.errors import BridgeError, IntegrationMissing, MessageElsewhere, MessageUnknown
 from bridge.domain.models import Actor, Instance, Integration, Status
-from bridge.gateways import jids
+from bridge.gateways import numbers
 from bridge.routing import jobs
 from bridge.routing.from_chatwoot import false_failures
 from bridge.routing.jobs import ReplyPart
@@ -57,11 +57,11 @@ def find(text: str, services: Services, *, limit: int = MOST_FOUND) -> list[Item
         one = services.search.item(int(own))
         return [_shown(one, services)] if one else []
     digits = "".join(filter(str.isdigit, text))
-    numbers: list[str] = []
+    spellings: list[str] = []
     if len(digits) >= _SHORTEST_NUMBER and not set(text) - set("+-() .0123456789"):
-        numbers = sorted({digits, jids.canonical(digits)})
+        spellings = sorted({digits, numbers.canonical(digits)})
     found = services.search.search(
-        text, digits=numbers, with_contents=services.settings.show_contents, limit=limit
+        text, digits=spellings, with_contents=services.settings.show_contents, limit=limit
     )
     return [_shown(one, services) for one in found]
 

@@ -247,3 +247,75 @@ def m008_callback(db: Database) -> None:
     db.execute("alter table instance add column called_at real not null default 0")
     db.execute("alter table instance add column deaf_from real not null default 0")
     db.execute("alter table instance add column deaf_until real not null default 0")
+
+
+@migrations()
+def m009_versions(db: Database) -> None:
+    """What a Chatwoot cannot do, where customers reach it, and whether the agents were shown that a
+    reply failed: before this it was taken for granted wherever a version can show it."""
+    db.execute("alter table integration add column public_url text not null default ''")
+    db.execute("alter table integration add column seen_url text not null default ''")
+    db.execute("alter table integration add column refused text not null default ''")
+    db.execute("alter table integration add column unproven_until real not null default 0")
+    db.execute("alter table journal add column shown integer not null default 0")
+    able = [
+        instance_id
+        for instance_id, version in db.execute(
+            "select instance_id, chatwoot_version from integration"
+        ).fetchall()
+        if _shows_status(version)
+    ]
+    for instance_id in able:
+        db.execute(
+            "update journal set shown = 1 where instance_id = ?1 "
+            "and state = 'dead' and direction = 'out' and exists (select 1 from journal told "
+            "where told.instance_id = ?1 and told.direction = 'receipt' "
+            "and told.key = journal.key and told.state = 'done')",
+            [instance_id],
+        )
+        failed = db.execute(
+            "select chatwoot_id from pair where instance_id = ? and from_me and reached = 'failed'",
+            [instance_id],
+        ).fetchall()
+        for (message_id,) in failed:
+            db.execute(
+                "update journal set shown = 1 where instance_id = ? and direction = 'out' "
+                "and state = 'done' and key between ? and ?",
+                [instance_id, f"m{message_id}:", f"m{message_id}:~"],
+            )
+
+
+def _shows_status(version: str) -> bool:
+    """Whether a Chatwoot takes the status of a message: from 4.2.0 on."""
+    parts = [int(part) if part.isdecimal() else 9999 for part in version.split(".")[:2]]
+    return tuple(parts) >= (4, 2)
+
+
+@migrations()
+def m010_looks(db: Database) -> None:
+    """Which way of hearing Chatwoot tells, how long an entry has waited for its operator, and what
+    an earlier judgement gave up."""
+    db.execute(
+        """create table hearing (
+            integration_id text not null references integration (id) on delete cascade,
+            way text not null check (way in ('cable', 'webhook')),
+            stands_since real not null default 0,
+            told_at real not null default 0,
+            told_id integer not null default 0,
+            missed_at real not null default 0,
+            passed_over integer not null default 0,
+            passed_over_at real not null default 0,
+            primary key (integration_id, way)
+        ) strict, without rowid"""
+    )
+    db.execute("alter table journal add column held_s real not null default 0")
+    # What became dead letters before this step is looked for in Chatwoot, once.
+    db.execute(
+        """create table old_dead_letter (
+            journal_id integer primary key references journal (id) on delete cascade
+        ) strict"""
+    )
+    db.execute(
+        "insert into old_dead_letter select id from journal "
+        "where state = 'dead' and direction = 'in'"
+    )

@@ -6,7 +6,7 @@ from typing import Any
 
 from bridge.domain.models import GatewayConfig, Secret
 from bridge.gateways.base import Received
-from bridge.gateways.ryzeapi import RyzeApi
+from bridge.gateways.ryzeapi.gateway import RyzeApi
 from bridge.net.http import Http
 
 PAYLOADS = Path(__file__).parents[1] / "payloads" / "ryzeapi"

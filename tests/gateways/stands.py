@@ -11,7 +11,7 @@ from typing import Any
 
 from bridge.domain.models import GatewayConfig, Secret
 from bridge.gateways.base import Gateway
-from bridge.gateways.ryzeapi import RyzeApi
+from bridge.gateways.ryzeapi.gateway import RyzeApi
 from bridge.net.http import Http
 from tests.sandbox_phone.phone_client import PhoneServer, Receiver
 

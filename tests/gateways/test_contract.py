@@ -23,7 +23,6 @@ from bridge.domain.messages import (
     Receipt,
     Reply,
 )
-from bridge.gateways import GATEWAYS
 from bridge.gateways.base import Gateway as WhatsAppGateway
 from bridge.gateways.base import (
     GatewayDenies,
@@ -34,7 +33,7 @@ from bridge.gateways.base import (
     GatewayUncertain,
 )
 from bridge.net.deadline import Deadline
-from tests.gateways.stands import FAMILY, JOAO, JOAO_LID, NOBODY, STANDS, Receiver, RyzeStand
+from tests.gateways.stands import FAMILY, JOAO, JOAO_LID, NOBODY, Receiver, RyzeStand
 from tests.sandbox_phone.phone_client import eventually, free_port
 
 SECRET = "Bearer a-secret-of-the-webhook"
@@ -75,10 +74,6 @@ def heard(gateway: WhatsAppGateway, receiver: Receiver, tmp_path: Path):
         return eventually(found)
 
     return events
-
-
-def test_every_gateway_has_a_stand() -> None:
-    assert set(STANDS) == set(GATEWAYS)
 
 
 class TestSending:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bridge.domain.messages import ContactCard
 from bridge.gateways import vcards
-from bridge.gateways.fields import Fields, file_name, mime_type, moment
+from bridge.gateways.fields import Fields, file_name, mime_type, timestamp
 
 NOW = 1_790_700_000.0
 
@@ -45,7 +45,7 @@ def test_an_empty_spelling_does_not_hide_a_filled_one() -> None:
     ],
 )
 def test_a_time_is_read_in_each_form_and_an_absurd_one_is_none(written: Any, seconds: Any) -> None:
-    assert moment(written, now=NOW) == (seconds and pytest.approx(seconds, abs=0.001))
+    assert timestamp(written, now=NOW) == (seconds and pytest.approx(seconds, abs=0.001))
 
 
 @pytest.mark.parametrize(

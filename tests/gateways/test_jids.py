@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.domain.messages import Address, ChatKind
-from bridge.gateways import jids
+from bridge.gateways import jids, numbers
 from bridge.gateways.jids import JidKind
 
 DIGITS = st.text(alphabet="0123456789", min_size=5, max_size=15)
@@ -103,18 +103,18 @@ def test_a_recipient_is_bare_digits_only_where_there_is_a_phone() -> None:
 def test_brazilian_mobiles_have_two_spellings_and_landlines_one(
     digits: str, expected: str, stored: Any
 ) -> None:
-    assert jids.variants(digits) == expected
-    assert jids.canonical(digits) == stored
+    assert numbers.spellings(digits) == expected
+    assert numbers.canonical(digits) == stored
 
 
 @given(DIGITS)
 def test_variants_are_the_same_seen_from_each_side(digits: str) -> None:
-    found = jids.variants(digits)
+    found = numbers.spellings(digits)
     assert found[0] == digits
     for other in found:
-        assert set(jids.variants(other)) == set(found)
-        assert jids.canonical(other) == jids.canonical(digits)
-    assert jids.canonical(jids.canonical(digits)) == jids.canonical(digits)
+        assert set(numbers.spellings(other)) == set(found)
+        assert numbers.canonical(other) == numbers.canonical(digits)
+    assert numbers.canonical(numbers.canonical(digits)) == numbers.canonical(digits)
 
 
 @given(DIGITS, st.integers(0, 99))

@@ -7,15 +7,14 @@ there, so each part is looked for under every name that a public reader uses.
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from msgspec.structs import replace
 
 from bridge.domain.messages import ContactCard, Kind, Location, Media, Message
-from bridge.gateways import fallback_text, rich_content, vcards
+from bridge.gateways import context_info, fallback_text, rich_content, vcards
 from bridge.gateways.base64_files import spool_text
-from bridge.gateways.context_info import around, named, quoted
-from bridge.gateways.fields import Fields, clean, file_name, mime_type, number
+from bridge.gateways.context_info import message_id, quoted_id
+from bridge.gateways.fields import Fields, clean, file_name, mime_type
 
 #: By the `type` of a message or of its media, in lower case without `_` and a final `message`.
 _MEDIA_TYPES = {
@@ -35,7 +34,7 @@ _REVOCATIONS = {"messagerevoke", "revoke", "revoked"}
 _EDITS = {"messageedit", "edit", "edited"}
 _TEXTS = {"text", "conversation", "extendedtext"}
 _VOTES = {"pollvote", "pollupdate", "pollresponse"}
-_ANSWERS = re.compile(r".*(response|reply)$")
+_RESPONSES = re.compile(r".*(response|reply)$")
 #: What devices tell each other, and what WhatsApp remarks in a chat: nobody's words.
 _NOISE = re.compile(
     r"(protocol|senderkey|fastratchet|ephemeralset|disappearing|expiration|(un)?pin(ned)?(inchat|$)"
@@ -50,252 +49,238 @@ _MAX_CARDS = 50
 _MAX_SECONDS = 24 * 3600
 
 
-def fill(
-    base: Message, flat: Fields, *, spool: Path, vouched: Callable[[str], bool]
+def read(
+    base: Message, flat: Fields, *, spool: Path, is_trusted: Callable[[str], bool]
 ) -> Message | None:
     """`base` with the kind and the content of the message; Kind.UNKNOWN keeps its own name. None
     for what is nobody's message.
 
-    `flat` is the message with its outer fields. `vouched` decides which addresses of media may be
-    kept; a file that came inside is written to the folder `spool`.
+    `flat` is the message with its outer fields. `is_trusted` decides which addresses of media may
+    be stored; a file that came inside is written to the folder `spool`.
     """
-    kind_name = _type(flat.text("type", "messageType"))
-    for change in (_revocation, _edit, _reaction):
-        found = change(base, flat, kind_name)
-        if found is not None:
-            return found
-    if _NOISE.fullmatch(kind_name) or kind_name == "reaction":
+    type_name = _folded_type(flat.text("type", "messageType"))
+    for read_change in (_revocation, _edit, _reaction):
+        change = read_change(base, flat, type_name)
+        if change is not None:
+            return change
+    if _NOISE.fullmatch(type_name) or type_name == "reaction":
         return None  # a reaction that does not say to what
-    base = around(base, flat)
-    laid_out = rich_content.of(flat, now=base.at) if kind_name not in _TEXTS else None
-    for read in (_vote, _choice, _poll, _place, _cards):
-        found = read(base, flat, kind_name)
-        if found is not None:
-            return found
-    text = _text(flat, kind_name)
-    if laid_out is not None:
-        layout, own_words = laid_out
-        base = replace(base, rich=layout)
-        text = "\n".join(dict.fromkeys(filter(None, [text, own_words])))
-        text = "" if text in (layout.body, layout.title) else text
-    with_file = _file(flat, kind_name, spool, vouched)
-    if with_file is not None:
-        kind, media = with_file
+    base = context_info.add(base, flat)
+    rich = rich_content.read(flat, now=base.at) if type_name not in _TEXTS else None
+    for read_part in (_vote, _choice, _poll, _location, _contact):
+        message = read_part(base, flat, type_name)
+        if message is not None:
+            return message
+    text = _text(flat, type_name)
+    if rich is not None:
+        content, own_text = rich
+        base = replace(base, rich=content)
+        text = "\n".join(dict.fromkeys(filter(None, [text, own_text])))
+        text = "" if text in (content.body, content.title) else text
+    file = _file(flat, type_name, spool, is_trusted)
+    if file is not None:
+        kind, media = file
         return replace(base, kind=kind, media=media, text=text)
     if base.rich is not None:
         return replace(base, kind=Kind.RICH, text=text)
-    if text or (kind_name in _TEXTS and base.advert is not None):
+    if text or (type_name in _TEXTS and base.advert is not None):
         return replace(base, kind=Kind.TEXT, text=text)
-    if kind_name in _HEADERS:
+    if type_name in _HEADERS:
         return None
-    label = flat.text("type", "messageType")[:100]
-    text = fallback_text.found_in(flat.without("type", "messageType").fields)
-    return replace(base, kind=Kind.UNKNOWN, text=text, label=label)
+    text = fallback_text.find(flat.without("type", "messageType").by_name)
+    return replace(base, text=text, label=flat.text("type", "messageType")[:100])
 
 
-def _type(said: str) -> str:
+def _folded_type(word: str) -> str:
     """`imageMessage`, `image` and `IMAGE` are one: `image`."""
-    plain = re.sub(r"[^a-z]", "", said.lower())
+    plain = re.sub(r"[^a-z]", "", word.lower())
     return plain.removesuffix("message") or plain
 
 
-def _text(flat: Fields, kind_name: str) -> str:
+def _text(flat: Fields, type_name: str) -> str:
     """The text or the caption, wherever it stands."""
-    said = clean(flat.get("content")) or flat.part("content").text("text", "body", "caption")
-    if said.strip() == "{}" and kind_name not in _TEXTS:
-        said = ""  # what the live service writes for no content at all
-    return said or flat.text("text", "caption") or flat.part("media").text("caption")
+    text = clean(flat.get("content")) or flat.part("content").text("text", "body", "caption")
+    if text.strip() == "{}" and type_name not in _TEXTS:
+        text = ""  # what the live service writes for no content at all
+    return text or flat.text("text", "caption") or flat.part("media").text("caption")
 
 
-def _revocation(base: Message, flat: Fields, kind_name: str) -> Message | None:
-    if kind_name not in _REVOCATIONS:
+def _revocation(base: Message, flat: Fields, type_name: str) -> Message | None:
+    if type_name not in _REVOCATIONS:
         return None
     # Whether the event's own id or another one names what is gone is unconfirmed: both are read.
-    target = quoted(flat, "revoke", "edit", "revokedMessageId", "targetId", "key") or base.id
-    told = (flat, flat.part("revoke"), flat.part("sender"))
-    by_admin = any(one.flag("byAdmin", "isAdmin", "admin", "revokedByAdmin") for one in told)
+    target = quoted_id(flat, "revoke", "edit", "revokedMessageId", "targetId", "key") or base.id
+    parts = (flat, flat.part("revoke"), flat.part("sender"))
+    by_admin = any(part.flag("byAdmin", "isAdmin", "admin", "revokedByAdmin") for part in parts)
     return replace(base, kind=Kind.REVOKE, target_id=target, by_admin=by_admin)
 
 
-def _edit(base: Message, flat: Fields, kind_name: str) -> Message | None:
+def _edit(base: Message, flat: Fields, type_name: str) -> Message | None:
     edit = flat.part("edit")
-    if kind_name not in _EDITS and not flat.flag("isEdit") and not edit:
+    if type_name not in _EDITS and not flat.flag("isEdit") and not edit:
         return None
-    target = quoted(flat, "edit", "originalId", "targetId") or base.id
-    text = edit.text("text", "newContent", "content") or _text(flat, kind_name)
-    text = text or fallback_text.found_in(edit.fields)
-    mentions = around(base, flat).mentions
+    target = quoted_id(flat, "edit", "originalId", "targetId") or base.id
+    text = edit.text("text", "newContent", "content") or _text(flat, type_name)
+    text = text or fallback_text.find(edit.by_name)
+    mentions = context_info.mentions(flat)
     return replace(base, kind=Kind.EDIT, target_id=target, text=text, mentions=mentions)
 
 
-def _reaction(base: Message, flat: Fields, kind_name: str) -> Message | None:
-    reaction = flat.get("reaction")
-    if reaction is None and kind_name != "reaction":
+def _reaction(base: Message, flat: Fields, type_name: str) -> Message | None:
+    value = flat.get("reaction")
+    if value is None and type_name != "reaction":
         return None
-    part = Fields(reaction)
-    target = named(reaction) if part else quoted(flat)
-    target = target or quoted(flat, "targetId")
-    emoji = part.text("text", "emoji") if part else clean(reaction) or _text(flat, kind_name)
+    reaction = Fields(value)
+    target = message_id(value) if reaction else quoted_id(flat)
+    target = target or quoted_id(flat, "targetId")
     if not target:
         return None
+    emoji = reaction.text("text", "emoji") if reaction else clean(value) or _text(flat, type_name)
     return replace(base, kind=Kind.REACTION, target_id=target, text=emoji)
 
 
-def _vote(base: Message, flat: Fields, kind_name: str) -> Message | None:
+def _vote(base: Message, flat: Fields, type_name: str) -> Message | None:
     """The options of a poll that were picked; none of them means that the vote was taken back."""
-    part = flat.part("pollVote", "vote", "pollUpdate", "pollUpdateMessage")
-    votes = part.part("vote")
-    votes = votes if votes.has("selectedOptions") else part
-    if kind_name not in _VOTES or not votes.has("selectedOptions"):
+    update = flat.part("pollVote", "vote", "pollUpdate", "pollUpdateMessage")
+    vote = update.part("vote")
+    vote = vote if vote.has("selectedOptions") else update
+    if type_name not in _VOTES or not vote.has("selectedOptions"):
         return None
-    options = [_option(one) for one in votes.items("selectedOptions")[:_MAX_OPTIONS]]
-    poll = part.text("pollMessageId", "pollId", "pollCreationMessageId")
-    poll = poll or named(part.get("pollCreationMessageKey", "pollKey", "poll", "key"))
-    picked = ", ".join(filter(None, options))
-    if options and not picked:
+    options = _options(vote, "selectedOptions")
+    if vote.items("selectedOptions") and not options:
         return None  # told in a way that cannot be read
+    poll = update.text("pollMessageId", "pollId", "pollCreationMessageId")
+    poll = poll or message_id(update.get("pollCreationMessageKey", "pollKey", "poll", "key"))
+    picked = ", ".join(options)
     return replace(base, kind=Kind.VOTE, text=picked, quoted_id=poll or base.quoted_id)
 
 
-def _option(value: object) -> str:
-    return clean(value) or Fields(value).text("name", "optionName", "text", "title")
+def _options(fields: Fields, name: str) -> tuple[str, ...]:
+    """The texts of options, empty ones left out."""
+    texts = (
+        clean(item) or Fields(item).text("name", "optionName", "text", "title")
+        for item in fields.items(name)
+    )
+    return tuple(filter(None, texts))[:_MAX_OPTIONS]
 
 
-def _choice(base: Message, flat: Fields, kind_name: str) -> Message | None:
-    """A button or a row of a list that was picked; its words, else its id."""
-    part = flat.part(
+def _choice(base: Message, flat: Fields, type_name: str) -> Message | None:
+    """A button or a row of a list that was picked; its text, else its id."""
+    choice = flat.part(
         "interactive", "buttonResponse", "listResponse", "templateButtonReply", "pollVote", "vote"
     )
-    is_answer = kind_name in _VOTES or _ANSWERS.fullmatch(kind_name) is not None
-    if not part and not is_answer:
-        return None
-    row = part.part("singleSelectReply", "selectedReply")
-    options = [_option(one) for one in part.items("selectedOptions")]
-    picked = [
-        row.text("optionName", "title"),
-        ", ".join(one for one in options[:_MAX_OPTIONS] if one),
-        part.text("selectedDisplayText", "selectedText", "displayText"),
-    ]
-    ids = part.text("selectedButtonId", "selectedRowId", "selectedId", "selectedIndex")
+    is_response = type_name in _VOTES or _RESPONSES.fullmatch(type_name) is not None
+    row = choice.part("singleSelectReply", "selectedReply")
+    picked = (
+        row.text("optionName", "title")
+        or ", ".join(_options(choice, "selectedOptions"))
+        or choice.text("selectedDisplayText", "selectedText", "displayText")
+    )
+    ids = choice.text("selectedButtonId", "selectedRowId", "selectedId", "selectedIndex")
     ids = ids or row.text("selectedRowId", "rowId", "id")
-    if not any(picked) and not ids and not is_answer:
+    if not picked and not ids and not is_response:
         return None
-    said = [*picked, part.text("title", "body", "text"), _text(flat, kind_name), ids]
-    text = next((one for one in said if one), "")
-    if not text:
-        return None
-    return replace(base, kind=Kind.CHOICE, text=text)
+    text = picked or choice.text("title", "body", "text") or _text(flat, type_name) or ids
+    return replace(base, kind=Kind.CHOICE, text=text) if text else None
 
 
-def _poll(base: Message, flat: Fields, kind_name: str) -> Message | None:
+def _poll(base: Message, flat: Fields, type_name: str) -> Message | None:
     poll = flat.part("poll", "pollCreation")
-    if not poll:
+    title, options = poll.text("title", "name", "question"), _options(poll, "options")
+    if not title and not options:
         return None
-    options = [_option(one) for one in poll.items("options")]
-    title = poll.text("title", "name", "question")
-    if not title and not any(options):
-        return None
-    kept = tuple(one for one in options if one)[:_MAX_OPTIONS]
-    return replace(base, kind=Kind.POLL, text=title, options=kept)
+    return replace(base, kind=Kind.POLL, text=title, options=options)
 
 
-def _place(base: Message, flat: Fields, kind_name: str) -> Message | None:
-    place = flat.part("location", "liveLocation")
-    if not place:
-        return None
-    latitude = place.number("latitude", "degreesLatitude", "lat")
-    longitude = place.number("longitude", "degreesLongitude", "lng")
+def _location(base: Message, flat: Fields, type_name: str) -> Message | None:
+    part = flat.part("location", "liveLocation")
+    latitude = part.number("latitude", "degreesLatitude", "lat")
+    longitude = part.number("longitude", "degreesLongitude", "lng")
     if latitude is None or longitude is None or abs(latitude) > 90 or abs(longitude) > 180:
         return None
-    found = Location(
+    location = Location(
         latitude,
         longitude,
-        place.text("name", "title"),
-        place.text("address"),
-        live="live" in kind_name or not flat.part("location") or bool(place.flag("live", "isLive")),
+        part.text("name", "title"),
+        part.text("address"),
+        live="live" in type_name or not flat.part("location") or bool(part.flag("live", "isLive")),
     )
-    text = _text(flat, kind_name) or place.text("caption", "comment")
-    return replace(base, kind=Kind.LOCATION, location=found, text=text)
+    text = _text(flat, type_name) or part.text("caption", "comment")
+    return replace(base, kind=Kind.LOCATION, location=location, text=text)
 
 
-def _cards(base: Message, flat: Fields, kind_name: str) -> Message | None:
-    if kind_name in _TEXTS:
+def _contact(base: Message, flat: Fields, type_name: str) -> Message | None:
+    if type_name in _TEXTS:
         return None
-    written = flat.items("contacts", "contact", "vcards")
-    cards = [card for one in written[:_MAX_CARDS] if (card := _card(one)) is not None]
+    items = flat.items("contacts", "contact", "vcards")[:_MAX_CARDS]
+    cards = tuple(filter(None, map(_card, items)))
     if not cards:
         return None
-    text = _text(flat, kind_name)
+    text = _text(flat, type_name)
     text = "" if "BEGIN:VCARD" in text else text
-    return replace(base, kind=Kind.CONTACT, cards=tuple(cards), text=text)
+    return replace(base, kind=Kind.CONTACT, cards=cards, text=text)
 
 
 def _card(value: object) -> ContactCard | None:
     if isinstance(value, str):
         return vcards.parse(clean(value))
-    part = Fields(value)
+    card = Fields(value)
     return vcards.parse(
-        part.text("vcard"),
-        name=part.text("displayName", "name", "fullName"),
-        phone=part.text("phoneNumber", "phone"),
+        card.text("vcard"),
+        name=card.text("displayName", "name", "fullName"),
+        phone=card.text("phoneNumber", "phone"),
     )
 
 
 def _file(
-    flat: Fields, kind_name: str, spool: Path, vouched: Callable[[str], bool]
+    flat: Fields, type_name: str, spool: Path, is_trusted: Callable[[str], bool]
 ) -> tuple[Kind, Media] | None:
-    part = flat.part("media")
-    is_view_once = kind_name.startswith("viewonce")
-    if not part and kind_name not in _MEDIA_TYPES and not is_view_once:
+    media = flat.part("media")
+    is_view_once = type_name.startswith("viewonce")
+    if not media and type_name not in _MEDIA_TYPES and not is_view_once:
         return None
-    mime = mime_type(part.text("mimetype", "mime"))
-    kind = _media_kind(part, flat, kind_name, mime)
-    urls = (part.text("s3Url"), part.text("url"))
-    seconds = number(part.get("duration", "seconds")) or 0
-    encoded: Any = part.get("base64")
-    spooled = _spooled(encoded, spool) if isinstance(encoded, str) else ""
-    return kind, Media(
+    mime = mime_type(media.text("mimetype", "mime"))
+    urls = (media.text("s3Url"), media.text("url"))
+    seconds = media.number("duration", "seconds") or 0
+    flags = [part.flag("viewOnce", "isViewOnce") for part in (media, flat)]
+    return _media_kind(media, flat, type_name, mime), Media(
         mime_type=mime,
-        file_name=file_name(part.text("fileName")),
-        url=next((url for url in urls if vouched(url)), ""),
-        spooled=spooled,
+        file_name=file_name(media.text("fileName")),
+        url=next(filter(is_trusted, urls), ""),
+        spooled=_spooled(media.get("base64"), spool),
         seconds=int(min(max(seconds, 0), _MAX_SECONDS)),
-        view_once=is_view_once or bool(part.flag("viewOnce", "isViewOnce") or _is_once(flat)),
+        view_once=is_view_once or any(flags),
     )
 
 
-def _is_once(flat: Fields) -> bool:
-    return bool(flat.flag("viewOnce", "isViewOnce"))
-
-
-def _spooled(encoded: str, spool: Path) -> str:
-    """Where the file that came inside now lies; empty when it could not be kept.
+def _spooled(encoded: object, spool: Path) -> str:
+    """Where the file that came inside now lies; empty when it could not be stored.
 
     That loses nothing: a file that is not here is asked for at the gateway.
     """
     try:
-        path = spool_text(encoded, spool)
+        path = spool_text(encoded, spool) if isinstance(encoded, str) else None
     except OSError:
         return ""
     return str(path) if path else ""
 
 
-def _media_kind(part: Fields, flat: Fields, kind_name: str, mime: str) -> Kind:
+def _media_kind(media: Fields, flat: Fields, type_name: str, mime: str) -> Kind:
     """By the MIME type; by the `type` only where that says nothing.
 
     A voice note with `audio/mpeg` has been seen under the type of a plain file.
     """
-    told = _type(part.text("type"))
-    types = [_MEDIA_TYPES[one] for one in (told, kind_name) if one in _MEDIA_TYPES]
-    flags = [part.flag("isVoiceNote", "ptt"), flat.flag("isVoiceNote", "ptt")]
-    is_voice = next((flag for flag in flags if flag is not None), Kind.VOICE in types)
+    names = (_folded_type(media.text("type")), type_name)
+    kinds = [_MEDIA_TYPES[name] for name in names if name in _MEDIA_TYPES]
+    flags = [part.flag("isVoiceNote", "ptt") for part in (media, flat)]
+    is_voice = next((flag for flag in flags if flag is not None), Kind.VOICE in kinds)
     family = "audio" if mime == "application/ogg" else mime.partition("/")[0]
     if family == "audio":
         return Kind.VOICE if is_voice else Kind.AUDIO
-    if Kind.STICKER in types and family in ("image", ""):
+    if Kind.STICKER in kinds and family in ("image", ""):
         return Kind.STICKER
     if family in ("image", "video"):
         return Kind.IMAGE if family == "image" else Kind.VIDEO
-    if mime or not types:
+    if mime or not kinds:
         return Kind.DOCUMENT
-    return Kind.VOICE if types[0] is Kind.AUDIO and is_voice else types[0]
+    return Kind.VOICE if kinds[0] is Kind.AUDIO and is_voice else kinds[0]

@@ -8,7 +8,7 @@ from typing import Any
 
 from bridge.domain.messages import Kind, Reply
 from bridge.gateways import jids
-from bridge.gateways.base import Sent
+from bridge.gateways.base import GatewayRefuses, GatewayUncertain, Sent
 from bridge.gateways.base64_files import JsonWithFile
 from bridge.gateways.ryzeapi.calls import Calls
 from bridge.net.deadline import Deadline
@@ -24,6 +24,7 @@ _MEDIA_TYPES = {
 
 def send(calls: Calls, reply: Reply, source: str, deadline: Deadline) -> Sent:
     """Sends it by the route of its kind. Raises GatewayError."""
+    failures = calls.failures
     body: dict[str, Any] | JsonWithFile
     if reply.kind is Kind.TEXT:
         route, body = "text", _to(reply, source) | {"message": reply.text}
@@ -32,14 +33,16 @@ def send(calls: Calls, reply: Reply, source: str, deadline: Deadline) -> Sent:
         try:
             body = JsonWithFile(_media(reply, source), "mediaBase64", Path(reply.file))
         except OSError:
-            raise calls.refuses("the file of the message is no longer there") from None
+            reason = "the file of the message is no longer there"
+            raise failures.of(GatewayRefuses, reason) from None
     else:
-        raise calls.refuses(f"a message of the kind {reply.kind} cannot be sent")
+        raise failures.of(GatewayRefuses, f"a message of the kind {reply.kind} cannot be sent")
     answer = calls.send(f"/api/message/{route}/:instance", body, deadline=deadline)
     data = answer.part("data")
     message_id = data.text("messageId", "id") or answer.text("messageId")
     if answer.flag("success") is not True or not message_id:
-        raise calls.uncertain("the answer is no success with the id of a message")
+        reason = "the answer is no success with the id of a message"
+        raise failures.of(GatewayUncertain, reason)
     # The chat as WhatsApp knows it, whatever it was called in the request.
     chat = data.part("chat")
     return Sent(message_id, message_id, jids.address(chat.text("jid"), chat.text("lid")))
