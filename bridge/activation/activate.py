@@ -36,7 +36,7 @@ from bridge.domain.models import (
 )
 from bridge.net.deadline import Deadline
 from bridge.routing import capabilities, context
-from bridge.routing.from_chatwoot import ways, webhooks
+from bridge.routing.from_chatwoot import feed_status, webhook_address
 from bridge.routing.to_chatwoot import duplicate_inboxes
 from bridge.services import Services
 from bridge.store.integrations import Attempt
@@ -126,14 +126,14 @@ def _activate(
     )
     known = services.webhooks.of(attempt.id)
     is_new = before is None or before.id != attempt.id
-    planned = webhooks.plan(known, version, services, is_new=is_new)
+    planned = webhook_address.plan(known, version, services, is_new=is_new)
     inbox = _one_inbox(account, inboxes, before, attempt, request, planned, services)
-    if planned.public_url and webhooks.is_taken(inbox.webhook_url, attempt.webhook_key):
+    if planned.public_url and webhook_address.is_taken(inbox.webhook_url, attempt.webhook_key):
         planned = replace(planned, calls=WebhookCalls.OFF, why=Why.TAKEN)
     on_step(ActivationStep.SAVE)
     after = _integration(instance, request, services, attempt, inbox, version, before)
     services.integrations.save(after)
-    webhooks.begin(after, planned, services)
+    webhook_address.begin(after, planned, services)
     if before is not None and before.id != after.id:
         _unlink(before, services, deadline)
     on_step(ActivationStep.WIRE)
@@ -143,7 +143,7 @@ def _activate(
     ]
     if known is not None and planned.calls is WebhookCalls.OFF:
         _try_webhooks(after, services, by)
-    warnings += ways.troubles(after, services, now_standing=False)
+    warnings += feed_status.problems(after, services, now_standing=False)
     return ActivationResult(after, tuple(warnings))
 
 
@@ -194,7 +194,7 @@ def try_webhooks(instance: Instance, services: Services, *, by: Actor) -> bool:
     one = services.integrations.of(instance.id)
     if one is None:
         raise IntegrationMissing
-    done = webhooks.put(one, services, by=by, only_proven=False, wait_s=_TRY_S)
+    done = webhook_address.put(one, services, by=by, only_proven=False, wait_s=_TRY_S)
     services.wakeup.wake(look_again=True)
     return done.calls is WebhookCalls.ON
 
@@ -214,7 +214,7 @@ def _one_inbox(
     """The inbox of this attempt: the one in use, else one that carries its id, else a new one."""
     wish = InboxSettings(
         name=request.inbox_name,
-        webhook_url=webhooks.address_with(attempt.webhook_key, services)
+        webhook_url=webhook_address.address_with(attempt.webhook_key, services)
         if planned.calls is not WebhookCalls.OFF
         else "",
         lock_to_single_conversation=request.options.reopen_resolved,
@@ -224,7 +224,7 @@ def _one_inbox(
     used = before.inbox_id if before is not None and before.id == attempt.id else None
     found = next((one for one in inboxes if one.id == used), None) or next(iter(ours), None)
     if found is not None:
-        if webhooks.is_taken(found.webhook_url, attempt.webhook_key):
+        if webhook_address.is_taken(found.webhook_url, attempt.webhook_key):
             wish = replace(wish, webhook_url=None)
         try:
             kept = account.update_inbox(found.id, wish)
@@ -310,7 +310,7 @@ def _unlink(integration: Integration, services: Services, deadline: Deadline) ->
     account = context.account_of(integration, services, deadline.within(UNLINK_S))
     try:
         found = account.inbox(integration.inbox_id)
-        if not webhooks.is_taken(found.webhook_url, integration.webhook_key):
+        if not webhook_address.is_taken(found.webhook_url, integration.webhook_key):
             account.set_webhook(integration.inbox_id, "")
     except InboxGone:
         return
@@ -321,9 +321,9 @@ def _unlink(integration: Integration, services: Services, deadline: Deadline) ->
 def _try_webhooks(one: Integration, services: Services, by: Actor) -> None:
     """Who sets it anew may have changed what kept Chatwoot from calling us; no message is put at
     risk for that."""
-    if not ways.can_try(one, services):
+    if not feed_status.can_try(one, services):
         return
     try:
-        webhooks.put(one, services, by=by, only_proven=True, wait_s=_TRY_S)
+        webhook_address.put(one, services, by=by, only_proven=True, wait_s=_TRY_S)
     except BridgeError as error:
         log.info("the webhooks of %s: %s", one.id, error.message)

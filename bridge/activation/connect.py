@@ -14,7 +14,7 @@ from bridge.domain.models import Instance
 from bridge.gateways.base import Gateway, GatewayError
 from bridge.net.deadline import Deadline
 from bridge.routing import context
-from bridge.routing.from_chatwoot import socket
+from bridge.routing.from_chatwoot import socket_listeners
 from bridge.routing.from_gateway import gateway_webhook
 from bridge.services import Services
 
@@ -27,7 +27,9 @@ def wire(instance: Instance, services: Services, deadline: Deadline) -> list[Pro
     services.wakeup.wake(look_again=True)  # the router opens its own while we prove that one can
     steps: list[Callable[[], list[Problem]]] = []
     # One that stands proves itself, and another would show the token's owner as online again.
-    if services.settings.chatwoot_socket and not socket.stands(found.integration, services):
+    if services.settings.chatwoot_socket and not socket_listeners.is_connected(
+        found.integration, services
+    ):
         steps.append(lambda: _prove_cable(found, deadline))
     gateway = found.gateway
     if gateway is not None:

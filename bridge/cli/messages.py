@@ -24,7 +24,7 @@ from bridge.domain.models import Actor, Instance, Integration
 from bridge.operations import messages
 from bridge.operations.messages import Step, Way
 from bridge.routing import capabilities
-from bridge.routing.from_chatwoot import copies, ways
+from bridge.routing.from_chatwoot import duplicates, feed_status
 from bridge.services import Services
 from bridge.store.journal import Job, State
 from bridge.store.search import Item
@@ -76,8 +76,8 @@ def _status(instance: Instance, stats: InstanceStats, services: Services) -> dic
         "connection": instance.connection,
         **counts,
         "oldest_s": round(services.clock() - stats.oldest_at, 1) if stats.oldest_at else 0,
-        "hears": ways.used(integration, services) if integration else "",
-        "hearing": [*map(str, ways.troubles(integration, services))] if integration else [],
+        "hears": feed_status.feeds_in_use(integration, services) if integration else "",
+        "hearing": [*map(str, feed_status.problems(integration, services))] if integration else [],
         "missing": _missing(integration, services) if integration else [],
         "last_error": words(integration.last_error if integration else None),
         "status_at": integration.status_at if integration else 0,
@@ -88,7 +88,7 @@ def _missing(integration: Integration, services: Services) -> list[str]:
     """What its Chatwoot cannot do, or did twice."""
     old = capabilities.too_old(integration)
     problems = [missing.problem for missing in capabilities.missing(integration, services)]
-    problems += copies.told(integration, services)
+    problems += duplicates.problems(integration, services)
     return [*([old.message] if old else []), *map(str, problems)]
 
 

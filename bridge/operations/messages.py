@@ -136,7 +136,7 @@ def settle(entry_id: int, by: Actor, services: Services, *, sent: bool) -> None:
         for body, integration_id in services.search.bodies(moved):
             part = jobs.decode(body)
             if isinstance(part, ReplyPart):
-                false_failures.went_out(integration_id, part.message, services)
+                false_failures.look_up(integration_id, part.message, services)
     else:
         moved = services.search.send_again([entry_id], now=now)
     _noted(entry_id, moved, "settled as sent" if sent else "sent again", by, services)

@@ -17,11 +17,10 @@ from bridge.domain.models import Status
 from bridge.routing import poison
 from bridge.routing.context import FILE_S, Context
 from bridge.routing.handlers import carry_out, side_of
+from bridge.routing.in_progress import InProgress
 from bridge.routing.retry import MOST_S, PATIENCE_S, SIDE_MOST_S, Side, Verdict, judge
 from bridge.routing.sides import SideHealth
-from bridge.routing.to_whatsapp import deliver as outbound
-from bridge.routing.to_whatsapp import markers
-from bridge.routing.under_way import UnderWay
+from bridge.routing.to_whatsapp import markers, send
 from bridge.runtime import logs
 from bridge.services import Services
 from bridge.store.journal import Entry, Job, State, Try
@@ -66,7 +65,7 @@ class Deliveries:
 
     services: Services
     owner: str
-    _noted: UnderWay = field(init=False)
+    _noted: InProgress = field(init=False)
     _sides: dict[tuple[int, Side], SideHealth] = field(default_factory=dict)
     _pauses: dict[int, _Pause] = field(default_factory=dict)
     #: What happened and could not be written yet, by entry.
@@ -81,7 +80,7 @@ class Deliveries:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        self._noted = UnderWay(self.services.settings.instance_dir / "locks" / "under-way")
+        self._noted = InProgress(self.services.settings.instance_dir / "locks" / "under-way")
 
     def take_over(self) -> None:
         """Learns what a router that was killed was at: Chatwoot may still be at it as well."""
@@ -187,7 +186,7 @@ class Deliveries:
     def _try(self, entry: Entry, context: Context, side: SideHealth) -> Tried:
         services, began = self.services, time.monotonic()
         began_at = services.clock()
-        claim = outbound.Claim(
+        claim = send.Claim(
             services.journal, markers.own(services, entry.instance_id), self.owner, CLAIM_S
         )
 
@@ -221,7 +220,7 @@ class Deliveries:
         ):
             return Tried(time.monotonic() + _NO_DISK_S, woke)
         if entry.job is Job.REPLY:
-            outbound.gone_out(entry, context)
+            send.gone_out(entry, context)
         log.debug("%s %s arrived", entry.job, entry.key)
         return Tried(woke=woke)
 
@@ -232,7 +231,7 @@ class Deliveries:
         context: Context,
         side: SideHealth,
         made: Callable[[str, BridgeError | None], Try],
-        claim: "outbound.Claim",
+        claim: "send.Claim",
     ) -> Tried:
         services, now = self.services, self.services.clock()
         blamed = side.blames(entry.lane)
@@ -307,7 +306,7 @@ class Deliveries:
     ) -> Tried:
         def write() -> None:
             if entry.job is Job.REPLY:
-                outbound.give_up(entry, error, told, context)
+                send.give_up(entry, error, told, context)
             self.services.journal.bury(entry, made=made, now=self.services.clock())
 
         self._forget(entry)
@@ -315,7 +314,7 @@ class Deliveries:
         log.warning("entry %s is a dead letter: %s", entry.id, told.message)
         return Tried()
 
-    def _unclear(self, entry: Entry, made: Try, claim: "outbound.Claim") -> None:
+    def _unclear(self, entry: Entry, made: Try, claim: "send.Claim") -> None:
         """Nobody knows how the try ended: a claimed send is unconfirmed, anything else doubtful."""
         services = self.services
         due_at = services.clock() + (services.settings.echo_wait if claim.is_taken else 0.0)

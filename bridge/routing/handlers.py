@@ -17,8 +17,8 @@ from bridge.routing.jobs import (
 from bridge.routing.retry import Side
 from bridge.routing.to_chatwoot import deliver as to_chatwoot
 from bridge.routing.to_chatwoot import late_content, profiles, receipts
-from bridge.routing.to_whatsapp import deliver as to_whatsapp
-from bridge.routing.to_whatsapp.deliver import Claim
+from bridge.routing.to_whatsapp import send
+from bridge.routing.to_whatsapp.send import Claim
 from bridge.store.journal import Entry, Job, Pair
 
 log = logging.getLogger(__name__)
@@ -56,11 +56,11 @@ def carry_out(entry: Entry, context: Context, claim: Claim) -> list[Pair]:
         case ContactProfile():
             profiles.fill_in(context.services.chats.get(entry.chat_id), body, context)
         case ReplyPart():
-            return to_whatsapp.send(entry, body, context, claim)
+            return send.send(entry, body, context, claim)
         case Deletion():
-            to_whatsapp.revoke(entry, body.message, context)
+            send.revoke(entry, body.message, context)
         case AgentTyping():
-            to_whatsapp.show_typing(entry, context)
+            send.show_typing(entry, context)
         case _:
             assert_never(body)
     return []

@@ -6,10 +6,10 @@ import threading
 
 from bridge.config.settings import Settings
 from bridge.domain.errors import ActivationRunning
-from bridge.routing.from_chatwoot.looks import Looks
 from bridge.routing.from_chatwoot.lookups import LookupWorkers
-from bridge.routing.from_chatwoot.socket import Cables
-from bridge.routing.from_chatwoot.webhook_keeper import WebhookKeeper
+from bridge.routing.from_chatwoot.polling import Polling
+from bridge.routing.from_chatwoot.socket_listeners import SocketListeners
+from bridge.routing.from_chatwoot.webhook_watcher import WebhookWatcher
 from bridge.routing.from_gateway.listeners import Listeners
 from bridge.routing.router import Router
 from bridge.services import Services
@@ -48,10 +48,10 @@ def _route(services: Services, stop: threading.Event, news: threading.Event) -> 
             "the router cannot be woken (%s): it looks for new messages every second",
             error.strerror,
         )
-    looks = Looks(services)
+    polling, lookups = Polling(services), LookupWorkers(services)
     last_beat = services.store.beat_at("router")
-    cables, lookups = Cables(services, ask=looks.ask), LookupWorkers(services)
-    webhooks = WebhookKeeper(services)
+    sockets = SocketListeners(services, ask=polling.ask)
+    webhooks = WebhookWatcher(services)
     listeners = Listeners(services, last_beat=last_beat)
     router = Router(services, heard_since=listeners.heard_since, on_look=news.set)
     thread = threading.Thread(target=router.run, name="router")
@@ -60,16 +60,16 @@ def _route(services: Services, stop: threading.Event, news: threading.Event) -> 
     while not stop.is_set() and thread.is_alive():
         router.beat()
         listeners.sync()
-        cables.sync()
-        looks.sync()
+        sockets.sync()
+        polling.sync()
         lookups.sync()
         webhooks.sync()
         # Who was just activated is heard at once: a gateway's socket replays nothing.
         news.wait(_SYNC_S)
         news.clear()
     listeners.stop()
-    cables.stop()
-    looks.stop()
+    sockets.stop()
+    polling.stop()
     lookups.stop()
     router.stop()
     thread.join()

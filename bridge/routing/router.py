@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from bridge.domain.errors import IntegrationMissing, StorageFailed
 from bridge.domain.models import Status
 from bridge.routing import context as contexts
+from bridge.routing import files
 from bridge.routing.context import Context
 from bridge.routing.delivery import CLAIM_S, Deliveries
 from bridge.routing.lanes import Lanes
 from bridge.routing.retry import PATIENCE_S
-from bridge.routing.to_whatsapp import media
 from bridge.routing.unconfirmed import Unconfirmed
 from bridge.runtime.heartbeat import Heartbeat
 from bridge.services import Services
@@ -81,7 +81,7 @@ class Router:
     def run(self) -> None:
         """Until `stop`: hears the wakeup, hands out lanes, settles what is unconfirmed."""
         services = self.services
-        media.sweep(services.settings.spool)
+        files.sweep(services.settings.spool)
         if not self._begin():
             return
         for _ in range(self.workers):
@@ -229,7 +229,7 @@ class Router:
             # Once a day a Chatwoot is asked again for what it refused: it may have been another
             # version for a moment, while it was being updated.
             services.integrations.forget_refused()
-            media.sweep_spool(services.settings.spool, older_than=now - PATIENCE_S - _DAY_S)
+            files.sweep_spool(services.settings.spool, older_than=now - PATIENCE_S - _DAY_S)
             all_before = now - max(_KEEP_PAIRS_DAYS, services.settings.keep_days) * _DAY_S
             while not self._stopped.is_set():
                 if not services.journal.prune(done_before=done_before, all_before=all_before):

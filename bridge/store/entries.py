@@ -153,6 +153,12 @@ def withdraw(db: Database, instance_id: int, integration_id: str, key: str, job:
     )
 
 
+def is_shown(db: Database, reply: ReplyId) -> bool:
+    """Whether agents are shown a Chatwoot message as failed."""
+    shown = db.execute(f"select 1 from journal where {PARTS} and shown limit 1", parts_of(reply))
+    return shown.fetchone() is not None
+
+
 def note_arrived(db: Database, reply: ReplyId) -> None:
     """Agents are not shown a Chatwoot message as failed any more, if nothing of it is dead."""
     parts = parts_of(reply)

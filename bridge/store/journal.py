@@ -255,6 +255,10 @@ class Journal(Protocol):
         says that its agent wants it tried again."""
         ...
 
+    def shown_as_failed(self, instance_id: int, integration_id: str) -> set[int]:
+        """The Chatwoot messages that agents are shown as failed."""
+        ...
+
     def given_up(self, instance_id: int, integration_id: str, *, since: float) -> list[Entry]:
         """The replies that became dead letters since then (UTC seconds) and are shown to agents as
         failed, oldest first."""

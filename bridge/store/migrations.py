@@ -362,3 +362,9 @@ def m025_event_times(db: Database) -> None:
             ahead_s real
         ) strict"""
     )
+
+
+@migrations()
+def m026_shown(db: Database) -> None:
+    """The few replies that agents are shown as failed are found at once."""
+    db.execute("create index journal_shown on journal (instance_id, integration_id) where shown")

@@ -232,6 +232,14 @@ class SqliteJournal:
     def note_shown(self, reply: ReplyId) -> None:
         self._committer.run(lambda db: writes.note_shown(db, reply))
 
+    def shown_as_failed(self, instance_id: int, integration_id: str) -> set[int]:
+        found = self._store.db.execute(
+            "select distinct cast(substr(key, 2) as integer) from journal indexed by journal_shown "
+            "where instance_id = ? and integration_id = ? and shown",
+            [instance_id, integration_id],
+        )
+        return {row[0] for row in found}
+
     def given_up(self, instance_id: int, integration_id: str, *, since: float) -> list[Entry]:
         found = self._store.db.execute(
             f"select {_COLUMNS} from journal where instance_id = ? and state = 'dead' "

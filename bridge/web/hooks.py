@@ -20,8 +20,8 @@ from bridge.domain.errors import BridgeError, StorageFailed
 from bridge.domain.models import Instance, Integration, Secret
 from bridge.gateways.base import Gateway
 from bridge.routing import context
-from bridge.routing.from_chatwoot import receive as replies
-from bridge.routing.from_chatwoot import signatures, unsigned, webhooks
+from bridge.routing.from_chatwoot import webhook_address, webhook_trust
+from bridge.routing.from_chatwoot.receive import receive
 from bridge.routing.from_gateway.receive import receive_events
 from bridge.services import Services
 from bridge.store.cache import Cache
@@ -128,22 +128,22 @@ class Hooks:
         now = services.clock()
         secret, event = integration.webhook_secret, events.parse_webhook(_json(raw))
         if not secret:
-            webhooks.note_call(integration, services)
+            webhook_address.note_call(integration, services)
             with contextlib.suppress(StorageFailed):
                 services.feeds.tells_unsigned(integration.id, now=now)
-            unsigned.ask(integration, event, services)
+            webhook_trust.look_up(integration, event, services)
             return
         signed_at = events.signed_at(secret, _headers(environ), raw)
-        if signed_at is not None and signatures.is_of_now(signed_at, integration, services):
-            webhooks.note_call(integration, services)
-            replies.from_chatwoot(integration, event, services, way=Feed.WEBHOOK)
+        if signed_at is not None and webhook_trust.is_current(signed_at, integration, services):
+            webhook_address.note_call(integration, services)
+            receive(integration, event, services, feed=Feed.WEBHOOK)
             return
         # Also has the router look soon, which learns the secret and the clock anew.
         with contextlib.suppress(StorageFailed):
             services.feeds.note_passed_over(integration.id, now=now)
         wrong = "by Chatwoot" if signed_at is None else "at the time that Chatwoot's clock shows"
         log.warning("a webhook for %s was not signed %s: it is asked", integration.id, wrong)
-        unsigned.ask(integration, event, services)
+        webhook_trust.look_up(integration, event, services)
 
     def _gateway(self, key: str, environ: "WSGIEnvironment") -> tuple[int, str]:
         """An event of a gateway: 200 once it is kept, 503 to have it repeated."""

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from bridge.domain.messages import Kind
-from bridge.routing.to_whatsapp.filetypes import VOICE, is_still, kind_of, named_for, type_of
-from bridge.routing.to_whatsapp.media import safe_name
+from bridge.routing.files import safe_name
+from bridge.routing.filetypes import VOICE, is_still, kind_of, named_for, type_of
 
 OPUS = b"OggS\0\x02" + bytes(22) + b"OpusHead\x01"
 VORBIS = b"OggS\0\x02" + bytes(22) + b"\x01vorbis"

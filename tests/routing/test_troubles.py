@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from bench.loop import INSTANCE
-from bridge.routing.to_whatsapp.media import MAX_BYTES
+from bridge.routing.files import MAX_BYTES
 from tests.routing.desk import Desk, Json, until
 
 

@@ -10,7 +10,7 @@ from bridge.domain.models import Actor, Instance, Integration, Status
 from bridge.net.deadline import Deadline
 from bridge.operations.doctor.findings import CALL_S, SKEW_S, Finding, ok, remedy_of, warning, wrong
 from bridge.routing import capabilities, context
-from bridge.routing.from_chatwoot import copies, socket, ways, webhooks
+from bridge.routing.from_chatwoot import duplicates, feed_status, socket_listeners, webhook_address
 from bridge.routing.from_gateway import gateway_webhook
 from bridge.routing.to_whatsapp import conversions
 from bridge.services import Services
@@ -53,8 +53,8 @@ def chatwoot(instance: Instance, services: Services) -> Iterator[Finding]:
     yield from _webhook(instance, one, inbox, services)
     yield from _hearing(instance, one, services)
     yield from _owner(instance, one, services)
-    for twice in copies.told(one, services):
-        yield warning("copies", instance.name, str(twice), copies.REMEDY)
+    for twice in duplicates.problems(one, services):
+        yield warning("copies", instance.name, str(twice), duplicates.REMEDY)
     yield from _not_routed(instance, services)
 
 
@@ -110,12 +110,12 @@ def _webhook(
 ) -> Iterator[Finding]:
     found = inbox.webhook_url
     is_off = services.webhooks.is_off(one.id)
-    wanted = "" if is_off else webhooks.address(one, services)
+    wanted = "" if is_off else webhook_address.address(one, services)
     if found == wanted:
         if not is_off:
             said = "Chatwoot calls the right address" if wanted else "none, as it should be"
             yield ok("webhook", instance.name, said)
-    elif webhooks.is_taken(found, one.webhook_key):
+    elif webhook_address.is_taken(found, one.webhook_key):
         yield warning(
             "webhook",
             instance.name,
@@ -165,13 +165,13 @@ def _hearing(instance: Instance, one: Integration, services: Services) -> Iterat
     """How Chatwoot is heard, and why not otherwise."""
     again = (
         f"chatwoot-bridge webhook {instance.name} has the webhooks tried again."
-        if ways.can_try(one, services)
+        if feed_status.can_try(one, services)
         else "An address that Chatwoot may call in BRIDGE_PUBLIC_URL brings webhooks as well."
     )
-    for said in ways.troubles(one, services):
-        make = warning if ways.is_heard(one, services) else wrong
+    for said in feed_status.problems(one, services):
+        make = warning if feed_status.is_heard(one, services) else wrong
         yield make("hearing", instance.name, str(said), again)
-    if socket.stands(one, services):
+    if socket_listeners.is_connected(one, services):
         yield ok("socket", instance.name, "Chatwoot's socket is open")
     elif services.settings.chatwoot_socket and services.router_alive:
         yield warning(

@@ -14,15 +14,11 @@ from bridge.chatwoot.conversations import Conversation
 from bridge.chatwoot.events import AgentMessage
 from bridge.chatwoot.refusals import ConversationGone
 from bridge.domain.errors import BridgeError
-from bridge.domain.messages import DeliveryStatus
 from bridge.domain.models import ChatwootTime
 from bridge.routing import jobs
 from bridge.routing.context import Context
-from bridge.routing.from_chatwoot import copies, false_failures, surveys
-from bridge.routing.from_chatwoot import receive as replies
-from bridge.routing.ids import WHATSAPP_ID_PREFIX
+from bridge.routing.from_chatwoot import duplicates, false_failures, receive, surveys
 from bridge.routing.jobs import ReplyPart
-from bridge.routing.to_chatwoot import reply_status
 from bridge.store.lookup_queue import SINCE_LAST_LOOK, LookupRequest
 
 log = logging.getLogger(__name__)
@@ -35,7 +31,7 @@ _OVERLAP_S = 120.0
 #: there to be read, and messages of several agents overtake each other.
 _OVERLAP_IDS = 50
 #: Messages in an answer to `after`, and how many answers are read at most.
-_PAGE = 100
+PAGE = 100
 _MOST_ANSWERS = 50
 #: How old a dead letter may be whose Retry is still looked for, in days.
 _RETRIES_DAYS = 3
@@ -127,21 +123,38 @@ def read_recent(context: Context, memory: Memory, *, seconds: float) -> int:
 def look_at(
     conversation_id: int, after_id: int, context: Context, *, looked: bool = False
 ) -> Found:
-    """Keeps the replies in a conversation with an id above `after_id`, and clears failed marks of
-    what has arrived. `looked`: nobody had told that there was something. Raises BridgeErrors."""
-    services, one = context.services, context.integration
+    """Stores the replies in a conversation with an id above `after_id`. `looked`: nobody had told
+    that there was something. Raises BridgeErrors."""
     new, seen_id = 0, after_id
     for _ in range(_MOST_ANSWERS):
-        messages = context.chatwoot().messages.after(conversation_id, after_id)
-        new += replies.missed_from_agents(context.instance, one, messages, services, looked=looked)
+        messages, count = read_messages(conversation_id, after_id, context, untold=looked)
+        new += count
         for message in messages:
-            mend(message, context)
             after_id = max(after_id, message.id)
             if message.type != "activity":
                 seen_id = max(seen_id, message.id)
-        if len(messages) < _PAGE:
+        if len(messages) < PAGE:
             return Found(new, seen_id, whole=True)
     return Found(new, seen_id, whole=False)
+
+
+def read_messages(
+    conversation_id: int, after_id: int, context: Context, *, untold: bool = False
+) -> tuple[list[AgentMessage], int]:
+    """One answer of Chatwoot with the messages above `after_id`, up to PAGE of them: all that is
+    new is stored and counted, and failed marks of what arrived are cleared. Raises BridgeErrors."""
+    services, integration = context.services, context.integration
+    # Before Chatwoot is asked: an answer from before the failure was shown says nothing of a Retry.
+    retriable = services.journal.shown_as_failed(context.instance.id, integration.id)
+    messages = context.chatwoot().messages.after(conversation_id, after_id)
+    count = receive.store_answer(
+        *(context.instance, integration, messages, services), retriable=retriable, untold=untold
+    )
+    for message in messages:
+        surveys.learn(integration, message, services)
+        duplicates.count(integration, message, services)
+        false_failures.clear(message, context)
+    return messages, count
 
 
 @dataclass(slots=True)
@@ -329,33 +342,3 @@ class _Look:
         self._failures = 0
         self.found += found.new if found else 0
         return found
-
-
-def mend(message: AgentMessage, context: Context) -> None:
-    """What has arrived is shown so, whatever became of the webhook about it: Chatwoot marks a
-    message, even a customer's own, as failed when we did not answer (docs/contracts/chatwoot.md,
-    Webhooks)."""
-    surveys.learn(context.integration, message, context.services)
-    copies.notice(context.integration, message, context.services)
-    if not message.is_marked or message.private:
-        return
-    services, instance_id = context.services, context.instance.id
-    if message.own_source_id.startswith(WHATSAPP_ID_PREFIX):
-        whatsapp_id = message.own_source_id.removeprefix(WHATSAPP_ID_PREFIX)
-        found = services.chats.pair(instance_id, whatsapp_id)
-        is_here = found is not None and found.integration_id == context.integration.id
-        if found is None or not is_here:
-            return
-        pairs = [found]
-    elif services.journal.arrived(context.reply_id(message.id)):
-        pairs = services.chats.pairs_of_chatwoot(context.integration.id, message.id)
-    else:
-        return
-    reached = {pair.reached for pair in pairs}
-    if not reached & {DeliveryStatus.FAILED, "deleted"}:
-        show = reached.pop() if len(reached) == 1 else DeliveryStatus.SENT
-        try:
-            reply_status.clear(message, show, context)
-        except BridgeError as error:
-            log.info("the mark of message %s stays for now: %s", message.id, error.message)
-            false_failures.seen(context.integration, message, services)

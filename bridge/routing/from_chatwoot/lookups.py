@@ -17,7 +17,6 @@ from bridge.domain.models import Integration, Status
 from bridge.routing import context as contexts
 from bridge.routing.context import Context
 from bridge.routing.from_chatwoot import catchup, false_failures
-from bridge.routing.from_chatwoot import receive as replies
 from bridge.routing.retry import backoff
 from bridge.services import Services
 from bridge.store.lookup_queue import CONVERSATION, SINCE_LAST_LOOK, Lookup, LookupRequest
@@ -26,8 +25,6 @@ log = logging.getLogger(__name__)
 
 _WORKERS = 4
 _MOST_PAUSE_S = 60.0
-#: Messages in an answer to `after` (docs/contracts/chatwoot.md, Messages).
-_PAGE = 100
 #: Ids below the last one that are looked at again: they become visible out of order.
 _OVERLAP_IDS = 50
 #: What may be asked because of somebody who need not be Chatwoot: calls at once, and seconds until
@@ -158,15 +155,13 @@ def answer(lookup: Lookup, context: Context) -> list[LookupRequest]:
     again: list[LookupRequest] = []
     asked = [message_id for message_id in lookup.message_ids if message_id > 0]
     while asked:
-        page = context.chatwoot().messages.after(conversation_id, asked[0] - 1)
-        replies.missed_from_agents(context.instance, one, page, services)
+        page, _ = catchup.read_messages(conversation_id, asked[0] - 1, context)
         for message in page:
-            catchup.mend(message, context)
             if message.id in asked and false_failures.must_wait(one, message, services):
-                later = false_failures.look_later(one, message, services)
+                later = false_failures.next_lookup(one, message, services)
                 again += [later] if later else []
         # The next answer only tells more where this one was cut off.
-        last_id = page[-1].id if len(page) >= _PAGE else asked[-1]
+        last_id = page[-1].id if len(page) >= catchup.PAGE else asked[-1]
         asked = [message_id for message_id in asked if message_id > last_id]
     return again
 

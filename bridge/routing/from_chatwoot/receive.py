@@ -1,4 +1,4 @@
-"""Chatwoot's door to the journal: what agents write is kept, durably, before it is acknowledged.
+"""Stores what agents write, durably, before Chatwoot's webhook is acknowledged.
 
 Nothing here calls another server. Rules: docs/contracts/chatwoot.md, Webhooks.
 """
@@ -6,7 +6,8 @@ Nothing here calls another server. Rules: docs/contracts/chatwoot.md, Webhooks.
 import dataclasses
 import enum
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from sqlite_utils import Database
 
@@ -19,11 +20,10 @@ from bridge.chatwoot.events import (
 )
 from bridge.chatwoot.refusals import ContactUnreachable
 from bridge.domain.errors import BeforeRestore, StorageFailed, dump
-from bridge.domain.messages import Address
 from bridge.domain.models import Instance, Integration
 from bridge.gateways.base import GatewayRefuses
 from bridge.routing import jobs
-from bridge.routing.from_chatwoot import copies, false_failures, parts, surveys
+from bridge.routing.from_chatwoot import duplicates, false_failures, reply_parts, surveys
 from bridge.routing.from_gateway import addresses
 from bridge.routing.ids import WHATSAPP_ID_PREFIX
 from bridge.routing.jobs import LAST_PART, PARTS, AgentTyping, Deletion, Failure
@@ -39,25 +39,25 @@ log = logging.getLogger(__name__)
 
 _DAY_S = 86400.0
 #: After so many seconds Chatwoot can say what became of the conversations of a contact that is
-#: gone: until then they answer with errors.
+#: gone: until then it answers with errors.
 _GONE_S = 1.0
 
 
-def from_chatwoot(
-    integration: Integration, event: ChatwootEvent | None, services: Services, *, way: Feed
+def receive(
+    integration: Integration, event: ChatwootEvent | None, services: Services, *, feed: Feed
 ) -> None:
-    """Keeps what one signed webhook or socket frame of Chatwoot says.
+    """Stores what one signed webhook or websocket frame of Chatwoot tells; never fails.
 
-    What cannot be kept now is asked about later: Chatwoot repeats nothing, and a webhook that is
+    What cannot be stored now is looked up later: Chatwoot repeats nothing, and a webhook that is
     not answered with success marks its message as failed.
     """
     if event is None or not is_for(integration, event):
         return
     try:
-        _keep(integration, event, services, way)
+        _store(integration, event, services, feed)
     except Exception as error:
         full = isinstance(error, StorageFailed)
-        log.error("what Chatwoot told could not be kept: %s", error, exc_info=not full)
+        log.error("what Chatwoot told could not be stored: %s", error, exc_info=not full)
         ask_about(integration, event, services)
 
 
@@ -75,25 +75,24 @@ def is_for(integration: Integration, event: ChatwootEvent) -> bool:
     }
 
 
-def _keep(integration: Integration, event: ChatwootEvent, services: Services, way: Feed) -> None:
+def _store(integration: Integration, event: ChatwootEvent, services: Services, feed: Feed) -> None:
     instance = services.instances.get(integration.instance_id)
     if instance is None:
         return
     match event:
         case AgentMessage():
             surveys.learn(integration, event, services)
-            copies.notice(integration, event, services)
-            false_failures.seen(integration, event, services)
-            kept = _from_agents(instance, integration, [event], services, way=way)
-            if _Kept.UNPLACED in kept:
-                # The socket does not say whose conversation it is.
+            duplicates.count(integration, event, services)
+            false_failures.look_up_later(integration, event, services)
+            outcomes = _store_messages(instance, integration, [event], services, feed=feed)
+            if _Outcome.ASK in outcomes:
                 ask_about(integration, event, services)
         case ConversationChanged():
             services.chats.note_status(
                 integration.id, event.id, event.status, contact_id=event.contact_id
             )
         case Typing() if event.on and not event.private and services.settings.show_typing:
-            writing(instance, integration, event.conversation_id, services)
+            _store_typing(instance, integration, event.conversation_id, services)
         case ContactRemoved():
             ask_about(integration, event, services)
 
@@ -101,7 +100,7 @@ def _keep(integration: Integration, event: ChatwootEvent, services: Services, wa
 def ask_about(
     integration: Integration, event: ChatwootEvent, services: Services, *, trusted: bool = True
 ) -> None:
-    """Has Chatwoot asked about what an event names; never fails."""
+    """Queues a lookup of what an event names; never fails."""
 
     def ask(conversation_id: int, message_id: int, after_s: float = 0.0) -> None:
         due_at = services.clock() + after_s if after_s else 0.0
@@ -118,151 +117,231 @@ def ask_about(
             ask(event.id, CONVERSATION)
         case ContactRemoved():
             # Deleted, or merged into another one: then its conversations live on.
-            for conversation_id in services.chats.conversations_of_contact(
-                integration.id, event.id
-            ):
+            conversations = services.chats.conversations_of_contact(integration.id, event.id)
+            for conversation_id in conversations:
                 ask(conversation_id, CONVERSATION, _GONE_S)
 
 
-def missed_from_agents(
+def store_answer(
     instance: Instance,
     integration: Integration,
     messages: Sequence[AgentMessage],
     services: Services,
     *,
-    looked: bool = False,
+    retriable: Collection[int],
+    untold: bool = False,
 ) -> int:
-    """Keeps what was found by asking; how many messages are new. `looked`: nobody had told of it.
+    """Stores messages that Chatwoot gave when it was asked; how many of them are news.
 
+    `retriable` are those that agents had been shown as failed before Chatwoot was asked: only of
+    these the answer can say that the agent pressed Retry. `untold`: no feed had named the messages.
     Raises StorageFailed.
     """
-    kept = _from_agents(instance, integration, messages, services, way=None, looked=looked)
-    return sum(one in {_Kept.FRESH, _Kept.REVIVED} for one in kept)
+    outcomes = _store_messages(
+        instance, integration, messages, services, retriable=retriable, untold=untold
+    )
+    return sum(outcome in {_Outcome.NEW, _Outcome.RETRIED} for outcome in outcomes)
 
 
-def _from_agents(
+class _Outcome(enum.Enum):
+    """What became of an agent's message: nothing new, new entries, old ones tried again, or an
+    agent who is shown that nobody can be reached. ASK: Chatwoot has to be asked about it."""
+
+    NOTHING = enum.auto()
+    NEW = enum.auto()
+    RETRIED = enum.auto()
+    UNREACHABLE = enum.auto()
+    ASK = enum.auto()
+
+
+def _store_messages(
     instance: Instance,
     integration: Integration,
     messages: Sequence[AgentMessage],
     services: Services,
     *,
-    way: Feed | None,
-    looked: bool = False,
-) -> "list[_Kept]":
-    """`way` told of the messages, None where a look found them."""
-    missed = way is None
-    ours = [one for one in messages if is_agents(one, integration, missed=missed)]
-    if not ours:
+    feed: Feed | None = None,
+    retriable: Collection[int] = (),
+    untold: bool = False,
+) -> list[_Outcome]:
+    """`feed` told of the messages, None where Chatwoot was asked."""
+    asked = feed is None
+    agents = [message for message in messages if is_agents(message, integration, asked=asked)]
+    if not agents:
         return []
     now, clocks = services.clock(), services.chatwoot_clocks
 
-    def work(db: Database) -> list[_Kept]:
-        kept = [_keep_reply(db, instance, integration, one, services, missed, now) for one in ours]
-        for message, became in zip(ours, kept, strict=True):
-            if way is not None:
-                feeds.note_told(db, integration.id, way, message.id, now=now)
-            elif looked and became is _Kept.FRESH:
+    def work(db: Database) -> list[_Outcome]:
+        writer = _Writer(db, instance, integration, services, retriable, asked, now)
+        outcomes = [writer.store(message) for message in agents]
+        for message, outcome in zip(agents, outcomes, strict=True):
+            if feed is not None:
+                feeds.note_told(db, integration.id, feed, message.id, now=now)
+            elif untold and outcome is _Outcome.NEW:
                 written_at = now - clocks.age_s(integration.base_url, message.created_at)
                 feeds.note_found(db, integration.id, message.id, at=written_at)
-        return kept
+        return outcomes
 
-    kept = services.committer.run(work)
-    if {_Kept.FRESH, _Kept.REVIVED, _Kept.REFUSED} & set(kept):
-        services.wakeup.wake(look_again=_Kept.REVIVED in kept)
-    return kept
-
-
-class _Kept(enum.Enum):
-    """What became of an agent's message: nothing new, new entries, old ones to be tried again;
-    UNPLACED where it is not known to whom it is to go, REFUSED where nobody can be reached."""
-
-    UNPLACED = enum.auto()
-    REFUSED = enum.auto()
-    NOTHING = enum.auto()
-    FRESH = enum.auto()
-    REVIVED = enum.auto()
+    outcomes = services.committer.run(work)
+    if {_Outcome.NEW, _Outcome.RETRIED, _Outcome.UNREACHABLE} & set(outcomes):
+        services.wakeup.wake(look_again=_Outcome.RETRIED in outcomes)
+    return outcomes
 
 
-def is_agents(message: AgentMessage, integration: Integration, *, missed: bool) -> bool:
-    """Private notes and what we put there ourselves are passed over (docs/contracts/chatwoot.md,
-    Webhooks)."""
+def is_agents(message: AgentMessage, integration: Integration, *, asked: bool) -> bool:
+    """Whether a message is an agent's to the customer: no private note, and none of ours
+    (docs/contracts/chatwoot.md, Webhooks). `asked`: it is how Chatwoot shows it now."""
     ours = message.own_source_id.startswith(WHATSAPP_ID_PREFIX)
     if message.private or message.type not in {"outgoing", "template"}:
         return False
     if message.inbox_id != integration.inbox_id or (ours and not message.deleted):
         return False
     # Chatwoot repeats a message that it, or we, marked as failed: that is no new message.
-    return missed or not message.external_error
+    return asked or not message.external_error
 
 
-def _keep_reply(
-    db: Database,
-    instance: Instance,
-    integration: Integration,
-    message: AgentMessage,
-    services: Services,
-    missed: bool,
-    now: float,
-) -> _Kept:
-    thread = _thread_of(db, instance, integration, message)
-    if thread is None:
-        if not message.contact_id:
-            return _Kept.UNPLACED
-        told = _has_no_number(db, instance, integration, message, services, missed, now)
-        return _Kept.REFUSED if told else _Kept.NOTHING
-    reply = ReplyId(instance.id, integration.id, message.id)
-    if message.deleted:
-        entries.discard(db, reply, now=now)
-        gone = jobs.new(
-            *(thread.chat_id, f"d{message.id}", Deletion(message)),
-            position=message.id * PARTS + LAST_PART,
-            integration_id=integration.id,
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """Writes agents' messages into the journal, in one transaction."""
+
+    db: Database
+    instance: Instance
+    integration: Integration
+    services: Services
+    retriable: Collection[int]
+    asked: bool
+    now: float
+
+    def store(self, message: AgentMessage) -> _Outcome:
+        db, integration = self.db, self.integration
+        link = self._link(message)
+        if link is None:
+            # The socket does not say whose conversation it is.
+            return self._refuse(message) if message.contact_id else _Outcome.ASK
+        reply = ReplyId(self.instance.id, integration.id, message.id)
+        if message.deleted:
+            entries.discard(db, reply, now=self.now)
+            entry = jobs.new(
+                *(link.chat_id, f"d{message.id}", Deletion(message)),
+                position=message.id * PARTS + LAST_PART,
+                integration_id=integration.id,
+            )
+            is_new = entries.insert(db, self.instance.id, [entry], now=self.now)
+            return _Outcome.NEW if is_new else _Outcome.NOTHING
+        if self._may_be_new(message):
+            new = reply_parts.of(db, reply, link.chat_id, message)
+            if message.created_at <= integration.unproven_until.plus(DOUBT_S):
+                doubt = dump(BeforeRestore())
+                new = [dataclasses.replace(part, doubt=doubt) for part in new]
+            if entries.insert(db, self.instance.id, new, now=self.now):
+                conversation_links.follow(db, link)
+                return _Outcome.NEW
+        return self._retry(reply, message)
+
+    def _retry(self, reply: ReplyId, message: AgentMessage) -> _Outcome:
+        """The agent's Retry only updates the message (docs/contracts/chatwoot.md, Messages). What
+        a feed tells may be older than the failure that the agent was shown, so Chatwoot is asked
+        how the message stands now."""
+        if self.asked and message.is_marked:
+            entries.note_dead_shown(self.db, reply)
+            return _Outcome.NOTHING
+        if message.external_error or message.status not in {"", "sent"}:
+            return _Outcome.NOTHING
+        if not self.asked:
+            return _Outcome.ASK if entries.is_shown(self.db, reply) else _Outcome.NOTHING
+        if message.id in self.retriable and self._revive(reply):
+            return _Outcome.RETRIED
+        return _Outcome.NOTHING
+
+    def _revive(self, reply: ReplyId) -> bool:
+        refusals = (GatewayRefuses,)
+        return entries.revive(self.db, reply, now=self.now, refusals=refusals) > 0
+
+    def _may_be_new(self, message: AgentMessage) -> bool:
+        """Whether a message that the journal does not know may be new.
+
+        Of older ones the journal has forgotten that they arrived; those that are older than the
+        integration were never its matter.
+        """
+        if self.asked and message.status in {"delivered", "read"}:
+            # Only our receipts say so: it was sent before the backup that was restored.
+            return False
+        if not (self.asked or message.updated):
+            return True
+        clocks, base_url = self.services.chatwoot_clocks, self.integration.base_url
+        forgotten_at = clocks.now(base_url).plus(-self.services.settings.keep_days * _DAY_S)
+        oldest = max(clocks.begin_of(self.integration), forgotten_at)
+        return message.created_at >= oldest.plus(-DOUBT_S)
+
+    def _refuse(self, message: AgentMessage) -> _Outcome:
+        """Shows the agent that the contact has no number, once and after each Retry. Such a contact
+        is a chat without an address."""
+        if message.deleted or message.is_marked or not self._may_be_new(message):
+            return _Outcome.NOTHING
+        chat_id = chats.resolve_chat(
+            self.db,
+            self.instance.id,
+            [f"contact:{self.integration.id}:{message.contact_id}"],
+            kind="private",
+            address="",
+            name=message.contact_name or f"#{message.contact_id}",
         )
-        return _Kept.FRESH if entries.insert(db, instance.id, [gone], now=now) else _Kept.NOTHING
-    if _is_news(message, integration, services, missed=missed):
-        new = parts.of(db, reply, thread.chat_id, message)
-        if message.created_at <= integration.unproven_until.plus(DOUBT_S):
-            doubt = dump(BeforeRestore())
-            new = [dataclasses.replace(part, doubt=doubt) for part in new]
-        if entries.insert(db, instance.id, new, now=now):
-            conversation_links.follow(db, thread)
-            return _Kept.FRESH
-    if missed and message.is_marked:
-        # Asked for just now, so this is what its agent sees.
-        entries.note_dead_shown(db, reply)
-        return _Kept.NOTHING
-    # The agent's Retry button: Chatwoot only updates the message (docs/contracts/chatwoot.md,
-    # Messages).
-    again = not message.external_error and message.status in {"", "sent"}
-    if again and entries.revive(db, reply, now=now, refusals=(GatewayRefuses,)):
-        return _Kept.REVIVED
-    return _Kept.NOTHING
+        entry = jobs.new(
+            chat_id,
+            f"m{message.id}:nobody",
+            Failure(message.conversation_id, message.id, dump(ContactUnreachable())),
+            position=int(self.now * 1000),
+            replaces=message.updated,
+            integration_id=self.integration.id,
+        )
+        is_new = entries.insert(self.db, self.instance.id, [entry], now=self.now)
+        return _Outcome.UNREACHABLE if is_new else _Outcome.NOTHING
+
+    def _link(self, message: AgentMessage) -> ConversationLink | None:
+        """Where the message stands; an agent may also have begun a conversation with a new number.
+        None where that is not known."""
+        chat_id = conversation_links.chat_of_conversation(
+            self.db,
+            self.integration.id,
+            message.conversation_id,
+            source_id=message.source_id,
+            contact_id=message.contact_id,
+        )
+        if chat_id is None:
+            chat_id = self._chat_of_contact(message)
+        if chat_id is None:
+            return None
+        return ConversationLink(
+            integration_id=self.integration.id,
+            chat_id=chat_id,
+            source_id=message.source_id,
+            contact_id=message.contact_id,
+            conversation_id=message.conversation_id,
+            status=message.conversation_status or "open",
+        )
+
+    def _chat_of_contact(self, message: AgentMessage) -> int | None:
+        """The chat with the address of the contact, made where there is none yet."""
+        address = addresses.of_contact(message)
+        if address is None:
+            return None
+        forms = addresses.named(address)
+        known = identity.find(self.db, self.instance.id, forms)
+        if known is not None:
+            return known
+        return identity.resolve(
+            self.db,
+            self.instance.id,
+            forms,
+            kind="group" if address.jid.endswith("@g.us") else "private",
+            address=address.jid or address.lid,
+            name=message.contact_name,
+        ).chat_id
 
 
-def _is_news(
-    message: AgentMessage, integration: Integration, services: Services, *, missed: bool
-) -> bool:
-    if missed and message.status in {"delivered", "read"}:
-        # Only our receipts say so: it was sent before the backup that we go on from was restored.
-        return False
-    return not (missed or message.updated) or _is_recent(message, integration, services)
-
-
-def _is_recent(message: AgentMessage, integration: Integration, services: Services) -> bool:
-    """Whether a message that the journal does not know may be a new one.
-
-    Of older ones the journal has forgotten that they arrived; those that are older than the
-    integration were never its matter.
-    """
-    clocks = services.chatwoot_clocks
-    forgotten_at = clocks.now(integration.base_url).plus(-services.settings.keep_days * _DAY_S)
-    return message.created_at >= max(clocks.begin_of(integration), forgotten_at).plus(-DOUBT_S)
-
-
-def writing(
+def _store_typing(
     instance: Instance, integration: Integration, conversation_id: int, services: Services
 ) -> None:
-    """An agent is writing; kept so that the customer can be shown it."""
     now = services.clock()
 
     def work(db: Database) -> None:
@@ -274,82 +353,3 @@ def writing(
         entries.insert(db, instance.id, [entry], now=now)
 
     services.committer.run(work, services.wakeup.wake)
-
-
-def _has_no_number(
-    db: Database,
-    instance: Instance,
-    integration: Integration,
-    message: AgentMessage,
-    services: Services,
-    missed: bool,
-    now: float,
-) -> bool:
-    """Has the agent shown that the contact cannot be reached, once and after each Retry; whether
-    there is something to show. Such a contact is a chat without an address."""
-    is_shown = message.status == "failed" or bool(message.external_error)
-    if message.deleted or is_shown or not _is_news(message, integration, services, missed=missed):
-        return False
-    chat_id = chats.resolve_chat(
-        db,
-        instance.id,
-        [f"contact:{integration.id}:{message.contact_id}"],
-        kind="private",
-        address="",
-        name=message.contact_name or f"#{message.contact_id}",
-    )
-    entry = jobs.new(
-        chat_id,
-        f"m{message.id}:nobody",
-        Failure(message.conversation_id, message.id, dump(ContactUnreachable())),
-        position=int(now * 1000),
-        replaces=message.updated,
-        integration_id=integration.id,
-    )
-    return entries.insert(db, instance.id, [entry], now=now) > 0
-
-
-def _chat_at(
-    db: Database, instance: Instance, address: Address | None, message: AgentMessage
-) -> int | None:
-    """The chat with that address, made where there is none yet."""
-    if address is None:
-        return None
-    named = addresses.named(address)
-    found = identity.find(db, instance.id, named)
-    if found is not None:
-        return found
-    made = identity.resolve(
-        db,
-        instance.id,
-        named,
-        kind="group" if address.jid.endswith("@g.us") else "private",
-        address=address.jid or address.lid,
-        name=message.contact_name,
-    )
-    return made.chat_id
-
-
-def _thread_of(
-    db: Database, instance: Instance, integration: Integration, message: AgentMessage
-) -> ConversationLink | None:
-    """Where the message stands; an agent may also have begun a conversation with a new number."""
-    chat_id = conversation_links.chat_of_conversation(
-        db,
-        integration.id,
-        message.conversation_id,
-        source_id=message.source_id,
-        contact_id=message.contact_id,
-    )
-    if chat_id is None:
-        chat_id = _chat_at(db, instance, addresses.of_contact(message), message)
-    if chat_id is None:
-        return None
-    return ConversationLink(
-        integration_id=integration.id,
-        chat_id=chat_id,
-        source_id=message.source_id,
-        contact_id=message.contact_id,
-        conversation_id=message.conversation_id,
-        status=message.conversation_status or "open",
-    )

@@ -24,15 +24,14 @@ from bridge.gateways.base import (
     MediaNotReady,
     MediaTooLarge,
 )
-from bridge.routing import jobs
+from bridge.routing import files, jobs
 from bridge.routing.context import FILE_S, Context
+from bridge.routing.files import File
 from bridge.routing.ids import WHATSAPP_ID_PREFIX, copy_id, piece_id
 from bridge.routing.jobs import LateFile, late_key
 from bridge.routing.retry import backoff
 from bridge.routing.to_chatwoot import contacts, permissions
 from bridge.routing.to_chatwoot.phrases import file_size, phrase
-from bridge.routing.to_whatsapp import media
-from bridge.routing.to_whatsapp.media import File
 from bridge.store.chats import ConversationLink
 from bridge.store.journal import Entry, Job, Pair
 
@@ -166,7 +165,7 @@ class Posting:
         size = 0
         once = self.message.media is not None and self.message.media.view_once
         try:
-            with media.from_gateway(self.message, self.context, seconds=self._left_s()) as file:
+            with files.from_gateway(self.message, self.context, seconds=self._left_s()) as file:
                 size = file.size
                 return bring(file)
         except FileTooLarge:
@@ -183,7 +182,7 @@ class Posting:
     def _noted(self, text: str, key: str, size: int = 0) -> str:
         """The text with a note about its file."""
         language = self.context.services.settings.language
-        told = file_size(language, size) if size else f"> {file_size(language, media.MAX_BYTES)}"
+        told = file_size(language, size) if size else f"> {file_size(language, files.MAX_BYTES)}"
         name = self.message.media.file_name if self.message.media else ""
         said = phrase(language, key, name=markup.literal(name or self.message.kind), size=told)
         return f"{text}\n\n{said}".strip()

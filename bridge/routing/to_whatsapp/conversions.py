@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from bridge.routing.to_whatsapp import filetypes
+from bridge.routing import filetypes
 
 _SOUND_S = 60
 _FILM_S = 120

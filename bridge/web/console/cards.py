@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bridge.domain.errors import N_, BridgeError, Problem
 from bridge.domain.models import Instance, Integration, Status
 from bridge.routing import capabilities
-from bridge.routing.from_chatwoot import copies, ways
+from bridge.routing.from_chatwoot import duplicates, feed_status
 from bridge.routing.from_gateway import gateway_webhook
 from bridge.services import Services
 from bridge.store.journal import Job
@@ -92,7 +92,7 @@ def _card(instance: Instance, standing: InstanceStats, services: Services) -> Ca
         standing=standing,
         plot=plot.draw(minutes[Job.MESSAGE], minutes[Job.REPLY]),
         transport=_transport(instance, integration, services),
-        can_try_webhooks=integration is not None and ways.can_try(integration, services),
+        can_try_webhooks=integration is not None and feed_status.can_try(integration, services),
         is_connected=_is_connected(instance),
         complaints=tuple(_complaints(instance, integration, standing, services, now)),
         unrouted=tuple(services.unrouted.of(instance.id)),
@@ -101,7 +101,7 @@ def _card(instance: Instance, standing: InstanceStats, services: Services) -> Ca
 
 def _transport(instance: Instance, one: Integration | None, services: Services) -> str:
     gateway_calls = gateway_webhook.is_relied_on(instance.id, services)
-    used = ways.used(one, services) if one is not None else "socket"
+    used = feed_status.feeds_in_use(one, services) if one is not None else "socket"
     if used == "none":
         return "none"
     if gateway_calls:
@@ -132,12 +132,12 @@ def _complaints(
     if integration is not None:
         if old := capabilities.too_old(integration):
             yield Complaint("check", Trouble.of(old))
-        for said in ways.troubles(integration, services):
-            step = "webhooks" if ways.can_try(integration, services) else "check"
-            is_grave = not ways.is_heard(integration, services)
+        for said in feed_status.problems(integration, services):
+            step = "webhooks" if feed_status.can_try(integration, services) else "check"
+            is_grave = not feed_status.is_heard(integration, services)
             yield Complaint(step, Trouble(said), is_grave=is_grave)
-        for said in copies.told(integration, services):
-            remedy = Problem(copies.REMEDY)
+        for said in duplicates.problems(integration, services):
+            remedy = Problem(duplicates.REMEDY)
             yield Complaint("check", Trouble(said, remedy), is_grave=False)
         yield from _of_gateway(instance)
         yield from _of_silence(gateway_webhook.silence(instance.id, services))

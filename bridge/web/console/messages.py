@@ -12,7 +12,7 @@ from bridge.activation import instances
 from bridge.domain.errors import N_
 from bridge.domain.models import Instance
 from bridge.operations import messages as console
-from bridge.routing.from_chatwoot import webhooks
+from bridge.routing.from_chatwoot import webhook_address
 from bridge.store.journal import State
 from bridge.store.search import Item
 from bridge.web import forms, session
@@ -34,9 +34,9 @@ DEEDS = (
     N_("paused"),
     N_("resumed"),
     N_("found it well again"),
-    webhooks.PUT,
-    webhooks.TAKEN_OFF,
-    webhooks.PROVEN,
+    webhook_address.PUT,
+    webhook_address.TAKEN_OFF,
+    webhook_address.PROVEN,
     N_("took over a new webhook secret"),
     N_("replayed"),
     N_("discarded"),

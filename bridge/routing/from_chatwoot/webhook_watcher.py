@@ -2,7 +2,7 @@
 
 Taken off: when Chatwoot says that it may not call, or does not call for what was heard otherwise.
 Tried again: after a change of the public address or of Chatwoot's version, when a call comes all
-the same, and once a day in a quiet minute. A person's press is `webhooks.put`.
+the same, and once a day in a quiet minute. A person's press is `webhook_address.put`.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ from functools import partial
 
 from bridge.domain.errors import BridgeError
 from bridge.domain.models import Integration, Status
-from bridge.routing.from_chatwoot import webhooks
+from bridge.routing.from_chatwoot import webhook_address
 from bridge.routing.retry import backoff
 from bridge.services import Services
 from bridge.store.feeds import Feed
@@ -36,7 +36,7 @@ _Deed = Callable[[], object]
 
 
 @dataclass(slots=True)
-class WebhookKeeper:
+class WebhookWatcher:
     """`sync` looks at every integration; what needs a call is done beside it, one at a time for
     each integration."""
 
@@ -86,7 +86,7 @@ class WebhookKeeper:
             # From before this was kept: the address was put by the activation.
             calls = WebhookCalls.ON if url else WebhookCalls.OFF
             first = Webhook(calls, public_url=url, version=one.chatwoot_version)
-            return partial(webhooks.begin, one, first, services)
+            return partial(webhook_address.begin, one, first, services)
         if known.public_url != url:
             return partial(self._move, one)
         if known.version != one.chatwoot_version:
@@ -99,24 +99,24 @@ class WebhookKeeper:
         """The address stands: whether Chatwoot calls it."""
         services, now = self.services, self.services.clock()
         if known.refused_at > known.changed_at:
-            return partial(webhooks.take_off, one, Why.GUARD, services)
+            return partial(webhook_address.take_off, one, Why.GUARD, services)
         if known.calls is WebhookCalls.TRYING:
-            if webhooks.called_at(one, services) >= known.changed_at:
-                return partial(webhooks.proven, one, services)
-            if known.probed and now - known.changed_at > webhooks.PROBE_S:
+            if webhook_address.called_at(one, services) >= known.changed_at:
+                return partial(webhook_address.proven, one, services)
+            if known.probed and now - known.changed_at > webhook_address.PROBE_S:
                 return partial(self._unproven, one)
         told = services.feeds.of(one.id).get(Feed.WEBHOOK)
         if told is not None and told.missed >= _MISSED and told.is_suspect(now):
-            return partial(webhooks.take_off, one, Why.SILENT, services)
+            return partial(webhook_address.take_off, one, Why.SILENT, services)
         return None
 
     def _unproven(self, one: Integration) -> None:
-        webhooks.take_off(one, webhooks.why_silent(one, self.services), self.services)
+        webhook_address.take_off(one, webhook_address.why_silent(one, self.services), self.services)
 
     def _back(self, one: Integration, known: Webhook) -> _Deed | None:
         """The address was taken off: whether it is tried again."""
         services, now = self.services, self.services.clock()
-        came = webhooks.called_at(one, services) > known.changed_at and (
+        came = webhook_address.called_at(one, services) > known.changed_at and (
             now - max(known.changed_at, known.tried_at) > _LATE_S
         )
         is_daily = now - known.tried_at > _DAY_S and self._is_quiet(one, now)
@@ -126,34 +126,34 @@ class WebhookKeeper:
 
     def _try(self, one: Integration, known: Webhook) -> None:
         services = self.services
-        if webhooks.is_hopeless(one.chatwoot_version, services):
+        if webhook_address.is_hopeless(one.chatwoot_version, services):
             services.webhooks.save(one.id, dataclasses.replace(known, tried_at=services.clock()))
             return
-        webhooks.put(one, services, only_proven=False, wait_s=0)
+        webhook_address.put(one, services, only_proven=False, wait_s=0)
 
     def _move(self, one: Integration) -> None:
         """The public address is another one, or none."""
         services = self.services
         if not services.settings.public_url:
-            webhooks.take_off(one, Why.NONE, services)
-        elif webhooks.is_guarded(one.chatwoot_version, services):
-            webhooks.take_off(one, Why.PRIVATE, services)
-            if not webhooks.is_hopeless(one.chatwoot_version, services):
-                webhooks.put(one, services, only_proven=True, wait_s=webhooks.PROBE_S)
+            webhook_address.take_off(one, Why.NONE, services)
+        elif webhook_address.is_guarded(one.chatwoot_version, services):
+            webhook_address.take_off(one, Why.PRIVATE, services)
+            if not webhook_address.is_hopeless(one.chatwoot_version, services):
+                webhook_address.put(one, services, only_proven=True, wait_s=webhook_address.PROBE_S)
         else:
-            webhooks.put(one, services, only_proven=False, wait_s=0)
+            webhook_address.put(one, services, only_proven=False, wait_s=0)
 
     def _upgraded(self, one: Integration, known: Webhook) -> None:
         """Chatwoot is another version: it may call now what it did not, or no more."""
         services = self.services
         if not services.settings.public_url:
             services.webhooks.save(one.id, dataclasses.replace(known, version=one.chatwoot_version))
-        elif webhooks.is_hopeless(one.chatwoot_version, services):
-            webhooks.take_off(one, Why.PRIVATE, services)
+        elif webhook_address.is_hopeless(one.chatwoot_version, services):
+            webhook_address.take_off(one, Why.PRIVATE, services)
         elif known.calls is WebhookCalls.OFF:
-            webhooks.put(one, services, only_proven=False, wait_s=0)
+            webhook_address.put(one, services, only_proven=False, wait_s=0)
         else:
-            webhooks.probe(one, services)
+            webhook_address.probe(one, services)
 
     def _is_quiet(self, one: Integration, now: float) -> bool:
         return now - self.services.stats.last_at(one.instance_id) > _QUIET_S

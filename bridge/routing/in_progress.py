@@ -21,7 +21,7 @@ _SLOT = struct.Struct("<qd")
 
 
 @dataclass(slots=True)
-class UnderWay:
+class InProgress:
     """One slot of the file for each delivery that is under way; nothing of this ever raises."""
 
     path: Path

@@ -16,7 +16,7 @@ from bridge.chatwoot.socket import Cable, CableEvent, CableRefused, Subscribed
 from bridge.domain.errors import BridgeError
 from bridge.domain.models import Integration, Secret, Status
 from bridge.net.deadline import Deadline
-from bridge.routing.from_chatwoot import receive as replies
+from bridge.routing.from_chatwoot.receive import receive
 from bridge.routing.retry import backoff
 from bridge.services import Services
 from bridge.store.feeds import Feed
@@ -35,7 +35,7 @@ Place = tuple[str, Secret]
 
 
 @dataclass(slots=True)
-class Cables:
+class SocketListeners:
     """One thread for each connection; `sync` begins and ends them.
 
     `ask` is called with the id of an integration when it begins to be heard: what was told before
@@ -124,7 +124,7 @@ class Cables:
                         services.feeds.stands(one.id, Feed.CABLE, now=services.clock())
                         self.ask(one.id)
                     if isinstance(said, CableEvent) and said.account_id == one.account_id:
-                        replies.from_chatwoot(one, said.event, services, way=Feed.CABLE)
+                        receive(one, said.event, services, feed=Feed.CABLE)
 
 
 @dataclass(slots=True)
@@ -159,7 +159,7 @@ def place_of(one: Integration) -> Place:
     return one.base_url, one.api_token
 
 
-def stands(one: Integration, services: Services) -> bool:
+def is_connected(one: Integration, services: Services) -> bool:
     """Whether the socket that an integration shares has given a sign of life just now."""
     heard_at = services.store.beat_at(_beat_of(place_of(one)))
     return services.settings.chatwoot_socket and services.clock() - heard_at < _FRESH_S

@@ -59,7 +59,7 @@ class _Hold:
 
 
 @dataclass(slots=True)
-class AccountLooks:
+class AccountPolling:
     """The turns of one account's thread; all times are on the monotonic clock."""
 
     services: Services

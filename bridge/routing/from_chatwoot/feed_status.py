@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from bridge.chatwoot import versions
 from bridge.domain.errors import N_, Problem
 from bridge.domain.models import Integration
-from bridge.routing.from_chatwoot import socket as cables
-from bridge.routing.from_chatwoot import webhooks
+from bridge.routing.from_chatwoot import socket_listeners, webhook_address
 from bridge.services import Services
 from bridge.store.feeds import Feed
 from bridge.store.webhooks import Webhook, WebhookCalls, Why
@@ -43,7 +42,7 @@ _DEAF = N_(
 )
 
 
-def used(one: Integration, services: Services) -> str:
+def feeds_in_use(one: Integration, services: Services) -> str:
     """`both`, `webhook`, `socket` or `none`: how Chatwoot is heard as far as is known."""
     calls, listens = _calls(one, services), services.settings.chatwoot_socket
     if calls and listens:
@@ -51,17 +50,17 @@ def used(one: Integration, services: Services) -> str:
     return "webhook" if calls else "socket" if listens else "none"
 
 
-def troubles(one: Integration, services: Services, *, now_standing: bool = True) -> list[Problem]:
+def problems(one: Integration, services: Services, *, now_standing: bool = True) -> list[Problem]:
     """What the operator should know about how Chatwoot is heard, the gravest first.
 
     `now_standing` False: the socket may just be opening.
     """
-    return list(_troubles(one, services, now_standing))
+    return list(_problems(one, services, now_standing))
 
 
 def is_heard(one: Integration, services: Services) -> bool:
     """Whether one of the two ways works, as far as is known."""
-    socket = cables.stands(one, services) and not _is_deaf(one, services)
+    socket = socket_listeners.is_connected(one, services) and not _is_deaf(one, services)
     return socket or _calls(one, services)
 
 
@@ -72,16 +71,16 @@ def can_try(one: Integration, services: Services) -> bool:
         known is not None
         and known.calls is WebhookCalls.OFF
         and bool(services.settings.public_url)
-        and not webhooks.is_hopeless(one.chatwoot_version, services)
+        and not webhook_address.is_hopeless(one.chatwoot_version, services)
     )
 
 
-def _troubles(one: Integration, services: Services, now_standing: bool) -> Iterator[Problem]:
+def _problems(one: Integration, services: Services, now_standing: bool) -> Iterator[Problem]:
     known = services.webhooks.of(one.id)
     if not _calls(one, services):
         listens = services.settings.chatwoot_socket
-        is_down = now_standing and services.router_alive and not cables.stands(one, services)
-        if not listens or is_down:
+        stands = socket_listeners.is_connected(one, services)
+        if not listens or (now_standing and services.router_alive and not stands):
             yield Problem(_NEITHER)
     if _is_deaf(one, services):
         yield Problem(_DEAF)
@@ -105,6 +104,6 @@ def _calls(one: Integration, services: Services) -> bool:
 
 
 def _is_deaf(one: Integration, services: Services) -> bool:
-    return cables.stands(one, services) and services.feeds.is_suspect(
+    return socket_listeners.is_connected(one, services) and services.feeds.is_suspect(
         one.id, Feed.CABLE, now=services.clock()
     )

@@ -30,7 +30,7 @@ REMEDY = N_(
 )
 
 
-def notice(one: Integration, message: AgentMessage, services: Services) -> None:
+def count(one: Integration, message: AgentMessage, services: Services) -> None:
     """Counts a message of ours that Chatwoot shows, where another one is the one that we know.
     Raises StorageFailed."""
     if not message.own_source_id.startswith(WHATSAPP_ID_PREFIX) or message.deleted:
@@ -52,7 +52,7 @@ def notice(one: Integration, message: AgentMessage, services: Services) -> None:
         )
 
 
-def told(one: Integration, services: Services) -> Iterator[Problem]:
+def problems(one: Integration, services: Services) -> Iterator[Problem]:
     """What the operator is told of them."""
     since = services.clock() - _TOLD_S
     count, conversation = services.duplicates.seen(one.id, since=since)

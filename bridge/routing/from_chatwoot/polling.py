@@ -1,7 +1,7 @@
 """Asks Chatwoot for what neither a webhook nor the socket told, and looks after what is held.
 
 One thread for each Chatwoot account looks for all instances that are joined to it, so that they
-share what a look costs (`bridge.routing.from_chatwoot.account_looks`).
+share what a look costs (`bridge.routing.from_chatwoot.account_polling`).
 """
 
 import logging
@@ -9,7 +9,7 @@ import threading
 from dataclasses import dataclass, field
 
 from bridge.domain.models import Integration, Status
-from bridge.routing.from_chatwoot.account_looks import AccountLooks
+from bridge.routing.from_chatwoot.account_polling import AccountPolling
 from bridge.services import Services
 from bridge.store.feeds import Feed
 
@@ -20,7 +20,7 @@ Account = tuple[str, int]
 
 
 @dataclass(slots=True)
-class Looks:
+class Polling:
     """`sync` begins and ends the threads; `ask` wants a look at an integration at once."""
 
     services: Services
@@ -83,7 +83,7 @@ class Looks:
                 services.feeds.falls(integration_id, way)
 
     def _run(self, account: Account) -> None:
-        work = AccountLooks(self.services)
+        work = AccountPolling(self.services)
         while True:
             with self._changed:
                 ones = self._wanted.get(account, [])

@@ -20,8 +20,9 @@ from bridge.domain import texts
 from bridge.domain.messages import Kind, Media, Message
 from bridge.gateways.base import GatewayUnavailable
 from bridge.net.deadline import Deadline
+from bridge.routing import filetypes
 from bridge.routing.context import FILE_S, Context
-from bridge.routing.to_whatsapp import conversions, filetypes
+from bridge.routing.to_whatsapp import conversions
 
 #: Chatwoot's own limit for agents (docs/contracts/chatwoot.md, Files), in bytes.
 MAX_BYTES = 40 * 1024 * 1024

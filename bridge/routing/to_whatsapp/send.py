@@ -23,13 +23,13 @@ from bridge.domain.messages import Address, Kind, Reply
 from bridge.gateways import jids
 from bridge.gateways.base import Gateway, GatewayRefuses, GatewayUnavailable, Sent
 from bridge.net.deadline import Deadline
-from bridge.routing import ids, jobs
+from bridge.routing import files, ids, jobs
 from bridge.routing.context import CALL_S, FILE_S, Context
 from bridge.routing.from_chatwoot import catchup, false_failures, surveys
 from bridge.routing.from_gateway import addresses
 from bridge.routing.ids import WHATSAPP_ID_PREFIX
 from bridge.routing.jobs import TEXT_PART, Failure, ReplyPart
-from bridge.routing.to_whatsapp import media, mentions
+from bridge.routing.to_whatsapp import mentions
 from bridge.store.chats import Chat
 from bridge.store.journal import Entry, Journal, NewEntry, Pair
 
@@ -82,8 +82,8 @@ def send(entry: Entry, part: ReplyPart, context: Context, claim: Claim) -> list[
     chat = context.services.chats.get(entry.chat_id)
     if not chat.address:
         chat = _found_again(chat, context)
-    with contextlib.ExitStack() as files:
-        reply = mentions.marked(_reply(entry, part, chat, context, files), chat, context)
+    with contextlib.ExitStack() as stack:
+        reply = mentions.marked(_reply(entry, part, chat, context, stack), chat, context)
         source = claim.take(entry, reply.to, now=context.services.clock())
         seconds = FILE_S if reply.file else CALL_S
         sent = gateway.send(reply, source=source, deadline=Deadline(seconds))
@@ -163,7 +163,7 @@ def _has_files(entry: Entry, message: AgentMessage, context: Context) -> bool:
 
 
 def _reply(
-    entry: Entry, part: ReplyPart, chat: Chat, context: Context, files: contextlib.ExitStack
+    entry: Entry, part: ReplyPart, chat: Chat, context: Context, stack: contextlib.ExitStack
 ) -> Reply:
     message = part.message
     quoted = _quoted(entry, message, context)
@@ -175,7 +175,7 @@ def _reply(
     if not context.is_here(entry):
         raise FileRefused(detail="it is in a Chatwoot that this instance is joined to no longer")
     try:
-        file = files.enter_context(media.from_chatwoot(attachment, context))
+        file = stack.enter_context(files.from_chatwoot(attachment, context))
     except FileNotThere as error:
         if context.services.clock() - entry.received_at < _FILE_PATIENCE_S:
             raise
@@ -286,7 +286,7 @@ def gone_out(entry: Entry, context: Context) -> None:
     part, late_s = jobs.decode(entry.body), context.services.clock() - entry.received_at
     if isinstance(part, ReplyPart) and (part.message.is_marked or late_s > false_failures.SOON_S):
         one = entry.integration_id or context.integration.id
-        false_failures.went_out(one, part.message, context.services)
+        false_failures.look_up(one, part.message, context.services)
 
 
 def give_up(entry: Entry, error: BridgeError, told: BridgeError, context: Context) -> None:
