@@ -300,7 +300,7 @@ class _Paused:
         return time.perf_counter() - began
 
     def _open(self, jobs: str = _MESSAGES) -> int:
-        [found] = self._services.store.rows(
+        [found] = self._services.store.db.rows(
             f"select count(*) as waiting from journal where job in {jobs} "
             "and state in ('ready', 'sending', 'unconfirmed')"
         )

@@ -146,7 +146,7 @@ class _Bench:
         self._services.wakeup.wake(look_again=True)
 
     def _open(self, *, other_than: str = "") -> int:
-        [found] = self._services.store.rows(
+        [found] = self._services.store.db.rows(
             "select count(*) as waiting from journal j join chat c on c.id = j.chat_id "
             "where j.job in ('message', 'reply') "
             "and j.state in ('ready', 'sending', 'unconfirmed') and c.address not like ?",

@@ -23,6 +23,7 @@ from bridge.store.lookup_queue import LookupQueue
 from bridge.store.members import Members
 from bridge.store.search import Search
 from bridge.store.sessions import Sessions
+from bridge.store.sqlite import SqliteStore
 from bridge.store.sqlite_journal import SqliteJournal
 from bridge.store.stats import Stats
 from bridge.store.unrouted import UnroutedCounts
@@ -71,7 +72,7 @@ class Services:
     def open(cls, settings: Settings) -> "Services":
         """Opens the installation; an empty folder becomes one. Raises StartupError."""
         vault = credentials.open_vault(settings)
-        store = Store.open(settings.database)
+        store = SqliteStore.open(settings.database)
         token, _ = credentials.account_token(settings)
         credentials.leave_check(store, vault)
         settings.spool.mkdir(mode=0o700, exist_ok=True)

@@ -20,7 +20,8 @@ from bridge.domain.errors import StartupError
 from bridge.runtime import logs, processes
 from bridge.runtime.processes import Child
 from bridge.services import Services
-from bridge.store import credentials, use
+from bridge.store import credentials
+from bridge.store.sqlite import use
 
 #: Seconds that the children have between SIGTERM and SIGKILL.
 GRACE_S = 30.0

@@ -23,11 +23,12 @@ from bridge.chatwoot.versions import Can
 from bridge.config.settings import Settings
 from bridge.domain.errors import BeforeRestore, StartupError, dump
 from bridge.domain.models import Actor
-from bridge.store import Store, credentials, snapshot, use
+from bridge.store import Store, credentials, snapshot
 from bridge.store.audit import Audit
 from bridge.store.committer import Committer
 from bridge.store.search import Search
 from bridge.store.sessions import Sessions
+from bridge.store.sqlite import SqliteStore, use
 from bridge.store.vault import Vault, decode_keys
 
 _MANIFEST, _DATABASE, _KEY = "manifest.json", "bridge.db", "encryption.key"
@@ -213,7 +214,7 @@ def _proven(settings: Settings, folder: Path, source: Path) -> tuple[float, bool
 def _go_on(settings: Settings, folder: Path, *, by: Actor, now: float, taken_at: float) -> None:
     """Makes the copy fit to go on from: brought up to date, its files where they will be, and
     nothing that was open taken for certain."""
-    store = Store.open(folder / _DATABASE)
+    store = SqliteStore.open(folder / _DATABASE)
     try:
         Search(store, Committer(store)).doubt_all(
             _unproven(store), doubt=dump(BeforeRestore()), now=now
@@ -230,7 +231,7 @@ def _go_on(settings: Settings, folder: Path, *, by: Actor, now: float, taken_at:
 def _unproven(store: Store) -> list[int]:
     """The instances whose Chatwoot, when the backup was taken, could not be shown what had become
     of a reply: it cannot tell now which of them went out afterwards."""
-    rows = store.rows("select instance_id, chatwoot_version, refused from integration")
+    rows = store.db.rows("select instance_id, chatwoot_version, refused from integration")
     return [
         row["instance_id"]
         for row in rows

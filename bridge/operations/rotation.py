@@ -12,8 +12,9 @@ from bridge.config.settings import Settings
 from bridge.domain.errors import StartupError
 from bridge.domain.models import Actor, Instance, Secret
 from bridge.services import Services
-from bridge.store import Store, credentials, snapshot
+from bridge.store import credentials, snapshot
 from bridge.store.audit import Audit
+from bridge.store.sqlite import SqliteStore
 from bridge.store.vault import KEY_BYTES, Vault, decode_keys, encode_key, token_hash
 
 
@@ -34,7 +35,7 @@ def rotate_key(settings: Settings, *, by: Actor, now: float) -> Rotated:
     of BRIDGE_ENCRYPTION_KEY. Raises StartupError, also while the folder is in use.
     """
     vault = credentials.open_vault(settings)
-    store = Store.open(settings.database, alone=True)
+    store = SqliteStore.open(settings.database, alone=True)
     try:
         if settings.encryption_key:
             keys, resumed = _ring_of_settings(settings), False
@@ -60,7 +61,7 @@ def rotate_account_token(settings: Settings, *, by: Actor, now: float) -> Secret
             reason="the account token comes from BRIDGE_ACCOUNT_TOKEN: change it there and restart"
         )
     token = Secret(secrets.token_urlsafe(32))
-    store = Store.open(settings.database)
+    store = SqliteStore.open(settings.database)
     try:
         credentials.replace_secret(settings.account_token_file, token)
         Audit(store).note(by, "rotated the account token", "bridge", at=now)

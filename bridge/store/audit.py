@@ -1,4 +1,4 @@
-"""Who changed what, and when: kept for people, never changed."""
+"""Who changed what, and when: stored for people, never changed."""
 
 from dataclasses import dataclass
 
@@ -7,38 +7,36 @@ from bridge.store import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
-    """One line of the trail. `at` is UTC seconds; `subject` names an instance or a message."""
+class AuditEntry:
+    """One line of the audit log. `at` is UTC seconds; `subject` names an instance or a message."""
 
     id: int
     at: float
     who: str
     address: str
-    deed: str
+    action: str
     subject: str
     detail: str
 
 
 class Audit:
-    """The trail of deeds, newest first."""
+    """The audit log, newest first."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def note(self, by: Actor, deed: str, subject: str, detail: str = "", *, at: float) -> None:
+    def note(self, by: Actor, action: str, subject: str, detail: str = "", *, at: float) -> None:
         """Adds a line. Raises StorageFailed."""
-        with self._store.write() as db:
-            db.execute(
-                "insert into audit (at, who, address, deed, subject, detail) "
-                "values (?, ?, ?, ?, ?, ?)",
-                [at, by.who, by.address, deed, subject, detail],
-            )
-
-    def latest(self, *, limit: int = 100, before_id: int | None = None) -> list[Deed]:
-        """The newest lines, or those before one of them."""
-        rows = self._store.db.execute(
-            "select id, at, who, address, deed, subject, detail from audit where id < ? "
-            "order by id desc limit ?",
-            [before_id if before_id is not None else 2**62, limit],
+        self._store.change(
+            "insert into audit (at, who, address, deed, subject, detail) values (?, ?, ?, ?, ?, ?)",
+            *(at, by.who, by.address, action, subject, detail),
         )
-        return [Deed(*row) for row in rows]
+
+    def latest(self, *, limit: int = 100, before_id: int | None = None) -> list[AuditEntry]:
+        """The newest lines, or those before one of them."""
+        return self._store.db.all(
+            AuditEntry,
+            "select id, at, who, address, deed as action, subject, detail from audit "
+            "where id < ? order by id desc limit ?",
+            *(before_id if before_id is not None else 2**62, limit),
+        )

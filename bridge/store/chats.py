@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlite_utils import Database
-
-from bridge.store import Store, identity
+from bridge.store import Database, Store, conversation_links, identity
+from bridge.store.columns import marks, names
 from bridge.store.committer import Committer
-from bridge.store.conversation_links import ConversationLink, write_thread
+from bridge.store.conversation_links import ConversationLink
 from bridge.store.identity import AddressForms, resolve_chat
 from bridge.store.journal import Pair
 
@@ -54,57 +53,50 @@ class Chats:
 
     def get(self, chat_id: int) -> Chat:
         """The chat with that id, or the one that it was merged into."""
-        row = self._store.db.execute(
-            "select id, instance_id, kind, address, name, last_in, last_in_sender, lost "
-            "from chat "
-            f"where id = {_ROOT}",
-            [chat_id, chat_id],
-        ).fetchone()
-        return Chat(*row)
+        sql = f"select {names(Chat)} from chat where id = {_ROOT}"
+        [chat] = self._store.db.all(Chat, sql, chat_id, chat_id)
+        return chat
 
     def forms(self, chat_id: int) -> list[str]:
         """Every form of address that leads to the chat."""
-        found = self._store.db.execute(
-            f"select form from alias where chat_id = {_ROOT} order by form", [chat_id, chat_id]
-        )
-        return [row[0] for row in found]
+        sql = f"select form from alias where chat_id = {_ROOT} order by form"
+        return self._store.db.values(sql, chat_id, chat_id)
 
     def thread(self, integration_id: str, chat_id: int) -> ConversationLink | None:
         """Where a chat is in Chatwoot."""
         where = f"where integration_id = ? and chat_id = {_ROOT}"
-        return self._thread(where, integration_id, chat_id, chat_id)
+        place = (integration_id, chat_id, chat_id)
+        return conversation_links.find(self._store.db, where, *place)
 
     def thread_of_conversation(
         self, integration_id: str, conversation_id: int
     ) -> ConversationLink | None:
         """The chat behind a conversation."""
-        return self._thread(
-            "indexed by thread_conversation where integration_id = ? and conversation_id = ?",
-            integration_id,
-            conversation_id,
-        )
+        where = "indexed by thread_conversation where integration_id = ? and conversation_id = ?"
+        place = (integration_id, conversation_id)
+        return conversation_links.find(self._store.db, where, *place)
 
     def save_thread(self, thread: ConversationLink) -> None:
         """Notes where a chat is."""
-        self._committer.run(lambda db: write_thread(db, thread))
+        self._committer.run(lambda db: conversation_links.save(db, thread))
 
     def note_status(
         self, integration_id: str, conversation_id: int, status: str, *, contact_id: int = 0
     ) -> None:
         """A conversation was opened, resolved, snoozed ..., or went over to the contact that its
         own was merged into; `contact_id` is 0 where it is not told."""
-        known = self.thread_of_conversation(integration_id, conversation_id)
-        if known is None:
+        link = self.thread_of_conversation(integration_id, conversation_id)
+        if link is None:
             return
-        contact_id = contact_id or known.contact_id
-        if (known.status, known.contact_id) == (status, contact_id):
+        contact_id = contact_id or link.contact_id
+        if (link.status, link.contact_id) == (status, contact_id):
             return  # Chatwoot tells of every little change of a conversation
-        # The name of the contact it went over to is somebody else's matter.
-        given_name = known.given_name if contact_id == known.contact_id else ""
-        self._run(
+        # The contact that it went over to has a name of its own.
+        given_name = link.given_name if contact_id == link.contact_id else ""
+        self._committer.change(
             "update thread set status = ?, contact_id = ?, given_name = ? "
             "where integration_id = ? and conversation_id = ?",
-            [status, contact_id, given_name, integration_id, conversation_id],
+            *(status, contact_id, given_name, integration_id, conversation_id),
         )
 
     def note_checked(self, integration_id: str, chat_id: int, message_id: int) -> None:
@@ -119,34 +111,27 @@ class Chats:
         self, integration_id: str, chat_id: int, checked_id: int, newest_id: int
     ) -> None:
         """The mark stood at `checked_id`, above the newest message that there is."""
-        self._run(
+        self._committer.change(
             "update thread set checked_id = ? "
             "where integration_id = ? and chat_id = ? and checked_id = ?",
-            [newest_id, integration_id, chat_id, checked_id],
+            *(newest_id, integration_id, chat_id, checked_id),
         )
 
     def newest_before(self, place: tuple[str, int, int], entry_id: int) -> int | None:
         """The newest Chatwoot id of a place (integration, chat, conversation) that was known before
         an entry of the journal was tried for the first time, 0 when none was; None for an entry
         that was never tried."""
-        db = self._store.db
-        tried = db.execute("select min(began_at) from try where journal_id = ?", [entry_id])
-        (tried_at,) = tried.fetchone()
-        if tried_at is None:
-            return None
-        found = db.execute(
-            "select coalesce(max(chatwoot_id), 0) from pair "
-            "where integration_id = ? and chat_id = ? and conversation_id = ? and noted_at < ?",
-            [*place, tried_at],
+        tried_at = self._store.db.value(
+            "select min(began_at) from try where journal_id = ?", entry_id
         )
-        return int(found.fetchone()[0])
+        return None if tried_at is None else self._newest(place, "noted_at < ?", tried_at)
 
     def forget_contact(self, integration_id: str, contact_id: int) -> None:
         """A contact was deleted in Chatwoot: it is looked up anew."""
-        self._run(
+        self._committer.change(
             "update thread set contact_id = 0, conversation_id = 0, status = '' "
             "where integration_id = ? and contact_id = ?",
-            [integration_id, contact_id],
+            *(integration_id, contact_id),
         )
 
     def forget_conversation(self, integration_id: str, conversation_id: int) -> None:
@@ -164,27 +149,25 @@ class Chats:
 
     def conversations_of_contact(self, integration_id: str, contact_id: int) -> list[int]:
         """The conversations that are known to be a contact's."""
-        found = self._store.db.execute(
+        return self._store.db.values(
             "select conversation_id from thread "
             "where integration_id = ? and contact_id = ? and conversation_id > 0",
-            [integration_id, contact_id],
+            *(integration_id, contact_id),
         )
-        return [int(row[0]) for row in found]
 
     def newest_conversation(self, integration_id: str) -> int:
         """The newest conversation that is known; 0 for none."""
-        found = self._store.db.execute(
-            "select coalesce(max(conversation_id), 0) from thread indexed by thread_conversation "
-            "where integration_id = ?",
-            [integration_id],
+        sql = (
+            "select max(conversation_id) from thread indexed by thread_conversation "
+            "where integration_id = ?"
         )
-        return int(found.fetchone()[0])
+        return int(self._store.db.value(sql, integration_id, default=0))
 
     def note_given_name(self, integration_id: str, chat_id: int, name: str) -> None:
         """The name that we gave the contact; empty: it is somebody else's matter now."""
-        self._run(
+        self._committer.change(
             "update thread set given_name = ? where integration_id = ? and chat_id = ?",
-            [name, integration_id, chat_id],
+            *(name, integration_id, chat_id),
         )
 
     def meet(self, chat: Chat, named: AddressForms) -> int:
@@ -214,36 +197,31 @@ class Chats:
 
     def is_one_person(self, instance_id: int, forms: Sequence[str], others: Sequence[str]) -> bool:
         """Whether forms of two sorts lead to one chat."""
-        marks = ", ".join("?" * len(forms)), ", ".join("?" * len(others))
-        found = self._store.db.execute(
+        return self._store.db.has(
             "select 1 from alias a join alias b on b.instance_id = a.instance_id "
-            f"and b.chat_id = a.chat_id and b.form in ({marks[1]}) "
-            f"where a.instance_id = ? and a.form in ({marks[0]})",
-            [*others, instance_id, *forms],
+            f"and b.chat_id = a.chat_id and b.form in ({marks(others)}) "
+            f"where a.instance_id = ? and a.form in ({marks(forms)})",
+            *(*others, instance_id, *forms),
         )
-        return found.fetchone() is not None
 
     def spellings(self, instance_id: int, phone: str) -> list[str]:
         """How a number (as a JID) is written elsewhere, as sends have shown."""
-        found = self._store.db.execute(
-            "select form from spelling where instance_id = ? and phone = ?", [instance_id, phone]
-        )
-        return [row[0] for row in found]
+        sql = "select form from spelling where instance_id = ? and phone = ?"
+        return self._store.db.values(sql, instance_id, phone)
 
     def is_free(self, integration_id: str, chat_id: int, *, conversation_id: int) -> bool:
         """Whether a conversation may become the chat's: it is, or is nobody's."""
-        found = self._store.db.execute(
-            "select chat_id from conversation where integration_id = ? and conversation_id = ?",
-            [integration_id, conversation_id],
-        ).fetchone()
-        return found is None or found[0] == self.get(chat_id).id
+        sql = "select chat_id from conversation where integration_id = ? and conversation_id = ?"
+        owner = self._store.db.value(sql, integration_id, conversation_id)
+        return owner is None or owner == self.get(chat_id).id
 
     def is_of_another(
         self, integration_id: str, chat_id: int, *, contact_id: int = 0, source_id: str = ""
     ) -> bool:
         """Whether a contact, or its place in our inbox, is known to be another chat's, or must be
         taken for it: the number that it was found by was another chat's before."""
-        found = self._store.db.execute(
+        chat = (chat_id, chat_id)
+        return self._store.db.has(
             "select 1 from thread where integration_id = ? and contact_id = nullif(?, 0) "
             f"and chat_id <> {_ROOT} union all "
             "select 1 from thread where integration_id = ? and source_id = nullif(?, '') "
@@ -251,11 +229,8 @@ class Chats:
             "select 1 from alias join chat indexed by chat_lost on chat.lost = alias.form "
             "and chat.instance_id = alias.instance_id and chat.merged_into is null "
             f"and chat.id <> alias.chat_id where alias.chat_id = {_ROOT}",
-            [integration_id, contact_id, chat_id, chat_id]
-            + [integration_id, source_id, chat_id, chat_id]
-            + [chat_id, chat_id],
+            *(integration_id, contact_id, *chat, integration_id, source_id, *chat, *chat),
         )
-        return found.fetchone() is not None
 
     def note_read(self, chat_id: int, reference: str) -> None:
         """The customer has been shown that this message was read."""
@@ -266,48 +241,36 @@ class Chats:
 
     def pair(self, instance_id: int, whatsapp_id: str) -> Pair | None:
         """The pair of a WhatsApp message."""
-        row = self._store.db.execute(
-            "select * from pair where instance_id = ? and whatsapp_id = ?",
-            [instance_id, whatsapp_id],
-        ).fetchone()
-        return _pair(row) if row else None
+        pairs = self._pairs(
+            "pair where instance_id = ? and whatsapp_id = ?", instance_id, whatsapp_id
+        )
+        return pairs[0] if pairs else None
 
     def pieces(self, instance_id: int, whatsapp_id: str) -> list[Pair]:
         """The pairs of every message that one WhatsApp message became in Chatwoot, in order of
         their ids there: the first has its id, others the id, `#` and what they are."""
-        found = self._store.db.execute(
-            "select * from pair where instance_id = :instance and (whatsapp_id = :id "
-            "or (whatsapp_id > :id || '#' and whatsapp_id < :id || '$')) order by chatwoot_id",
-            {"instance": instance_id, "id": whatsapp_id},
+        return self._pairs(
+            "pair where instance_id = ? and (whatsapp_id = ? "
+            "or (whatsapp_id > ? and whatsapp_id < ?)) order by chatwoot_id",
+            *(instance_id, whatsapp_id, f"{whatsapp_id}#", f"{whatsapp_id}$"),
         )
-        return [_pair(row) for row in found]
 
     def changes(self, instance_id: int, whatsapp_id: str) -> list[Pair]:
         """The pairs of the edits of a message: the id of each begins with its message's."""
-        found = self._store.db.execute(
-            "select * from pair where instance_id = :instance "
-            "and whatsapp_id > 'edit:' || :id || ':' and whatsapp_id < 'edit:' || :id || ';' "
+        return self._pairs(
+            "pair where instance_id = ? and whatsapp_id > ? and whatsapp_id < ? "
             "order by chatwoot_id",
-            {"instance": instance_id, "id": whatsapp_id},
+            *(instance_id, f"edit:{whatsapp_id}:", f"edit:{whatsapp_id};"),
         )
-        return [_pair(row) for row in found]
+
+    def pairs_of_chatwoot(self, integration_id: str, chatwoot_id: int) -> list[Pair]:
+        """The WhatsApp messages that a Chatwoot message became."""
+        return self._pairs(PAIRS_OF_CHATWOOT, integration_id, chatwoot_id)
 
     def newest_from_customer(self, place: tuple[str, int, int]) -> int:
         """The newest Chatwoot id of what the customer wrote in a place (integration, chat,
         conversation); 0 when there is none."""
-        found = self._store.db.execute(
-            "select coalesce(max(chatwoot_id), 0) from pair "
-            "where integration_id = ? and chat_id = ? and conversation_id = ? and from_me = 0",
-            list(place),
-        )
-        return int(found.fetchone()[0])
-
-    def pairs_of_chatwoot(self, integration_id: str, chatwoot_id: int) -> list[Pair]:
-        """The WhatsApp messages that a Chatwoot message became."""
-        found = self._store.db.execute(
-            f"select * from {PAIRS_OF_CHATWOOT}", [integration_id, chatwoot_id]
-        )
-        return [_pair(row) for row in found]
+        return self._newest(place, "from_me = 0")
 
     def note_reached(self, instance_id: int, whatsapp_id: str, reached: str) -> None:
         """How far Chatwoot has been told that a message has come."""
@@ -315,16 +278,17 @@ class Chats:
 
     def note_deleted(self, instance_id: int, whatsapp_id: str) -> None:
         """The message is deleted on both sides, or is about to be."""
-        self._run(_REACHED, ["deleted", instance_id, whatsapp_id])
+        self._committer.change(_REACHED, "deleted", instance_id, whatsapp_id)
 
-    def _thread(self, where: str, *params: object) -> ConversationLink | None:
-        row = self._store.db.execute(
-            f"select * from thread {where} limit 1", list(params)
-        ).fetchone()
-        return ConversationLink(*row) if row else None
+    def _newest(self, place: tuple[str, int, int], condition: str, *params: object) -> int:
+        sql = (
+            "select max(chatwoot_id) from pair where integration_id = ? and chat_id = ? "
+            f"and conversation_id = ? and {condition}"
+        )
+        return int(self._store.db.value(sql, *place, *params, default=0))
 
-    def _run(self, sql: str, params: list[Any]) -> None:
-        self._committer.run(lambda db: db.execute(sql, params))
+    def _pairs(self, source: str, *params: object) -> list[Pair]:
+        return self._store.db.all(Pair, f"select {names(Pair)} from {source}", *params)
 
     def _note(self, sql: str, params: list[Any]) -> None:
         """For what is only looked up, marked or told once more when a crash loses it."""
@@ -333,11 +297,8 @@ class Chats:
 
 def contact_of(db: Database, integration_id: str, chat_id: int) -> int:
     """The contact of a chat in a Chatwoot, 0 while it has none."""
-    row = db.execute(
-        "select contact_id from thread where integration_id = ? and chat_id = ?",
-        [integration_id, chat_id],
-    ).fetchone()
-    return int(row[0]) if row else 0
+    sql = "select contact_id from thread where integration_id = ? and chat_id = ?"
+    return int(db.value(sql, integration_id, chat_id, default=0))
 
 
 def rename(db: Database, instance_id: int, form: str, name: str) -> None:
@@ -346,19 +307,4 @@ def rename(db: Database, instance_id: int, form: str, name: str) -> None:
         "update chat set name = ? where id = "
         "(select chat_id from alias where instance_id = ? and form = ?)",
         [name, instance_id, form],
-    )
-
-
-def _pair(row: tuple[Any, ...]) -> Pair:
-    return Pair(
-        instance_id=row[0],
-        whatsapp_id=row[1],
-        chat_id=row[2],
-        from_me=bool(row[3]),
-        integration_id=row[4],
-        conversation_id=row[5],
-        chatwoot_id=row[6],
-        reached=row[7],
-        author=row[9],
-        reference=row[10],
     )

@@ -3,8 +3,7 @@
 The time that passed is the same as before: all that is compared with the present moves along.
 """
 
-from sqlite_utils import Database
-
+from bridge.store import Database
 from bridge.store.committer import Committer
 from bridge.store.journal import OPEN
 

@@ -2,8 +2,8 @@
 
 A Chatwoot's times are never held against ours: either clock may be wrong by hours, and may be set
 while we run. What every answer tells (`Date`) shows how far the Chatwoot's clock is ahead of the
-steady one of this machine, which nobody sets. The disk has it for the other processes and for the
-next start (docs/routing.md, Clocks).
+steady one of this machine, which nobody sets. The disk has it for other processes and the next
+start (docs/routing.md, Clocks).
 """
 
 import logging
@@ -11,10 +11,10 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from bridge.domain.models import UNTOLD, ChatwootTime, Integration
 from bridge.store import Store
+from bridge.store.columns import names, write
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,8 @@ def _this_boot() -> str:
         return ""
 
 
-class _Kept(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Stored:
     """What the disk has: how far ahead the clock is, in seconds, of the steady clock of a boot and
     of this machine's own, which goes on from one boot to the next."""
 
@@ -51,7 +52,7 @@ class _Measured:
 
     low: float
     high: float
-    kept: _Kept | None = None
+    stored: _Stored | None = None
     written_at: float = -_GAP_S
 
     @property
@@ -72,12 +73,12 @@ class ChatwootClocks:
         steady = self._steady_ahead_s(base_url)
         if steady is not None:
             return ChatwootTime(time.monotonic() + steady)
-        kept = self._kept(base_url)
-        return ChatwootTime(time.time() + (kept.ahead_s if kept else 0.0))
+        stored = self._stored(base_url)
+        return ChatwootTime(time.time() + (stored.ahead_s if stored else 0.0))
 
     def is_known(self, base_url: str) -> bool:
         """Whether that clock was measured, by this process or another one, now or earlier."""
-        return self._steady_ahead_s(base_url) is not None or self._kept(base_url) is not None
+        return self._steady_ahead_s(base_url) is not None or self._stored(base_url) is not None
 
     def age_s(self, base_url: str, moment: ChatwootTime) -> float:
         """How long ago that was, in seconds; 0 for what was not told, or is yet to come."""
@@ -110,62 +111,56 @@ class ChatwootClocks:
                 low, high = max(low, known.low), min(high, known.high)
             known.low, known.high = low, high
         try:
-            self._keep(base_url, known)
+            self._save(base_url, known)
         except Exception as error:
-            log.debug("the clock of %s could not be kept: %s", base_url, error)
+            log.debug("the clock of %s could not be stored: %s", base_url, error)
 
     # -- underneath --------------------------------------------------------------------------------
 
     def _steady_ahead_s(self, base_url: str) -> float | None:
         """How far ahead of the steady clock, where that is known: as we measured it, unless another
         process has found another one since."""
-        kept, mine = self._kept(base_url), self._measured.get(base_url)
-        if mine is not None and mine.kept == kept:
+        stored, mine = self._stored(base_url), self._measured.get(base_url)
+        if mine is not None and mine.stored == stored:
             return mine.steady_ahead_s
-        if kept is not None and kept.boot == self._boot != "":
-            return kept.steady_ahead_s
+        if stored is not None and stored.boot == self._boot != "":
+            return stored.steady_ahead_s
         return None
 
-    def _kept(self, base_url: str) -> _Kept | None:
-        row = self._store.db.execute(
-            "select boot, steady_ahead_s, ahead_s from chatwoot_clock where base_url = ?",
-            [base_url],
-        ).fetchone()
-        return _Kept(*row) if row else None
+    def _stored(self, base_url: str) -> _Stored | None:
+        sql = f"select {names(_Stored)} from chatwoot_clock where base_url = ?"
+        return self._store.db.first(_Stored, sql, base_url)
 
-    def _keep(self, base_url: str, known: _Measured) -> None:
-        """Writes it down where it is worth it. Raises what the disk raises."""
+    def _save(self, base_url: str, known: _Measured) -> None:
+        """Stores it where the disk is too far off. Raises what the disk raises."""
         steady, now = known.steady_ahead_s, time.monotonic()
-        kept = self._kept(base_url)
+        stored = self._stored(base_url)
         is_right = (
-            kept is not None
-            and kept.boot == self._boot
-            and abs(kept.steady_ahead_s - steady) <= _WORTH_S
+            stored is not None
+            and stored.boot == self._boot
+            and abs(stored.steady_ahead_s - steady) <= _WORTH_S
         )
-        known.kept = kept
-        if is_right or now - known.written_at < _GAP_S or not self._is_joined(base_url):
+        known.stored = stored
+        is_joined = "select 1 from integration where base_url = ?"
+        if (
+            is_right
+            or now - known.written_at < _GAP_S
+            or not self._store.db.has(is_joined, base_url)
+        ):
             return
         known.written_at = now
-        fresh = _Kept(self._boot, steady, now + steady - time.time())
+        fresh = _Stored(self._boot, steady, now + steady - time.time())
         with self._store.write() as db:
             db.execute(
                 "delete from chatwoot_clock "
                 "where base_url not in (select base_url from integration)"
             )
-            db.execute(
-                "insert or replace into chatwoot_clock values (?, ?, ?, ?)", [base_url, *fresh]
-            )
+            db.put("chatwoot_clock", {"base_url": base_url, **write(fresh)}, key="base_url")
             # Marks by our clock, from before theirs was known.
             db.execute(
                 "update integration set unproven_until = restored_at + ?, restored_at = 0 "
                 "where base_url = ? and restored_at > 0",
                 [fresh.ahead_s, base_url],
             )
-        known.kept = fresh
+        known.stored = fresh
         log.info("the clock of %s is ahead of ours by %+.0f s", base_url, fresh.ahead_s)
-
-    def _is_joined(self, base_url: str) -> bool:
-        found = self._store.db.execute(
-            "select 1 from integration where base_url = ? limit 1", [base_url]
-        )
-        return found.fetchone() is not None

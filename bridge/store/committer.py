@@ -6,9 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from sqlite_utils import Database
-
-from bridge.store import Store
+from bridge.store import Database, Store
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +57,10 @@ class Committer:
             raise job.error
         result: T = job.result
         return result
+
+    def change(self, sql: str, *params: object) -> int:
+        """One statement by `run`; the number of rows that it changed."""
+        return self.run(lambda db: db.execute(sql, params).rowcount)
 
     def along(self, work: Callable[[Database], object]) -> None:
         """Has the next write of this process take this one along, for what costs little when a

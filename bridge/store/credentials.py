@@ -8,7 +8,8 @@ from pathlib import Path
 
 from bridge.config.settings import Settings
 from bridge.domain.errors import StartupError
-from bridge.store import Store, is_made, peek_meta
+from bridge.store import Store
+from bridge.store.sqlite import SqliteStore, is_made, peek_meta
 from bridge.store.vault import KEY_BYTES, SealBroken, Vault, decode_keys, encode_key
 
 _CHECK = "key_check"
@@ -20,7 +21,7 @@ def account_token(settings: Settings) -> tuple[str, bool]:
     """The operator's token, and whether it was made just now. Raises StartupError."""
     if settings.account_token:
         return settings.account_token, False
-    return _kept(settings.account_token_file, lambda: secrets.token_urlsafe(32))
+    return _secret_in(settings.account_token_file, lambda: secrets.token_urlsafe(32))
 
 
 def open_vault(settings: Settings) -> Vault:
@@ -43,8 +44,10 @@ def open_vault(settings: Settings) -> Vault:
                 f"BRIDGE_ENCRYPTION_KEY or put {name} back (nothing was changed)"
             )
         if not is_made(settings.database):
-            Store.open(settings.database).close()
-        text, _ = _kept(settings.encryption_key_file, lambda: encode_key(os.urandom(KEY_BYTES)))
+            SqliteStore.open(settings.database).close()
+        text, _ = _secret_in(
+            settings.encryption_key_file, lambda: encode_key(os.urandom(KEY_BYTES))
+        )
     try:
         vault = Vault(decode_keys(text))
     except ValueError as error:
@@ -61,11 +64,8 @@ def _expect_database(settings: Settings) -> None:
     """Raises StartupError for an installation that has lost its database: an empty one in its place
     would look like a service that has forgotten everything."""
     # Asked before the database is: of two first starts at once, one may be just making both.
-    left = [
-        path
-        for path in (settings.encryption_key_file, settings.account_token_file)
-        if path.exists()
-    ]
+    secret_files = (settings.encryption_key_file, settings.account_token_file)
+    left = [path for path in secret_files if path.exists()]
     if left and not is_made(settings.database):
         raise StartupError(
             reason=f"{left[0]} is here, but the database {settings.database} is missing or empty: "
@@ -116,11 +116,12 @@ def _write(path: Path, text: str) -> None:
 
 def leave_check(store: Store, vault: Vault) -> None:
     """Leaves in a new database what proves the key at the next start."""
-    if peek_meta(store.path, _CHECK) is None:
-        store.set_meta_once(_CHECK, vault.seal(_CHECK_TEXT, where=_CHECK_PLACE))
+    if store.meta(_CHECK) is None:
+        sealed = vault.seal(_CHECK_TEXT, where=_CHECK_PLACE)
+        store.set_meta(_CHECK, sealed, replace=False)
 
 
-def _kept(path: Path, make: Callable[[], str]) -> tuple[str, bool]:
+def _secret_in(path: Path, make: Callable[[], str]) -> tuple[str, bool]:
     """The secret in a file that only its owner reads; made on first use, once among processes."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

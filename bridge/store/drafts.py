@@ -18,51 +18,47 @@ class Drafts:
         self._store, self._vault = store, vault
 
     def begin(self, answers: dict[str, Any], *, now: float) -> str:
-        """A new draft's id; drafts that were left behind go on this occasion."""
+        """A new draft's id. Drafts that were left behind are deleted."""
         draft_id = secrets.token_urlsafe(24)
         with self._store.write() as db:
             db.execute("delete from draft where changed_at < ?", [now - LIFETIME_S])
             db.execute(
-                "insert into draft values (?, ?, '[]', ?)",
+                "insert into draft (id, answers, progress, changed_at) values (?, ?, '[]', ?)",
                 [draft_id, self._seal(draft_id, answers), now],
             )
         return draft_id
 
     def read(self, draft_id: str, *, now: float) -> dict[str, Any] | None:
         """The answers so far, None when there is no such draft or it has grown too old."""
-        row = self._store.row(
+        sealed = self._store.db.value(
             "select answers from draft where id = ? and changed_at >= ?", draft_id, now - LIFETIME_S
         )
-        if row is None:
+        if sealed is None:
             return None
         try:
-            answers = json.loads(self._vault.open(row["answers"], where=f"draft/{draft_id}"))
+            answers = json.loads(self._vault.open(sealed, where=f"draft/{draft_id}"))
         except SealBroken:
             return None
         return dict(answers)
 
     def save(self, draft_id: str, answers: dict[str, Any], *, now: float) -> None:
         """Replaces the answers."""
-        with self._store.write() as db:
-            db.execute(
-                "update draft set answers = ?, changed_at = ? where id = ?",
-                [self._seal(draft_id, answers), now, draft_id],
-            )
+        sql = "update draft set answers = ?, changed_at = ? where id = ?"
+        self._store.change(sql, self._seal(draft_id, answers), now, draft_id)
 
     def note_progress(self, draft_id: str, steps: list[str]) -> None:
         """Which steps of the activation are done, for the page that watches it."""
-        with self._store.write() as db:
-            db.execute("update draft set progress = ? where id = ?", [json.dumps(steps), draft_id])
+        sql = "update draft set progress = ? where id = ?"
+        self._store.change(sql, json.dumps(steps), draft_id)
 
     def progress(self, draft_id: str) -> list[str]:
         """The steps noted last."""
-        row = self._store.row("select progress from draft where id = ?", draft_id)
-        return list(json.loads(row["progress"])) if row else []
+        sql = "select progress from draft where id = ?"
+        return list(json.loads(self._store.db.value(sql, draft_id, default="[]")))
 
     def remove(self, draft_id: str) -> None:
         """Forgets a draft."""
-        with self._store.write() as db:
-            db.execute("delete from draft where id = ?", [draft_id])
+        self._store.change("delete from draft where id = ?", draft_id)
 
     def _seal(self, draft_id: str, answers: dict[str, Any]) -> str:
         return self._vault.seal(json.dumps(answers), where=f"draft/{draft_id}")

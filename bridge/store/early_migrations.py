@@ -319,3 +319,25 @@ def m010_looks(db: Database) -> None:
         "insert into old_dead_letter select id from journal "
         "where state = 'dead' and direction = 'in'"
     )
+
+
+@migrations()
+def m011_status_at(db: Database) -> None:
+    """Since when an integration is in its status, in UTC seconds; 0 for not known."""
+    db.execute("alter table integration add column status_at real not null default 0")
+
+
+@migrations()
+def m012_lookups(db: Database) -> None:
+    """Conversations that Chatwoot is to be asked about."""
+    db.execute(
+        """create table lookup (
+            integration_id text not null references integration (id) on delete cascade,
+            conversation_id integer not null,
+            message_id integer not null,
+            due_at real not null,
+            trusted integer not null,
+            times integer not null,
+            primary key (integration_id, conversation_id, message_id)
+        ) strict, without rowid"""
+    )

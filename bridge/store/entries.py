@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlite_utils import Database
-
 from bridge.domain.errors import BridgeError
-from bridge.store.columns import to_error
+from bridge.store import Database, identity
+from bridge.store.columns import to_error, write
 from bridge.store.journal import OPEN, Job, NewEntry, Pair, ReplyId, State
 
+#: An entry is accepted once under it.
+_KEY = "instance_id, job, key, integration_id"
 #: The entries of one Chatwoot message, found by their keys; for the parameters of `parts_of`.
 PARTS = "instance_id = ? and job = 'reply' and key between ? and ? and integration_id = ?"
 
@@ -40,37 +41,28 @@ def insert(db: Database, instance_id: int, entries: Sequence[NewEntry], *, now: 
                     entry.position or 0,
                 ],
             )
-        count += db.execute(
-            "insert into journal (instance_id, chat_id, job, key, position, body, state, "
-            "reason, received_at, due_at, integration_id, message_id) values "
-            "(?, coalesce((select merged_into from chat where id = ?2), ?2), "
-            "?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, '')) "
-            "on conflict do nothing",
-            [
-                instance_id,
-                entry.chat_id,
-                entry.job.value,
-                entry.key,
-                entry.position or 0,
-                entry.body,
-                (State.UNCONFIRMED if entry.doubt else State.READY).value,
-                entry.doubt,
-                now,
-                entry.due_at,
-                entry.integration_id,
-                entry.message_id,
-            ],
-        ).rowcount
+        row = {
+            "instance_id": instance_id,
+            "chat_id": identity.root(db, entry.chat_id),
+            "job": entry.job.value,
+            "key": entry.key,
+            "position": entry.position or 0,
+            "body": entry.body,
+            "state": (State.UNCONFIRMED if entry.doubt else State.READY).value,
+            "reason": entry.doubt,
+            "received_at": now,
+            "due_at": entry.due_at,
+            "integration_id": entry.integration_id,
+            "message_id": entry.message_id or None,
+        }
+        count += db.put("journal", row, key=_KEY, replace=False)
     return count
 
 
 def body_of(db: Database, instance_id: int, job: Job, key: str) -> str:
     """The entry with that key, empty when there is none."""
-    row = db.execute(
-        "select body from journal where instance_id = ? and job = ? and key = ?",
-        [instance_id, job.value, key],
-    ).fetchone()
-    return str(row[0]) if row else ""
+    sql = "select body from journal where instance_id = ? and job = ? and key = ?"
+    return str(db.value(sql, instance_id, job.value, key, default=""))
 
 
 def rewrite(db: Database, instance_id: int, job: Job, key: str, body: str) -> bool:
@@ -85,23 +77,16 @@ def rewrite(db: Database, instance_id: int, job: Job, key: str, body: str) -> bo
 
 def bodies_of(db: Database, reply: ReplyId) -> list[str]:
     """The entries of a Chatwoot message, in the order of their positions."""
-    found = db.execute(
-        f"select body from journal where {PARTS} order by position",
-        parts_of(reply),
-    )
-    return [str(row[0]) for row in found]
+    sql = f"select body from journal where {PARTS} order by position"
+    return db.values(sql, *parts_of(reply))
 
 
 def take_back(db: Database, reply: ReplyId) -> bool:
     """Removes the entries of a Chatwoot message as long as no try of any was made; whether that
     was so. A worker that has just read one does not begin to send it."""
     parts = parts_of(reply)
-    begun = db.execute(
-        f"select 1 from journal where {PARTS} and (state <> 'ready' or attempts or doubtful "
-        "or source is not null)",
-        parts,
-    )
-    if begun.fetchone() is not None:
+    begun = "(state <> 'ready' or attempts <> 0 or doubtful <> 0 or source is not null)"
+    if db.has(f"select 1 from journal where {PARTS} and {begun}", *parts):
         return False
     db.execute(f"delete from journal where {PARTS}", parts)
     return True
@@ -125,22 +110,19 @@ class SettledSend:
 def settle(db: Database, instance_id: int, source: str, *, now: float) -> SettledSend | None:
     """The echo of a send of ours came, whatever the gateway answered to it; None when it is none of
     ours."""
-    row = db.execute(
-        "select id, chat_id, key, body, integration_id, sent_to, state, sent_at "
-        "from journal where source = ? and instance_id = ?",
-        [source, instance_id],
-    ).fetchone()
-    if row is None:
-        return None
-    db.execute(
-        "update journal set state = 'done', done_at = ?, reason = '' "
-        f"where id = ? and (state in {OPEN} or state = 'dead')",
-        [now, row[0]],
+    sent = db.first(
+        SettledSend,
+        "select chat_id, key, body, integration_id, sent_to, state as was, "
+        "coalesce(sent_at, 0) as sent_at from journal where source = ? and instance_id = ?",
+        *(source, instance_id),
     )
-    chat_id, key, body, integration_id, sent_to, was, sent_at = row[1:]
-    return SettledSend(
-        chat_id, key, body, integration_id, sent_to or "", State(was), sent_at or 0.0
-    )
+    if sent is not None:
+        db.execute(
+            "update journal set state = 'done', done_at = ?, reason = '' "
+            f"where source = ? and instance_id = ? and (state in {OPEN} or state = 'dead')",
+            [now, source, instance_id],
+        )
+    return sent
 
 
 def withdraw(db: Database, instance_id: int, integration_id: str, key: str, job: Job) -> None:
@@ -155,27 +137,24 @@ def withdraw(db: Database, instance_id: int, integration_id: str, key: str, job:
 
 def is_shown(db: Database, reply: ReplyId) -> bool:
     """Whether agents are shown a Chatwoot message as failed."""
-    shown = db.execute(f"select 1 from journal where {PARTS} and shown limit 1", parts_of(reply))
-    return shown.fetchone() is not None
+    sql = f"select 1 from journal where {PARTS} and shown limit 1"
+    return db.has(sql, *parts_of(reply))
 
 
 def note_arrived(db: Database, reply: ReplyId) -> None:
     """Agents are not shown a Chatwoot message as failed any more, if nothing of it is dead."""
-    parts = parts_of(reply)
-    dead = db.execute(f"select 1 from journal where {PARTS} and state = 'dead' limit 1", parts)
-    if dead.fetchone() is None:
+    sql = f"select 1 from journal where {PARTS} and state = 'dead' limit 1"
+    if not db.has(sql, *parts_of(reply)):
         note_shown(db, reply, shown=False)
 
 
 def is_old_marker(db: Database, instance_id: int, source: str) -> bool:
     """Whether a marker was given to a send of an instance, also by an older version of us, whose
     markers named nobody."""
-    found = db.execute(
-        "select 1 from journal where source = ?1 and instance_id = ?2 union all "
-        "select 1 from old_marker where source = ?1 and instance_id = ?2",
-        [source, instance_id],
+    return any(
+        db.has(f"select 1 from {table} where source = ? and instance_id = ?", source, instance_id)
+        for table in ("journal", "old_marker")
     )
-    return found.fetchone() is not None
 
 
 def revive(
@@ -187,33 +166,32 @@ def revive(
     agent was not shown as failed before. A send that ended with one of the `refusals` may have been
     made all the same, and its echo be late: it is unconfirmed.
     """
-    found = db.execute(
+    rows = db.rows(
         f"select id, state, source, reason, sent_at from journal where {PARTS} and shown "
         "and (state = 'dead' or (state = 'done' "
         # Least and greatest of what was reached: both are `failed` only where everything failed.
         "and 'failed' = (select iif(min(reached) = max(reached), min(reached), '') from "
         "pair indexed by pair_chatwoot where integration_id = ? and chatwoot_id = ? and from_me)))",
-        [*parts_of(reply), reply.integration_id, reply.message_id],
-    ).fetchall()
-    for entry_id, state, source, reason, sent_at in found:
-        in_doubt = state == "dead" and source and isinstance(to_error(reason), refusals)
-        again = ("unconfirmed", sent_at, source, reason) if in_doubt else ("ready", 0.0, None, "")
+        *(*parts_of(reply), reply.integration_id, reply.message_id),
+    )
+    for row in rows:
+        is_refused = isinstance(to_error(row["reason"]), refusals)
+        again = ("ready", 0.0, None, "")
+        if row["state"] == State.DEAD and row["source"] and is_refused:
+            again = ("unconfirmed", row["sent_at"], row["source"], row["reason"])
         db.execute(
             "update journal set state = ?, due_at = ?, source = ?, reason = ?, attempts = 0, "
             "held_s = 0, received_at = ?, done_at = null where id = ?",
-            [*again, now, entry_id],
+            [*again, now, row["id"]],
         )
-    if found:
+    if rows:
         note_shown(db, reply, shown=False)
-    return len(found)
+    return len(rows)
 
 
 def note_shown(db: Database, reply: ReplyId, *, shown: bool = True) -> None:
     """Whether agents see a Chatwoot message as failed, noted with all its parts."""
-    db.execute(
-        f"update journal set shown = ? where {PARTS}",
-        [int(shown), *parts_of(reply)],
-    )
+    db.execute(f"update journal set shown = ? where {PARTS}", [int(shown), *parts_of(reply)])
 
 
 def note_dead_shown(db: Database, reply: ReplyId) -> None:
@@ -234,23 +212,6 @@ def discard(db: Database, reply: ReplyId, *, now: float) -> None:
 
 
 def insert_pair(db: Database, pair: Pair, *, now: float) -> None:
-    """Notes a pair; what is known already is kept."""
-    db.execute(
-        "insert into pair values "
-        "(?, ?, coalesce((select merged_into from chat where id = ?3), ?3), "
-        "?, ?, ?, ?, ?, ?, ?, ?) "
-        "on conflict do nothing",
-        [
-            pair.instance_id,
-            pair.whatsapp_id,
-            pair.chat_id,
-            int(pair.from_me),
-            pair.integration_id,
-            pair.conversation_id,
-            pair.chatwoot_id,
-            pair.reached,
-            now,
-            pair.author,
-            pair.reference,
-        ],
-    )
+    """Notes a pair; one that is known already stays as it is."""
+    row = write(pair) | {"chat_id": identity.root(db, pair.chat_id), "noted_at": now}
+    db.put("pair", row, key="instance_id, whatsapp_id", replace=False)

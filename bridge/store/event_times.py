@@ -7,7 +7,7 @@ it was made between our call and the echo's arrival.
 
 from dataclasses import dataclass
 
-from sqlite_utils import Database
+from bridge.store import Database
 
 #: How much more the clock of the events may seem to be ahead with each echo, in seconds. A slow
 #: call makes it seem so; a greater step shows that a clock was set.
@@ -30,19 +30,17 @@ class EventTimes:
 
 def of(db: Database, instance_id: int) -> EventTimes:
     """The times of an instance."""
-    row = db.execute(
-        "select told_at, called_at, coalesce(ahead_s, 0) from event_time where instance_id = ?",
-        [instance_id],
-    ).fetchone()
-    return EventTimes(*row) if row else EventTimes()
+    sql = (
+        "select told_at, called_at, coalesce(ahead_s, 0) as ahead_s from event_time "
+        "where instance_id = ?"
+    )
+    return db.first(EventTimes, sql, instance_id) or EventTimes()
 
 
 def note(db: Database, instance_id: int, at: float, *, called: bool, now: float) -> None:
     """An event bore the time `at`, and a webhook call may have brought it. `now` is our time, in
     UTC seconds: nothing is newer than what the clock of the events shows then."""
-    db.execute(
-        "insert into event_time (instance_id) values (?) on conflict do nothing", [instance_id]
-    )
+    db.put("event_time", {"instance_id": instance_id}, key="instance_id", replace=False)
     db.execute(
         "update event_time set told_at = min(max(told_at, ?1), ?2 + coalesce(ahead_s, 0)), "
         "called_at = iif(?3, min(max(called_at, ?1), ?2 + coalesce(ahead_s, 0)), called_at) "

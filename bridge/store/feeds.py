@@ -8,9 +8,8 @@ against what a look found. Kept on the disk, since several processes hear, look 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlite_utils import Database
-
-from bridge.store import Store
+from bridge.store import Database, Store
+from bridge.store.columns import names
 from bridge.store.committer import Committer
 
 #: How long a way may be behind, in seconds, before it counts as one that does not tell: Chatwoot's
@@ -58,52 +57,44 @@ class Feeds:
 
     def of(self, integration_id: str) -> dict[Feed, FeedHealth]:
         """The ways that are used."""
-        rows = self._store.db.execute(
-            "select way, stands_since, told_at, told_id, missed_at, passed_over, passed_over_at, "
-            "missed from hearing where integration_id = ? order by way",
-            [integration_id],
-        )
-        return {Feed(row[0]): FeedHealth(Feed(row[0]), *row[1:]) for row in rows}
+        sql = f"select {names(FeedHealth)} from hearing where integration_id = ? order by way"
+        return {
+            health.way: health for health in self._store.db.all(FeedHealth, sql, integration_id)
+        }
 
     def is_suspect(self, integration_id: str, way: Feed, *, now: float) -> bool:
         """Whether a way that is used does not tell what it should."""
-        found = self.of(integration_id).get(way)
-        return found is not None and found.is_suspect(now)
+        health = self.of(integration_id).get(way)
+        return health is not None and health.is_suspect(now)
 
     def is_deaf(self, integration_id: str, *, now: float) -> bool:
         """Whether no way that is used is known to tell."""
-        found = self.of(integration_id).values()
-        return bool(found) and all(one.is_suspect(now) for one in found)
+        feeds = self.of(integration_id).values()
+        return bool(feeds) and all(health.is_suspect(now) for health in feeds)
 
     def stands(self, integration_id: str, way: Feed, *, now: float) -> None:
         """A way was opened: what is written from now on is told by it. Raises StorageFailed."""
-        with self._store.write(messages=True) as db:
-            db.execute(
-                "insert into hearing (integration_id, way, stands_since) "
-                "select id, ?, ? from integration where id = ? "
-                "on conflict do update set stands_since = excluded.stands_since, "
-                "missed_at = 0, missed = 0",
-                [way.value, now, integration_id],
-            )
+        self._store.change(
+            "insert into hearing (integration_id, way, stands_since) "
+            "select id, ?, ? from integration where id = ? "
+            "on conflict (integration_id, way) do update "
+            "set stands_since = excluded.stands_since, missed_at = 0, missed = 0",
+            *(way.value, now, integration_id),
+            messages=True,
+        )
 
     def falls(self, integration_id: str, way: Feed) -> None:
         """A way is not used any more. Raises StorageFailed."""
-        if way not in self.of(integration_id):
-            return
-        with self._store.write(messages=True) as db:
-            db.execute(
-                "delete from hearing where integration_id = ? and way = ?",
-                [integration_id, way.value],
-            )
+        if way in self.of(integration_id):
+            sql = "delete from hearing where integration_id = ? and way = ?"
+            self._store.change(sql, integration_id, way.value, messages=True)
 
     def note_passed_over(self, integration_id: str, *, now: float) -> None:
         """A webhook came that did not bear Chatwoot's signature. Raises StorageFailed."""
-        self._committer.run(
-            lambda db: db.execute(
-                "update hearing set passed_over = passed_over + 1, passed_over_at = ? "
-                "where integration_id = ? and way = 'webhook'",
-                [now, integration_id],
-            )
+        self._committer.change(
+            "update hearing set passed_over = passed_over + 1, passed_over_at = ? "
+            "where integration_id = ? and way = 'webhook'",
+            *(now, integration_id),
         )
 
     def tells_unsigned(self, integration_id: str, *, now: float) -> None:
@@ -112,10 +103,9 @@ class Feeds:
 
     def passed_over(self) -> dict[str, float]:
         """When a webhook of each integration was last passed over, in UTC seconds."""
-        rows = self._store.db.execute(
-            "select integration_id, passed_over_at from hearing where passed_over_at > 0"
-        )
-        return {row[0]: row[1] for row in rows}
+        sql = "select integration_id, passed_over_at from hearing where passed_over_at > 0"
+        rows = self._store.db.rows(sql)
+        return {row["integration_id"]: row["passed_over_at"] for row in rows}
 
 
 def note_told(

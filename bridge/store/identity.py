@@ -16,7 +16,8 @@ The rules, all of them here (docs/routing.md, Who is who):
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlite_utils import Database
+from bridge.store import Database
+from bridge.store.columns import marks
 
 PHONE, LID, GROUP = "@s.whatsapp.net", "@lid", "@g.us"
 
@@ -125,10 +126,13 @@ def resolve(
         address = named.lid
     chat_id = decision.chat_id
     if chat_id is None:
-        chat_id = db.execute(
-            "insert into chat (instance_id, kind, address, name) values (?, ?, ?, '') returning id",
-            [instance_id, kind, address],
-        ).fetchone()[0]
+        chat_id = int(
+            db.value(
+                "insert into chat (instance_id, kind, address, name) values (?, ?, ?, '') "
+                "returning id",
+                *(instance_id, kind, address),
+            )
+        )
     if decision.absorbed is not None:
         merge(db, chat_id, decision.absorbed)
         merged = True
@@ -136,13 +140,11 @@ def resolve(
         if form != named.phone or takes_phone:
             _bind(db, instance_id, chat_id, form, named.spellings)
     db.execute(
-        "update chat set address = iif(? <> '', ?, address), name = iif(? <> '', ?, name), "
-        "last_in = iif(? <> '', ?, last_in), "
-        "last_in_sender = iif(? <> '', ?, last_in_sender) where id = ?",
-        [
-            *(address, address, name, name),
-            *(last_in, last_in, last_in, last_in_sender, chat_id),
-        ],
+        "update chat set address = coalesce(nullif(?, ''), address), "
+        "name = coalesce(nullif(?, ''), name), "
+        "last_in = coalesce(nullif(?, ''), last_in), "
+        "last_in_sender = coalesce(?, last_in_sender) where id = ?",
+        [address, name, last_in, last_in_sender if last_in else None, chat_id],
     )
     return ResolvedChat(chat_id, merged)
 
@@ -170,11 +172,9 @@ def find(db: Database, instance_id: int, named: AddressForms) -> int | None:
 
 def chat_of(db: Database, instance_id: int, whatsapp_id: str, named: AddressForms) -> int | None:
     """The chat of a message, or else of an address; None when neither is known."""
-    row = db.execute(
-        "select chat_id from pair where instance_id = ? and whatsapp_id = ?",
-        [instance_id, whatsapp_id],
-    ).fetchone()
-    return int(row[0]) if row else find(db, instance_id, named)
+    sql = "select chat_id from pair where instance_id = ? and whatsapp_id = ?"
+    chat_id: int | None = db.value(sql, instance_id, whatsapp_id)
+    return chat_id if chat_id is not None else find(db, instance_id, named)
 
 
 def reached(
@@ -212,17 +212,14 @@ def reached(
 
 def root(db: Database, chat_id: int) -> int:
     """The chat itself, or the one that it was merged into."""
-    row = db.execute("select merged_into from chat where id = ?", [chat_id]).fetchone()
-    return int(row[0]) if row and row[0] is not None else chat_id
+    return int(db.value("select merged_into from chat where id = ?", chat_id, default=chat_id))
 
 
 def adopt(db: Database, instance_id: int, chat_id: int, named: AddressForms, address: str) -> bool:
     """An agent has said where a chat is to be found that nobody can reach: it goes on as the chat
     with that number. False where that is the number it has lost."""
-    lost, address_now = db.execute(
-        "select lost, address from chat where id = ?", [root(db, chat_id)]
-    ).fetchone()
-    if address_now or named.phone == lost:
+    [chat] = db.rows("select lost, address from chat where id = ?", root(db, chat_id))
+    if chat["address"] or named.phone == chat["lost"]:
         return False
     found = find(db, instance_id, named)
     if found is None:
@@ -285,15 +282,15 @@ def _unite_spellings(db: Database, instance_id: int, named: AddressForms) -> boo
 
 
 def _known(db: Database, instance_id: int, form: str) -> KnownChat | None:
-    rows = db.execute(
+    rows = db.rows(
         "select chat_id, form from alias where chat_id = "
         "(select chat_id from alias where instance_id = ? and form = ?)",
-        [instance_id, form],
-    ).fetchall()
+        *(instance_id, form),
+    )
     if not rows:
         return None
-    named = AddressForms.of(row[1] for row in rows)
-    return KnownChat(int(rows[0][0]), named.phone, named.lid)
+    named = AddressForms.of(row["form"] for row in rows)
+    return KnownChat(rows[0]["chat_id"], named.phone, named.lid)
 
 
 def _bind(
@@ -302,35 +299,37 @@ def _bind(
     """The form leads to the chat from now on, instead of the chat's form of that sort so far. Who
     loses a number is reached by the LID, or not at all."""
     domain = form.rpartition("@")[2] if "@" in form else ""
-    before = db.execute(
+    before = db.values(
         "delete from alias where chat_id = ? and form <> ? and form like ? returning form",
-        [chat_id, form, f"%@{domain}" if domain else "%"],
-    ).fetchall()
+        *(chat_id, form, f"%@{domain}" if domain else "%"),
+    )
     if before and form.endswith(PHONE):
-        db.execute("update chat set lost = ? where id = ?", [before[0][0], chat_id])
+        db.execute("update chat set lost = ? where id = ?", [before[0], chat_id])
     moved = [form, *spellings] if form.endswith(PHONE) else [form]
-    marks = ", ".join("?" * len(moved))
     db.execute(
         "update chat set lost = ?, address = coalesce((select form from alias "
-        f"where chat_id = chat.id and form not in ({marks})), '') where id in "
-        f"(select chat_id from alias where instance_id = ? and form in ({marks})) and id <> ?",
-        [form, *moved, instance_id, *moved, chat_id],
+        f"where chat_id = chat.id and form not in ({marks(moved)})), '') where id <> ? and id in "
+        f"(select chat_id from alias where instance_id = ? and form in ({marks(moved)}))",
+        [form, *moved, chat_id, instance_id, *moved],
     )
     db.execute(
-        f"delete from alias where instance_id = ? and form in ({marks})", [instance_id, *moved]
+        f"delete from alias where instance_id = ? and form in ({marks(moved)})",
+        [instance_id, *moved],
     )
-    db.execute("insert into alias values (?, ?, ?)", [instance_id, form, chat_id])
+    db.execute(
+        "insert into alias (instance_id, form, chat_id) values (?, ?, ?)",
+        [instance_id, form, chat_id],
+    )
     db.execute("update chat set lost = '' where id = ? and lost = ?", [chat_id, form])
 
 
 def _learned(db: Database, instance_id: int, named: AddressForms) -> AddressForms:
     """With the number under which WhatsApp knows it, where a send has shown that."""
     for one in [named.phone, *named.spellings] if named.phone else ():
-        row = db.execute(
-            "select phone from spelling where instance_id = ? and form = ?", [instance_id, one]
-        ).fetchone()
-        if row is not None and row[0] != named.phone:
-            return AddressForms(str(row[0]), named.lid, named.other)
+        sql = "select phone from spelling where instance_id = ? and form = ?"
+        phone = db.value(sql, instance_id, one, default=named.phone)
+        if phone != named.phone:
+            return AddressForms(phone, named.lid, named.other)
     return named
 
 
@@ -344,9 +343,8 @@ def _learn_spelling(db: Database, instance_id: int, written: str, named: Address
         "update spelling set phone = ? where instance_id = ? and phone = ?",
         [named.phone, instance_id, written],
     )
-    db.execute(
-        "insert or replace into spelling values (?, ?, ?)", [instance_id, written, named.phone]
-    )
+    spelling = {"instance_id": instance_id, "form": written, "phone": named.phone}
+    db.put("spelling", spelling, key="instance_id, form")
     if as_written is None:
         return False
     by_phone = _find(db, instance_id, named)[0]
@@ -376,7 +374,5 @@ def _without_own(db: Database, instance_id: int, named: AddressForms) -> Address
 
 
 def _own(db: Database, instance_id: int) -> set[str]:
-    row = db.execute(
-        "select own_phone, own_lid from instance where id = ?", [instance_id]
-    ).fetchone()
-    return {one for one in row or () if one}
+    row = db.row("select own_phone, own_lid from instance where id = ?", instance_id)
+    return set((row or {}).values()) - {""}

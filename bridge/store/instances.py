@@ -1,16 +1,13 @@
-"""Instances and the hashes of the tokens that open our own doors."""
+"""Instances, what their gateways last said, and the hashes of the tokens that name them to us."""
 
 import logging
 import secrets
-import sqlite3
 from dataclasses import dataclass
-from typing import Any
-
-from sqlite_utils import Database
 
 from bridge.domain.errors import InstanceExists, TokenTaken
 from bridge.domain.models import GatewayConfig, Instance, Secret
-from bridge.store import Store
+from bridge.store import Database, Store
+from bridge.store.columns import Row, read
 from bridge.store.vault import SealBroken, Vault
 
 log = logging.getLogger(__name__)
@@ -53,34 +50,32 @@ class Instances:
     ) -> Instance:
         """A new instance. Raises InstanceExists or TokenTaken."""
         with self._store.write() as db:
-            try:
-                key = db.execute(
-                    "insert into instance (name, created_at) values (?, ?) returning id",
-                    [name, created_at],
-                ).fetchone()[0]
-            except sqlite3.IntegrityError:
-                raise InstanceExists from None
-            try:
-                db.execute("insert into token values (?, ?, ?)", [token_hash, key, created_at])
-            except sqlite3.IntegrityError:
-                raise TokenTaken(field="token") from None
+            if db.has("select 1 from instance where name = ?", name):
+                raise InstanceExists
+            if db.has("select 1 from token where hash = ?", token_hash):
+                raise TokenTaken(field="token")
+            instance_id = db.value(
+                "insert into instance (name, created_at) values (?, ?) returning id",
+                *(name, created_at),
+            )
+            _write_token(db, instance_id, token_hash, created_at)
             if gateway is not None:
-                self._write_gateway(db, key, gateway)
-        return Instance(key, name, created_at, gateway)
+                self._write_gateway(db, instance_id, gateway)
+        return Instance(instance_id, name, created_at, gateway)
 
     def set_gateway(self, instance_id: int, gateway: GatewayConfig) -> None:
         """The WhatsApp side lives there from now on; what was heard of the one before is void."""
         with self._store.write() as db:
             self._write_gateway(db, instance_id, gateway)
-            note_connection(db, instance_id, None, "")
-            _note_callback(db, instance_id, "", 0.0)
             db.execute(
-                "update instance set deaf_until = 0, own_phone = '', own_lid = '' where id = ?",
+                "update instance set connected = null, connection = '', callback_url = '', "
+                "callback_since = 0, called_at = 0, deaf_until = 0, own_phone = '', own_lid = '' "
+                "where id = ?",
                 [instance_id],
             )
 
     def _write_gateway(self, db: Database, instance_id: int, gateway: GatewayConfig) -> None:
-        sealed = self._vault.seal(gateway.token, where=_where(instance_id))
+        sealed = self._vault.seal(gateway.token, where=_where(instance_id, "gateway_token"))
         db.execute(
             "update instance set gateway_kind = ?, gateway_url = ?, gateway_token = ? where id = ?",
             [gateway.kind, gateway.base_url, sealed, instance_id],
@@ -88,36 +83,33 @@ class Instances:
 
     def find(self, name: str) -> Instance | None:
         """The instance of that name."""
-        row = self._store.row("select * from instance where name = ?", name)
-        return self._read(row) if row else None
+        return self._first("where name = ?", name)
 
     def get(self, instance_id: int) -> Instance | None:
         """The instance with that id."""
-        row = self._store.row("select * from instance where id = ?", instance_id)
-        return self._read(row) if row else None
+        return self._first("where id = ?", instance_id)
 
     def hook(self, instance_id: int) -> Hook:
         """Where and with which secret the gateway calls us; made at the first use."""
+        where = _where(instance_id, "hook_secret")
         with self._store.write() as db:
-            key, sealed = db.execute(
-                "select hook_key, hook_secret from instance where id = ?", [instance_id]
-            ).fetchone()
-            if key is None:
-                key, secret = secrets.token_urlsafe(24), secrets.token_urlsafe(32)
-                sealed = self._vault.seal(secret, where=_hook_where(instance_id))
-                db.execute(
-                    "update instance set hook_key = ?, hook_secret = ? where id = ?",
-                    [key, sealed, instance_id],
-                )
-        return Hook(key, self._vault.open(sealed, where=_hook_where(instance_id)))
+            [row] = db.rows("select hook_key, hook_secret from instance where id = ?", instance_id)
+            if row["hook_key"] is not None:
+                return Hook(row["hook_key"], self._vault.open(row["hook_secret"], where=where))
+            hook = Hook(secrets.token_urlsafe(24), Secret(secrets.token_urlsafe(32)))
+            db.execute(
+                "update instance set hook_key = ?, hook_secret = ? where id = ?",
+                [hook.key, self._vault.seal(hook.secret, where=where), instance_id],
+            )
+        return hook
 
     def by_hook_key(self, key: str) -> tuple[Instance, Secret] | None:
         """The instance that a gateway's call is for, and the secret that the call must carry."""
-        row = self._store.row("select * from instance where hook_key = ?", key)
-        if row is None:
+        instance = self._first("where hook_key = ?", key)
+        if instance is None:
             return None
-        secret = self._vault.open(row["hook_secret"], where=_hook_where(row["id"]))
-        return self._read(row), secret
+        sealed = self._store.db.value("select hook_secret from instance where id = ?", instance.id)
+        return instance, self._vault.open(sealed, where=_where(instance.id, "hook_secret"))
 
     def note_connection(self, instance_id: int, connected: bool, word: str) -> None:
         """What the gateway answered when it was asked for its link to WhatsApp."""
@@ -135,77 +127,82 @@ class Instances:
 
     def heard_at(self, instance_id: int) -> float:
         """When the gateway's last event for the instance came, in UTC seconds; 0 for never."""
-        row = self._store.row("select heard_at from instance where id = ?", instance_id)
-        return float(row["heard_at"]) if row else 0.0
+        sql = "select heard_at from instance where id = ?"
+        return float(self._store.db.value(sql, instance_id, default=0.0))
 
     def callback(self, instance_id: int) -> Callback:
         """Where the gateway calls us."""
-        row = self._store.row(
-            "select callback_url, callback_since, called_at from instance where id = ?", instance_id
+        callback = self._store.db.first(
+            Callback,
+            "select callback_url as url, callback_since as since, called_at from instance "
+            "where id = ?",
+            instance_id,
         )
-        return Callback(*row.values()) if row else Callback()
+        return callback or Callback()
 
     def note_callback(self, instance_id: int, url: str, *, since: float) -> None:
         """The gateway was told to call there; `since` 0: it is not to do so any more."""
-        with self._store.write() as db:
-            _note_callback(db, instance_id, url, since)
+        self._store.change(
+            "update instance set callback_url = ?, callback_since = ?, called_at = 0 where id = ?",
+            *(url, since, instance_id),
+        )
 
     def deaf(self, instance_id: int) -> tuple[float, float]:
         """From when until when the gateway was last not heard, in UTC seconds; 0 for never."""
         sql = "select deaf_from, deaf_until from instance where id = ?"
-        row = self._store.row(sql, instance_id)
-        return (float(row["deaf_from"]), float(row["deaf_until"])) if row else (0.0, 0.0)
+        row = self._store.db.row(sql, instance_id)
+        return (row["deaf_from"], row["deaf_until"]) if row else (0.0, 0.0)
 
     def note_deaf(self, instance_id: int, since: float, until: float) -> None:
         """The gateway was not heard in that time, and does not say again what it said."""
-        with self._store.write() as db:
-            db.execute(
-                "update instance set deaf_from = ?, deaf_until = ? where id = ?",
-                [since, until, instance_id],
-            )
+        sql = "update instance set deaf_from = ?, deaf_until = ? where id = ?"
+        self._store.change(sql, since, until, instance_id)
 
     def of_token(self, token_hash: str) -> Instance | None:
         """The instance whose token has that hash."""
-        row = self._store.row(
-            "select instance.* from instance join token on token.instance_id = instance.id "
-            "where token.hash = ?",
-            token_hash,
-        )
-        return self._read(row) if row else None
+        return self._first("where id = (select instance_id from token where hash = ?)", token_hash)
 
     def replace_token(self, instance_id: int, token_hash: str, *, at: float) -> None:
         """The instance has this token instead of the one before."""
         with self._store.write() as db:
             db.execute("delete from token where instance_id = ?", [instance_id])
-            db.execute("insert into token values (?, ?, ?)", [token_hash, instance_id, at])
+            _write_token(db, instance_id, token_hash, at)
 
     def all(self) -> list[Instance]:
         """Every instance, by name."""
-        return [self._read(row) for row in self._store.rows("select * from instance order by name")]
+        return self._all("order by name")
 
     def remove(self, instance_id: int) -> None:
         """Forgets the instance with its token, attempts and integration."""
-        with self._store.write() as db:
-            db.execute("delete from instance where id = ?", [instance_id])
+        self._store.change("delete from instance where id = ?", instance_id)
 
-    def _read(self, row: dict[str, Any]) -> Instance:
-        gateway = None
-        if row["gateway_kind"]:
-            gateway = GatewayConfig(
-                row["gateway_kind"], row["gateway_url"], self._gateway_token(row)
-            )
-        connected = None if row["connected"] is None else bool(row["connected"])
-        return Instance(
-            row["id"], row["name"], row["created_at"], gateway, connected, row["connection"]
+    def _first(self, which: str, *params: object) -> Instance | None:
+        return next(iter(self._all(which, *params)), None)
+
+    def _all(self, which: str, *params: object) -> list[Instance]:
+        columns = (
+            "id, name, created_at, gateway_kind, gateway_url, gateway_token, connected, connection"
         )
+        rows = self._store.db.rows(f"select {columns} from instance {which}", *params)
+        return [read(Instance, row | {"gateway": self._gateway(row)}) for row in rows]
 
-    def _gateway_token(self, row: dict[str, Any]) -> Secret:
-        """Empty when it no longer opens: the gateway refuses that, everything else works on."""
+    def _gateway(self, row: Row) -> GatewayConfig | None:
+        """The token is empty when it no longer opens: the gateway refuses that, all else works."""
+        if not row["gateway_kind"]:
+            return None
         try:
-            return self._vault.open(row["gateway_token"], where=_where(row["id"]))
+            token = self._vault.open(row["gateway_token"], where=_where(row["id"], "gateway_token"))
         except SealBroken as error:
             log.error("%s", error)
-            return Secret("")
+            token = Secret("")
+        return GatewayConfig(row["gateway_kind"], row["gateway_url"], token)
+
+
+def _write_token(db: Database, instance_id: int, token_hash: str, at: float) -> None:
+    db.execute(
+        "insert into token (hash, instance_id, created_at) values (?, ?, ?)",
+        [token_hash, instance_id, at],
+    )
 
 
 def note_heard(db: Database, instance_id: int, at: float, *, called: bool) -> None:
@@ -219,19 +216,10 @@ def note_heard(db: Database, instance_id: int, at: float, *, called: bool) -> No
     )
 
 
-def _note_callback(db: Database, instance_id: int, url: str, since: float) -> None:
-    db.execute(
-        "update instance set callback_url = ?, callback_since = ?, called_at = 0 where id = ?",
-        [url, since, instance_id],
-    )
-
-
-def note_connection(db: Database, instance_id: int, connected: bool | None, word: str) -> None:
-    """Whether the gateway has a link to WhatsApp, None for not known, and its own word for that."""
-    db.execute(
-        "update instance set connected = ?, connection = ? where id = ?",
-        [connected, word, instance_id],
-    )
+def note_connection(db: Database, instance_id: int, connected: bool, word: str) -> None:
+    """Whether the gateway has a link to WhatsApp, and its own word for that."""
+    sql = "update instance set connected = ?, connection = ? where id = ?"
+    db.execute(sql, [connected, word, instance_id])
 
 
 def note_own(db: Database, instance_id: int, phone: str, lid: str = "") -> None:
@@ -247,13 +235,8 @@ def note_own(db: Database, instance_id: int, phone: str, lid: str = "") -> None:
 
 def own_phone(db: Database, instance_id: int) -> str:
     """Our own number, empty where it is not known."""
-    row = db.execute("select own_phone from instance where id = ?", [instance_id]).fetchone()
-    return str(row[0]) if row else ""
+    return str(db.value("select own_phone from instance where id = ?", instance_id, default=""))
 
 
-def _where(instance_id: int) -> str:
-    return f"instance/{instance_id}/gateway_token"
-
-
-def _hook_where(instance_id: int) -> str:
-    return f"instance/{instance_id}/hook_secret"
+def _where(instance_id: int, column: str) -> str:
+    return f"instance/{instance_id}/{column}"

@@ -1,25 +1,27 @@
 """Integrations, and the attempts that are written down before Chatwoot is called."""
 
-import dataclasses
 import logging
 import secrets
 import string
 from dataclasses import dataclass
-from typing import Any
-
-from sqlite_utils import Database
 
 from bridge.domain.errors import BridgeError, TokenUnreadable
 from bridge.domain.models import ChatwootTime, Integration, Secret, Status
-from bridge.domain.options import OPTIONS, InboxOptions
-from bridge.store import Store
-from bridge.store.columns import of_error, to_error
+from bridge.domain.options import InboxOptions
+from bridge.store import Database, Store
+from bridge.store.columns import Row, names, of_error, read, write
 from bridge.store.journal import OPEN
 from bridge.store.vault import SealBroken, Vault
 
 _ID_LETTERS = string.ascii_lowercase + string.digits
 _ID_LENGTH = 9
 _SEALED = ("api_token", "webhook_secret")
+#: What is stored as it is, under the name of its field.
+_PLAIN = [
+    name
+    for name in names(Integration).split(", ")
+    if name not in {*_SEALED, "options", "refused", "unproven_until"}
+]
 
 log = logging.getLogger(__name__)
 
@@ -44,17 +46,22 @@ class Attempts:
     ) -> Attempt:
         """The attempt for this account: the one already written down, or a new one on the disk."""
         with self._store.write() as db:
-            fresh = "int_" + "".join(secrets.choice(_ID_LETTERS) for _ in range(_ID_LENGTH))
-            db.execute(
-                "insert into attempt values (?, ?, ?, ?, ?, ?) on conflict do nothing",
-                [fresh, instance_id, base_url, account_id, secrets.token_urlsafe(24), started_at],
-            )
-            row = db.execute(
+            row = {
+                "id": "int_" + "".join(secrets.choice(_ID_LETTERS) for _ in range(_ID_LENGTH)),
+                "instance_id": instance_id,
+                "base_url": base_url,
+                "account_id": account_id,
+                "webhook_key": secrets.token_urlsafe(24),
+                "started_at": started_at,
+            }
+            db.put("attempt", row, key="instance_id, base_url, account_id", replace=False)
+            [attempt] = db.all(
+                Attempt,
                 "select id, webhook_key from attempt "
                 "where instance_id = ? and base_url = ? and account_id = ?",
-                [instance_id, base_url, account_id],
-            ).fetchone()
-        return Attempt(*row)
+                *(instance_id, base_url, account_id),
+            )
+        return attempt
 
 
 class Integrations:
@@ -66,34 +73,20 @@ class Integrations:
     def save(self, one: Integration) -> None:
         """Writes the integration in place of the one that the instance had. Where chats were there
         stays known: the instance may come back."""
-        values = {
-            "id": one.id,
-            "instance_id": one.instance_id,
-            "base_url": one.base_url,
-            "account_id": one.account_id,
-            "api_token": self._vault.seal(one.api_token, where=f"integration/{one.id}/api_token"),
-            "inbox_id": one.inbox_id,
-            "inbox_name": one.inbox_name,
-            **dataclasses.asdict(one.options),
-            "status": one.status.value,
-            "last_error": of_error(one.last_error),
-            "status_at": one.status_at,
-            "chatwoot_version": one.chatwoot_version,
-            "webhook_key": one.webhook_key,
-            "webhook_secret": self._vault.seal(
-                one.webhook_secret, where=f"integration/{one.id}/webhook_secret"
-            ),
-            "created_at": one.created_at,
-            "began_at": one.began_at.seconds,
-            "refused": " ".join(sorted(one.refused)),
+        sealed = {
+            name: self._vault.seal(getattr(one, name), where=_where(one.id, name))
+            for name in _SEALED
         }
+        row = {name: value for name, value in write(one).items() if name in _PLAIN}
+        del row["seen_url"]  # noted by what Chatwoot shows, not by who saves
+        row |= sealed | write(one.options) | {"refused": " ".join(sorted(one.refused))}
         with self._store.write() as db:
             _count_held(db, "instance_id", one.instance_id, now=one.status_at)
             db.execute(
                 "delete from integration where instance_id = ? and id <> ?",
                 [one.instance_id, one.id],
             )
-            db.table("integration").upsert(values, pk="id")
+            db.put("integration", row, key="id")
 
     def of(self, instance_id: int) -> Integration | None:
         """The integration of an instance.
@@ -101,17 +94,15 @@ class Integrations:
         One whose tokens no longer open is in status error and has empty ones: it can be listed, set
         anew and deleted, but not used.
         """
-        row = self._store.row("select * from integration where instance_id = ?", instance_id)
-        return self._read(row) if row else None
+        return next(iter(self._all("where instance_id = ?", instance_id)), None)
 
     def by_webhook_key(self, key: str) -> Integration | None:
         """The integration that a webhook path belongs to, if its tokens open.
 
         Without that an empty secret would stand for a Chatwoot that does not sign.
         """
-        row = self._store.row("select * from integration where webhook_key = ?", key)
-        found = self._read(row) if row else None
-        return found if found and found.api_token else None
+        found = self._all("where webhook_key = ?", key)
+        return found[0] if found and found[0].api_token else None
 
     def judge(
         self,
@@ -124,24 +115,18 @@ class Integrations:
     ) -> None:
         """Notes how the integration fares. `status_at` stays while status and code are the same."""
         with self._store.write() as db:
-            same = db.execute(
+            is_same = db.has(
                 "select 1 from integration where id = ? and status = ? and iif(json_valid("
                 "last_error), json_extract(last_error, '$.code'), '') = ?",
-                [integration_id, status.value, error.code if error else ""],
-            ).fetchone()
-            if same is None:
+                *(integration_id, status.value, error.code if error else ""),
+            )
+            if not is_same:
                 _count_held(db, "id", integration_id, now=now)
+            since = None if is_same else now
             db.execute(
-                "update integration set status_at = iif(?, status_at, ?), status = ?, "
+                "update integration set status_at = coalesce(?, status_at), status = ?, "
                 "last_error = ?, inbox_name = coalesce(?, inbox_name) where id = ?",
-                [
-                    same is not None,
-                    now,
-                    status.value,
-                    of_error(error),
-                    inbox_name,
-                    integration_id,
-                ],
+                [since, status.value, of_error(error), inbox_name, integration_id],
             )
 
     def note_inbox(self, one: Integration, *, name: str, secret: Secret) -> bool:
@@ -150,68 +135,57 @@ class Integrations:
         is_new = bool(secret) and secret != one.webhook_secret
         if not is_new and name == one.inbox_name:
             return False
-        sealed = self._vault.seal(
-            secret or one.webhook_secret, where=f"integration/{one.id}/webhook_secret"
-        )
-        with self._store.write() as db:
-            db.execute(
-                "update integration set inbox_name = ?, webhook_secret = ? where id = ?",
-                [name or one.inbox_name, sealed, one.id],
-            )
+        where = _where(one.id, "webhook_secret")
+        sealed = self._vault.seal(secret or one.webhook_secret, where=where)
+        sql = "update integration set inbox_name = ?, webhook_secret = ? where id = ?"
+        self._store.change(sql, name or one.inbox_name, sealed, one.id)
         return is_new
 
     def note_version(self, integration_id: str, version: str) -> None:
         """Which Chatwoot answers now; another one is asked anew for what the old one refused."""
-        with self._store.write() as db:
-            db.execute(
-                "update integration set chatwoot_version = ?, refused = '' "
-                "where id = ? and chatwoot_version <> ?",
-                [version, integration_id, version],
-            )
+        self._store.change(
+            "update integration set chatwoot_version = ?, refused = '' "
+            "where id = ? and chatwoot_version <> ?",
+            *(version, integration_id, version),
+        )
 
     def note_refused(self, integration_id: str, capability: str) -> None:
         """Its Chatwoot does not have a capability (`bridge.chatwoot.versions`) after all."""
-        with self._store.write() as db:
-            db.execute(
-                "update integration set refused = trim(refused || ' ' || ?) "
-                "where id = ? and instr(' ' || refused || ' ', ' ' || ? || ' ') = 0",
-                [capability, integration_id, capability],
-            )
+        self._store.change(
+            "update integration set refused = trim(refused || ' ' || ?) "
+            "where id = ? and instr(' ' || refused || ' ', ' ' || ? || ' ') = 0",
+            *(capability, integration_id, capability),
+        )
 
     def forget_refused(self) -> None:
         """Every Chatwoot is asked anew for what it refused."""
-        with self._store.write() as db:
-            db.execute("update integration set refused = '' where refused <> ''")
+        self._store.change("update integration set refused = '' where refused <> ''")
 
     def note_seen_url(self, integration_id: str, url: str) -> None:
         """Where customers reach Chatwoot, as it shows itself."""
-        with self._store.write() as db:
-            db.execute("update integration set seen_url = ? where id = ?", [url, integration_id])
+        sql = "update integration set seen_url = ? where id = ?"
+        self._store.change(sql, url, integration_id)
 
     def caught_up_at(self, integration_id: str) -> ChatwootTime:
         """Up to when all that was written in Chatwoot has been looked at; UNTOLD for never."""
-        row = self._store.row("select caught_up_at from integration where id = ?", integration_id)
-        return ChatwootTime(float(row["caught_up_at"]) if row else 0.0)
+        sql = "select caught_up_at from integration where id = ?"
+        return ChatwootTime(self._store.db.value(sql, integration_id, default=0.0))
 
     def note_caught_up(self, integration_id: str, at: ChatwootTime) -> None:
         """Everything written before `at` has been looked at."""
-        with self._store.write() as db:
-            db.execute(
-                "update integration set caught_up_at = ? where id = ?", [at.seconds, integration_id]
-            )
+        sql = "update integration set caught_up_at = ? where id = ?"
+        self._store.change(sql, at.seconds, integration_id)
 
     def of_account(self, one: Integration) -> list[int]:
         """The instances that are joined to the same Chatwoot account, this one among them."""
-        rows = self._store.rows(
+        return self._store.db.values(
             "select instance_id from integration where base_url = ? and account_id = ?",
-            one.base_url,
-            one.account_id,
+            *(one.base_url, one.account_id),
         )
-        return [int(row["instance_id"]) for row in rows]
 
     def all(self) -> list[Integration]:
         """Every integration."""
-        return [self._read(row) for row in self._store.rows("select * from integration")]
+        return self._all("")
 
     def remove(self, one: Integration) -> None:
         """Forgets the integration with its attempt, so that the next one makes a new inbox, and
@@ -221,25 +195,28 @@ class Integrations:
             db.execute("delete from integration where id = ?", [one.id])
             db.execute("delete from attempt where id = ?", [one.id])
 
-    def _read(self, row: dict[str, Any]) -> Integration:
-        facts = dict(row)
-        options = InboxOptions(**{one.name: one.kind(facts.pop(one.name)) for one in OPTIONS})
-        del facts["caught_up_at"]
-        facts["began_at"] = ChatwootTime(facts["began_at"])
+    def _all(self, which: str, *params: object) -> list[Integration]:
         # Until Chatwoot's clock is known, ours stands in for it.
-        restored_at = facts.pop("restored_at")
-        facts["unproven_until"] = ChatwootTime(restored_at or facts["unproven_until"])
-        facts["status"] = Status(facts["status"])
-        facts["refused"] = frozenset(facts["refused"].split())
-        facts["last_error"] = to_error(facts["last_error"])
+        unproven = "coalesce(nullif(restored_at, 0), unproven_until) as unproven_until"
+        columns = ", ".join([*_PLAIN, *_SEALED, names(InboxOptions), "refused", unproven])
+        rows = self._store.db.rows(f"select {columns} from integration {which}", *params)
+        return [self._read(row) for row in rows]
+
+    def _read(self, row: Row) -> Integration:
+        row["options"] = read(InboxOptions, row)
+        row["refused"] = frozenset(row["refused"].split())
         try:
             for name in _SEALED:
-                facts[name] = self._vault.open(facts[name], where=f"integration/{row['id']}/{name}")
+                row[name] = self._vault.open(row[name], where=_where(row["id"], name))
         except SealBroken as error:
             log.error("%s", error)
-            facts |= dict.fromkeys(_SEALED, Secret(""))
-            facts |= {"status": Status.ERROR, "last_error": TokenUnreadable()}
-        return Integration(options=options, **facts)
+            row |= dict.fromkeys(_SEALED, Secret(""))
+            row |= {"status": Status.ERROR, "last_error": of_error(TokenUnreadable())}
+        return read(Integration, row)
+
+
+def _where(integration_id: str, name: str) -> str:
+    return f"integration/{integration_id}/{name}"
 
 
 def _count_held(db: Database, which: str, value: object, *, now: float) -> None:

@@ -1,7 +1,7 @@
-"""Conversations that Chatwoot is to be asked about, because what was told of them may not be
-believed, was not kept, or did not say enough.
+"""Conversations that Chatwoot is to be asked about, because what was told of them cannot be
+trusted, was not stored, or did not say enough.
 
-They wait in memory until the disk takes them: a full disk must not make anybody forget them.
+They wait in memory until the disk takes them: a full disk must not make them forgotten.
 """
 
 import logging
@@ -10,9 +10,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sqlite_utils import Database
-
-from bridge.store import Store
+from bridge.store import Database, Store
+from bridge.store.columns import Row
 from bridge.store.committer import Committer
 
 log = logging.getLogger(__name__)
@@ -45,13 +44,12 @@ class LookupRequest:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """All that is to be asked about one conversation by now; message ids in ascending order, and
-    how often each was asked for, so that what is asked for meanwhile is asked again."""
+    """All that is to be asked about one conversation by now. `times` says how often each message
+    was asked for, in ascending order of their ids: what is asked for meanwhile is asked again."""
 
     integration_id: str
     conversation_id: int
-    message_ids: tuple[int, ...]
-    times: tuple[int, ...]
+    times: dict[int, int]
     trusted: bool
 
 
@@ -80,21 +78,23 @@ class LookupQueue:
 
     def due(self, now: float) -> list[Lookup]:
         """What is to be asked about by now, what has waited longest first."""
-        found: dict[tuple[str, int], list[tuple[int, int, bool]]] = {}
-        for integration_id, conversation_id, *asked in self.store.db.execute(
+        due: dict[tuple[str, int], list[Row]] = {}
+        for row in self.store.db.rows(
             "select integration_id, conversation_id, message_id, times, trusted from lookup "
             "where due_at <= ? order by due_at, message_id",
-            [now],
+            now,
         ):
-            found.setdefault((integration_id, conversation_id), []).append(tuple(asked))
+            due.setdefault((row["integration_id"], row["conversation_id"]), []).append(row)
         return [
             Lookup(
-                *key,
-                message_ids=tuple(message_id for message_id, _, _ in sorted(asked)),
-                times=tuple(times for _, times, _ in sorted(asked)),
-                trusted=any(trusted for _, _, trusted in asked),
+                *place,
+                times={
+                    row["message_id"]: row["times"]
+                    for row in sorted(rows, key=lambda row: row["message_id"])
+                },
+                trusted=any(row["trusted"] for row in rows),
             )
-            for key, asked in found.items()
+            for place, rows in due.items()
         ]
 
     def done(self, lookup: Lookup) -> None:
@@ -110,7 +110,7 @@ class LookupQueue:
         place = [lookup.integration_id, lookup.conversation_id]
 
         def work(db: Database) -> None:
-            for message_id, times in zip(lookup.message_ids, lookup.times, strict=True):
+            for message_id, times in lookup.times.items():
                 db.execute(f"{sql} {where}", [*params, *place, message_id, times])
 
         self.committer.run(work)
@@ -120,7 +120,7 @@ class LookupQueue:
             waiting = dict(self._unwritten)
 
         def work(db: Database) -> int:
-            return sum([insert(db, one) for one in waiting.values()])
+            return sum([insert(db, request) for request in waiting.values()])
 
         fresh = self.committer.run(work) if waiting else 0
         if fresh:
@@ -153,14 +153,15 @@ class LookupQueue:
 def insert(db: Database, asked: LookupRequest) -> bool:
     """The write of `ask`, for callers that have a transaction; whether it is new."""
     place = [asked.integration_id, asked.conversation_id]
-    messages, conversations, known = db.execute(
-        "select (select count(*) from lookup where integration_id = ? and conversation_id = ?), "
-        "(select count(distinct conversation_id) from lookup where integration_id = ?), "
-        "(select count(*) from integration where id = ?)",
-        [*place, asked.integration_id, asked.integration_id],
-    ).fetchone()
-    if not known or (not messages and not asked.trusted and conversations >= _MOST_CONVERSATIONS):
+    if not db.has("select 1 from integration where id = ?", asked.integration_id):
         return False
+    messages = db.value(
+        "select count(*) from lookup where integration_id = ? and conversation_id = ?", *place
+    )
+    if not messages and not asked.trusted:
+        sql = "select count(distinct conversation_id) from lookup where integration_id = ?"
+        if db.value(sql, asked.integration_id) >= _MOST_CONVERSATIONS:
+            return False
     message_id = asked.message_id if messages < _MOST_MESSAGES else SINCE_LAST_LOOK
     again = db.execute(
         "update lookup set times = times + 1, trusted = max(trusted, ?), due_at = min(due_at, ?) "
@@ -170,7 +171,8 @@ def insert(db: Database, asked: LookupRequest) -> bool:
     if again.rowcount:
         return False
     db.execute(
-        "insert into lookup values (?, ?, ?, ?, ?, 1)",
+        "insert into lookup (integration_id, conversation_id, message_id, due_at, trusted, times) "
+        "values (?, ?, ?, ?, ?, 1)",
         [*place, message_id, asked.due_at, int(asked.trusted)],
     )
     return True

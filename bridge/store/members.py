@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping
 
-from sqlite_utils import Database
-
-from bridge.store import Store
+from bridge.store import Database, Store
 
 
 class Members:
@@ -15,16 +13,14 @@ class Members:
 
     def of(self, chat_id: int) -> Mapping[str, str]:
         """The name of each, by address: a phone JID where one is known, else a LID."""
-        found = self._store.db.execute(
-            "select address, name from member where chat_id = ? order by address", [chat_id]
-        )
-        return {str(row[0]): str(row[1]) for row in found}
+        sql = "select address, name from member where chat_id = ? order by address"
+        return {row["address"]: row["name"] for row in self._store.db.rows(sql, chat_id)}
 
 
 def note(db: Database, chat_id: int, address: str, name: str) -> None:
     """Somebody with that address is called so in a group."""
-    db.execute(
-        "insert into member values (?, ?, ?) "
-        "on conflict do update set name = excluded.name where name <> excluded.name",
-        [chat_id, address, name],
+    db.put(
+        "member",
+        {"chat_id": chat_id, "address": address, "name": name},
+        key="chat_id, address",
     )

@@ -8,28 +8,6 @@ __all__ = ["migrations"]
 
 
 @migrations()
-def m011_status_at(db: Database) -> None:
-    """Since when an integration is in its status, in UTC seconds; 0 for not known."""
-    db.execute("alter table integration add column status_at real not null default 0")
-
-
-@migrations()
-def m012_lookups(db: Database) -> None:
-    """Conversations that Chatwoot is to be asked about."""
-    db.execute(
-        """create table lookup (
-            integration_id text not null references integration (id) on delete cascade,
-            conversation_id integer not null,
-            message_id integer not null,
-            due_at real not null,
-            trusted integer not null,
-            times integer not null,
-            primary key (integration_id, conversation_id, message_id)
-        ) strict, without rowid"""
-    )
-
-
-@migrations()
 def m013_claims(db: Database) -> None:
     """A send that is under way names the router that makes it, and until when it may last."""
     db.execute("alter table journal add column owner text not null default ''")

@@ -1,15 +1,13 @@
-"""What people ask the journal: where a message is; and what they decide about those in trouble."""
+"""What people ask the journal: where a message is; and what they decide about those that failed."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlite_utils import Database
-
 from bridge.domain.errors import BridgeError
-from bridge.store import Store
+from bridge.store import Database, Store
 from bridge.store.chats import PAIRS_OF_CHATWOOT
-from bridge.store.columns import to_error
+from bridge.store.columns import marks, names
 from bridge.store.committer import Committer
 from bridge.store.journal import MESSAGES, MINOR, OPEN, Job, State, Try
 from bridge.store.stats import UNDONE
@@ -63,7 +61,7 @@ class LinkedMessage:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """The whole way of one message. `written_at` is the time that its sender's side gave it."""
+    """What happened to one message. `written_at` is the time that its sender's side gave it."""
 
     item: Item
     written_at: float
@@ -74,9 +72,9 @@ class Trace:
 
 
 _TEXT = "coalesce(json_extract(j.body, '$.text'), json_extract(j.body, '$.message.text'), '')"
-_ITEM = f"""select j.id, j.instance_id, i.name, j.chat_id, c.name, c.address, j.job, j.state,
-    j.key, {_TEXT}, j.attempts, j.reason, j.received_at, j.due_at, coalesce(j.sent_at, 0),
-    coalesce(j.done_at, 0)
+_ITEM = f"""select j.id, j.instance_id, i.name as instance, j.chat_id, c.name as chat, c.address,
+    j.job, j.state, j.key, {_TEXT} as text, j.attempts, j.reason as error, j.received_at,
+    j.due_at, coalesce(j.sent_at, 0) as sent_at, coalesce(j.done_at, 0) as done_at
     from journal j join instance i on i.id = j.instance_id join chat c on c.id = j.chat_id"""
 #: The plus: SQLite must not walk through the whole journal only because that has the order.
 _SORTED = "order by +j.id"
@@ -96,28 +94,27 @@ class Search:
         self, states: Iterable[State], *, instance_id: int | None = None, limit: int = 200
     ) -> list[Item]:
         """What is in one of these states and not done, newest first."""
-        names = ", ".join(f"'{one.value}'" for one in states)
-        rows = self._store.db.execute(
-            f"{_UNDONE_ITEM} where {UNDONE} and j.job not in {MINOR} and j.state in ({names}) "
+        wanted = ", ".join(f"'{state.value}'" for state in states)
+        return self._store.db.all(
+            Item,
+            f"{_UNDONE_ITEM} where {UNDONE} and j.job not in {MINOR} and j.state in ({wanted}) "
             "and j.instance_id = coalesce(?, j.instance_id) order by j.id desc limit ?",
-            [instance_id, limit],
+            *(instance_id, limit),
         )
-        return [_item(row) for row in rows]
 
     def in_line(self, *, instance_id: int | None = None, limit: int = 200) -> list[Item]:
         """Messages that wait for their turn, oldest first."""
-        rows = self._store.db.execute(
+        return self._store.db.all(
+            Item,
             f"{_UNDONE_ITEM} where {UNDONE} and j.job in {MESSAGES} "
             "and j.state in ('ready', 'sending') "
             "and j.instance_id = coalesce(?, j.instance_id) order by j.id limit ?",
-            [instance_id, limit],
+            *(instance_id, limit),
         )
-        return [_item(row) for row in rows]
 
     def item(self, entry_id: int) -> Item | None:
         """One entry."""
-        row = self._store.db.execute(f"{_ITEM} where j.id = ?", [entry_id]).fetchone()
-        return _item(row) if row else None
+        return self._store.db.first(Item, f"{_ITEM} where j.id = ?", entry_id)
 
     def search(
         self, text: str, *, digits: Sequence[str], with_contents: bool, limit: int
@@ -126,43 +123,44 @@ class Search:
         or words of the text; newest first."""
         ids: set[int] = set()
         for sql, params in _searches(text, digits, with_contents):
-            rows = self._store.db.execute(f"{sql} desc limit ?", [*params, limit])
-            ids |= {row[0] for row in rows}
+            ids |= set(self._store.db.values(f"{sql} desc limit ?", *params, limit))
         if not ids:
             return []
         newest = sorted(ids, reverse=True)[:limit]
-        marks = ", ".join("?" * len(newest))
-        rows = self._store.db.execute(f"{_ITEM} where j.id in ({marks}) order by j.id desc", newest)
-        return [_item(row) for row in rows]
+        sql = f"{_ITEM} where j.id in ({marks(newest)}) order by j.id desc"
+        return self._store.db.all(Item, sql, *newest)
 
     def trace(self, entry_id: int) -> Trace | None:
         """The way of one message, as far as it has come."""
         item = self.item(entry_id)
         if item is None:
             return None
-        tries = self._store.db.execute(
-            "select began_at, seconds, outcome, reason from try where journal_id = ? "
+        tries = self._store.db.all(
+            Try,
+            "select began_at, seconds, outcome, reason as error from try where journal_id = ? "
             "order by began_at, rowid",
-            [entry_id],
+            entry_id,
         )
-        written = self._store.db.execute(
+        [body] = self._store.db.rows(
             "select coalesce(json_extract(body, '$.at'), "
-            "json_extract(body, '$.message.created_at'), json_extract(body, '$.message.at'), 0), "
-            "coalesce(json_extract(body, '$.message.conversation_id'), 0) "
+            "json_extract(body, '$.message.created_at'), json_extract(body, '$.message.at'), 0) "
+            "as written_at, "
+            "coalesce(json_extract(body, '$.message.conversation_id'), 0) as conversation_id "
             "from journal where id = ?",
-            [entry_id],
-        ).fetchone()
+            entry_id,
+        )
         twins = self._twins(item)
         return Trace(
             item=item,
-            written_at=float(written[0]),
-            tries=tuple(Try(row[0], row[1], row[2], to_error(row[3])) for row in tries),
-            twins=twins,
+            written_at=float(body["written_at"]),
+            tries=tuple(tries),
+            twins=tuple(twins),
             receipts=tuple(one for twin in twins for one in self._receipts(item, twin)),
-            conversation_id=int(written[1]) or next((one.conversation_id for one in twins), 0),
+            conversation_id=body["conversation_id"]
+            or next((twin.conversation_id for twin in twins), 0),
         )
 
-    def _twins(self, item: Item) -> tuple[LinkedMessage, ...]:
+    def _twins(self, item: Item) -> list[LinkedMessage]:
         if item.job is Job.REPLY:
             pairs = PAIRS_OF_CHATWOOT
             value = int("".join(filter(str.isdigit, item.key.partition(":")[0])) or "0")
@@ -170,25 +168,23 @@ class Search:
                 "select coalesce(nullif(j.integration_id, ''), i.id) from journal j "
                 "left join integration i on i.instance_id = j.instance_id where j.id = ?"
             )
-            owner = self._store.db.execute(sql, [item.id]).fetchone()[0]
+            owner = self._store.db.value(sql, item.id)
         else:
             # A receipt has the id of its message for a key.
             message = "(select coalesce(message_id, key) from journal where id = ?)"
             pairs = f"pair where instance_id = ? and whatsapp_id = {message}"
             value, owner = item.id, item.instance_id
-        rows = self._store.db.execute(
-            f"select whatsapp_id, integration_id, conversation_id, chatwoot_id from {pairs}",
-            [owner, value],
-        )
-        return tuple(LinkedMessage(*row) for row in rows)
+        sql = f"select {names(LinkedMessage)} from {pairs}"
+        return self._store.db.all(LinkedMessage, sql, owner, value)
 
     def _receipts(self, item: Item, twin: LinkedMessage) -> list[DeliveryReceipt]:
-        rows = self._store.db.execute(
-            "select json_extract(body, '$.reached'), json_extract(body, '$.at') from journal "
+        return self._store.db.all(
+            DeliveryReceipt,
+            "select key as whatsapp_id, json_extract(body, '$.reached') as reached, "
+            "json_extract(body, '$.at') as at from journal "
             "where instance_id = ? and job = 'receipt' and key = ?",
-            [item.instance_id, twin.whatsapp_id],
+            *(item.instance_id, twin.whatsapp_id),
         )
-        return [DeliveryReceipt(twin.whatsapp_id, row[0], row[1]) for row in rows]
 
     # -- what people decide ------------------------------------------------------------------------
 
@@ -219,11 +215,8 @@ class Search:
 
     def bodies(self, ids: Sequence[int]) -> list[tuple[str, str]]:
         """What these entries hold, each with the id of its integration."""
-        places = ", ".join("?" * len(ids))
-        found = self._store.db.execute(
-            f"select body, integration_id from journal where id in ({places})", list(ids)
-        )
-        return [(str(body), str(integration_id)) for body, integration_id in found]
+        sql = f"select body, integration_id from journal where id in ({marks(ids)})"
+        return [(row["body"], row["integration_id"]) for row in self._store.db.rows(sql, *ids)]
 
     def send_again(self, ids: Sequence[int], *, now: float) -> list[int]:
         """A person has seen that an unconfirmed message is not on WhatsApp."""
@@ -232,12 +225,11 @@ class Search:
 
     def dead_ids(self, instance_id: int) -> list[int]:
         """Every dead letter of an instance, oldest first."""
-        rows = self._store.db.execute(
+        return self._store.db.values(
             f"select id from journal where {UNDONE} and state = 'dead' and instance_id = ? "
             "order by id",
-            [instance_id],
+            instance_id,
         )
-        return [row[0] for row in rows]
 
     def doubt_all(self, unproven: Sequence[int], *, doubt: str, now: float) -> None:
         """After a restore nothing that is open is certain: Chatwoot may have it by now, and is
@@ -327,24 +319,3 @@ def _like(text: str) -> str:
     for special in "\\%_":
         text = text.replace(special, f"\\{special}")
     return f"%{text}%"
-
-
-def _item(row: tuple[Any, ...]) -> Item:
-    return Item(
-        id=row[0],
-        instance_id=row[1],
-        instance=row[2],
-        chat_id=row[3],
-        chat=row[4],
-        address=row[5],
-        job=Job(row[6]),
-        state=State(row[7]),
-        key=row[8],
-        text=str(row[9]),
-        attempts=row[10],
-        error=to_error(row[11]),
-        received_at=row[12],
-        due_at=row[13],
-        sent_at=row[14],
-        done_at=row[15],
-    )

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bridge.domain.errors import StartupError, StorageFailed
-from bridge.store import BUSY_S, Store
+from bridge.store import Store
+from bridge.store.sqlite import BUSY_S
 from bridge.store.vault import SealBroken, Vault
 
 #: Of the library that runs here.

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from sqlite_utils import Database
-
-from bridge.store import Store
+from bridge.store import Database, Store
+from bridge.store.columns import names
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +25,20 @@ class UnroutedCounts:
 
     def of(self, instance_id: int) -> list[Unrouted]:
         """Of one instance, by kind."""
-        return [count for count in self.all() if count.instance_id == instance_id]
+        sql = f"select {names(Unrouted)} from unrouted where instance_id = ? order by kind"
+        return self._store.db.all(Unrouted, sql, instance_id)
 
     def all(self) -> list[Unrouted]:
         """By instance and kind."""
-        found = self._store.db.execute(
-            "select instance_id, kind, times, last_at from unrouted order by instance_id, kind"
-        )
-        return [Unrouted(*row) for row in found]
+        sql = f"select {names(Unrouted)} from unrouted order by instance_id, kind"
+        return self._store.db.all(Unrouted, sql)
 
 
 def count(db: Database, instance_id: int, kind: str, *, now: float) -> None:
     """One more of them."""
     db.execute(
-        "insert into unrouted values (?, ?, 1, ?) "
-        "on conflict do update set times = times + 1, last_at = excluded.last_at",
+        "insert into unrouted (instance_id, kind, times, last_at) values (?, ?, 1, ?) "
+        "on conflict (instance_id, kind) "
+        "do update set times = unrouted.times + 1, last_at = excluded.last_at",
         [instance_id, kind, now],
     )

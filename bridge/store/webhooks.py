@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bridge.store import Store
+from bridge.store.columns import names, write
 
 
 class WebhookCalls(StrEnum):
@@ -55,42 +56,20 @@ class Webhooks:
 
     def of(self, integration_id: str) -> Webhook | None:
         """None where nothing has been judged yet."""
-        row = self._store.db.execute(
-            "select calls, why, public_url, version, changed_at, tried_at, refused_at, probed "
-            "from webhook where integration_id = ?",
-            [integration_id],
-        ).fetchone()
-        if row is None:
-            return None
-        calls, why, public_url, version, changed_at, tried_at, refused_at, probed = row
-        return Webhook(
-            calls=WebhookCalls(calls),
-            why=Why(why),
-            public_url=public_url,
-            version=version,
-            changed_at=changed_at,
-            tried_at=tried_at,
-            refused_at=refused_at,
-            probed=bool(probed),
-        )
+        sql = f"select {names(Webhook)} from webhook where integration_id = ?"
+        return self._store.db.first(Webhook, sql, integration_id)
 
     def is_off(self, integration_id: str) -> bool:
         """Whether Chatwoot was told not to call us."""
-        found = self.of(integration_id)
-        return found is not None and found.calls is WebhookCalls.OFF
+        webhook = self.of(integration_id)
+        return webhook is not None and webhook.calls is WebhookCalls.OFF
 
-    def save(self, integration_id: str, one: Webhook) -> None:
-        """Keeps it in place of the one before. Raises StorageFailed."""
+    def save(self, integration_id: str, webhook: Webhook) -> None:
+        """Stores it in place of the one before. Raises StorageFailed."""
         with self._store.write() as db:
-            db.execute(
-                "insert or replace into webhook "
-                "select id, ?, ?, ?, ?, ?, ?, ?, ? from integration where id = ?",
-                [
-                    *(one.calls.value, one.why.value, one.public_url, one.version),
-                    *(one.changed_at, one.tried_at, one.refused_at, int(one.probed)),
-                    integration_id,
-                ],
-            )
+            if db.has("select 1 from integration where id = ?", integration_id):
+                row = {"integration_id": integration_id, **write(webhook)}
+                db.put("webhook", row, key="integration_id")
 
     def note_refused(self, integration_id: str, *, now: float) -> bool:
         """Chatwoot said that it may not call the address; whether that is news. Raises
@@ -98,8 +77,5 @@ class Webhooks:
         known = self.of(integration_id)
         if known is None or known.calls is WebhookCalls.OFF or known.refused_at > known.changed_at:
             return False
-        with self._store.write() as db:
-            db.execute(
-                "update webhook set refused_at = ? where integration_id = ?", [now, integration_id]
-            )
-        return True
+        sql = "update webhook set refused_at = ? where integration_id = ?"
+        return self._store.change(sql, now, integration_id) > 0

@@ -30,7 +30,7 @@ def _fill(services: Services, count: int) -> None:
 
 
 def _sealed_with_newest(services: Services) -> list[bool]:
-    rows = services.store.rows("select gateway_token from instance")
+    rows = services.store.db.rows("select gateway_token from instance")
     return [services.vault.is_newest(row["gateway_token"]) for row in rows]
 
 

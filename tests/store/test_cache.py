@@ -1,42 +1,16 @@
-"""What is kept in memory is never older than the last change of any process."""
-
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
+"""What is cached in memory is never older than the last change of any process."""
 
 from bridge.store import Store
 from bridge.store.cache import Cache
 from bridge.store.committer import Committer
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "bridge.db"
-
-
-@pytest.fixture
-def store(path: Path) -> Iterator[Store]:
-    opened = Store.open(path)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def other(path: Path, store: Store) -> Iterator[Store]:
-    """As another process has it open."""
-    opened = Store.open(path)
-    yield opened
-    opened.close()
-
-
 def reading(store: Store, asked: list[str]) -> Cache[str]:
-    """What is kept of the facts in the database; `asked` grows with each look at it."""
+    """What is cached of the facts in the database; `asked` grows with each look at it."""
 
     def read(key: str) -> str | None:
         asked.append(key)
-        row = store.row("select value from meta where key = ?", key)
-        return str(row["value"]) if row else None
+        return store.meta(key)
 
     return Cache(store, read)
 
@@ -44,31 +18,31 @@ def reading(store: Store, asked: list[str]) -> Cache[str]:
 def test_it_is_read_once_while_nothing_changes(store: Store) -> None:
     store.set_meta("fact", "one")
     asked: list[str] = []
-    kept = reading(store, asked)
-    assert [kept.get("fact") for _ in range(3)] == ["one"] * 3
+    cached = reading(store, asked)
+    assert [cached.get("fact") for _ in range(3)] == ["one"] * 3
     assert asked == ["fact"]
 
 
 def test_a_change_of_another_process_is_seen_at_once(store: Store, other: Store) -> None:
     store.set_meta("fact", "one")
-    kept = reading(store, [])
-    assert kept.get("fact") == "one"
+    cached = reading(store, [])
+    assert cached.get("fact") == "one"
     other.set_meta("fact", "two")
-    assert kept.get("fact") == "two"
+    assert cached.get("fact") == "two"
 
 
 def test_what_is_not_there_is_asked_for_again(store: Store) -> None:
     asked: list[str] = []
-    kept = reading(store, asked)
-    assert [kept.get("nothing"), kept.get("nothing")] == [None, None]
+    cached = reading(store, asked)
+    assert [cached.get("nothing"), cached.get("nothing")] == [None, None]
     assert len(asked) == 2
 
 
-def test_messages_change_nothing_that_is_kept(store: Store, other: Store) -> None:
+def test_messages_change_nothing_that_is_cached(store: Store, other: Store) -> None:
     store.set_meta("fact", "one")
     asked: list[str] = []
-    kept = reading(store, asked)
-    kept.get("fact")
+    cached = reading(store, asked)
+    cached.get("fact")
     Committer(other).run(lambda db: db.execute("insert into meta values ('message', '')"))
-    kept.get("fact")
+    cached.get("fact")
     assert asked == ["fact"]

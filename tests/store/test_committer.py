@@ -1,61 +1,45 @@
 """Group commit: what shares a transaction, what is told when, and what only goes along."""
 
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
-from sqlite_utils import Database
-
-from bridge.store import Store
+from bridge.store import Database, Store
 from bridge.store.committer import Committer
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store.open(tmp_path / "bridge.db")
-    yield opened
-    opened.close()
 
 
 def note(key: str, value: str = "") -> object:
     """A write of one fact."""
 
     def work(db: Database) -> str:
-        db.execute("insert into meta values (?, ?)", [key, value])
+        db.execute("insert into meta (key, value) values (?, ?)", [key, value])
         return key
 
     return work
 
 
-def facts(path: Path) -> set[str]:
-    """What another process would find."""
-    other = Store.open(path)
-    try:
-        return {row[0] for row in other.db.execute("select key from meta")}
-    finally:
-        other.close()
+def facts(store: Store) -> set[str]:
+    """What has been written."""
+    return set(store.db.values("select key from meta"))
 
 
-def test_what_goes_along_is_written_with_the_next_write(store: Store) -> None:
+def test_what_goes_along_is_written_with_the_next_write(store: Store, other: Store) -> None:
     committer = Committer(store)
     committer.along(note("hint"))
-    assert "hint" not in facts(store.path)
+    assert "hint" not in facts(other)
     committer.run(note("fact"))
-    assert {"hint", "fact"} <= facts(store.path)
+    assert {"hint", "fact"} <= facts(other)
 
 
-def test_what_goes_along_and_fails_harms_no_write(store: Store) -> None:
+def test_what_goes_along_and_fails_harms_no_write(store: Store, other: Store) -> None:
     committer = Committer(store)
     committer.run(note("taken"))
     committer.along(note("taken"))
     assert committer.run(note("fact")) == "fact"
     committer.along(note("hint"))
     committer.run(note("another"))
-    assert {"fact", "hint", "another"} <= facts(store.path)
+    assert {"fact", "hint", "another"} <= facts(other)
 
 
-def test_many_writers_and_hints_at_once_all_arrive(store: Store) -> None:
+def test_many_writers_and_hints_at_once_all_arrive(store: Store, other: Store) -> None:
     committer, rung = Committer(store), []
 
     def write(writer: int) -> None:
@@ -68,13 +52,13 @@ def test_many_writers_and_hints_at_once_all_arrive(store: Store) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    found = facts(store.path)
+    found = facts(other)
     for kind in ("fact", "hint"):
         assert {f"{kind} {writer} {index}" for writer in range(8) for index in range(50)} <= found
     assert set(rung) == set(range(8))
 
 
-def test_one_bad_write_takes_no_other_along(store: Store) -> None:
+def test_one_bad_write_takes_no_other_along(store: Store, other: Store) -> None:
     committer = Committer(store)
     committer.run(note("taken"))
     outcomes: dict[int, object] = {}

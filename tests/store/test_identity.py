@@ -20,6 +20,7 @@ from bridge.gateways import jids
 from bridge.routing.from_gateway import addresses
 from bridge.store import Store, identity
 from bridge.store.identity import AddressForms
+from bridge.store.sqlite import SqliteStore
 
 OWN = "4915550000@s.whatsapp.net"
 
@@ -80,7 +81,7 @@ class Book:
 
 @pytest.fixture
 def book(tmp_path: Path) -> Iterator[Book]:
-    store = Store.open(tmp_path / "bridge.db")
+    store = SqliteStore.open(tmp_path / "bridge.db")
     yield Book(store)
     store.close()
 
@@ -236,7 +237,7 @@ class Histories(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         Histories.opened += 1
-        self.store = Store.open(self.folder / f"{Histories.opened}" / "bridge.db")
+        self.store = SqliteStore.open(self.folder / f"{Histories.opened}" / "bridge.db")
         self.book = Book(self.store)
         self.number_of: dict[int, int] = {}
         #: Whose event named the number last, beside the LID; and the chats that speak for a person.

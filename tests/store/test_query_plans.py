@@ -1,31 +1,22 @@
-"""What is looked up for every message is found by an index, however long a bridge has run."""
+"""What is looked up for every message is found by an index of SQLite, however full the journal."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from bridge.store import Store
 from bridge.store.chats import Chats
 from bridge.store.committer import Committer
 from bridge.store.conversation_links import chat_of_conversation
 from bridge.store.entries import revive
 from bridge.store.identity import AddressForms, chat_of, find
 from bridge.store.journal import Job, Lane, ReplyId
+from bridge.store.sqlite import SqliteStore
 from bridge.store.sqlite_journal import SqliteJournal
 
 #: What a plan says of a search that reads all of an instance, an integration or a table.
 _WHOLE = ("SCAN", "(instance_id=?)", "(integration_id=?)", "(job=?)")
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store.open(tmp_path / "bridge.db")
-    yield opened
-    opened.close()
-
-
-def test_no_message_reads_a_whole_table(store: Store) -> None:
+def test_no_message_reads_a_whole_table(tmp_path: Path) -> None:
+    store = SqliteStore.open(tmp_path / "bridge.db")
     committer = Committer(store)
     chats, journal = Chats(store, committer), SqliteJournal(store, committer)
     reply, asked = ReplyId(1, "int_x", 7), list[str]()
@@ -58,3 +49,4 @@ def test_no_message_reads_a_whole_table(store: Store) -> None:
         plan = [str(row[3]) for row in store.db.execute(f"explain query plan {sql}")]
         whole = [step for step in plan if any(mark in step for mark in _WHOLE)]
         assert not whole, f"{sql}: {whole}"
+    store.close()

@@ -14,6 +14,7 @@ from bridge.store import Store, entries
 from bridge.store.committer import Committer
 from bridge.store.journal import Job, Try
 from bridge.store.migrations import migrations
+from bridge.store.sqlite import SqliteStore
 from bridge.store.sqlite_journal import SqliteJournal
 from bridge.store.stats import Stats
 
@@ -37,7 +38,7 @@ def upgraded(path: Path, before: str, fill: Callable[[Database], None]) -> Store
     fill(old)
     old.conn.commit()
     old.close()
-    return Store.open(path / "bridge.db")
+    return SqliteStore.open(path / "bridge.db")
 
 
 def test_replies_of_before_belong_to_the_chatwoot_that_they_were_written_in(

@@ -42,7 +42,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
         )
         db.execute(
             "insert into journal (id, instance_id, chat_id, job, key, position, body, state, "
-            "received_at) values (1, 1, 1, 'in', 'message:3EB0F1', 0, '{}', 'done', 0)"
+            "received_at) values (1, 1, 1, 'message', 'message:3EB0F1', 0, '{}', 'done', 0)"
         )
     yield tray
     tray.close()

@@ -145,15 +145,15 @@ def answer(lookup: Lookup, context: Context) -> list[LookupRequest]:
     StorageFailed among them."""
     services, one = context.services, context.integration
     conversation_id = lookup.conversation_id
-    if CONVERSATION in lookup.message_ids:
+    if CONVERSATION in lookup.times:
         _look_at_conversation(conversation_id, context)
-    if SINCE_LAST_LOOK in lookup.message_ids:
+    if SINCE_LAST_LOOK in lookup.times:
         known = services.chats.thread_of_conversation(one.id, conversation_id)
         after_id = max(known.checked_id - _OVERLAP_IDS, 0) if known else 0
         catchup.look_at(conversation_id, after_id, context)
         return []
     again: list[LookupRequest] = []
-    asked = [message_id for message_id in lookup.message_ids if message_id > 0]
+    asked = [message_id for message_id in lookup.times if message_id > 0]
     while asked:
         page, _ = catchup.read_messages(conversation_id, asked[0] - 1, context)
         for message in page:

@@ -9,8 +9,6 @@ import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlite_utils import Database
-
 from bridge.chatwoot.events import (
     AgentMessage,
     ChatwootEvent,
@@ -28,7 +26,7 @@ from bridge.routing.from_gateway import addresses
 from bridge.routing.ids import WHATSAPP_ID_PREFIX
 from bridge.routing.jobs import LAST_PART, PARTS, AgentTyping, Deletion, Failure
 from bridge.services import Services
-from bridge.store import chats, conversation_links, entries, feeds, identity
+from bridge.store import Database, chats, conversation_links, entries, feeds, identity
 from bridge.store.chats import ConversationLink
 from bridge.store.clocks import DOUBT_S
 from bridge.store.feeds import Feed

@@ -4,12 +4,10 @@ Chatwoot tells the files of a message in any order, and some later than others
 (docs/contracts/chatwoot.md, Files).
 """
 
-from sqlite_utils import Database
-
 from bridge.chatwoot.events import AgentMessage, Attachment
 from bridge.routing import jobs
 from bridge.routing.jobs import PARTS, TEXT_PART, ReplyPart
-from bridge.store import entries
+from bridge.store import Database, entries
 from bridge.store.journal import Journal, NewEntry, ReplyId
 
 

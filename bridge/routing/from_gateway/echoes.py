@@ -3,14 +3,12 @@
 Rules: docs/contracts/ryzeapi.md, Echoes and Uncertain sends.
 """
 
-from sqlite_utils import Database
-
 from bridge.domain.messages import Kind, Message
 from bridge.domain.models import Instance, Integration
 from bridge.routing import jobs
 from bridge.routing.from_gateway import addresses
 from bridge.routing.jobs import ReplyPart
-from bridge.store import entries, event_times, identity, lookup_queue
+from bridge.store import Database, entries, event_times, identity, lookup_queue
 from bridge.store.entries import SettledSend
 from bridge.store.journal import Job, Pair, ReplyId, State
 from bridge.store.lookup_queue import LookupRequest

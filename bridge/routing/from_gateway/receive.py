@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-from sqlite_utils import Database
 
 from bridge.domain.messages import (
     CHANGES,
@@ -33,7 +32,16 @@ from bridge.routing.ids import SOURCE_PREFIX
 from bridge.routing.jobs import ContactProfile, LateFile
 from bridge.routing.to_whatsapp import markers
 from bridge.services import Services
-from bridge.store import chats, entries, event_times, identity, instances, members, unrouted
+from bridge.store import (
+    Database,
+    chats,
+    entries,
+    event_times,
+    identity,
+    instances,
+    members,
+    unrouted,
+)
 from bridge.store.identity import ResolvedChat
 from bridge.store.journal import Job, NewEntry
 
