@@ -23,10 +23,9 @@ from bridge.net.websocket import HandshakeRefused, SocketEnded, WebSocket
 SILENCE_S = 10.0
 
 
-class CableRefused(ChatwootUnreachable):
+class CableRefused(ChatwootUnreachable, code="cable_refused"):
     """The socket did not open, or did not let us listen."""
 
-    code = "cable_refused"
     remedy = N_(
         "Chatwoot did not let us listen at {base_url}/cable. A proxy in front of it must pass "
         "WebSockets; when the owner of the token has changed the password, save the token again."

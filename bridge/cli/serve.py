@@ -39,10 +39,8 @@ _STOP = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 log = logging.getLogger(__name__)
 
 
-class PortTaken(StartupError):
+class PortTaken(StartupError, code="port_taken"):
     """Another program listens there; everything else may be in order."""
-
-    code = "port_taken"
 
 
 def serve(settings: Settings) -> None:

@@ -33,39 +33,34 @@ class Sent:
     reached: Address = Address()
 
 
-class GatewayError(BridgeError):
+class GatewayError(BridgeError, code="gateway_failed", status=502):
     """What a gateway answered, told apart by what the router must do next."""
 
-    code, status = "gateway_failed", 502
     sentence = N_("the gateway {base_url} did not do what was asked")
     remedy = N_("Look at the gateway's log and try again.")
 
 
-class GatewayRefuses(GatewayError):
+class GatewayRefuses(GatewayError, code="gateway_refuses", status=400, final=True):
     """Permanent: sending it again would be refused again. Nothing was sent."""
 
-    code, status = "gateway_refuses", 400
-    final = True
     sentence = N_("the gateway refused the message: {reason}")
     remedy = N_("Correct what the gateway names, then replay the message.")
 
 
-class GatewayUnavailable(GatewayError):
+class GatewayUnavailable(GatewayError, code="gateway_unavailable", retryable=True):
     """Temporary, and surely nothing was sent: not connected, throttled, refused connection.
 
     `retry_after_s` is how long the gateway wants to be left alone, 0 if it does not say.
     """
 
-    code, retryable = "gateway_unavailable", True
     sentence = N_("the gateway {base_url} cannot send just now: {reason}")
     remedy = N_("Check that the WhatsApp number is connected in the gateway; the message waits.")
 
 
-class GatewayFronted(GatewayUnavailable):
+class GatewayFronted(GatewayUnavailable, code="gateway_fronted"):
     """The same: what answered was not the gateway. A firewall, a proxy or a sign-in page lets
     other messages through, or will."""
 
-    code = "gateway_fronted"
     sentence = N_("something in front of the gateway {base_url} answered instead of it: {reason}")
     remedy = N_(
         "Have the firewall, proxy or sign-in page before the gateway let the bridge through; the "
@@ -73,31 +68,24 @@ class GatewayFronted(GatewayUnavailable):
     )
 
 
-class MediaTooLarge(GatewayRefuses):
+class MediaTooLarge(GatewayRefuses, code="gateway_file_too_large"):
     """A file of a message is larger than was allowed."""
 
-    code = "gateway_file_too_large"
 
-
-class MediaNotReady(GatewayUnavailable):
+class MediaNotReady(GatewayUnavailable, code="gateway_file_not_yet"):
     """The gateway answers, and does not have the file of a message: not yet, or never."""
 
-    code = "gateway_file_not_yet"
 
-
-class GatewayUncertain(GatewayError):
+class GatewayUncertain(GatewayError, code="gateway_uncertain", retryable=True):
     """The request went out, no clear answer came: it may have been sent. Never blindly resent."""
 
-    code, retryable = "gateway_uncertain", True
     sentence = N_("the gateway {base_url} may or may not have sent the message")
     remedy = N_("The message is repeated when it is certain that it was not sent.")
 
 
-class GatewayDenies(GatewayError):
+class GatewayDenies(GatewayError, code="gateway_denies", status=401, holds=True):
     """The token or the instance is wrong: everything waits until the operator corrects it."""
 
-    code, status = "gateway_denies", 401
-    holds = True
     sentence = N_("the gateway {base_url} does not accept the instance or its token: {reason}")
     remedy = N_("Check the gateway's address, the name of the instance and its token.")
 

@@ -40,7 +40,7 @@ class Trouble:
     @classmethod
     def of(cls, error: BridgeError) -> "Trouble":
         """The same sentence as the JSON API gives, and its remedy."""
-        return cls(error.said, error.next_step, error.detail)
+        return cls(error.summary, error.next_step, error.detail)
 
     def packed(self) -> dict[str, Any]:
         """As a draft keeps it."""

@@ -296,7 +296,7 @@ class TestFailures:
     def test_throttling_says_for_how_long(self, stand: RyzeStand, gateway: WhatsAppGateway) -> None:
         stand.fault("status", status=429, seconds=40)
         failure = self.fails(gateway, GatewayUnavailable)
-        assert 35 < failure.values["retry_after_s"] <= 40
+        assert 35 < failure.retry_after_s <= 40
 
     def test_a_connection_that_is_cut_after_the_deed_leaves_it_open(
         self, stand: RyzeStand, gateway: WhatsAppGateway

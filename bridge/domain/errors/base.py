@@ -35,42 +35,57 @@ class BridgeError(Exception):
 
     `values` fill the placeholders of `sentence` and `remedy`; a value may be a `Problem`, or the
     error that this one was caused by. `detail` is the upstream cause, already free of secrets;
-    `field` names the input it belongs to, in the JSON API's spelling.
+    `field` names the input it belongs to, in the JSON API's spelling. `retry_after_s` is how long
+    the other side wants to be left alone, in seconds; 0 where it does not say.
 
-    A code names one class, because stored errors are read back by it: a second class with the same
-    code raises TypeError where it is defined.
+    A class is defined with its `code` and with what differs from its parent: `status`, `retryable`,
+    `final` (the other side's own words say that the same would be refused again) and `holds`
+    (nothing of the integration can work until a person, or the other side itself, changes it).
+    Stored errors are read back by code, so a second class with the same one raises TypeError.
     """
 
     code: ClassVar[str] = "internal"
     status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
-    #: The other side's own words say that the same would be refused again.
     final: ClassVar[bool] = False
-    #: Nothing of the integration can work until a person, or the other side itself, changes it.
     holds: ClassVar[bool] = False
     sentence: ClassVar[str] = N_("Something went wrong on our side")
     remedy: ClassVar[str] = N_("Try again; if it happens again, look at the log of the bridge.")
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(cls, *, code: str = "", **facts: int) -> None:
+        cls.code = code or cls.code
+        for name, value in facts.items():
+            getattr(cls, name)  # raises AttributeError for a mistyped one
+            setattr(cls, name, value)
         if KINDS.setdefault(cls.code, cls) is not cls:
             raise TypeError(f"{cls.__name__} needs a code of its own: {cls.code} is taken")
 
-    def __init__(self, *, detail: str = "", field: str | None = None, **values: object) -> None:
-        self.detail = detail[:MAX_DETAIL]
-        self.field = field
-        self.values = values
+    def __init__(
+        self,
+        *,
+        detail: str = "",
+        field: str | None = None,
+        retry_after_s: float = 0.0,
+        **values: object,
+    ) -> None:
+        self.detail, self.field = detail[:MAX_DETAIL], field
+        self.retry_after_s, self.values = float(retry_after_s), values
         super().__init__(self.message)
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        return (self.values, self.detail, self.field) == (other.values, other.detail, other.field)
+        return self._facts == other._facts
 
     def __hash__(self) -> int:
         return hash((self.code, self.detail, self.field))
 
     @property
-    def said(self) -> Problem:
+    def _facts(self) -> tuple[object, ...]:
+        return self.values, self.detail, self.field, self.retry_after_s
+
+    @property
+    def summary(self) -> Problem:
         """The sentence without the detail."""
         return self._filled(self.sentence)
 
@@ -83,24 +98,18 @@ class BridgeError(Exception):
     def whole(self) -> Problem:
         """The sentence, with the cause after `Detail:` if there is one."""
         if not self.detail:
-            return self.said
-        return Problem(N_("{said}. Detail: {detail}"), said=self.said, detail=self.detail)
+            return self.summary
+        return Problem(N_("{said}. Detail: {detail}"), said=self.summary, detail=self.detail)
 
     @property
     def message(self) -> str:
         """The English sentence of the JSON API, with its detail."""
         return str(self.whole)
 
-    @property
-    def retry_after_s(self) -> float:
-        """How long the other side wants to be left alone, in seconds; 0 where it does not say."""
-        told = self.values.get("retry_after_s")
-        return float(told) if isinstance(told, int | float) else 0.0
-
     def _filled(self, sentence: str) -> Problem:
         values = {
-            name: one.said if isinstance(one, BridgeError) else one
-            for name, one in self.values.items()
+            name: value.summary if isinstance(value, BridgeError) else value
+            for name, value in self.values.items()
         }
         return Problem(sentence, **values)
 

@@ -3,12 +3,11 @@
 from bridge.domain.errors.base import N_, BridgeError, Problem
 
 
-class GivenUp(BridgeError):
+class GivenUp(BridgeError, code="given_up", status=502):
     """A message that was tried for long enough; `cause` is what the last try met."""
 
-    code, status = "given_up", 502
     sentence = N_("given up after {hours} hours: {cause}")
-    remedy = N_("Mend the cause, then replay the message.")
+    remedy = N_("Fix the cause, then retry the message.")
 
     def __init__(self, cause: BridgeError, *, hours: int) -> None:
         super().__init__(detail=cause.detail, hours=hours, cause=cause)
@@ -20,10 +19,9 @@ class GivenUp(BridgeError):
         return cause.next_step if isinstance(cause, BridgeError) else super().next_step
 
 
-class NotYet(BridgeError):
+class NotYet(BridgeError, code="not_yet", status=502, retryable=True):
     """Something that must come first has not; `retry_after_s` is when to look again."""
 
-    code, status, retryable = "not_yet", 502, True
     sentence = N_("waiting for {what}")
     remedy = N_("Nothing to do: it goes on by itself.")
 
@@ -32,11 +30,9 @@ class NotYet(BridgeError):
         super().__init__(what=Problem(what), retry_after_s=retry_after_s)
 
 
-class AddressLost(BridgeError):
+class AddressLost(BridgeError, code="address_lost", status=409, final=True):
     """The number of a chat belongs to somebody else by now, and nothing else of it is known."""
 
-    code, status = "address_lost", 409
-    final = True
     sentence = N_(
         "the number of this conversation, {number}, belongs to somebody else now, and where the "
         "customer can be reached is not known"
@@ -47,36 +43,31 @@ class AddressLost(BridgeError):
     )
 
 
-class NothingToSend(BridgeError):
+class NothingToSend(BridgeError, code="nothing_to_send", status=422, final=True):
     """A message of an agent or bot of which WhatsApp can be given nothing; `kind` is Chatwoot's."""
 
-    code, status = "nothing_to_send", 422
-    final = True
     sentence = N_("there is nothing in this message that WhatsApp could show ({kind})")
     remedy = N_("Say it in words, or attach it as a file.")
 
 
-class NoEcho(BridgeError):
+class NoEcho(BridgeError, code="no_echo", status=502, retryable=True):
     """A send in doubt that the gateway would have told of by now."""
 
-    code, status, retryable = "no_echo", 502, True
     sentence = N_("no echo came: it is sent again")
     remedy = N_("Nothing to do.")
 
 
-class BeforeRestore(BridgeError):
+class BeforeRestore(BridgeError, code="before_restore", status=502):
     """A reply that agents wrote before a backup was restored, where Chatwoot cannot be asked
     whether it was sent."""
 
-    code, status = "before_restore", 502
     sentence = N_("written before the backup was restored, and perhaps sent already")
     remedy = N_("Look on the phone, and say whether it is there; it does not go out by itself.")
 
 
-class Unexpected(BridgeError):
+class Unexpected(BridgeError, code="unexpected", retryable=True):
     """A fault of the bridge itself, while it worked on one message."""
 
-    code, retryable = "unexpected", True
     sentence = N_("the bridge itself failed over this message ({kind})")
     remedy = N_(
         "The log of the bridge says more. The message is tried again; if it stays, report it with "

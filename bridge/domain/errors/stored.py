@@ -1,8 +1,8 @@
-"""Errors as the database keeps them: JSON of code and values. The words are found when it is shown.
+"""Errors in the database: JSON of code and values. The words are found when it is shown.
 
-`{"code": ..., "values": {...}, "detail": ..., "field": ...}`, without what is empty. A value is a
-JSON scalar, an error that was the cause (an object of the same shape), or a problem
-(`{"sentence": ..., "values": {...}}`).
+`{"code": ..., "values": {...}, "detail": ..., "field": ..., "retry_after_s": ...}`, without what is
+empty. A value is a JSON scalar, an error that was the cause (an object of the same shape), or a
+problem (`{"sentence": ..., "values": {...}}`).
 """
 
 import json
@@ -11,13 +11,13 @@ import string
 from typing import Any
 
 from bridge.domain.errors.base import KINDS, N_, BridgeError, Problem
+from bridge.domain.texts import clean
 
 
-class StoredWords(BridgeError):
+class StoredWords(BridgeError, code="told"):
     """What was stored in words, by a version that knew no codes, or under a code that this version
     does not know."""
 
-    code = "told"
     sentence = "{text}"
     remedy = N_("If it is still so, look at what the other side says about it.")
 
@@ -36,65 +36,63 @@ def load(text: str) -> BridgeError:
             return _error(facts)
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         pass
-    return StoredWords(text=_clean(text))
-
-
-# -- writing ---------------------------------------------------------------------------------------
+    return StoredWords(text=clean(text))
 
 
 def _facts(error: BridgeError) -> dict[str, Any]:
     facts = {
         "code": error.code,
         "values": {name: _written(value) for name, value in error.values.items()},
-        "detail": _clean(error.detail),
-        "field": error.field,
+        "detail": clean(error.detail),
+        "field": clean(error.field or ""),
+        "retry_after_s": error.retry_after_s,
     }
     return {name: value for name, value in facts.items() if value}
 
 
 def _written(value: object) -> Any:
-    if isinstance(value, BridgeError):
-        return _facts(value)
-    if isinstance(value, Problem):
-        values = {name: _written(one) for name, one in value.values.items()}
-        return {"sentence": value.sentence, "values": values}
-    if value is None or isinstance(value, int) or isinstance(value, float) and math.isfinite(value):
-        return value
-    return _clean(str(value))
-
-
-def _clean(text: str) -> str:
-    """Without halves of surrogate pairs, which neither the database nor a page takes."""
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
-# -- reading ---------------------------------------------------------------------------------------
+    match value:
+        case BridgeError():
+            return _facts(value)
+        case Problem():
+            values = {name: _written(inner) for name, inner in value.values.items()}
+            return {"sentence": value.sentence, "values": values}
+        case None | int():
+            return value
+        case float() if math.isfinite(value):
+            return value
+    return clean(str(value))
 
 
 def _error(facts: dict[str, Any]) -> BridgeError:
     values = _values(facts)
     detail, field = facts.get("detail"), facts.get("field")
+    # Older versions stored the wait among the values.
+    wait_s = facts.get("retry_after_s", values.pop("retry_after_s", 0))
     kind = KINDS.get(facts["code"])
     if kind is None:
         listed = ", ".join(f"{name}: {value}" for name, value in values.items())
-        code = _clean(facts["code"])
+        code = clean(facts["code"])
         kind, values = StoredWords, {"text": f"{code} ({listed})" if listed else code}
     for name in _placeholders(kind.sentence) | _placeholders(kind.remedy):
-        values.setdefault(name, "?")  # a version before did not know it
+        values.setdefault(name, "?")  # an older version did not store it
     error = kind.__new__(kind)
-    # A class may be made of other things than of its values.
+    # A class may take other arguments than its values.
     BridgeError.__init__(
         error,
-        detail=_clean(detail) if isinstance(detail, str) else "",
-        field=_clean(field) if isinstance(field, str) else None,
+        detail=clean(detail) if isinstance(detail, str) else "",
+        field=clean(field) if isinstance(field, str) else None,
+        retry_after_s=wait_s if isinstance(wait_s, int | float) and math.isfinite(wait_s) else 0,
         **values,
     )
     return error
 
 
 def _values(facts: dict[str, Any]) -> dict[str, Any]:
-    found = facts.get("values")
-    return {name: _value(one) for name, one in found.items()} if isinstance(found, dict) else {}
+    values = facts.get("values")
+    return (
+        {name: _value(value) for name, value in values.items()} if isinstance(values, dict) else {}
+    )
 
 
 def _value(value: Any) -> object:
@@ -108,7 +106,7 @@ def _value(value: Any) -> object:
         case dict() | list():
             return json.dumps(value)
         case str():
-            return _clean(value)
+            return clean(value)
     return value
 
 

@@ -15,14 +15,12 @@ MAX_DEPTH = 16
 _BROKEN = N_("breaks off, or its chunks are malformed")
 
 
-class NotJson(BridgeError):
-    code, status = "not_json", 415
+class NotJson(BridgeError, code="not_json", status=415):
     sentence = N_("Content-Type must be application/json")
     remedy = N_("Send the header Content-Type: application/json.")
 
 
-class BodyTooLarge(BridgeError):
-    code, status = "body_too_large", 413
+class BodyTooLarge(BridgeError, code="body_too_large", status=413):
     sentence = N_("request body is larger than {limit} bytes")
     remedy = N_("Send only the fields of the description at /docs.")
 

@@ -279,7 +279,7 @@ def _refusals(refusals: list[BridgeError]) -> Part:
                     "examples": {
                         error.code: {
                             "value": {"success": False, "error": {"message": error.message}},
-                            "summary": str(error.said),
+                            "summary": str(error.summary),
                         }
                         for error in same
                     },

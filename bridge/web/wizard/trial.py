@@ -14,10 +14,9 @@ from bridge.web.wizard.draft import packed_owner
 _HELLO_S = 5.0
 
 
-class SandboxSilent(BridgeError):
+class SandboxSilent(BridgeError, code="sandbox_silent", status=502, retryable=True):
     """The sandbox is switched on, yet nobody answers there."""
 
-    code, status, retryable = "sandbox_silent", 502, True
     sentence = N_("The sandbox does not answer at {url}")
     remedy = N_("Wait a moment and try again, or look at the log of the bridge.")
 
