@@ -19,7 +19,7 @@ from bridge.routing.to_chatwoot import deliver as to_chatwoot
 from bridge.routing.to_chatwoot import late_content, profiles, receipts
 from bridge.routing.to_whatsapp import send
 from bridge.routing.to_whatsapp.send import Claim
-from bridge.store.journal import Entry, Job, Pair
+from bridge.store.journal import Entry, Job, MessageLink
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ def side_of(job: Job) -> Side:
     return _SIDES[job]
 
 
-def carry_out(entry: Entry, context: Context, claim: Claim) -> list[Pair]:
+def carry_out(entry: Entry, context: Context, claim: Claim) -> list[MessageLink]:
     """Does what an entry asks for; the pairs of ids that this made. Raises BridgeErrors."""
     body = jobs.decode(entry.body)
     if not context.is_here(entry) and not isinstance(body, ReplyPart | Deletion):

@@ -11,7 +11,7 @@ from bridge.store.columns import marks, names
 from bridge.store.committer import Committer
 from bridge.store.conversation_links import ConversationLink
 from bridge.store.identity import AddressForms, resolve_chat
-from bridge.store.journal import Pair
+from bridge.store.journal import MessageLink
 
 __all__ = ["Chat", "Chats", "ConversationLink", "resolve_chat"]
 
@@ -239,14 +239,14 @@ class Chats:
             [chat_id, reference],
         )
 
-    def pair(self, instance_id: int, whatsapp_id: str) -> Pair | None:
+    def pair(self, instance_id: int, whatsapp_id: str) -> MessageLink | None:
         """The pair of a WhatsApp message."""
         pairs = self._pairs(
             "pair where instance_id = ? and whatsapp_id = ?", instance_id, whatsapp_id
         )
         return pairs[0] if pairs else None
 
-    def pieces(self, instance_id: int, whatsapp_id: str) -> list[Pair]:
+    def pieces(self, instance_id: int, whatsapp_id: str) -> list[MessageLink]:
         """The pairs of every message that one WhatsApp message became in Chatwoot, in order of
         their ids there: the first has its id, others the id, `#` and what they are."""
         return self._pairs(
@@ -255,7 +255,7 @@ class Chats:
             *(instance_id, whatsapp_id, f"{whatsapp_id}#", f"{whatsapp_id}$"),
         )
 
-    def changes(self, instance_id: int, whatsapp_id: str) -> list[Pair]:
+    def changes(self, instance_id: int, whatsapp_id: str) -> list[MessageLink]:
         """The pairs of the edits of a message: the id of each begins with its message's."""
         return self._pairs(
             "pair where instance_id = ? and whatsapp_id > ? and whatsapp_id < ? "
@@ -263,7 +263,7 @@ class Chats:
             *(instance_id, f"edit:{whatsapp_id}:", f"edit:{whatsapp_id};"),
         )
 
-    def pairs_of_chatwoot(self, integration_id: str, chatwoot_id: int) -> list[Pair]:
+    def pairs_of_chatwoot(self, integration_id: str, chatwoot_id: int) -> list[MessageLink]:
         """The WhatsApp messages that a Chatwoot message became."""
         return self._pairs(PAIRS_OF_CHATWOOT, integration_id, chatwoot_id)
 
@@ -287,8 +287,10 @@ class Chats:
         )
         return int(self._store.db.value(sql, *place, *params, default=0))
 
-    def _pairs(self, source: str, *params: object) -> list[Pair]:
-        return self._store.db.all(Pair, f"select {names(Pair)} from {source}", *params)
+    def _pairs(self, source: str, *params: object) -> list[MessageLink]:
+        return self._store.db.all(
+            MessageLink, f"select {names(MessageLink)} from {source}", *params
+        )
 
     def _note(self, sql: str, params: list[Any]) -> None:
         """For what is only looked up, marked or told once more when a crash loses it."""

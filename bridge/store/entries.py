@@ -11,7 +11,7 @@ from typing import Any
 from bridge.domain.errors import BridgeError
 from bridge.store import Database, identity
 from bridge.store.columns import to_error, write
-from bridge.store.journal import OPEN, Job, NewEntry, Pair, ReplyId, State
+from bridge.store.journal import OPEN, Job, MessageLink, NewEntry, ReplyId, State
 
 #: An entry is accepted once under it.
 _KEY = "instance_id, job, key, integration_id"
@@ -211,7 +211,7 @@ def discard(db: Database, reply: ReplyId, *, now: float) -> None:
     )
 
 
-def insert_pair(db: Database, pair: Pair, *, now: float) -> None:
+def insert_pair(db: Database, pair: MessageLink, *, now: float) -> None:
     """Notes a pair; one that is known already stays as it is."""
     row = write(pair) | {"chat_id": identity.root(db, pair.chat_id), "noted_at": now}
     db.put("pair", row, key="instance_id, whatsapp_id", replace=False)

@@ -136,8 +136,8 @@ class Try:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """The two ids of one message. `from_me`: the customer did not write it.
+class MessageLink:
+    """The two ids of one message, and where it is in Chatwoot. `from_me`: no customer wrote it.
 
     `reached` is how far Chatwoot has been told that it has come; `deleted` counts as well. `author`
     are the forms of the member of a group who wrote it, empty where that is not known. `reference`
@@ -161,15 +161,12 @@ class Journal(Protocol):
 
     def accept(self, instance_id: int, entries: Sequence[NewEntry], *, now: float) -> int:
         """Keeps new entries; known keys are passed over. The number of new ones."""
-        ...
 
     def lanes(self, *, after_id: int) -> tuple[list[Lane], int]:
         """The lanes with open entries accepted after `after_id`, and the newest id of all."""
-        ...
 
     def head(self, lane: Lane) -> Entry | None:
         """The entry whose turn it is."""
-        ...
 
     def claim(
         self, entry: Entry, source: str, *, owner: str, now: float, until: float, to: str = ""
@@ -177,109 +174,85 @@ class Journal(Protocol):
         """Notes a send before it is made, for `owner` and until then (UTC seconds) at most. False
         when its turn is over: it is not ready any more, or an earlier entry of its lane is open, or
         `to` is not the address of its chat any more."""
-        ...
 
     def expire_claims(self, *, now: float, due_at: float) -> None:
         """Sends whose claim has ended without a word become unconfirmed."""
-        ...
 
-    def finish(self, entry: Entry, pairs: Iterable[Pair], *, made: Try, now: float) -> None:
+    def finish(self, entry: Entry, pairs: Iterable[MessageLink], *, made: Try, now: float) -> None:
         """The entry has arrived."""
-        ...
 
     def postpone(
         self, entry: Entry, *, due_at: float, made: Try | None, doubtful: bool, counts: bool = True
     ) -> None:
         """The entry failed and is tried again; `doubtful`: it may have arrived all the same."""
-        ...
 
     def doubt(self, entry: Entry, *, due_at: float, made: Try) -> None:
         """Nobody knows how the try ended. A claimed send becomes unconfirmed, and `due_at` is when
         that may be settled; anything else is ready again from then on, and doubtful."""
-        ...
 
     def bury(self, entry: Entry, *, made: Try, now: float) -> None:
         """The entry is given up and becomes a dead letter; its lane goes on."""
-        ...
 
     def unconfirmed(self, *, after_id: int, limit: int) -> list[Entry]:
         """The sends of which nobody knows whether they happened, oldest first, after that one."""
-        ...
 
     def tries(self, entry: Entry) -> list[tuple[float, str]]:
         """When (UTC seconds) the entry was tried and what came of it, as `dump` writes an error;
         newest first."""
-        ...
 
     def delivered(
         self, instance_ids: Sequence[int], *, other_than: int, since: float
     ) -> list[float]:
         """When customers' messages of these instances arrived since then (UTC seconds), in order,
         without those of the chat `other_than`."""
-        ...
 
     def prove_writable(self) -> None:
         """Writes something. Raises StorageFailed."""
-        ...
 
     def is_sending(self, chat_id: int) -> bool:
         """Whether a send to the chat is under way or unconfirmed."""
-        ...
 
     def knows(self, instance_id: int, integration_id: str, key: str, job: Job = Job.REPLY) -> bool:
         """Whether an entry with that key, a reply unless said otherwise, was accepted before."""
-        ...
 
     def find(self, instance_id: int, key: str, job: Job) -> Entry | None:
         """The entry with that key, whatever became of it."""
-        ...
 
     def about(self, instance_id: int, message_id: str) -> list[Entry]:
         """The entries that bring or change that WhatsApp message, whatever became of them."""
-        ...
 
     def knows_file(self, reply: ReplyId) -> bool:
         """Whether a file of that Chatwoot message was accepted before."""
-        ...
 
     def gave_up(self, reply: ReplyId) -> bool:
         """Whether a part of that Chatwoot message is a dead letter."""
-        ...
 
     def arrived(self, reply: ReplyId) -> bool:
         """Whether every part of that Chatwoot message is known and done."""
-        ...
 
     def note_shown(self, reply: ReplyId) -> None:
         """Agents see that Chatwoot message as failed. Only of such a one the absence of the mark
         says that its agent wants it tried again."""
-        ...
 
     def shown_as_failed(self, instance_id: int, integration_id: str) -> set[int]:
         """The Chatwoot messages that agents are shown as failed."""
-        ...
 
     def given_up(self, instance_id: int, integration_id: str, *, since: float) -> list[Entry]:
         """The replies that became dead letters since then (UTC seconds) and are shown to agents as
         failed, oldest first."""
-        ...
 
     def old_dead_letters(self, instance_id: int) -> list[Entry]:
         """Dead letters to Chatwoot of an earlier version that were not looked up yet, oldest
         first."""
-        ...
 
-    def settle_old(self, entry: Entry, pair: Pair | None, *, now: float) -> None:
+    def settle_old(self, entry: Entry, pair: MessageLink | None, *, now: float) -> None:
         """An old dead letter was looked up: with a pair it had arrived."""
-        ...
 
     def prune(self, *, done_before: float, all_before: float) -> int:
         """Forgets what was done or discarded before the one time (UTC seconds), and dead letters
         and pairs of ids that are older than the other. How many went: when there were any, there
         may be more."""
-        ...
 
     def suspect(self, *, owner: str, due_at: float) -> None:
         """A router died, perhaps in the middle: claims of others than `owner` become unconfirmed,
         and the heads of the other lanes doubtful."""
-        ...

@@ -6,7 +6,7 @@ from bridge.store import Database, Store
 from bridge.store import entries as writes
 from bridge.store.columns import marks, of_error
 from bridge.store.committer import Committer
-from bridge.store.journal import OPEN, Entry, Job, Lane, NewEntry, Pair, ReplyId, Try
+from bridge.store.journal import OPEN, Entry, Job, Lane, MessageLink, NewEntry, ReplyId, Try
 
 _PRUNED_AT_ONCE = 1000
 #: How long before it arrived a message was received at most, where only recent ones matter.
@@ -83,7 +83,7 @@ class SqliteJournal:
                 *(due_at, now),
             )
 
-    def finish(self, entry: Entry, pairs: Iterable[Pair], *, made: Try, now: float) -> None:
+    def finish(self, entry: Entry, pairs: Iterable[MessageLink], *, made: Try, now: float) -> None:
         def work(db: Database) -> None:
             changes = "state = 'done', done_at = ?, reason = '', attempts = attempts + 1"
             _end_try(db, entry, made, changes, now)
@@ -211,7 +211,7 @@ class SqliteJournal:
             instance_id,
         )
 
-    def settle_old(self, entry: Entry, pair: Pair | None, *, now: float) -> None:
+    def settle_old(self, entry: Entry, pair: MessageLink | None, *, now: float) -> None:
         def work(db: Database) -> None:
             db.execute("delete from old_dead_letter where journal_id = ?", [entry.id])
             settled = "update journal set state = 'done', done_at = ?, reason = ''"

@@ -20,8 +20,8 @@ from bridge.store.journal import (
     Job,
     Journal,
     Lane,
+    MessageLink,
     NewEntry,
-    Pair,
     ReplyId,
     State,
     Try,
@@ -558,7 +558,7 @@ def test_pairs_are_stored_with_the_entry(ground: Ground, journal: Journal) -> No
     journal.accept(ground.instance_id, [new(chat, "a")], now=1.0)
     head = journal.head(Lane(ground.instance_id, MESSAGE, chat))
     assert head is not None
-    pair = Pair(ground.instance_id, "W1", chat, False, "int_1", 5, 7)
+    pair = MessageLink(ground.instance_id, "W1", chat, False, "int_1", 5, 7)
     journal.finish(head, [pair], made=MADE, now=2.0)
     chats = Chats(ground.store, ground.committer)
     assert chats.pair(ground.instance_id, "W1") == pair

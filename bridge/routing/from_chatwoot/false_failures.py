@@ -16,7 +16,7 @@ from bridge.routing.context import Context
 from bridge.routing.ids import WHATSAPP_ID_PREFIX
 from bridge.routing.to_chatwoot import reply_status
 from bridge.services import Services
-from bridge.store.journal import Pair, ReplyId
+from bridge.store.journal import MessageLink, ReplyId
 from bridge.store.lookup_queue import LookupRequest
 
 log = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ def clear(message: AgentMessage, context: Context) -> None:
         look_up_later(context.integration, message, context.services)
 
 
-def _arrived_as(message: AgentMessage, context: Context) -> list[Pair] | None:
+def _arrived_as(message: AgentMessage, context: Context) -> list[MessageLink] | None:
     """What a message that arrived became in WhatsApp, or came from; None where it did not."""
     services, integration_id = context.services, context.integration.id
     if message.own_source_id.startswith(WHATSAPP_ID_PREFIX):

@@ -10,7 +10,7 @@ from bridge.routing.from_gateway import addresses
 from bridge.routing.jobs import ReplyPart
 from bridge.store import Database, entries, event_times, identity, lookup_queue
 from bridge.store.entries import SettledSend
-from bridge.store.journal import Job, Pair, ReplyId, State
+from bridge.store.journal import Job, MessageLink, ReplyId, State
 from bridge.store.lookup_queue import LookupRequest
 
 
@@ -51,7 +51,7 @@ def _note(
 ) -> None:
     reply = ReplyId(instance.id, sent.integration_id or integration.id, part.message.id)
     conversation_id = part.message.conversation_id
-    pair = Pair(
+    pair = MessageLink(
         instance_id=instance.id,
         whatsapp_id=message.id,
         chat_id=sent.chat_id,

@@ -15,7 +15,7 @@ from bridge.routing.to_chatwoot import content, permissions
 from bridge.routing.to_chatwoot.phrases import phrase
 from bridge.routing.to_chatwoot.posting import Posting, own_id, pieces
 from bridge.store.chats import Chat, ConversationLink
-from bridge.store.journal import Entry, Pair
+from bridge.store.journal import Entry, MessageLink
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 _OPEN = {"open", "pending"}
 
 
-def add(entry: Entry, message: Message, chat: Chat, context: Context) -> list[Pair]:
+def add(entry: Entry, message: Message, chat: Chat, context: Context) -> list[MessageLink]:
     """A reaction or an edit, as a reply to its message."""
     target = _target(message, chat, context)
     if target is not None and target.reached == "deleted":
@@ -44,7 +44,7 @@ def add(entry: Entry, message: Message, chat: Chat, context: Context) -> list[Pa
     )
 
 
-def take_back(entry: Entry, message: Message, context: Context) -> list[Pair]:
+def take_back(entry: Entry, message: Message, context: Context) -> list[MessageLink]:
     """Deleted for everyone on WhatsApp: deleted in Chatwoot too, with its edits; or said to be."""
     chats, instance_id = context.services.chats, entry.instance_id
     target = _target(message, chats.get(entry.chat_id), context)
@@ -71,7 +71,7 @@ def take_back(entry: Entry, message: Message, context: Context) -> list[Pair]:
 
 def is_taken_back(entry: Entry, message: Message, context: Context) -> bool:
     """Whether its deletion, or that of the message that it is about, has been told already."""
-    gone = Pair(
+    gone = MessageLink(
         instance_id=entry.instance_id,
         whatsapp_id=message.about,
         chat_id=entry.chat_id,
@@ -92,7 +92,7 @@ def is_taken_back(entry: Entry, message: Message, context: Context) -> bool:
     )
 
 
-def _target(message: Message, chat: Chat, context: Context) -> Pair | None:
+def _target(message: Message, chat: Chat, context: Context) -> MessageLink | None:
     """The message that it is about, as far as it may be."""
     pair = context.services.chats.pair(context.instance.id, message.target_id)
     if pair is None or pair.integration_id != context.integration.id:
@@ -112,7 +112,7 @@ def _reply(
     conversation_id: int,
     answers: Mapping[str, object],
     context: Context,
-) -> list[Pair]:
+) -> list[MessageLink]:
     chatwoot = context.chatwoot()
     thread = ConversationLink(
         context.integration.id, entry.chat_id, "", conversation_id=conversation_id, status="open"

@@ -12,7 +12,7 @@ from bridge.routing.context import Context
 from bridge.routing.ids import WHATSAPP_ID_PREFIX
 from bridge.routing.to_chatwoot import contacts, message_text, permissions, person_names
 from bridge.store.chats import Chat, ConversationLink
-from bridge.store.journal import Pair
+from bridge.store.journal import MessageLink
 
 
 def text(message: Message, chat: Chat, context: Context) -> str:
@@ -86,7 +86,7 @@ def origin(message: Message) -> Mapping[str, object]:
     return {"referral": {name: one for name, one in fields.items() if one}}
 
 
-def _words_of(pair: Pair | None, context: Context) -> str:
+def _words_of(pair: MessageLink | None, context: Context) -> str:
     """What stands in Chatwoot, in another conversation, for a message that is answered here."""
     if pair is None or pair.reached == "deleted":
         return ""

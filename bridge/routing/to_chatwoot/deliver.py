@@ -20,7 +20,7 @@ from bridge.routing.to_chatwoot import changes, contacts, content, late_content
 from bridge.routing.to_chatwoot.phrases import phrase
 from bridge.routing.to_chatwoot.posting import Posting, own_id, pieces
 from bridge.store.chats import Chat, ConversationLink
-from bridge.store.journal import Entry, Pair
+from bridge.store.journal import Entry, MessageLink
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ _HEALS = 3
 _LATEST = 3
 
 
-def deliver(entry: Entry, message: Message, context: Context) -> list[Pair]:
+def deliver(entry: Entry, message: Message, context: Context) -> list[MessageLink]:
     """Brings one message to Chatwoot; the pairs that this made. Raises BridgeErrors."""
     services = context.services
     chat = services.chats.get(entry.chat_id)
@@ -65,7 +65,7 @@ def _may_be_echo(entry: Entry, context: Context) -> bool:
 
 def _put(
     entry: Entry, message: Message, chat: Chat, context: Context, *, is_gone: bool
-) -> list[Pair]:
+) -> list[MessageLink]:
     written = content.text(message, chat, context)
     if is_gone:
         written = f"{phrase(context.services.settings.language, 'deleted')}\n{written}".rstrip()

@@ -14,7 +14,7 @@ from bridge.routing.ids import WHATSAPP_ID_PREFIX
 from bridge.routing.to_chatwoot import content
 from bridge.routing.to_chatwoot.posting import Posting, own_id, pieces
 from bridge.store.chats import Chat, ConversationLink
-from bridge.store.journal import Entry, Job, Pair
+from bridge.store.journal import Entry, Job, MessageLink
 
 #: How long a file waits, in seconds, for the words that it follows to be in Chatwoot.
 _WORDS_S = 3600.0
@@ -29,7 +29,9 @@ def fullest(entry: Entry, message: Message, context: Context) -> Message:
     return fuller if isinstance(fuller, Message) else message
 
 
-def add(entry: Entry, message: Message, chat: Chat, poorer: Pair, context: Context) -> list[Pair]:
+def add(
+    entry: Entry, message: Message, chat: Chat, poorer: MessageLink, context: Context
+) -> list[MessageLink]:
     """The words, or the file, that were missing in what is there."""
     if poorer.integration_id != context.integration.id or poorer.reached == "deleted":
         return []
@@ -54,7 +56,7 @@ def add(entry: Entry, message: Message, chat: Chat, poorer: Pair, context: Conte
         return []
 
 
-def bring_file(entry: Entry, message: Message, context: Context) -> list[Pair]:
+def bring_file(entry: Entry, message: Message, context: Context) -> list[MessageLink]:
     """The file of a message whose words went ahead; raises NotYet until it is there."""
     words = context.services.chats.pair(entry.instance_id, message.id)
     if words is None:
@@ -71,7 +73,7 @@ def bring_file(entry: Entry, message: Message, context: Context) -> list[Pair]:
         return []
 
 
-def _beside(pair: Pair, entry: Entry, context: Context) -> ConversationLink:
+def _beside(pair: MessageLink, entry: Entry, context: Context) -> ConversationLink:
     """The conversation of a message, whatever has become of it."""
     return ConversationLink(
         context.integration.id,
@@ -82,7 +84,7 @@ def _beside(pair: Pair, entry: Entry, context: Context) -> ConversationLink:
     )
 
 
-def _all_of(message: Message, first: Pair, context: Context) -> list[AgentMessage]:
+def _all_of(message: Message, first: MessageLink, context: Context) -> list[AgentMessage]:
     """What stands in Chatwoot of a message, from its first piece on."""
     chatwoot, found, after = context.chatwoot(), [], first.chatwoot_id - 1
     ours = WHATSAPP_ID_PREFIX + own_id(message)

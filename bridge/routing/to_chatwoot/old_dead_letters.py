@@ -17,7 +17,7 @@ from bridge.routing.context import Context
 from bridge.routing.ids import WHATSAPP_ID_PREFIX
 from bridge.routing.to_chatwoot.posting import own_id
 from bridge.store.chats import ConversationLink
-from bridge.store.journal import Entry, Pair
+from bridge.store.journal import Entry, MessageLink
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ def look_up(context: Context, *, seconds: float) -> int:
     return arrived
 
 
-def find(entry: Entry, context: Context) -> Pair | None:
+def find(entry: Entry, context: Context) -> MessageLink | None:
     """The message of a customer as it stands in Chatwoot, with all that belongs to it; None where
     it, or its file, is not there. Raises BridgeErrors."""
     message = jobs.decode(entry.body)
@@ -87,8 +87,8 @@ def _is_whole(message: AgentMessage, context: Context) -> bool:
     return all(context.chatwoot().files.is_stored(one) for one in message.attachments)
 
 
-def _pair(entry: Entry, message: Message, found: AgentMessage, context: Context) -> Pair:
-    return Pair(
+def _pair(entry: Entry, message: Message, found: AgentMessage, context: Context) -> MessageLink:
+    return MessageLink(
         instance_id=entry.instance_id,
         whatsapp_id=own_id(message),
         chat_id=entry.chat_id,

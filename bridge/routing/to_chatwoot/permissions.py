@@ -5,7 +5,7 @@ from bridge.domain.messages import Address, ChatKind, Kind, Message
 from bridge.routing.context import Context
 from bridge.routing.from_gateway import addresses
 from bridge.store.chats import Chat
-from bridge.store.journal import Pair
+from bridge.store.journal import MessageLink
 
 
 def author(message: Message) -> str:
@@ -16,12 +16,12 @@ def author(message: Message) -> str:
     return " ".join(addresses.named(message.sender).forms)
 
 
-def may_point_at(target: Pair, chat: Chat) -> bool:
+def may_point_at(target: MessageLink, chat: Chat) -> bool:
     """Whether a quote or a reaction in a chat is about a message of it."""
     return target.chat_id == chat.id
 
 
-def may_change(message: Message, target: Pair, chat: Chat, context: Context) -> bool:
+def may_change(message: Message, target: MessageLink, chat: Chat, context: Context) -> bool:
     """Whether a deletion or an edit is about a message of the same chat and author. In a group an
     admin deletes as well: one whom the event calls so, or our own number, which WhatsApp lets do no
     more than it may. Of messages from before authors were noted, those of members count."""

@@ -33,7 +33,7 @@ from bridge.routing.retry import backoff
 from bridge.routing.to_chatwoot import contacts, permissions
 from bridge.routing.to_chatwoot.phrases import file_size, phrase
 from bridge.store.chats import ConversationLink
-from bridge.store.journal import Entry, Job, Pair
+from bridge.store.journal import Entry, Job, MessageLink
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ class Posting:
         about: Mapping[str, object],
         *,
         first: int = 1,
-    ) -> list[Pair]:
+    ) -> list[MessageLink]:
         """Brings what is not there yet; the pairs of all of it. `about` is what the first piece
         carries besides, `first` its number. Raises BridgeErrors."""
         pairs = []
@@ -100,7 +100,7 @@ class Posting:
                 pairs += self._complete(there, thread)
         return pairs
 
-    def bring_late(self, thread: ConversationLink, listed_id: int) -> list[Pair]:
+    def bring_late(self, thread: ConversationLink, listed_id: int) -> list[MessageLink]:
         """The file that follows the words, as a reply to them; or that it does not come."""
         name = copy_id(own_id(self.message), 1)
         there = self._earlier(name)
@@ -239,7 +239,7 @@ class Posting:
 
     # -- a file whose bytes are missing ------------------------------------------------------------
 
-    def _complete(self, listed: AgentMessage, thread: ConversationLink) -> list[Pair]:
+    def _complete(self, listed: AgentMessage, thread: ConversationLink) -> list[MessageLink]:
         """The pairs of the copies of a file that Chatwoot lists, and may not have."""
         pairs, newest, number = [], listed, 1
         name = copy_id(own_id(self.message), number)
@@ -293,8 +293,8 @@ class Posting:
     def _shown(self, text: str) -> str:
         return _shown(self.message, text, private=self.private)
 
-    def _pair(self, name: str, thread: ConversationLink, message_id: int) -> Pair:
-        return Pair(
+    def _pair(self, name: str, thread: ConversationLink, message_id: int) -> MessageLink:
+        return MessageLink(
             instance_id=self.context.instance.id,
             whatsapp_id=name,
             chat_id=thread.chat_id,

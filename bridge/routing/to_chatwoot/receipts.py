@@ -13,7 +13,7 @@ from bridge.routing.context import Context
 from bridge.routing.jobs import Failure
 from bridge.routing.to_chatwoot import reply_status
 from bridge.routing.to_chatwoot.phrases import phrase
-from bridge.store.journal import Entry, Pair
+from bridge.store.journal import Entry, MessageLink
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +54,6 @@ def tell(entry: Entry, receipt: Receipt, context: Context) -> None:
     services.chats.note_reached(entry.instance_id, receipt.ids[0], receipt.reached)
 
 
-def _failed_in_part(pair: Pair, context: Context) -> bool:
+def _failed_in_part(pair: MessageLink, context: Context) -> bool:
     """Whether another part of the same reply is a dead letter: then it stays shown as failed."""
     return context.services.journal.gave_up(context.reply_id(pair.chatwoot_id))

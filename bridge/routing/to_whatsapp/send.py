@@ -31,7 +31,7 @@ from bridge.routing.ids import WHATSAPP_ID_PREFIX
 from bridge.routing.jobs import TEXT_PART, Failure, ReplyPart
 from bridge.routing.to_whatsapp import mentions
 from bridge.store.chats import Chat
-from bridge.store.journal import Entry, Journal, NewEntry, Pair
+from bridge.store.journal import Entry, Journal, MessageLink, NewEntry
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ class Claim:
         return source
 
 
-def send(entry: Entry, part: ReplyPart, context: Context, claim: Claim) -> list[Pair]:
+def send(entry: Entry, part: ReplyPart, context: Context, claim: Claim) -> list[MessageLink]:
     """Sends one part of a reply; the pair of ids that this made. Raises BridgeErrors."""
     message, gateway = part.message, _gateway(context)
     if context.is_here(entry):
@@ -325,8 +325,8 @@ def _gateway(context: Context) -> Gateway:
     return context.gateway
 
 
-def _pair(entry: Entry, message: AgentMessage, sent: Sent, context: Context) -> Pair:
-    return Pair(
+def _pair(entry: Entry, message: AgentMessage, sent: Sent, context: Context) -> MessageLink:
+    return MessageLink(
         instance_id=entry.instance_id,
         whatsapp_id=sent.message_id,
         chat_id=entry.chat_id,
