@@ -47,34 +47,23 @@ class Styled:
 Node = str | Code | Link | Styled
 
 
-@dataclass(frozen=True, slots=True)
-class Flanks:
-    """Whether a run of marks can open or close, by what stands on both sides (CommonMark 6.2)."""
-
-    left: bool
-    right: bool
-    after_punctuation: bool
-    before_punctuation: bool
-
-    def opens(self, char: str) -> bool:
-        """Within words `_` opens nothing."""
-        return self.left and (char != "_" or not self.right or self.after_punctuation)
-
-    def closes(self, char: str) -> bool:
-        """Within words `_` closes nothing."""
-        return self.right and (char != "_" or not self.left or self.before_punctuation)
+def can_open(mark: str, before: str, after: str, *, symbols: bool) -> bool:
+    """Whether a mark between two characters, empty at the edges of the text, can begin a style
+    (CommonMark 6.2). `symbols`: Unicode's count as punctuation, as they do since 0.31."""
+    return _flanks(before, after, symbols) and (
+        mark != "_" or not _flanks(after, before, symbols) or is_punctuation(before, symbols)
+    )
 
 
-def flanks(before: str, after: str, *, symbols: bool) -> Flanks:
-    """`before` and `after` are characters; empty at the edges of the text. `symbols`: Unicode's
-    count as punctuation, as they do since CommonMark 0.31."""
-    before_space, after_space = is_space(before), is_space(after)
-    before_mark, after_mark = is_punctuation(before, symbols), is_punctuation(after, symbols)
-    return Flanks(
-        left=not after_space and (not after_mark or before_space or before_mark),
-        right=not before_space and (not before_mark or after_space or after_mark),
-        after_punctuation=before_mark,
-        before_punctuation=after_mark,
+def can_close(mark: str, before: str, after: str, *, symbols: bool) -> bool:
+    """Whether it can end one."""
+    return can_open(mark, after, before, symbols=symbols)
+
+
+def _flanks(outside: str, inside: str, symbols: bool) -> bool:
+    """Whether a mark with that on its two sides stands at the edge of what is inside."""
+    return not is_space(inside) and (
+        not is_punctuation(inside, symbols) or is_space(outside) or is_punctuation(outside, symbols)
     )
 
 
@@ -97,16 +86,15 @@ def address_at(text: str, start: int) -> int:
     """
     if start and text[start - 1].isalnum():
         return start
-    found = _ADDRESS.match(text, start)
-    if found is None:
+    match = _ADDRESS.match(text, start)
+    if match is None:
         return start
-    end = found.end()
-    address = text[start:end]
-    extra = {char: address.count(char) - address.count(_PAIRS[char]) for char in _PAIRS}
+    end, address = match.end(), match[0]
+    unpaired = {char: address.count(char) - address.count(_PAIRS[char]) for char in _PAIRS}
     while end > start:
         last = text[end - 1]
-        if extra.get(last, 0) > 0:
-            extra[last] -= 1
+        if unpaired.get(last, 0) > 0:
+            unpaired[last] -= 1
         elif last not in _LEFT_OUT:
             break
         end -= 1

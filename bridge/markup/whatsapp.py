@@ -8,12 +8,13 @@ import re
 from bisect import bisect_left
 from dataclasses import dataclass
 
-from bridge.markup.nodes import PUNCTUATION, Style, address_at, flanks, is_space
+from bridge.markup.nodes import PUNCTUATION, Style, address_at, can_close, can_open, is_space
 
 _BLOCK = re.compile(r"```(.+?)```", re.DOTALL)
 _CODE = re.compile(r"```(.+?)```|`([^`\n]+)`")
-_MARKDOWN = {Style.BOLD: ("**",), Style.STRIKE: ("~~",), Style.ITALIC: ("_", "*")}
+#: WhatsApp's marks, each with its style and with Markdown's marks for it.
 _STYLES = {"*": Style.BOLD, "_": Style.ITALIC, "~": Style.STRIKE}
+_MARKDOWN = {"*": ("**",), "~": ("~~",), "_": ("_", "*")}
 _BULLET = re.compile(r"( {0,3})([-*] )(?=\S)")
 _NUMBER = re.compile(r"( {0,3})(\d{1,9})(\. )(?=\S)")
 _QUOTE = re.compile(r"> (?=\S)")
@@ -40,19 +41,19 @@ def to_chatwoot(text: str) -> str:
     text again, but for blank lines and the edges of code blocks.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    has_links = any(one in text for one in _LINKS)
+    has_links = any(sign in text for sign in _LINKS)
     out: list[str] = []
     position = 0
-    for found in _BLOCK.finditer(text):
-        code = found[1]
+    for block in _BLOCK.finditer(text):
+        code = block[1]
         if "\n" not in code or not code.strip():
             continue
-        out += _lines(text[position : found.start()].removesuffix("\n"), has_links)
+        if before := text[position : block.start()].removesuffix("\n"):
+            out += _lines(before, has_links)
         out += ["```", *code.removeprefix("\n").removesuffix("\n").split("\n"), "```"]
-        position = found.end() + (text[found.end() : found.end() + 1] == "\n")
-        if position == len(text):
-            return "\n".join(out)
-    out += _lines(text[position:], has_links, whole=not out)
+        position = block.end() + text.startswith("\n", block.end())
+    if position < len(text) or not out:
+        out += _lines(text[position:], has_links)
     return "\n".join(out)
 
 
@@ -63,18 +64,12 @@ def literal(text: str) -> str:
     return "\n".join(_Line(line, 0, True, reads=False).written() for line in lines)
 
 
-def _lines(text: str, has_links: bool, *, whole: bool = False) -> list[str]:
-    """The lines of a text without code blocks; nothing for no text, unless it is all there is."""
-    if not text and not whole:
-        return []
+def _lines(text: str, has_links: bool) -> list[str]:
+    """The lines of a text without code blocks."""
     out: list[str] = []
     before, number = "", 0
     for line in text.split("\n"):
-        if not line:
-            before = ""
-            out.append("")
-            continue
-        kind, prefix, number = _prefix(line, number)
+        kind, prefix, number = _prefix(line, number) if line else ("", "", number)
         if before and not kind and line.strip():
             # Without a blank line Markdown would draw this line into the list or quote above.
             out.append("")
@@ -88,13 +83,13 @@ def _prefix(line: str, last_number: int) -> tuple[str, str, int]:
 
     Markdown counts by itself: only numbers that follow each other are left to it.
     """
-    if found := _QUOTE.match(line):
-        return "quote", found[0], 0
-    if found := _BULLET.match(line):
-        return "bullet", found[0], last_number
-    found = _NUMBER.match(line)
-    if found and (not last_number or int(found[2]) == last_number + 1):
-        return "number", found[0], int(found[2])
+    if quote := _QUOTE.match(line):
+        return "quote", quote[0], 0
+    if bullet := _BULLET.match(line):
+        return "bullet", bullet[0], last_number
+    number = _NUMBER.match(line)
+    if number and (not last_number or int(number[2]) == last_number + 1):
+        return "number", number[0], int(number[2])
     return "", "", 0 if line.strip() else last_number
 
 
@@ -114,12 +109,12 @@ class _Line:
         self._line, self._reads = line, reads
         self._indent = _INDENT.match(line, start)
         begin = self._indent.end() if self._indent else start
-        self._escaped = self._marks(begin, has_links)
+        self._escaped = self._special(begin, has_links)
         self._atoms = self._cut(begin)
         #: Where each mark could end a style, in order.
         self._ends: dict[str, list[int]] = {mark: [] for mark in _STYLES}
         for at, atom in enumerate(self._atoms):
-            if atom.text in _STYLES and self._closes(atom):
+            if atom.text in _STYLES and self._is_edge(atom, inside=-1):
                 self._ends[atom.text].append(at)
 
     def written(self) -> str:
@@ -128,8 +123,8 @@ class _Line:
         if len(indent.expandtabs(4)) >= 4:
             # Four spaces would make it code.
             indent = indent.replace("\t", "    ").replace(" ", "\u00a0")
-        known = frozenset() if self._reads else frozenset(Style)
-        return indent + self._span(0, len(self._atoms), known)
+        active = frozenset() if self._reads else frozenset(Style)
+        return indent + self._span(0, len(self._atoms), active)
 
     def _at(self, place: int) -> str:
         return self._line[place] if 0 <= place < len(self._line) else ""
@@ -145,25 +140,19 @@ class _Line:
             in_link = begins or (in_link and not char.isspace())
             if in_link:
                 self._escaped -= set(range(place, max(end, place + 1)))
-            is_code = char == "`" and self._reads
-            found = _CODE.match(self._line, place) if is_code else None
+            code = _CODE.match(self._line, place) if char == "`" and self._reads else None
             # More backticks right beside it would be counted in with its own.
-            if found and "`" not in (self._at(place - 1), self._at(found.end())):
-                end = found.end()
-                fence = "```" if found[1] else "`"
-                atoms.append(_Atom(_code(found[1] or found[2], fence), place, True))
-            elif end > place:
-                address = self._line[place:end]
+            if code and "`" not in (self._at(place - 1), self._at(code.end())):
+                end = code.end()
+                fence = "```" if code[1] else "`"
+                atoms.append(_Atom(_code(code[1] or code[2], fence), place, True))
+            elif begins and not set(self._line[place:end]) & set("[]\\\"'"):
+                atoms.append(_Atom(self._line[place:end], place, True))
+            else:
                 # What could end the link for Markdown may still close a style; without a scheme
                 # the address is read as text first.
-                whole = begins and not set(address) & set("[]\\\"'")
-                if whole:
-                    atoms.append(_Atom(address, place, True))
-                else:
-                    atoms += [_Atom(self._line[at], at) for at in range(place, end)]
-            else:
-                end = place + 1
-                atoms.append(_Atom(char, place))
+                end = max(end, place + 1)
+                atoms += [_Atom(self._line[at], at) for at in range(place, end)]
             place = end
         return atoms
 
@@ -173,9 +162,9 @@ class _Line:
         while at < last:
             atom = self._atoms[at]
             style = None if atom.whole else _STYLES.get(atom.text)
-            if style and style not in active and self._opens(atom):
+            if style and style not in active and self._is_edge(atom, inside=1):
                 end = self._end(atom.text, at + 2, last)
-                marks = end and self._marks_of(style, atom.start, self._atoms[end].start)
+                marks = end and self._marks(atom.text, atom.start, self._atoms[end].start)
                 if marks:
                     inner = self._span(at + 1, end, active | {style})
                     out.append(f"{marks}{inner}{marks}")
@@ -192,35 +181,32 @@ class _Line:
         found = bisect_left(ends, first)
         return ends[found] if found < len(ends) and ends[found] < last else 0
 
-    def _opens(self, atom: _Atom) -> bool:
-        before, after = self._at(atom.start - 1), self._at(atom.start + 1)
-        return not before.isalnum() and not is_space(after) and atom.text not in (before, after)
+    def _is_edge(self, atom: _Atom, *, inside: int) -> bool:
+        """Whether WhatsApp reads the mark as the begin (`inside` 1) or end (-1) of a style."""
+        outer, inner = self._at(atom.start - inside), self._at(atom.start + inside)
+        return not outer.isalnum() and not is_space(inner) and atom.text not in (outer, inner)
 
-    def _closes(self, atom: _Atom) -> bool:
-        before, after = self._at(atom.start - 1), self._at(atom.start + 1)
-        return not is_space(before) and not after.isalnum() and atom.text not in (before, after)
-
-    def _marks_of(self, style: Style, start: int, end: int) -> str:
+    def _marks(self, mark: str, start: int, end: int) -> str:
         """The marks that every Markdown would read in this place; empty where one would not."""
-        sides = [
-            (
-                flanks(self._at(start - 1), self._at(start + 1), symbols=symbols),
-                flanks(self._at(end - 1), self._at(end + 1), symbols=symbols),
-            )
-            for symbols in (False, True)
-        ]
-        for marks in _MARKDOWN[style]:
-            mark = marks[0]
-            if all(opening.opens(mark) and closing.closes(mark) for opening, closing in sides):
+        begin, close = (
+            (self._at(start - 1), self._at(start + 1)),
+            (self._at(end - 1), self._at(end + 1)),
+        )
+        for marks in _MARKDOWN[mark]:
+            if all(
+                can_open(marks[0], *begin, symbols=symbols)
+                and can_close(marks[0], *close, symbols=symbols)
+                for symbols in (False, True)
+            ):
                 return marks
         return ""
 
-    def _marks(self, begin: int, has_links: bool) -> set[int]:
+    def _special(self, begin: int, has_links: bool) -> set[int]:
         """The places of the characters that Markdown would take for something else."""
         line = self._line
-        places = {found.end(1) - 1 for one in _STARTS if (found := one.match(line, begin))}
-        for one in (_AUTOLINK, _ENTITY, _SYMBOL):
-            places |= {found.start() for found in one.finditer(line, begin)}
+        places = {start.end(1) - 1 for one in _STARTS if (start := one.match(line, begin))}
+        for pattern in (_AUTOLINK, _ENTITY, _SYMBOL):
+            places |= {match.start() for match in pattern.finditer(line, begin)}
         for place in range(begin, len(line)):
             char = line[place]
             if char not in "\\*_~`[":
@@ -228,19 +214,17 @@ class _Line:
             before, after = self._at(place - 1), self._at(place + 1)
             match char:
                 case "\\":
-                    special = not after or after in PUNCTUATION
-                case "*":
-                    special = not (is_space(before) and is_space(after))
-                case "_":
-                    inside = before.isalnum() and after.isalnum()
-                    special = not inside and not (is_space(before) and is_space(after))
+                    is_special = not after or after in PUNCTUATION
                 case "~":
-                    special = char in (before, after)
+                    is_special = char in (before, after)
                 case "`":
-                    special = True
+                    is_special = True
+                case "[":
+                    is_special = has_links
                 case _:
-                    special = has_links
-            if special:
+                    in_word = char == "_" and before.isalnum() and after.isalnum()
+                    is_special = not in_word and not (is_space(before) and is_space(after))
+            if is_special:
                 places.add(place)
         return places
 
