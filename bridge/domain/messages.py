@@ -47,11 +47,8 @@ MEDIA = {Kind.IMAGE, Kind.VIDEO, Kind.AUDIO, Kind.VOICE, Kind.DOCUMENT, Kind.STI
 
 
 class Address(Struct, frozen=True, omit_defaults=True):
-    """A person or group in WhatsApp: phone or group JID, LID, or both, without device suffix.
-
-    `jid` ends in `@s.whatsapp.net` or `@g.us`, `lid` in `@lid`; either may be empty, never both.
-    `name` is what the network calls it, empty when it does not say.
-    """
+    """A person or group in WhatsApp, without device suffix: `jid` ends in `@s.whatsapp.net` or
+    `@g.us`, `lid` in `@lid`; one of them may be empty. `name` is what the network calls it."""
 
     jid: str = ""
     lid: str = ""
@@ -59,11 +56,9 @@ class Address(Struct, frozen=True, omit_defaults=True):
 
 
 class Media(Struct, frozen=True, omit_defaults=True):
-    """A file of a message. `spooled` is its path when the event carried the bytes with it.
-
-    `url` is only ever one that the adapter vouches for: the configured gateway or its media host.
-    `view_once`: WhatsApp shows it on the phone once, and may give it to nobody else.
-    """
+    """A file of a message. `spooled` is its path when the event carried the bytes; `url` is only
+    ever one that the gateway's own folder trusts. `view_once`: WhatsApp shows it on the phone once,
+    and may give it to nobody else."""
 
     mime_type: str = ""
     file_name: str = ""
@@ -72,14 +67,9 @@ class Media(Struct, frozen=True, omit_defaults=True):
     seconds: int = 0
     view_once: bool = False
 
-    @property
-    def has_bytes(self) -> bool:
-        """Whether the event itself says where the bytes are."""
-        return bool(self.spooled or self.url)
-
 
 class Location(Struct, frozen=True, omit_defaults=True):
-    """A location in degrees; `live`: the person is on the way, and this is where it was seen."""
+    """A location in degrees; `live`: the person moves, and was seen here."""
 
     latitude: float
     longitude: float
@@ -116,12 +106,9 @@ class RichRow(Struct, frozen=True, omit_defaults=True):
 
 
 class RichContent(Struct, frozen=True, omit_defaults=True):
-    """Words with an order: a heading, rows, a sum. What its sender wrote freely is the text of the
-    message.
-
-    `title`, `footer` and the rows are plain; `body` may have WhatsApp's marks. `count` is the
-    number of items, `amount` a sum as it is written, `begins_at` UTC seconds; `place` is a name.
-    """
+    """Content in fixed fields; what its sender wrote freely is the text of the message. `title`,
+    `footer` and the rows are plain; `body` may have WhatsApp's marks. `count` is the number of
+    items, `amount` a sum as it is written, `begins_at` UTC seconds; `place` is a name."""
 
     kind: RichKind = field(name="sort")
     title: str = ""
@@ -155,11 +142,11 @@ class Message(Struct, frozen=True, omit_defaults=True, tag="message"):
     `id` is WhatsApp's own, the same at every gateway. `reference` is opaque to all but the gateway
     that gave it: what that one needs to quote, delete or mark the message later; where it gave
     none, `id`. `target_id` is the message that a reaction, edit or revocation is about; `quoted_id`
-    the one that is replied to, or the poll of a vote, and `quoted_text` its words. `text` is the
-    text, the caption, the new text of an edit, the emoji of a reaction (empty: taken back) or the
-    option that was picked. `mentions` are the people whose number or LID stands in the text after
-    an `@`. `source` is the marker of whoever sent it through the gateway's API, empty for a person;
-    `at` UTC seconds.
+    the one that is replied to, or the poll of a vote, and `quoted_text` its text. `text` is also
+    the caption, the new text of an edit, the emoji of a reaction (empty: taken back) or the option
+    that was picked. `mentions` are the people whose number or LID stands in the text after an `@`.
+    `source` is the marker of whoever sent it through the gateway's API, empty for a person; `at`
+    UTC seconds.
     """
 
     id: str
@@ -198,11 +185,15 @@ class Message(Struct, frozen=True, omit_defaults=True, tag="message"):
     def says_more_than(self, other: "Message") -> bool:
         """Whether a second event of one message brings what the first had not: the words in place
         of a placeholder, the bytes of a file, a caption."""
-        if other.kind is Kind.UNKNOWN and self.kind is not Kind.UNKNOWN:
-            return True
-        has_bytes = self.media is not None and self.media.has_bytes
-        had_bytes = other.media is not None and other.media.has_bytes
-        return (has_bytes and not had_bytes) or bool(self.text and not other.text)
+        return (
+            (other.kind is Kind.UNKNOWN and self.kind is not Kind.UNKNOWN)
+            or (self._has_bytes and not other._has_bytes)
+            or bool(self.text and not other.text)
+        )
+
+    @property
+    def _has_bytes(self) -> bool:
+        return self.media is not None and bool(self.media.spooled or self.media.url)
 
 
 #: The label of a CALL that somebody answered.

@@ -65,10 +65,13 @@ def nodes(text: str) -> list[Node]:
 
 
 def _next(state: StateInline, silent: bool) -> bool:
-    """The one rule for texts: plain text up to where something else may begin, or that."""
+    """The one rule for texts: plain text up to where something else may begin, or that.
+
+    `silent` is for rules that look ahead, of which there are none here.
+    """
     text, end = state.src, state.pos
-    while found := _SPECIAL.search(text, end, state.posMax):
-        end = found.start()
+    while special := _SPECIAL.search(text, end, state.posMax):
+        end = special.start()
         if text[end] not in "[!" or end + (text[end] == "!") in state.env["links"]:
             break
         end += 1
@@ -76,22 +79,20 @@ def _next(state: StateInline, silent: bool) -> bool:
         end = state.posMax
     if end == state.pos:
         return _RULES.get(text[end], _address)(state, silent)
-    if not silent:
-        state.append_pending(text[state.pos : end])
+    state.append_pending(text[state.pos : end])
     state.pos = end
     return True
 
 
 def _marks(state: StateInline, silent: bool) -> bool:
     """Styles, as far as anybody can mean them; the rest of such marks is text."""
-    found = _MARKS.match(state.src, state.pos, state.posMax)
-    run = found[0] if found else ""
+    match = _MARKS.match(state.src, state.pos, state.posMax)
+    run = match[0] if match else ""
     state.env["runs"] += 1
     if len(run) <= _DEEPEST and state.env["runs"] <= _MOST_RUNS:
         rule = strikethrough if run[:1] == "~" else emphasis
         return bool(rule.tokenize(state, silent))
-    if not silent:
-        state.append_pending(run)
+    state.append_pending(run)
     state.pos += len(run)
     return bool(run)
 
@@ -99,36 +100,30 @@ def _marks(state: StateInline, silent: bool) -> bool:
 def _link(state: StateInline, silent: bool) -> bool:
     """`[text](address "title")` and `![text](address)`; there are no links within links."""
     begin = state.pos + (state.src[state.pos] == "!")
-    link = state.env["links"].get(begin)
-    if link is None or state.linkLevel:
+    if state.linkLevel or begin not in state.env["links"]:
         return False
-    closing, address, end = link
+    closing, address, end = state.env["links"][begin]
     whole = state.posMax
-    if not silent:
-        state.push("link_open", "a", 1).attrs = {"href": unescapeAll(address)}
-        state.pos, state.posMax = begin + 1, closing
-        state.linkLevel += 1
-        state.md.inline.tokenize(state)
-        state.linkLevel -= 1
-        state.push("link_close", "a", -1)
+    state.push("link_open", "a", 1).attrs = {"href": unescapeAll(address)}
+    state.pos, state.posMax = begin + 1, closing
+    state.linkLevel += 1
+    state.md.inline.tokenize(state)
+    state.linkLevel -= 1
+    state.push("link_close", "a", -1)
     state.pos, state.posMax = end, whole
     return True
 
 
 def _address(state: StateInline, silent: bool) -> bool:
     """A web address stays as it is, whatever marks it holds; so does one between `<` and `>`."""
-    if state.src[state.pos] == "<":
-        found = _AUTOLINK.match(state.src, state.pos, state.posMax)
-        if found is None:
-            return False
-        address, end = found[1], found.end()
+    if link := _AUTOLINK.match(state.src, state.pos, state.posMax):
+        address, end = link[1], link.end()
     else:
         end = min(address_at(state.src, state.pos), state.posMax)
         if end <= state.pos:
             return False
         address = _ESCAPED.sub(r"\1", state.src[state.pos : end])
-    if not silent:
-        state.push("text", "", 0).content = address
+    state.push("text", "", 0).content = address
     state.pos = end
     return True
 
@@ -194,20 +189,16 @@ def _parentheses(text: str) -> dict[int, tuple[int, int]]:
     """For each parenthesis that closes before the next white space: the place behind its end, and
     how many are within each other there."""
     groups: dict[int, tuple[int, int]] = {}
-    opened: list[int] = []
-    nesting: list[int] = []
+    opened: list[tuple[int, int]] = [(-1, 0)]
     for token in _PARENTHESIS.finditer(text):
         if token[0] == "(":
-            opened.append(token.start())
-            nesting.append(1)
-        elif token[0] == ")" and opened:
-            deepest = nesting.pop()
-            groups[opened.pop()] = token.end(), deepest
-            if nesting:
-                nesting[-1] = max(nesting[-1], deepest + 1)
+            opened.append((token.start(), 1))
+        elif token[0] == ")" and len(opened) > 1:
+            begin, nesting = opened.pop()
+            groups[begin] = token.end(), nesting
+            opened[-1] = opened[-1][0], max(opened[-1][1], nesting + 1)
         elif token[0][0] not in "\\)":
-            opened.clear()
-            nesting.clear()
+            del opened[1:]
     return groups
 
 
@@ -239,11 +230,10 @@ def _tree(tokens: Sequence[Token]) -> list[Node]:
     opened: list[tuple[list[Node], Token] | None] = []
     depth = 0
     for token in tokens:
-        if token.nesting > 0:
-            if depth >= _DEEPEST and token.type != "link_open":
-                opened.append(None)
-                out.append(token.markup)
-                continue
+        if token.nesting > 0 and depth >= _DEEPEST and token.type != "link_open":
+            opened.append(None)
+            out.append(token.markup)
+        elif token.nesting > 0:
             depth += 1
             opened.append((out, token))
             out = []
@@ -254,10 +244,9 @@ def _tree(tokens: Sequence[Token]) -> list[Node]:
                 continue
             depth -= 1
             outer, opening = before
-            if token.type == "link_close":
-                outer.append(Link(out, str(opening.attrs.get("href", ""))))
-            else:
-                outer.append(Styled(_STYLES[token.tag], out))
+            is_link = token.type == "link_close"
+            href = str(opening.attrs.get("href", ""))
+            outer.append(Link(out, href) if is_link else Styled(_STYLES[token.tag], out))
             out = outer
         elif token.type == "code_inline":
             out.append(Code(token.content, wide=len(token.markup) >= 3))
@@ -279,12 +268,7 @@ _RULES: dict[str, Callable[[StateInline, bool], bool]] = {
 }
 
 
-def _made() -> MarkdownIt:
-    made = MarkdownIt("zero", {"maxNesting": _DEEPEST_BLOCK}).enable(_BLOCKS)
-    made.core.ruler.disable(["inline", "normalize"])
-    made.inline.ruler.at("text", _next)
-    made.inline.ruler2.enable(["strikethrough", "emphasis"])
-    return made
-
-
-_reader = _made()
+_reader = MarkdownIt("zero", {"maxNesting": _DEEPEST_BLOCK}).enable(_BLOCKS)
+_reader.core.ruler.disable(["inline", "normalize"])
+_reader.inline.ruler.at("text", _next)
+_reader.inline.ruler2.enable(["strikethrough", "emphasis"])
