@@ -11,7 +11,8 @@ from bridge.routing.from_chatwoot.polling import Polling
 from bridge.routing.from_chatwoot.socket_listeners import SocketListeners
 from bridge.routing.from_chatwoot.webhook_watcher import WebhookWatcher
 from bridge.routing.from_gateway.listeners import Listeners
-from bridge.routing.router import Router
+from bridge.routing.router import LONGEST_S, Router
+from bridge.runtime.heartbeat import Heartbeat
 from bridge.services import Services
 
 log = logging.getLogger(__name__)
@@ -48,12 +49,12 @@ def _route(services: Services, stop: threading.Event, news: threading.Event) -> 
             "the router cannot be woken (%s): it looks for new messages every second",
             error.strerror,
         )
-    polling, lookups = Polling(services), LookupWorkers(services)
-    last_beat = services.store.beat_at("router")
-    sockets = SocketListeners(services, ask=polling.ask)
-    webhooks = WebhookWatcher(services)
-    listeners = Listeners(services, last_beat=last_beat)
-    router = Router(services, heard_since=listeners.heard_since, on_look=news.set)
+    heartbeat = Heartbeat(services.settings.beat_file("router"), longest_s=LONGEST_S)
+    polling, lookups = Polling(services, heartbeat), LookupWorkers(services, heartbeat)
+    sockets = SocketListeners(services, heartbeat, ask=polling.ask)
+    webhooks = WebhookWatcher(services, heartbeat)
+    listeners = Listeners(services, heartbeat, last_beat=services.store.beat_at("router"))
+    router = Router(services, heartbeat, heard_since=listeners.heard_since, on_look=news.set)
     thread = threading.Thread(target=router.run, name="router")
     thread.start()
     log.debug("routing")

@@ -57,12 +57,12 @@ class Router:
     """
 
     services: Services
+    heartbeat: Heartbeat
     workers: int = WORKERS
     heard_since: Callable[[int], float] = lambda _: 0.0
     on_look: Callable[[], None] = lambda: None
     #: Names this router in what it claims: another one's claims are not ours.
     owner: str = field(default_factory=lambda: secrets.token_hex(8))
-    heartbeat: Heartbeat = field(init=False)
     _round_at: float = field(default_factory=time.monotonic)
     _lanes: Lanes = field(init=False)
     _deliveries: Deliveries = field(init=False)
@@ -75,7 +75,6 @@ class Router:
     def __post_init__(self) -> None:
         self._lanes = Lanes(most=max(1, self.workers * 3 // 4))
         self._deliveries = Deliveries(self.services, self.owner)
-        self.heartbeat = Heartbeat(self.services.settings.beat_file("router"), longest_s=LONGEST_S)
         self._unconfirmed = Unconfirmed(self.services, self._context, self.heard_since)
 
     def run(self) -> None:

@@ -17,6 +17,7 @@ from werkzeug.test import Client
 from werkzeug.wrappers import Response
 
 from bridge.routing.router import Router
+from bridge.runtime.heartbeat import Heartbeat
 from bridge.services import Services
 from bridge.store import event_times
 from bridge.store.instances import note_heard
@@ -61,7 +62,8 @@ def routing(desk: Desk, clock: Callable[[], float]) -> Iterator[Services]:
         services = dataclasses.replace(found, clock=clock, settings=settings)
         services.wakeup.listen()
         has_begun = threading.Event()
-        router = Router(services, on_look=has_begun.set)
+        heartbeat = Heartbeat(settings.beat_file("router"), longest_s=60)
+        router = Router(services, heartbeat, on_look=has_begun.set)
         thread = threading.Thread(target=router.run)
         thread.start()
         try:

@@ -74,9 +74,12 @@ class AccountPolling:
     _next_look: float = 0.0
     _next_recent: float = 0.0
     _failures: int = 0
+    _progress: Callable[[], None] = lambda: None
 
-    def turn(self, ones: list[Integration], asked: set[str]) -> float:
-        """Does what is due; in how many seconds something may be again."""
+    def turn(self, ones: list[Integration], asked: set[str], progress: Callable[[], None]) -> float:
+        """Does what is due; in how many seconds something may be again. Calls `progress` as it goes
+        on."""
+        self._progress = progress
         self._asked |= asked
         self._recheck([one for one in ones if one.status is Status.ERROR])
         active = [one for one in ones if one.status is Status.ACTIVE]
@@ -219,6 +222,7 @@ class AccountPolling:
     def _guarded(self, one: Integration, work: Callable[[Context, Memory], object]) -> bool:
         """Whether it came to its end; what holds the integration is noted."""
         memory = self._memories.setdefault(one.id, Memory())
+        memory.progress = self._progress
         try:
             work(context.of_instance(one.instance_id, self.services), memory)
         except IntegrationMissing:

@@ -6,7 +6,7 @@ of the message shows it, not even the time of its conversation (docs/contracts/c
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -75,6 +75,8 @@ class Memory:
     older_page: int = 0
     page_s: float = 0.0
     looks: int = 0
+    #: Called before each question, to show that the look goes on.
+    progress: Callable[[], None] = lambda: None
 
 
 def catch_up(context: Context, memory: Memory, *, seconds: float, asked: bool = False) -> int:
@@ -262,6 +264,7 @@ class _Look:
         return found
 
     def _list(self, page: int) -> list[Conversation]:
+        self.memory.progress()
         began = time.monotonic()
         found = self.context.chatwoot().conversations.latest(page)
         self.memory.page_s = time.monotonic() - began
@@ -320,6 +323,7 @@ class _Look:
         Raises what holds the whole integration, and any error that meets several in a row.
         """
         services, one = self.context.services, self.context.integration
+        self.memory.progress()
         self._read.add(conversation_id)
         self.memory.read_at[conversation_id] = time.monotonic()
         found: Found | None = None

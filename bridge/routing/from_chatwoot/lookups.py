@@ -18,6 +18,7 @@ from bridge.routing import context as contexts
 from bridge.routing.context import Context
 from bridge.routing.from_chatwoot import catchup, false_failures
 from bridge.routing.retry import backoff
+from bridge.runtime.heartbeat import Heartbeat
 from bridge.services import Services
 from bridge.store.lookup_queue import CONVERSATION, SINCE_LAST_LOOK, Lookup, LookupRequest
 
@@ -59,6 +60,7 @@ class LookupWorkers:
     """`sync` asks what is due; conversations side by side, each by one thread at a time."""
 
     services: Services
+    heartbeat: Heartbeat
     _pool: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(_WORKERS, thread_name_prefix="lookup")
     )
@@ -85,12 +87,16 @@ class LookupWorkers:
                 if one is None or key in self._busy:
                     continue
                 self._busy.add(key)
-            self._pool.submit(self._run, lookup, one, key)
+            self._pool.submit(self._watched, lookup, one, key)
 
     def stop(self) -> None:
         """Begins nothing new; what waits for the network ends with the process."""
         self._stopped = True
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _watched(self, lookup: Lookup, one: Integration, key: tuple[str, int]) -> None:
+        with self.heartbeat.working():
+            self._run(lookup, one, key)
 
     def _run(self, lookup: Lookup, one: Integration, key: tuple[str, int]) -> None:
         lookups, now = self.services.lookups, self.services.clock()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from bridge.domain.models import Integration, Status
 from bridge.routing.from_chatwoot.account_polling import AccountPolling
+from bridge.runtime.heartbeat import Heartbeat
 from bridge.services import Services
 from bridge.store.feeds import Feed
 
@@ -24,6 +25,7 @@ class Polling:
     """`sync` begins and ends the threads; `ask` wants a look at an integration at once."""
 
     services: Services
+    heartbeat: Heartbeat
     _running: dict[Account, threading.Thread] = field(default_factory=dict)
     _wanted: dict[Account, list[Integration]] = field(default_factory=dict)
     #: The integrations to look at before it is time, with all that agents may have retried.
@@ -51,7 +53,7 @@ class Polling:
             thread = self._running.get(account)
             if thread is None or not thread.is_alive():
                 thread = threading.Thread(
-                    target=self._run, args=(account,), name="look", daemon=True
+                    target=self._run, args=(account,), name="polling", daemon=True
                 )
                 self._running[account] = thread
                 thread.start()
@@ -93,7 +95,8 @@ class Polling:
             if not ones:
                 return
             try:
-                wait_s = work.turn(ones, asked)
+                with self.heartbeat.working() as progress:
+                    wait_s = work.turn(ones, asked, progress)
             except Exception:
                 log.exception("looking at %s, account %s, failed", *account)
                 wait_s = self.services.settings.look_interval

@@ -18,6 +18,7 @@ from bridge.domain.models import Integration, Secret, Status
 from bridge.net.deadline import Deadline
 from bridge.routing.from_chatwoot.receive import receive
 from bridge.routing.retry import backoff
+from bridge.runtime.heartbeat import Heartbeat
 from bridge.services import Services
 from bridge.store.feeds import Feed
 
@@ -29,6 +30,9 @@ _MOST_PAUSE_S = 30.0
 _CONFIRM_S = 20.0
 #: A connection that has given no sign of life for so many seconds does not stand.
 _FRESH_S = 30.0
+
+#: A listener that has read nothing for so many seconds is stuck: Chatwoot pings every three.
+_STUCK_S = 120.0
 
 #: Base URL of a Chatwoot, and a token there.
 Place = tuple[str, Secret]
@@ -43,6 +47,7 @@ class SocketListeners:
     """
 
     services: Services
+    heartbeat: Heartbeat
     ask: Callable[[str], None]
     _wanted: dict[Place, dict[str, Integration]] = field(default_factory=dict)
     _running: dict[Place, threading.Thread] = field(default_factory=dict)
@@ -75,7 +80,8 @@ class SocketListeners:
         while place in self._wanted:
             began = time.monotonic()
             try:
-                self._listen(place)
+                with self.heartbeat.working(_STUCK_S) as progress:
+                    self._listen(place, progress)
             except BridgeError as error:
                 log.info("the socket to %s: %s", place[0], error.message)
                 if error.holds:
@@ -87,7 +93,7 @@ class SocketListeners:
             failures = 0 if time.monotonic() - began > 60 else failures + 1
             self._stopped.wait(backoff(failures, most_s=_MOST_PAUSE_S))
 
-    def _listen(self, place: Place) -> None:
+    def _listen(self, place: Place, progress: Callable[[], None]) -> None:
         """Until the connection ends, or nobody needs it any more. Raises BridgeErrors."""
         services, base_url = self.services, place[0]
         deadline = Deadline(_OPEN_S)
@@ -110,6 +116,7 @@ class SocketListeners:
             heard: set[str] = set()
             subscriptions.want(self._wanted.get(place, {}).values())
             for said in cable.events():
+                progress()
                 ones = list(self._wanted.get(place, {}).values())
                 if not ones:
                     return

@@ -17,6 +17,7 @@ from bridge.domain.errors import BridgeError
 from bridge.domain.models import Integration, Status
 from bridge.routing.from_chatwoot import webhook_address
 from bridge.routing.retry import backoff
+from bridge.runtime.heartbeat import Heartbeat
 from bridge.services import Services
 from bridge.store.feeds import Feed
 from bridge.store.webhooks import Webhook, WebhookCalls, Why
@@ -41,6 +42,7 @@ class WebhookWatcher:
     each integration."""
 
     services: Services
+    heartbeat: Heartbeat
     _busy: set[str] = field(default_factory=set)
     _failures: dict[str, int] = field(default_factory=dict)
     _not_before: dict[str, float] = field(default_factory=dict)
@@ -65,7 +67,8 @@ class WebhookWatcher:
 
     def _do(self, one: Integration, deed: _Deed) -> None:
         try:
-            deed()
+            with self.heartbeat.working():
+                deed()
             self._failures.pop(one.id, None)
         except BridgeError as error:
             log.info("the webhook address of %s: %s", one.id, error.message)

@@ -20,6 +20,7 @@ from bridge.routing.from_gateway import gateway_webhook
 from bridge.routing.from_gateway.receive import receive_events
 from bridge.routing.retry import backoff
 from bridge.routing.to_chatwoot import duplicate_inboxes
+from bridge.runtime.heartbeat import Heartbeat
 from bridge.services import Services
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,8 @@ _DEAF_S = 5.0
 #: How often it is looked whether the gateway still calls the right address.
 _CALLBACK_S = 15.0
 _CALLBACK_AGAIN_S = 600.0
+#: A listener whose socket gives no sign of life for so many seconds, and does not end, is stuck.
+_STUCK_S = 120.0
 
 #: An integration, which side is heard, and where: what moves is heard at its new place.
 _Key = tuple[str, str, GatewayConfig | None]
@@ -44,6 +47,7 @@ class Listeners:
     """
 
     services: Services
+    heartbeat: Heartbeat
     last_beat: float = 0.0
     _running: dict[_Key, threading.Thread] = field(default_factory=dict)
     _gapless: dict[int, float] = field(default_factory=dict)
@@ -126,9 +130,10 @@ class Listeners:
                 return
             wait_s = _CALLBACK_S
             try:
-                gateway_webhook.keep(
-                    found.instance, found.gateway, self.services, Deadline(_OPEN_S)
-                )
+                with self.heartbeat.working():
+                    gateway_webhook.keep(
+                        found.instance, found.gateway, self.services, Deadline(_OPEN_S)
+                    )
             except GatewayError as error:
                 if self.services.settings.address_for_gateway:
                     raise
@@ -142,23 +147,25 @@ class Listeners:
         if found.gateway is None:
             return
         try:
-            for body in found.gateway.listen(deadline=Deadline(_OPEN_S)):
-                if _gateway_key(one, found.instance) not in self._wanted:
-                    return
-                if one.instance_id not in self._gapless:
-                    self._stands_again(one)
-                self._heard_until[one.instance_id] = self.services.clock()
-                if body is not None:
-                    received = found.gateway.parse(
-                        body, now=self.services.clock(), spool=self.services.settings.spool
-                    )
-                    receive_events(
-                        found.instance,
-                        self.services.integrations.of(one.instance_id),
-                        received,
-                        self.services,
-                        called=False,
-                    )
+            with self.heartbeat.working(_STUCK_S) as progress:
+                for body in found.gateway.listen(deadline=Deadline(_OPEN_S)):
+                    progress()
+                    if _gateway_key(one, found.instance) not in self._wanted:
+                        return
+                    if one.instance_id not in self._gapless:
+                        self._stands_again(one)
+                    self._heard_until[one.instance_id] = self.services.clock()
+                    if body is not None:
+                        received = found.gateway.parse(
+                            body, now=self.services.clock(), spool=self.services.settings.spool
+                        )
+                        receive_events(
+                            found.instance,
+                            self.services.integrations.of(one.instance_id),
+                            received,
+                            self.services,
+                            called=False,
+                        )
         finally:
             self._gapless.pop(one.instance_id, None)
 
