@@ -4,7 +4,6 @@ Sources: docs/contracts/chatwoot.md, Access and Inboxes.
 """
 
 import contextlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -195,8 +194,8 @@ class Account:
         if not 200 <= answer.status < 300 or answer.media_type == "text/html":
             raise self._diagnosis.refusal(answer)
         try:
-            body = json.loads(answer.body)
-        except (ValueError, RecursionError):
+            body = answer.json
+        except ValueError:
             body = None
         if not isinstance(body, dict):
             raise self._diagnosis.not_chatwoot(answer)

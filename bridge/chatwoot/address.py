@@ -74,16 +74,6 @@ def parse_pasted(text: str) -> ChatwootAddress:
     return parse(cleaned)
 
 
-def origin(url: str) -> str:
-    """Scheme, host and port of an address, canonical; empty when it is no such address."""
-    try:
-        address = parse(url)
-    except BadAddress:
-        return ""
-    parts = urlsplit(address.base_url)
-    return f"{parts.scheme}://{parts.netloc}"
-
-
 def of_file(url: str) -> str:
     """The address at which Chatwoot shows itself, by that of a file in its storage; empty for any
     other address."""

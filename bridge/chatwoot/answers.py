@@ -3,7 +3,6 @@
 Sources: docs/contracts/chatwoot.md, Answers and Limits.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +15,6 @@ from bridge.chatwoot.diagnosis import (
     own_words,
     retry_after_s,
 )
-from bridge.chatwoot.events import number
 from bridge.chatwoot.refusals import (
     ConversationFlooded,
     FileTooLarge,
@@ -25,6 +23,7 @@ from bridge.chatwoot.refusals import (
     SourceTaken,
 )
 from bridge.chatwoot.transport import Transport
+from bridge.chatwoot.values import as_dict, number, rows_of
 from bridge.domain.errors import BridgeError, ChatwootRejects, InboxGone
 from bridge.net.http import Answer
 
@@ -105,8 +104,8 @@ class InboxCalls:
         if answer.media_type == "text/html":
             raise self._diagnosis.in_front(answer)
         try:
-            return Body(json.loads(answer.body), answer, self._diagnosis)
-        except (ValueError, RecursionError):
+            return Body(answer.json, answer, self._diagnosis)
+        except ValueError:
             raise self._diagnosis.in_front(answer) from None
 
     def require_success(
@@ -207,16 +206,3 @@ def is_no_route(answer: Answer) -> bool:
     """Chatwoot's router knows no such route: this version does not have it."""
     words = own_words(answer)
     return answer.status == 404 and words.get("status") == 404 and words.get("error") == "Not Found"
-
-
-def as_dict(value: object, *keys: str) -> dict[str, Any]:
-    """What lies under some keys of nested objects, empty when it is no object."""
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value if isinstance(value, dict) else {}
-
-
-def rows_of(value: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
-    """The objects in a list, empty when it is no list."""
-    rows = value.get(key)
-    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []

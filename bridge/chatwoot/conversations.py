@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
-from bridge.chatwoot import address
-from bridge.chatwoot.answers import Body, InboxCalls, as_dict, rows_of
-from bridge.chatwoot.events import number
+from bridge.chatwoot import address, values
+from bridge.chatwoot.answers import Body, InboxCalls
 from bridge.chatwoot.messages import Messages, NewMessage, message_body
 from bridge.chatwoot.refusals import ContactGone, ConversationGone, SourceTaken
 from bridge.domain.errors import ChatwootUnreachable
@@ -131,25 +130,23 @@ class Conversations:
 
 
 def _conversation(body: Body, row: Mapping[str, Any]) -> Conversation:
-    last = as_dict(row, "last_non_activity_message")
+    last = values.as_dict(row, "last_non_activity_message")
     return Conversation(
         id=body.id_of(row),
         status=str(row.get("status") or ""),
-        last_activity_at=_time(row.get("last_activity_at") or row.get("timestamp")),
-        contact_id=number(as_dict(row, "meta", "sender").get("id")),
-        last_message_id=number(last.get("id")),
-        last_message_at=_time(last.get("created_at")),
-        inbox_id=number(row.get("inbox_id")),
+        last_activity_at=values.time(row.get("last_activity_at") or row.get("timestamp")),
+        contact_id=values.number(values.as_dict(row, "meta", "sender").get("id")),
+        last_message_id=values.number(last.get("id")),
+        last_message_at=values.time(last.get("created_at")),
+        inbox_id=values.number(row.get("inbox_id")),
     )
-
-
-def _time(value: object) -> ChatwootTime:
-    """A time as the API writes it."""
-    return ChatwootTime(float(value)) if isinstance(value, int | float) else UNTOLD
 
 
 def _message_with(source_id: str, conversation: Mapping[str, Any]) -> int:
     """The id of the message with that source_id among those that a conversation shows."""
-    shown = [*rows_of(conversation, "messages"), as_dict(conversation, "last_non_activity_message")]
-    matching = [number(row.get("id")) for row in shown if row.get("source_id") == source_id]
+    shown = [
+        *values.rows_of(conversation, "messages"),
+        values.as_dict(conversation, "last_non_activity_message"),
+    ]
+    matching = [values.number(row.get("id")) for row in shown if row.get("source_id") == source_id]
     return max(matching, default=0) if source_id else 0

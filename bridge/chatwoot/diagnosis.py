@@ -4,12 +4,9 @@ Sources: docs/contracts/chatwoot.md, Answers (401 stands for several troubles),
 docs/contracts/ryzeapi.md, Chatwoot module (the sentences and which status each gets).
 """
 
-import json
-from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from urllib.parse import urljoin
 
-from bridge.chatwoot.address import origin
 from bridge.domain.errors import (
     AccessDenied,
     AccountSuspended,
@@ -35,13 +32,14 @@ from bridge.domain.errors import (
     TokenNotReceived,
     TokenRejected,
 )
+from bridge.domain.urls import origin_of
 from bridge.net.http import Answer, CallFailed
 from bridge.runtime.logs import MASK, mask
 
 E = TypeVar("E", bound=BridgeError)
 
 _MAX_BODY = 300
-_MINUTE_S = 60
+_MINUTE_S = 60.0
 #: What Chatwoot says with a 401 or 403, whatever the status claims (docs/contracts/chatwoot.md,
 #: Answers).
 REFUSALS: dict[str, type[BridgeError]] = {
@@ -121,7 +119,7 @@ class Diagnosis:
     def _kind(self, answer: Answer) -> type[BridgeError]:
         status = answer.status
         if 300 <= status < 400:
-            foreign = origin(self._location(answer)) != origin(self._base_url)
+            foreign = origin_of(self._location(answer)) != origin_of(self._base_url)
             return ChatwootRedirects if foreign else ChatwootNotFound
         if status >= 500:
             return ChatwootFailing if own_words(answer) else FrontFails
@@ -182,10 +180,10 @@ def is_missing_record(answer: Answer) -> bool:
 def body_of(answer: Answer) -> dict[str, Any]:
     """The JSON object of an answer, empty for anything else."""
     try:
-        said = json.loads(answer.body)
-    except (ValueError, RecursionError):
+        body = answer.json
+    except ValueError:
         return {}
-    return said if isinstance(said, dict) else {}
+    return body if isinstance(body, dict) else {}
 
 
 def retry_after_s(answer: Answer) -> float:
@@ -194,11 +192,6 @@ def retry_after_s(answer: Answer) -> float:
 
     Chatwoot itself names no time; a proxy may.
     """
-    named = answer.headers.get("retry-after", "")
-    if named.isdecimal() and len(named) < 6:
-        return float(named)
-    try:
-        now = parsedate_to_datetime(answer.headers["date"])
-    except (KeyError, ValueError, IndexError, TypeError):
-        return float(_MINUTE_S)
-    return float(_MINUTE_S - now.second)
+    if answer.retry_after_s is not None:
+        return answer.retry_after_s
+    return _MINUTE_S - (answer.date or 0.0) % _MINUTE_S

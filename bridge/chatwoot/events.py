@@ -9,18 +9,16 @@ import hashlib
 import hmac
 import mimetypes
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct
 
 from bridge.chatwoot import menus
+from bridge.chatwoot.values import as_dict, number, text, time
 from bridge.domain.models import UNTOLD, ChatwootTime
-from bridge.domain.texts import clean
 
 _TYPES = ("incoming", "outgoing", "activity", "template")
-_MAX_ID = 2**63 - 1
 _STATUS_EVENTS = {
     "conversation.created",
     "conversation.updated",
@@ -131,8 +129,8 @@ ChatwootEvent = AgentMessage | ConversationChanged | Typing | ContactRemoved
 
 def parse_webhook(body: object) -> ChatwootEvent | None:
     """The event in a webhook's body; None when it means nothing to us."""
-    said = _dict(body)
-    event = _text(said.get("event"))
+    said = as_dict(body)
+    event = text(said.get("event"))
     for prefix in ("message", "conversation", "contact"):
         if event.startswith(f"{prefix}_"):
             return _event(event.replace("_", ".", 1), said)
@@ -141,8 +139,8 @@ def parse_webhook(body: object) -> ChatwootEvent | None:
 
 def parse_frame(frame: object) -> ChatwootEvent | None:
     """The event in a frame of the socket; None for pings, confirmations and what is not for us."""
-    message = _dict(_dict(frame).get("message"))
-    return _event(_text(message.get("event")), _dict(message.get("data")))
+    message = as_dict(as_dict(frame).get("message"))
+    return _event(text(message.get("event")), as_dict(message.get("data")))
 
 
 def parse_message(
@@ -152,19 +150,19 @@ def parse_message(
 
     `conversation_id` and `contact` are used where the row does not say (answers of the API).
     """
-    said = _dict(row)
-    conversation = _dict(said.get("conversation"))
+    said = as_dict(row)
+    conversation = as_dict(said.get("conversation"))
     message_id = number(said.get("id"))
     display_id = (
         number(conversation.get("id")) or number(said.get("conversation_id")) or conversation_id
     )
     if not message_id or not display_id:
         return None
-    inbox = _dict(said.get("inbox"))
-    place = _dict(conversation.get("contact_inbox"))
-    attributes = _dict(said.get("content_attributes"))
-    sender = _dict(said.get("sender"))
-    person = _dict(_dict(conversation.get("meta")).get("sender")) or _dict(contact)
+    inbox = as_dict(said.get("inbox"))
+    place = as_dict(conversation.get("contact_inbox"))
+    attributes = as_dict(said.get("content_attributes"))
+    sender = as_dict(said.get("sender"))
+    person = as_dict(as_dict(conversation.get("meta")).get("sender")) or as_dict(contact)
     kind = _type(said.get("message_type"))
     if not person and _sender_type(said, kind) == "contact":
         person = sender
@@ -175,28 +173,28 @@ def parse_message(
         or number(inbox.get("id"))
         or number(conversation.get("inbox_id")),
         account_id=_account_of(said),
-        source_id=_text(place.get("source_id")),
-        conversation_status=_text(conversation.get("status")),
+        source_id=text(place.get("source_id")),
+        conversation_status=text(conversation.get("status")),
         contact_id=number(person.get("id")) or number(place.get("contact_id")),
-        contact_phone=_text(person.get("phone_number")),
-        contact_name=_text(person.get("name")),
-        contact_identifier=_text(person.get("identifier")),
-        text=_text(said.get("content")),
+        contact_phone=text(person.get("phone_number")),
+        contact_name=text(person.get("name")),
+        contact_identifier=text(person.get("identifier")),
+        text=text(said.get("content")),
         attachments=_attachments(said.get("attachments")),
         in_reply_to_id=number(attributes.get("in_reply_to")),
-        in_reply_to_external_id=_text(attributes.get("in_reply_to_external_id")),
-        sender_name=_text(sender.get("available_name")) or _text(sender.get("name")),
+        in_reply_to_external_id=text(attributes.get("in_reply_to_external_id")),
+        sender_name=text(sender.get("available_name")) or text(sender.get("name")),
         sender_type=_sender_type(said, kind),
         private=said.get("private") is True,
         type=kind,
-        content_type=_text(said.get("content_type")),
-        menu=menus.lines(_text(said.get("content_type")), attributes),
-        own_source_id=_text(said.get("source_id")),
+        content_type=text(said.get("content_type")),
+        menu=menus.lines(text(said.get("content_type")), attributes),
+        own_source_id=text(said.get("source_id")),
         deleted=attributes.get("deleted") is True,
-        external_error=_text(attributes.get("external_error")),
-        status=_text(said.get("status")) or _status_in(conversation, message_id),
+        external_error=text(attributes.get("external_error")),
+        status=text(said.get("status")) or _status_in(conversation, message_id),
         updated=updated,
-        created_at=_time(said.get("created_at")),
+        created_at=time(said.get("created_at")),
     )
 
 
@@ -211,15 +209,6 @@ def signed_at(secret: str, headers: Mapping[str, str], raw_body: bytes) -> Chatw
     expected = f"sha256={signed.hexdigest()}"
     is_genuine = hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace"))
     return ChatwootTime(float(stamp)) if is_genuine else None
-
-
-def number(value: object) -> int:
-    """An id, 0 for anything that is none."""
-    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 20:
-        value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _MAX_ID:
-        return value
-    return 0
 
 
 # -- small parts -----------------------------------------------------------------------------------
@@ -243,23 +232,26 @@ def _conversation(data: dict[str, Any]) -> ConversationChanged | None:
     conversation_id = number(data.get("id"))
     if not conversation_id:
         return None
-    place, sender = _dict(data.get("contact_inbox")), _dict(_dict(data.get("meta")).get("sender"))
+    place, sender = (
+        as_dict(data.get("contact_inbox")),
+        as_dict(as_dict(data.get("meta")).get("sender")),
+    )
     return ConversationChanged(
         id=conversation_id,
-        status=_text(data.get("status")),
+        status=text(data.get("status")),
         inbox_id=number(data.get("inbox_id")),
         account_id=_account_of(data),
-        source_id=_text(place.get("source_id")),
+        source_id=text(place.get("source_id")),
         contact_id=number(sender.get("id")) or number(place.get("contact_id")),
     )
 
 
 def _typing(data: dict[str, Any], *, on: bool) -> Typing | None:
-    user = _dict(data.get("user"))
+    user = as_dict(data.get("user"))
     # A contact has no type here, but is the only one with a phone number.
     if user.get("type") == "contact" or "phone_number" in user:
         return None
-    conversation = _conversation(_dict(data.get("conversation")))
+    conversation = _conversation(as_dict(data.get("conversation")))
     if conversation is None:
         return None
     return Typing(
@@ -273,27 +265,27 @@ def _typing(data: dict[str, Any], *, on: bool) -> Typing | None:
 
 def _account_of(data: dict[str, Any]) -> int:
     """A number on the socket, an object in webhooks; 0 where it is not told."""
-    return number(data.get("account_id")) or number(_dict(data.get("account")).get("id"))
+    return number(data.get("account_id")) or number(as_dict(data.get("account")).get("id"))
 
 
 def _attachments(value: object) -> tuple[Attachment, ...]:
     """The files in the order in which they were added: Chatwoot tells them in any
     (docs/contracts/chatwoot.md, Files)."""
-    rows = [_dict(one) for one in value] if isinstance(value, list) else []
-    found = [_attachment(row) for row in rows if _text(row.get("data_url"))]
+    rows = [as_dict(one) for one in value] if isinstance(value, list) else []
+    found = [_attachment(row) for row in rows if text(row.get("data_url"))]
     return tuple(sorted(found, key=lambda one: one.id))
 
 
 def _attachment(row: dict[str, Any]) -> Attachment:
-    url = _text(row.get("data_url"))
+    url = text(row.get("data_url"))
     try:
         name = unquote(urlsplit(url).path.rpartition("/")[2], errors="replace")
     except ValueError:
         name = ""
-    said = _text(row.get("content_type"))
+    said = text(row.get("content_type"))
     return Attachment(
         url=url,
-        file_type=_text(row.get("file_type")),
+        file_type=text(row.get("file_type")),
         mime_type=said or mimetypes.guess_type(name)[0] or "",
         file_name=name,
         size=number(row.get("file_size")),
@@ -310,7 +302,7 @@ def _type(value: object) -> str:
 
 def _sender_type(said: dict[str, Any], kind: str) -> str:
     """A contact's data has no type in webhooks; a template has no sender at all."""
-    named = _text(_dict(said.get("sender")).get("type")) or _text(said.get("sender_type"))
+    named = text(as_dict(said.get("sender")).get("type")) or text(said.get("sender_type"))
     if not named and kind == "incoming":
         return "contact"
     return {"User": "user", "Contact": "contact", "AgentBot": "agent_bot"}.get(named, named)
@@ -319,28 +311,7 @@ def _sender_type(said: dict[str, Any], kind: str) -> str:
 def _status_in(conversation: dict[str, Any], message_id: int) -> str:
     """The status that a webhook shows for the last message of the conversation."""
     messages = conversation.get("messages")
-    rows = [_dict(one) for one in messages] if isinstance(messages, list) else []
+    rows = [as_dict(one) for one in messages] if isinstance(messages, list) else []
     return next(
-        (_text(row.get("status")) for row in rows if number(row.get("id")) == message_id), ""
+        (text(row.get("status")) for row in rows if number(row.get("id")) == message_id), ""
     )
-
-
-def _time(value: object) -> ChatwootTime:
-    """ISO in webhooks, seconds everywhere else."""
-    if isinstance(value, str):
-        try:
-            return ChatwootTime(datetime.fromisoformat(value).timestamp())
-        except (ValueError, OverflowError, OSError):
-            return UNTOLD
-    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e12:
-        return ChatwootTime(float(value))
-    return UNTOLD
-
-
-def _text(value: object) -> str:
-    """A text that can be written down again: halves of characters cannot."""
-    return clean(value) if isinstance(value, str) else ""
-
-
-def _dict(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

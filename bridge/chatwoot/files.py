@@ -16,7 +16,7 @@ from bridge.chatwoot.answers import InboxCalls
 from bridge.chatwoot.events import Attachment
 from bridge.chatwoot.multipart import STORE_S, Multipart
 from bridge.chatwoot.refusals import FileNotThere, FileRefused, FileTooLarge
-from bridge.net.addresses import Origin, origin_of
+from bridge.domain.urls import Origin, origin_of
 from bridge.net.http import Answer, AnswerTooLarge, CallFailed
 
 _MOST_REDIRECTS = 5

@@ -4,18 +4,18 @@ import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from bridge.domain.texts import clean
+from bridge.domain.texts import clean, file_name
 
 #: How long Chatwoot may be busy storing a file, in seconds.
 STORE_S = 120.0
 _CHUNK = 64 * 1024
-_MAX_NAME = 200
 
 
 class Multipart:
     """multipart/form-data of some fields and one file; its length is known before it is sent.
 
-    `field` is the form's name of the file. The file must not change until it is sent.
+    `field` is the form's name of the file; it and the names of `fields` are plain words. The file
+    must not change until it is sent.
     """
 
     def __init__(
@@ -24,11 +24,9 @@ class Multipart:
         boundary = f"bridge-{secrets.token_hex(16)}"
         self.content_type = f"multipart/form-data; boundary={boundary}"
         begin = f"--{boundary}\r\nContent-Disposition: form-data; name="
-        parts = [
-            f'{begin}"{_quoted(key)}"\r\n\r\n{clean(text)}\r\n' for key, text in fields.items()
-        ]
+        parts = [f'{begin}"{key}"\r\n\r\n{clean(text)}\r\n' for key, text in fields.items()]
         parts.append(
-            f'{begin}"{_quoted(field)}"; filename="{_quoted(file_name(name))}"\r\n'
+            f'{begin}"{field}"; filename="{file_name(name) or "file"}"\r\n'
             f"Content-Type: {_mime_type(mime_type)}\r\n\r\n"
         )
         self._head = "".join(parts).encode()
@@ -46,22 +44,6 @@ class Multipart:
                 left -= len(chunk)
                 yield chunk
         yield self._tail
-
-
-def file_name(name: str) -> str:
-    """The last part of a name, without control characters and of a sane length, never empty."""
-    last = name.replace("\\", "/").rpartition("/")[2]
-    cleaned = "".join(char for char in last if char.isprintable()).strip(" .")
-    if len(cleaned) > _MAX_NAME:
-        stem, dot, ending = cleaned.rpartition(".")
-        ending = dot + ending if dot and len(ending) <= 16 else ""
-        cleaned = (stem if ending else cleaned)[: _MAX_NAME - len(ending)] + ending
-    return cleaned or "file"
-
-
-def _quoted(text: str) -> str:
-    """As browsers write names in forms (WHATWG): only these three are special."""
-    return text.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _mime_type(text: str) -> str:

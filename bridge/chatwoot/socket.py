@@ -13,7 +13,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from bridge.chatwoot.diagnosis import Diagnosis
-from bridge.chatwoot.events import ChatwootEvent, number, parse_frame
+from bridge.chatwoot.events import ChatwootEvent, parse_frame
+from bridge.chatwoot.values import number
 from bridge.domain.errors import N_, ChatwootUnreachable
 from bridge.net.deadline import Deadline
 from bridge.net.http import CallFailed, Http

@@ -6,7 +6,6 @@ header names with underscores.
 
 import time
 from collections.abc import Callable
-from email.utils import parsedate_to_datetime
 from typing import Protocol
 
 from bridge.chatwoot.diagnosis import Diagnosis
@@ -104,8 +103,5 @@ class Transport:
         it."""
         if answer.media_type != "application/json" or "age" in answer.headers:
             return
-        try:
-            shown = parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
-        except (TypeError, ValueError, OverflowError):
-            return
-        self.note_time(answer, shown)
+        if answer.date is not None:
+            self.note_time(answer, answer.date)

@@ -10,7 +10,7 @@ from bridge.activation import activate as activation
 from bridge.activation import checks, instances, validation
 from bridge.activation.activate import ActivationStep
 from bridge.activation.reader import GATEWAY_KINDS
-from bridge.chatwoot.address import BadAddress, origin
+from bridge.chatwoot.address import BadAddress
 from bridge.cli.terminal import (
     Terminal,
     actor,
@@ -30,6 +30,7 @@ from bridge.domain.models import (
     TokenOwner,
 )
 from bridge.domain.options import OPTIONS
+from bridge.domain.urls import origin_of
 from bridge.services import Services
 
 _TOKEN = "Its token, shown this once:"  # noqa: S105 - a sentence
@@ -224,7 +225,7 @@ def _wish(
     base_url = given["base_url"] or (before.base_url if before else "")
     account_id = given["account_id"] or (before.account_id if before else None)
     # A saved token goes to nobody but the Chatwoot that it was given for.
-    same_place = before is not None and origin(base_url) == origin(before.base_url)
+    same_place = before is not None and origin_of(base_url) == origin_of(before.base_url)
     token = Secret(given["api_token"] or (before.api_token if before and same_place else ""))
     inbox_name = given["inbox_name"] or (before.inbox_name if before else "")
     if not base_url:

@@ -5,7 +5,6 @@ new setting is a row here and its use; `chatwoot-bridge settings`, docs/referenc
 are derived from the rows.
 """
 
-import ipaddress
 import os
 import tomllib
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ from typing import Any, TypeVar
 from bridge.config import readers
 from bridge.config.readers import NOBODY
 from bridge.domain.errors import StartupError
+from bridge.domain.urls import is_loopback
 
 T = TypeVar("T")
 
@@ -306,7 +306,7 @@ def load(environ: Mapping[str, str] | None = None, /, **overrides: object) -> Se
         source = _source(row.name, flags, given, in_file)
         shown.append(Shown(row.name, _masked(row, raw), source, row.meaning))
     if values["sandbox"] is None:
-        values["sandbox"] = _is_loopback(values["host"]) and not values["public_url"]
+        values["sandbox"] = is_loopback(values["host"]) and not values["public_url"]
     known = {row.name for row in SETTINGS} | {f"{row.name}_FILE" for row in _OTHERS if row.secret}
     warnings = tuple(
         f"{name} is not a setting of this program; `chatwoot-bridge settings` lists them all"
@@ -314,13 +314,6 @@ def load(environ: Mapping[str, str] | None = None, /, **overrides: object) -> Se
         if name.startswith("BRIDGE_") and name not in known
     )
     return Settings(shown=tuple(shown), warnings=warnings, **values)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _masked(row: Setting, raw: str) -> str:

@@ -4,6 +4,7 @@ Source: docs/contracts/chatwoot.md, Messages (NUL is refused, half characters ma
 text has at most 150,000 characters).
 """
 
+import re
 import unicodedata
 from collections.abc import Callable
 
@@ -18,6 +19,10 @@ _JOINER = "\u200d"
 _BLANKS = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f")
 _JOINERS = frozenset("\u200c\u200d")
 _SKIN_TONES = range(0x1F3FB, 0x1F400)
+
+_MAX_FILE_NAME = 120
+#: Separators, and what has no place in a name: controls, and marks that turn the reading direction.
+_NOT_IN_FILE_NAMES = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|\u200e\u200f\u202a-\u202e\u2066-\u2069]')
 
 
 def clean(text: str) -> str:
@@ -43,6 +48,20 @@ def name(text: str) -> str:
     )
     found = " ".join(kept.split())
     return found if any(map(_is_seen, found)) else ""
+
+
+def file_name(value: str) -> str:
+    """A name that no file system and no HTTP header can be harmed by; empty when nothing is left.
+
+    Only the last part of a path, without controls, at most 120 characters with its ending kept.
+    """
+    name = _NOT_IN_FILE_NAMES.sub("_", re.split(r"[/\\]", value)[-1]).strip(" .")
+    if len(name) <= _MAX_FILE_NAME:
+        return name
+    stem, dot, ending = name.rpartition(".")
+    if not dot or len(ending) > 10:
+        return name[:_MAX_FILE_NAME]
+    return f"{stem[: _MAX_FILE_NAME - len(ending) - 1]}.{ending}"
 
 
 def _has_place(char: str) -> bool:

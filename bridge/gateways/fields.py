@@ -15,9 +15,6 @@ _FIRST_S = 1_230_768_000
 _AHEAD_S = 24 * 3600
 #: Far more than any text of WhatsApp's, in characters.
 _MAX_TEXT = 1_000_000
-_MAX_NAME = 120
-#: Separators, and what has no place in a name: controls, and marks that turn the reading direction.
-_NOT_IN_NAMES = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|\u200e\u200f\u202a-\u202e\u2066-\u2069]')
 _MIME = re.compile(r"[a-z]+/[a-z0-9][a-z0-9.+_-]*")
 
 _Value = TypeVar("_Value")
@@ -159,17 +156,3 @@ def mime_type(value: str) -> str:
     """The bare type of a MIME text, empty for what is none or says nothing."""
     bare = value.partition(";")[0].strip().lower()
     return bare if _MIME.fullmatch(bare) and bare != "application/octet-stream" else ""
-
-
-def file_name(value: str) -> str:
-    """A name that no file system and no HTTP header can be harmed by; empty when nothing is left.
-
-    Only the last part of a path, without controls, at most 120 characters with its ending kept.
-    """
-    name = _NOT_IN_NAMES.sub("_", re.split(r"[/\\]", value)[-1]).strip(" .")
-    if len(name) <= _MAX_NAME:
-        return name
-    stem, dot, ending = name.rpartition(".")
-    if not dot or len(ending) > 10:
-        return name[:_MAX_NAME]
-    return f"{stem[: _MAX_NAME - len(ending) - 1]}.{ending}"

@@ -4,36 +4,11 @@ import ipaddress
 import queue
 import socket
 import threading
-from typing import NamedTuple
-from urllib.parse import urlsplit
 
 #: Ends of names that only private networks use (RFC 6761, RFC 6762, RFC 8375, and by custom).
 _INNER = (".local", ".internal", ".lan", ".home", ".home.arpa", ".localhost", ".localdomain")
 #: Prefixes whose addresses carry an IPv4 address inside (RFC 6052, RFC 3056).
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
-
-
-class Origin(NamedTuple):
-    """Whom an http or https address leads to; `host` in lower case."""
-
-    scheme: str
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"{self.scheme}://{self.host}:{self.port}"
-
-
-def origin_of(url: str) -> Origin | None:
-    """The origin of an address; None for what is not http and for addresses with a password."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
-    except (ValueError, KeyError):
-        return None
-    if not parts.hostname or "@" in parts.netloc:
-        return None
-    return Origin(parts.scheme, parts.hostname, port)
 
 
 class Unresolved(Exception):

@@ -5,12 +5,14 @@ redirects, no proxies or credentials from the environment, and names its failure
 """
 
 import contextlib
+import json
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -67,6 +69,28 @@ class Answer:
     def media_type(self) -> str:
         """The content type without its parameters, lower case."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON. Raises ValueError when it is none."""
+        try:
+            return json.loads(self.body)
+        except RecursionError:
+            raise ValueError("nested too deep") from None
+
+    @property
+    def date(self) -> float | None:
+        """What the server's clock showed (UTC seconds), None where it does not say."""
+        try:
+            return parsedate_to_datetime(self.headers.get("date", "")).timestamp()
+        except (TypeError, ValueError, OverflowError):
+            return None
+
+    @property
+    def retry_after_s(self) -> float | None:
+        """The seconds for which the server wants to be left alone, None where it names none."""
+        named = self.headers.get("retry-after", "")
+        return float(named) if named.isdecimal() and len(named) < 6 else None
 
     @property
     def changes(self) -> bool:

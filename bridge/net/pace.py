@@ -3,11 +3,12 @@
 `Pace` is a token bucket: a second's worth may go at once, then each call waits for its turn.
 """
 
-import ipaddress
 import threading
 import time
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
+
+from bridge.domain.urls import is_loopback
 
 _UNITS_S = {"second": 1.0, "minute": 60.0, "hour": 3600.0}
 
@@ -22,7 +23,7 @@ class Pace:
 
     def wait(self, base_url: str) -> None:
         """Returns when the address may be called."""
-        if not _is_here(base_url):
+        if not is_loopback(urlsplit(base_url).hostname or ""):
             time.sleep(self.turn(base_url, now=time.monotonic()))
 
     def turn(self, base_url: str, *, now: float) -> float:
@@ -53,11 +54,3 @@ class Quota:
             granted = len(recent) < self.most
             self._taken[base_url] = [*recent, now] if granted else recent
             return granted
-
-
-def _is_here(base_url: str) -> bool:
-    host = urlsplit(base_url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.domain.messages import ContactCard
+from bridge.domain.texts import file_name
 from bridge.gateways import vcards
-from bridge.gateways.fields import Fields, file_name, mime_type, timestamp
+from bridge.gateways.fields import Fields, mime_type, timestamp
 
 NOW = 1_790_700_000.0
 

@@ -4,8 +4,6 @@ Sources: docs/contracts/ryzeapi.md, Tokens, Envelopes, Answers and Uncertain sen
 out in the header `token` and shows up in no error.
 """
 
-import email.utils
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -177,8 +175,8 @@ def _is_success(answer: Answer) -> bool:
 
 def _json(answer: Answer) -> Fields:
     try:
-        return Fields(json.loads(answer.body))
-    except (ValueError, RecursionError):
+        return Fields(answer.json)
+    except ValueError:
         return Fields()
 
 
@@ -196,14 +194,11 @@ def _wait_s(answer: Answer) -> float:
     Of a gateway without a clock it is only known that it counts by the minute
     (docs/contracts/ryzeapi.md, Limits).
     """
-    seconds = answer.headers.get("retry-after", "")
-    if seconds.isdigit():
-        return min(float(seconds), _MAX_WAIT_S)
+    if answer.retry_after_s is not None:
+        return min(answer.retry_after_s, _MAX_WAIT_S)
     reset = answer.headers.get("x-ratelimit-reset", "")
     if answer.status != 429 or not reset.isdigit():
         return 0.0
-    try:
-        now = email.utils.parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
-    except ValueError:
+    if answer.date is None:
         return 60.0
-    return min(max(float(reset[:15]) - now, 0.0), _MAX_WAIT_S)
+    return min(max(float(reset[:15]) - answer.date, 0.0), _MAX_WAIT_S)

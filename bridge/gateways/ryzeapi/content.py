@@ -11,10 +11,11 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from bridge.domain.messages import ContactCard, Kind, Location, Media, Message
+from bridge.domain.texts import file_name
 from bridge.gateways import context_info, fallback_text, rich_content, vcards
 from bridge.gateways.base64_files import spool_text
 from bridge.gateways.context_info import message_id, quoted_id
-from bridge.gateways.fields import Fields, clean, file_name, mime_type
+from bridge.gateways.fields import Fields, clean, mime_type
 
 #: By the `type` of a message or of its media, in lower case without `_` and a final `message`.
 _MEDIA_TYPES = {

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from bridge.domain.messages import Address, Media, Message, Reply
 from bridge.domain.models import GatewayConfig
+from bridge.domain.urls import origin_of
 from bridge.gateways import jids, media
 from bridge.gateways.base import (
     GatewayError,
@@ -28,7 +29,6 @@ from bridge.gateways.base64_files import TooLarge, new_file, spool_field
 from bridge.gateways.fields import Fields
 from bridge.gateways.ryzeapi import parse, sending
 from bridge.gateways.ryzeapi.calls import Calls
-from bridge.net.addresses import origin_of
 from bridge.net.deadline import Deadline
 from bridge.net.http import Answer, AnswerTooLarge, CallFailed, Http
 from bridge.net.websocket import HandshakeRefused, SocketEnded, WebSocket

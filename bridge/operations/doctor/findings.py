@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
 from bridge.domain.errors import BridgeError
@@ -75,11 +74,9 @@ def wrong(check: str, subject: str, what: str, remedy: str) -> Finding:
 
 def clock(url: str, answer: Answer, services: Services) -> Iterator[Finding]:
     """A finding where the clock of that server, which serves us, and ours differ."""
-    try:
-        theirs = parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
-    except (TypeError, ValueError):
+    if answer.date is None:
         return
-    skew = services.clock() - theirs
+    skew = services.clock() - answer.date
     if abs(skew) > SKEW_S:
         yield wrong(
             "clock",

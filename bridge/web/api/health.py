@@ -3,7 +3,6 @@
 /healthz and /readyz tell nobody more than that; /metrics is guarded.
 """
 
-import ipaddress
 import threading
 import time
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from flask import Blueprint, Flask, Response, current_app, jsonify, request
 
 from bridge.domain.errors import BridgeError
+from bridge.domain.urls import is_loopback
 from bridge.operations import metrics
 from bridge.services import Services
 from bridge.store.vault import same, token_hash
@@ -101,10 +101,7 @@ def _look(services: Services) -> dict[str, Any]:
 def _is_here() -> bool:
     if any(name in request.headers for name in _FORWARDED):
         return False
-    try:
-        return ipaddress.ip_address(request.remote_addr or "").is_loopback
-    except ValueError:
-        return False
+    return is_loopback(request.remote_addr or "")
 
 
 def _plain(response: Response) -> Response:

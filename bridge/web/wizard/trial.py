@@ -1,6 +1,5 @@
 """What "try it with the sandbox" fills in: both sandboxes are asked over HTTP, as anybody may."""
 
-import json
 from typing import Any
 
 from bridge.activation import checks
@@ -55,7 +54,7 @@ def _hello(base_url: str, services: Services) -> dict[str, Any]:
         answer = services.http.call(
             "GET", f"{base_url}/sandbox/api/hello", deadline=Deadline(_HELLO_S)
         )
-        said = json.loads(answer.body)
+        said = answer.json
     except CallFailed as error:
         raise SandboxSilent(url=base_url, detail=error.detail) from None
     except ValueError:
