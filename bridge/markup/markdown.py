@@ -5,13 +5,24 @@ every line that is read as nothing else.
 """
 
 from itertools import zip_longest
+from typing import NamedTuple
 
 from markdown_it.token import Token
 
 from bridge.markup import reader
-from bridge.markup.nodes import Code, Link, Node, Style, Styled
 
-_MARKS = {Style.BOLD: "*", Style.ITALIC: "_", Style.STRIKE: "~"}
+#: WhatsApp's marks by the tags of Markdown's styles.
+_MARKS = {"strong": "*", "em": "_", "s": "~"}
+#: Styles and links within each other; what is deeper is plain text.
+_MAX_DEPTH = 50
+
+
+class _Piece(NamedTuple):
+    """A stretch of a text. `mark` is WhatsApp's for its style, empty where that is set already, and
+    None where the stretch has no style."""
+
+    text: str
+    mark: str | None = None
 
 
 def to_whatsapp(text: str) -> str:
@@ -44,12 +55,11 @@ def _block(token: Token, lines: list[str], *, is_heading: bool) -> str:
     """The block that stands on those lines."""
     if token.type == "fence":
         code = token.content.removesuffix("\n")
-        return _head(lines[0].partition(token.markup)[0]) + (
-            f"```{code}```" if code.strip() else ""
-        )
+        head = _head(lines[0].partition(token.markup)[0])
+        return head + (f"```{code}```" if code.strip() else "")
     if is_heading:
         head = _head(lines[0].partition("#")[0])
-        return head + _wrapped(_shown(reader.nodes(token.content), frozenset({Style.BOLD})), "*")
+        return head + _wrapped(_inline(token.content, "*"), "*")
     content = token.content
     heads = [
         _head(_before(line, rest)) for line, rest in zip(lines, content.split("\n"), strict=False)
@@ -57,7 +67,7 @@ def _block(token: Token, lines: list[str], *, is_heading: bool) -> str:
     if content == "\\" or content.endswith("\n\\"):
         # Alone it says that its line is blank; at the end Markdown would show it.
         content = content[:-1]
-    shown = _shown(reader.nodes(content), frozenset()).split("\n")
+    shown = _inline(content).split("\n")
     return "\n".join(
         _as_it_is(head + line.lstrip("\u00a0"))
         for head, line in zip_longest(heads[: len(shown)], shown, fillvalue="")
@@ -76,43 +86,59 @@ def _head(before: str) -> str:
     return head + " " if head.endswith(">") else head
 
 
-def _shown(nodes: list[Node], active: frozenset[Style]) -> str:
-    """The text of some nodes within the styles of `active`."""
-    parts = [_one(node, active) for node in nodes]
-    following = _following(nodes, parts)
+def _inline(text: str, outer_marks: str = "") -> str:
+    """A paragraph or heading within the styles of some marks."""
+    pieces: list[_Piece] = []
+    #: What is open: the pieces before it, and its token; None where its marks are text.
+    opened: list[tuple[list[_Piece], Token] | None] = []
+    marks = list(outer_marks)
+    for token in reader.inline(text):
+        mark = _MARKS.get(token.tag, "")
+        if token.nesting > 0 and mark and len(marks) - len(outer_marks) >= _MAX_DEPTH:
+            opened.append(None)
+            pieces.append(_Piece(token.markup))
+        elif token.nesting > 0:
+            opened.append((pieces, token))
+            marks.append(mark)
+            pieces = []
+        elif token.nesting < 0:
+            outer = opened.pop()
+            if outer is None:
+                pieces.append(_Piece(token.markup))
+                continue
+            inner = _joined(pieces)
+            pieces, opening = outer
+            marks.pop()
+            if mark:
+                pieces.append(_Piece(inner, "" if mark in marks else mark))
+            else:
+                pieces.append(_Piece(_link(inner.strip(), str(opening.attrs.get("href", "")))))
+        elif token.type == "code_inline":
+            pieces.append(_Piece(_code(token.content, token.markup)))
+        else:
+            is_break = token.type in {"softbreak", "hardbreak"}
+            pieces.append(_Piece("\n" if is_break else token.content))
+    return _joined(pieces)
+
+
+def _joined(pieces: list[_Piece]) -> str:
+    """The pieces with the marks that WhatsApp reads: within a word it would show them."""
+    #: The first character after each piece; empty before marks of a style and at the end.
+    following: list[str] = []
+    after = ""
+    for piece in reversed(pieces):
+        following.append(after)
+        if piece.text:
+            after = piece.text[0] if piece.mark is None else ""
     out: list[str] = []
     last = ""
-    for node, part, after in zip(nodes, parts, following, strict=True):
-        # Within a word WhatsApp reads no marks and would show them.
-        is_in_word = last.isalnum() or after.isalnum()
-        if isinstance(node, Styled) and node.style not in active and not is_in_word:
-            part = _wrapped(part, _MARKS[node.style])
-        if part:
-            out.append(part)
-            last = part[-1]
+    for (text, mark), after in zip(pieces, reversed(following), strict=True):
+        if mark and not last.isalnum() and not after.isalnum():
+            text = _wrapped(text, mark)
+        if text:
+            out.append(text)
+            last = text[-1]
     return "".join(out)
-
-
-def _following(nodes: list[Node], parts: list[str]) -> list[str]:
-    """The first character after each node; empty before marks of a style and at the end."""
-    found: list[str] = []
-    after = ""
-    for node, part in zip(reversed(nodes), reversed(parts), strict=True):
-        found.append(after)
-        if part:
-            after = "" if isinstance(node, Styled) else part[0]
-    return found[::-1]
-
-
-def _one(node: Node, active: frozenset[Style]) -> str:
-    match node:
-        case Code():
-            return _code(node)
-        case Link():
-            return _link(node, active)
-        case Styled():
-            return _shown(node.inner, active | {node.style})
-    return node
 
 
 def _wrapped(text: str, mark: str) -> str:
@@ -126,14 +152,12 @@ def _wrapped(text: str, mark: str) -> str:
     return "\n".join(lines)
 
 
-def _code(code: Code) -> str:
-    fence = "```" if code.wide or "`" in code.text or "\n" in code.text else "`"
-    return f"{fence}{code.text}{fence}"
+def _code(text: str, markup: str) -> str:
+    fence = "```" if len(markup) >= 3 or "`" in text or "\n" in text else "`"
+    return f"{fence}{text}{fence}"
 
 
-def _link(link: Link, active: frozenset[Style]) -> str:
-    text = _shown(link.inner, active).strip()
-    url = link.url
+def _link(text: str, url: str) -> str:
     if url.startswith("mention://"):
         return text
     target = url.removeprefix("mailto:").removeprefix("tel:")

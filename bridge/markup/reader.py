@@ -21,12 +21,12 @@ from markdown_it.rules_inline import (
 )
 from markdown_it.token import Token
 
-from bridge.markup.nodes import Code, Link, Node, Style, Styled, address_at
+from bridge.markup.characters import address_at
 
 #: Quotes and lists within each other; what is deeper is not read and stays as it is written.
 _DEEPEST_BLOCK = 20
-#: Styles within each other, and marks in one run; what is more is plain text.
-_DEEPEST = 50
+#: Marks in one run; a longer one is plain text.
+_LONGEST_RUN = 50
 #: Runs of marks in one paragraph, and lines in one text; what comes later is plain text, so that no
 #: text takes long.
 _MOST_RUNS = 10_000
@@ -43,22 +43,21 @@ _BRACKET = re.compile(r"\\.?|`+|[\[\]]", re.DOTALL)
 _PARENTHESIS = re.compile(r"[()]|\\[^ ]|\\(?= )|[\x00-\x20\x7f]+")
 #: As many parentheses within each other an address may have.
 _MOST_PARENTHESES = 32
-_STYLES = {"strong": Style.BOLD, "em": Style.ITALIC, "s": Style.STRIKE}
 _BLOCKS = ["blockquote", "fence", "heading", "hr", "list"]
 
 
 def blocks(lines: Sequence[str]) -> list[Token]:
-    """The blocks of some lines; `nodes` reads what is in them. Never raises."""
+    """The blocks of some lines; `inline` reads what is in them. Never raises."""
     return _reader.parse("\n".join(lines[:_MOST_LINES]))
 
 
-def nodes(text: str) -> list[Node]:
+def inline(text: str) -> list[Token]:
     """What a paragraph or heading is made of. Never raises."""
     if not _SPECIAL.search(text):
-        return [text]
+        return [Token("text", "", 0, content=text)]
     tokens: list[Token] = []
     _reader.inline.parse(text, _reader, {"links": _links(text), "runs": 0}, tokens)
-    return _tree(tokens)
+    return tokens
 
 
 # -- the rules that are ours -----------------------------------------------------------------------
@@ -89,7 +88,7 @@ def _marks(state: StateInline, silent: bool) -> bool:
     match = _MARKS.match(state.src, state.pos, state.posMax)
     run = match[0] if match else ""
     state.env["runs"] += 1
-    if len(run) <= _DEEPEST and state.env["runs"] <= _MOST_RUNS:
+    if len(run) <= _LONGEST_RUN and state.env["runs"] <= _MOST_RUNS:
         rule = strikethrough if run[:1] == "~" else emphasis
         return bool(rule.tokenize(state, silent))
     state.append_pending(run)
@@ -219,40 +218,6 @@ def _code_ends(text: str) -> dict[int, int]:
 def _after_blank(text: str, at: int) -> int:
     found = _BLANK.match(text, at)
     return found.end() if found else at
-
-
-# -- from tokens to nodes --------------------------------------------------------------------------
-
-
-def _tree(tokens: Sequence[Token]) -> list[Node]:
-    out: list[Node] = []
-    #: What is open: the nodes before it, and its token; None where its marks are text.
-    opened: list[tuple[list[Node], Token] | None] = []
-    depth = 0
-    for token in tokens:
-        if token.nesting > 0 and depth >= _DEEPEST and token.type != "link_open":
-            opened.append(None)
-            out.append(token.markup)
-        elif token.nesting > 0:
-            depth += 1
-            opened.append((out, token))
-            out = []
-        elif token.nesting < 0:
-            before = opened.pop()
-            if before is None:
-                out.append(token.markup)
-                continue
-            depth -= 1
-            outer, opening = before
-            is_link = token.type == "link_close"
-            href = str(opening.attrs.get("href", ""))
-            outer.append(Link(out, href) if is_link else Styled(_STYLES[token.tag], out))
-            out = outer
-        elif token.type == "code_inline":
-            out.append(Code(token.content, wide=len(token.markup) >= 3))
-        else:
-            out.append("\n" if token.type in {"softbreak", "hardbreak"} else token.content)
-    return out
 
 
 #: What may begin with a character; an address with any other.

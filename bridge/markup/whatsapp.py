@@ -8,12 +8,11 @@ import re
 from bisect import bisect_left
 from dataclasses import dataclass
 
-from bridge.markup.nodes import PUNCTUATION, Style, address_at, can_close, can_open, is_space
+from bridge.markup.characters import PUNCTUATION, address_at, can_close, can_open, is_space
 
 _BLOCK = re.compile(r"```(.+?)```", re.DOTALL)
 _CODE = re.compile(r"```(.+?)```|`([^`\n]+)`")
-#: WhatsApp's marks, each with its style and with Markdown's marks for it.
-_STYLES = {"*": Style.BOLD, "_": Style.ITALIC, "~": Style.STRIKE}
+#: WhatsApp's marks, each with Markdown's for the same style.
 _MARKDOWN = {"*": ("**",), "~": ("~~",), "_": ("_", "*")}
 _BULLET = re.compile(r"( {0,3})([-*] )(?=\S)")
 _NUMBER = re.compile(r"( {0,3})(\d{1,9})(\. )(?=\S)")
@@ -112,9 +111,9 @@ class _Line:
         self._escaped = self._special(begin, has_links)
         self._atoms = self._cut(begin)
         #: Where each mark could end a style, in order.
-        self._ends: dict[str, list[int]] = {mark: [] for mark in _STYLES}
+        self._ends: dict[str, list[int]] = {mark: [] for mark in _MARKDOWN}
         for at, atom in enumerate(self._atoms):
-            if atom.text in _STYLES and self._is_edge(atom, inside=-1):
+            if atom.text in _MARKDOWN and self._is_edge(atom, inside=-1):
                 self._ends[atom.text].append(at)
 
     def written(self) -> str:
@@ -123,7 +122,7 @@ class _Line:
         if len(indent.expandtabs(4)) >= 4:
             # Four spaces would make it code.
             indent = indent.replace("\t", "    ").replace(" ", "\u00a0")
-        active = frozenset() if self._reads else frozenset(Style)
+        active = frozenset() if self._reads else frozenset(_MARKDOWN)
         return indent + self._span(0, len(self._atoms), active)
 
     def _at(self, place: int) -> str:
@@ -156,17 +155,17 @@ class _Line:
             place = end
         return atoms
 
-    def _span(self, first: int, last: int, active: frozenset[Style]) -> str:
+    def _span(self, first: int, last: int, active: frozenset[str]) -> str:
         out: list[str] = []
         at = first
         while at < last:
             atom = self._atoms[at]
-            style = None if atom.whole else _STYLES.get(atom.text)
-            if style and style not in active and self._is_edge(atom, inside=1):
+            is_mark = not atom.whole and atom.text in _MARKDOWN and atom.text not in active
+            if is_mark and self._is_edge(atom, inside=1):
                 end = self._end(atom.text, at + 2, last)
                 marks = end and self._marks(atom.text, atom.start, self._atoms[end].start)
                 if marks:
-                    inner = self._span(at + 1, end, active | {style})
+                    inner = self._span(at + 1, end, active | {atom.text})
                     out.append(f"{marks}{inner}{marks}")
                     at = end + 1
                     continue

@@ -1,50 +1,13 @@
-"""What a formatted text is made of, whichever way it was written, and what both ways share."""
+"""What both directions ask of characters: whether marks can stand there, where an address ends."""
 
 import re
 import string
 import unicodedata
-from dataclasses import dataclass
-from enum import Enum, auto
 
 PUNCTUATION = frozenset(string.punctuation)
 _ADDRESS = re.compile(r"(?:https?://|www\.)[^\s<>`]+", re.IGNORECASE)
 _LEFT_OUT = frozenset("*_~.,;:!?'\"\\|[({&")
 _PAIRS = {")": "(", "]": "["}
-
-
-class Style(Enum):
-    """How a stretch of text is set."""
-
-    BOLD = auto()
-    ITALIC = auto()
-    STRIKE = auto()
-
-
-@dataclass(slots=True)
-class Code:
-    """A code span, as it is shown; `wide` when three backticks or more stood around it."""
-
-    text: str
-    wide: bool = False
-
-
-@dataclass(slots=True)
-class Link:
-    """Text with an address behind it."""
-
-    inner: "list[Node]"
-    url: str
-
-
-@dataclass(slots=True)
-class Styled:
-    """A stretch in one style."""
-
-    style: Style
-    inner: "list[Node]"
-
-
-Node = str | Code | Link | Styled
 
 
 def can_open(mark: str, before: str, after: str, *, symbols: bool) -> bool:
