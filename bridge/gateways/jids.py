@@ -38,9 +38,18 @@ _KINDS = {
     "newsletter": JidKind.NEWSLETTER,
     "broadcast": JidKind.BROADCAST,
 }
-#: A telephone number has 15 digits at most (ITU-T E.164).
-_BARE = re.compile(r"\+?([0-9]{5,15})(?:\.[0-9]+)?(?::[0-9]+)?", re.ASCII)
+_CHATS = {
+    JidKind.PHONE: ChatKind.PRIVATE,
+    JidKind.LID: ChatKind.PRIVATE,
+    JidKind.GROUP: ChatKind.GROUP,
+}
 _DEVICE = re.compile(r"(?:\.[0-9]+)?:[0-9]+$|\.[0-9]+$")
+#: What stands without a domain; a telephone number has 15 digits at most (ITU-T E.164).
+_BARE = {
+    JidKind.PHONE: (re.compile(r"\+?([0-9]{5,15})(?:\.[0-9]+)?(?::[0-9]+)?"), PHONE_SUFFIX),
+    JidKind.LID: (re.compile(r"([0-9]+)(?:\.[0-9]+)?(?::[0-9]+)?"), LID_SUFFIX),
+    JidKind.GROUP: (re.compile(r"([0-9]+(?:-[0-9]+)?)"), GROUP_SUFFIX),
+}
 
 
 def kind_of(address: str) -> JidKind:
@@ -58,7 +67,9 @@ def normal(address: str, *, bare: JidKind = JidKind.PHONE) -> str:
     address = address.strip()
     local, at, domain = address.rpartition("@")
     if not at:
-        return _from_bare(address, bare)
+        pattern, suffix = _BARE[bare]
+        match = pattern.fullmatch(address)
+        return match[1] + suffix if match else ""
     kind = _KINDS.get(domain.lower(), JidKind.UNKNOWN)
     if kind is JidKind.UNKNOWN:
         return ""
@@ -68,16 +79,6 @@ def normal(address: str, *, bare: JidKind = JidKind.PHONE) -> str:
             return ""
         return local + (PHONE_SUFFIX if kind is JidKind.PHONE else LID_SUFFIX)
     return f"{local}@{domain.lower()}" if re.fullmatch(r"[A-Za-z0-9_-]+", local) else ""
-
-
-def _from_bare(address: str, bare: JidKind) -> str:
-    if bare is JidKind.GROUP:
-        return address + GROUP_SUFFIX if re.fullmatch(r"[0-9]+(-[0-9]+)?", address) else ""
-    if bare is JidKind.LID:
-        digits = _DEVICE.sub("", address)
-        return digits + LID_SUFFIX if digits.isascii() and digits.isdigit() else ""
-    bare_phone = _BARE.fullmatch(address)
-    return bare_phone[1] + PHONE_SUFFIX if bare_phone else ""
 
 
 def phone(address: str) -> str:
@@ -92,13 +93,7 @@ def recipient(address: str) -> str:
 
 def chat_kind(address: Address) -> ChatKind:
     """What sort of chat is at an address."""
-    match kind_of(address.jid or address.lid):
-        case JidKind.PHONE | JidKind.LID:
-            return ChatKind.PRIVATE
-        case JidKind.GROUP:
-            return ChatKind.GROUP
-        case _:
-            return ChatKind.OTHER
+    return _CHATS.get(kind_of(address.jid or address.lid), ChatKind.OTHER)
 
 
 def is_list(address: Address) -> bool:

@@ -43,8 +43,6 @@ _NOISE = re.compile(
     r"|ee(notification)?$|notification|groupnotification|gp$|lidmigration|stickersync|encreaction"
     r"|devicelist|chatassignment|callpermission|limitsharing|statusmention).*"
 )
-#: What announces messages that come by themselves.
-_HEADERS = {"album"}
 _MAX_OPTIONS = 12
 _MAX_CARDS = 50
 _MAX_SECONDS = 24 * 3600
@@ -86,8 +84,8 @@ def read(
         return replace(base, kind=Kind.RICH, text=text)
     if text or (type_name in _TEXTS and base.advert is not None):
         return replace(base, kind=Kind.TEXT, text=text)
-    if type_name in _HEADERS:
-        return None
+    if type_name == "album":
+        return None  # it announces messages that come by themselves
     text = fallback_text.find(flat.without("type", "messageType").by_name)
     return replace(base, text=text, label=flat.text("type", "messageType")[:100])
 
