@@ -1,8 +1,9 @@
-"""The forms of the pages. The rules are those of `bridge.activation.reader`.
+"""The forms of the pages, by the rules of the API (`bridge.activation.reader`).
 
 A field's errors are `Trouble` objects; texts are marked here and translated by the templates.
 """
 
+import contextlib
 from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
@@ -30,20 +31,26 @@ def rule_trouble(subject: str, problem: Problem) -> Trouble:
     return Trouble(Problem(N_("{subject} {rule}"), subject=Problem(subject), rule=problem))
 
 
-class Rule:
-    """Checks a field with one method of `Reader`; an empty field has its own sentence."""
+def _read(field: Field, value: object, rule: Callable[[Reader, str], Any]) -> Any:
+    """What the rule makes of a value. Raises StopValidation with the rule that it breaks."""
+    reader = Reader({field.name: value})
+    read = rule(reader, field.name)
+    if field.name in reader.problems:
+        raise StopValidation(rule_trouble(field.description, reader.problems[field.name]))
+    return read
 
-    def __init__(self, read: Callable[[Reader, str], object], *, empty: str = "") -> None:
-        self._read, self._empty = read, empty
 
-    def __call__(self, form: FlaskForm, field: Field) -> None:
-        if self._empty and not field.data:
-            field.errors = []
-            raise StopValidation(Trouble(Problem(self._empty)))
-        reader = Reader({field.name: field.data})
-        self._read(reader, field.name)
-        if field.name in reader.problems:
-            raise StopValidation(rule_trouble(field.description, reader.problems[field.name]))
+def _required(field: Field, sentence: str) -> None:
+    if not field.data:
+        raise StopValidation(Trouble(Problem(sentence)))
+
+
+def _complete_address(field: Field) -> address.Address:
+    """The address that was meant by what was pasted. Raises StopValidation with the rule."""
+    try:
+        return address.parse_pasted(field.data)
+    except address.BadAddress as error:
+        raise StopValidation(rule_trouble(field.description, error.problem)) from None
 
 
 def _trimmed(text: str | None) -> str:
@@ -80,15 +87,17 @@ class SignInForm(Form):
     """The account token."""
 
     token = PasswordField(
-        N_("Account token"),
-        filters=[_trimmed],
-        description=N_("The account token"),
-        validators=[Rule(Reader.token, empty=N_("Enter the account token of this bridge"))],
+        N_("Account token"), filters=[_trimmed], description=N_("The account token")
     )
+
+    def validate_token(self, field: Field) -> None:
+        """As it can stand in a header."""
+        _required(field, N_("Enter the account token of this bridge"))
+        _read(field, field.data, Reader.token)
 
 
 class InstanceForm(Form):
-    """An instance that is there, or a new one; either with its gateway."""
+    """An instance that exists, or a new one; either with its gateway."""
 
     choice = RadioField(N_("Instance"), validate_choice=False)
     name = StringField(N_("Name"), filters=[_trimmed], description=N_("The name"))
@@ -109,24 +118,26 @@ class InstanceForm(Form):
         """Whether anything about a gateway was typed."""
         return bool(self.gateway_url.data or self.gateway_token.data)
 
-    def wish(self, *, kept: GatewayConfig | None = None) -> InstanceRequest | None:
+    def wish(self, *, stored: GatewayConfig | None = None) -> InstanceRequest | None:
         """The checked wish for a new instance; None when the fields have errors."""
-        gateway = self._place(kept) if self.has_gateway else None
-        return self._read({"name": self.name.data, "gateway": gateway})
+        gateway = self._typed(stored) if self.has_gateway else None
+        return self._checked({"name": self.name.data, "gateway": gateway})
 
-    def place(self, name: str, *, kept: GatewayConfig | None) -> GatewayConfig | None:
+    def gateway(self, name: str, *, stored: GatewayConfig | None) -> GatewayConfig | None:
         """The gateway of the instance `name`; None when the fields have errors."""
-        wish = self._read({"name": name, "gateway": self._place(kept)})
+        wish = self._checked({"name": name, "gateway": self._typed(stored)})
         return wish.gateway if wish else None
 
-    def _place(self, kept: GatewayConfig | None) -> dict[str, Any]:
-        """An empty token keeps the one that is `kept`, but never shows it to another host."""
-        url, token = _base_url(self.gateway_url.data), self.gateway_token.data
-        if kept is not None and not token and _host(kept.base_url) == _host(url):
-            token = kept.token
+    def _typed(self, stored: GatewayConfig | None) -> dict[str, Any]:
+        """An empty token means the stored one, which is never shown to another host."""
+        url, token = self.gateway_url.data, self.gateway_token.data
+        with contextlib.suppress(address.BadAddress):  # the rules name what is wrong with it
+            url = address.parse_pasted(url).base_url
+        if stored is not None and not token and _host(stored.base_url) == _host(url):
+            token = stored.token
         return {"kind": self.kind.data, "baseUrl": url, "token": token}
 
-    def _read(self, body: dict[str, Any]) -> InstanceRequest | None:
+    def _checked(self, body: dict[str, Any]) -> InstanceRequest | None:
         fields = {
             "name": (self.name, N_("Enter a name for the instance")),
             "gateway.kind": (self.kind, ""),
@@ -138,16 +149,14 @@ class InstanceForm(Form):
         except InvalidBody as error:
             for key, problem in error.problems.items():
                 field, empty = fields[key]
-                blank = empty and not field.data
-                trouble = (
-                    Trouble(Problem(empty)) if blank else rule_trouble(field.description, problem)
-                )
-                field.errors = [trouble]
+                is_empty = empty and not field.data
+                rule = rule_trouble(field.description, problem)
+                field.errors = [Trouble(Problem(empty)) if is_empty else rule]
             return None
 
 
 class GatewayForm(InstanceForm):
-    """The gateway of an instance that is there."""
+    """The gateway of an instance that exists."""
 
     choice = name = None
 
@@ -159,12 +168,8 @@ class AddressForm(Form):
 
     def validate_address(self, field: Field) -> None:
         """The rules of `chatwoot.address`, which forgives what people paste."""
-        if not field.data:
-            raise StopValidation(Trouble(Problem(N_("Enter the address of your Chatwoot"))))
-        try:
-            address.parse_pasted(field.data)
-        except address.BadAddress as error:
-            raise StopValidation(rule_trouble(field.description, error.problem)) from None
+        _required(field, N_("Enter the address of your Chatwoot"))
+        _complete_address(field)
 
 
 class AccountForm(Form):
@@ -173,16 +178,12 @@ class AccountForm(Form):
     account_id = StringField(N_("Account id"), filters=[_trimmed], description=N_("The account id"))
 
     def validate_account_id(self, field: Field) -> None:
-        """The rule of the API."""
-        if not field.data:
-            return
-        digits = field.data.removeprefix("#")
-        is_number = digits.isascii() and digits.isdigit() and len(digits) < 30
-        reader = Reader({field.name: int(digits) if is_number else digits})
-        account_id = reader.account_id(field.name)
-        if field.name in reader.problems:
-            raise StopValidation(rule_trouble(field.description, reader.problems[field.name]))
-        field.data = str(account_id)
+        """A number, perhaps with # in front."""
+        if field.data:
+            digits = field.data.removeprefix("#")
+            is_number = digits.isascii() and digits.isdigit() and len(digits) < 30
+            value = int(digits) if is_number else digits
+            field.data = str(_read(field, value, Reader.account_id))
 
 
 class AccountChoiceForm(Form):
@@ -192,7 +193,7 @@ class AccountChoiceForm(Form):
 
     def offer(self, accounts: Iterable[Membership]) -> None:
         """Sets the choices."""
-        self.account_id.choices = [(str(one.id), one.name) for one in accounts]
+        self.account_id.choices = [(str(account.id), account.name) for account in accounts]
 
     def validate_account_id(self, field: Field) -> None:
         """One of those on the page."""
@@ -201,49 +202,41 @@ class AccountChoiceForm(Form):
 
 
 class TokenForm(Form):
-    """The access token; an empty field keeps the one that is saved."""
+    """The access token; an empty field means the saved one, which a template shows as such."""
 
     token = PasswordField(N_("Access token"), filters=[_trimmed], description=N_("The token"))
 
-    def read(self, *, kept: str) -> Secret | None:
-        """The token typed, or the kept one; None when the field has an error."""
-        text = self.token.data or kept
-        reader = Reader({"token": text})
-        token = reader.token("token")
-        if not text:
-            trouble = Trouble(Problem(N_("Enter the access token of a Chatwoot administrator")))
-        elif reader.problems:
-            trouble = rule_trouble(self.token.description, reader.problems["token"])
-        else:
-            return token
-        self.token.errors = [trouble]
-        return None
+    def __init__(self, *, saved: Secret) -> None:
+        super().__init__()
+        self.saved = saved
+
+    def validate_token(self, field: Field) -> None:
+        """As it can stand in a header."""
+        field.data = field.data or self.saved
+        _required(field, N_("Enter the access token of a Chatwoot administrator"))
+        field.data = _read(field, field.data, Reader.token)
 
 
 class InboxForm(Form):
-    """The name of the inbox, and what happens to conversations."""
+    """The name of the inbox, and the options of the integration (below)."""
 
     inbox_name = StringField(N_("Inbox name"), filters=[_trimmed], description=N_("The inbox name"))
 
-    def read_name(self, version: str) -> str | None:
-        """The name, the default one if it is empty; None when the field has an error."""
-        reader = Reader({"inbox_name": self.inbox_name.data})
-        name = reader.inbox_name("inbox_name")
-        problem = reader.problems.get("inbox_name") or versions.name_problem(name, version)
-        if problem is None:
-            return name
-        self.inbox_name.errors = [rule_trouble(self.inbox_name.description, problem)]
-        return None
+    def __init__(self, *, version: str, **more: Any) -> None:
+        super().__init__(**more)
+        self.version = version
+
+    def validate_inbox_name(self, field: Field) -> None:
+        """What the API and this version of Chatwoot allow; the default one if it is empty."""
+        name = _read(field, field.data, Reader.inbox_name)
+        if problem := versions.name_problem(name, self.version):
+            raise StopValidation(rule_trouble(field.description, problem))
+        field.data = name
 
 
-def _may_be_address(form: FlaskForm, field: Field) -> None:
-    """As the address of Chatwoot itself, but it may stay empty."""
-    if not field.data:
-        return
-    try:
-        field.data = address.parse_pasted(field.data).base_url
-    except address.BadAddress as error:
-        raise StopValidation(rule_trouble(field.description, error.problem)) from None
+def _optional_address(form: FlaskForm, field: Field) -> None:
+    if field.data:
+        field.data = _complete_address(field).base_url
 
 
 for _option in OPTIONS:
@@ -254,7 +247,7 @@ for _option in OPTIONS:
             _option.label,
             filters=[_trimmed],
             description=_option.label,
-            validators=[_may_be_address],
+            validators=[_optional_address],
         )
     )
     setattr(InboxForm, _option.name, _field)
@@ -265,11 +258,3 @@ def _host(url: str) -> str:
         return urlsplit(url).hostname or ""
     except ValueError:
         return ""
-
-
-def _base_url(text: str) -> str:
-    """What the rules judge: completed where that is clear, else as it was typed."""
-    try:
-        return address.parse_pasted(text).base_url
-    except address.BadAddress:
-        return text

@@ -1,6 +1,6 @@
-"""What all pages share: the tray, the signed-in guard's helpers and the page for an error."""
+"""What all pages share: the services, who asks, and the page for an error."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from flask import Flask, Response, current_app, make_response, render_template, request
@@ -8,6 +8,7 @@ from flask_wtf.csrf import CSRFError
 
 from bridge import __version__
 from bridge.domain.errors import N_, BridgeError, Problem
+from bridge.domain.errors.stored import pack, unpack
 from bridge.domain.models import Actor
 from bridge.services import Services
 from bridge.web.api.limits import Limits
@@ -43,43 +44,17 @@ class Trouble:
         return cls(error.summary, error.next_step, error.detail)
 
     def packed(self) -> dict[str, Any]:
-        """As a draft keeps it."""
-        return {
-            "sentence": _packed(self.sentence),
-            "remedy": _packed(self.remedy) if self.remedy else None,
-            "detail": self.detail,
-        }
+        """As a draft stores it."""
+        return {field.name: pack(getattr(self, field.name)) for field in fields(self)}
 
     @classmethod
-    def unpacked(cls, kept: dict[str, Any]) -> "Trouble":
+    def unpacked(cls, packed: dict[str, Any]) -> "Trouble":
         """As it was before `packed`."""
-        remedy = kept["remedy"]
-        return cls(
-            _unpacked(kept["sentence"]), _unpacked(remedy) if remedy else None, kept["detail"]
-        )
-
-
-def _packed(problem: Problem) -> list[Any]:
-    values = {
-        name: {"problem": _packed(one)} if isinstance(one, Problem) else str(one)
-        for name, one in problem.values.items()
-    }
-    return [problem.sentence, values]
-
-
-def _unpacked(kept: list[Any]) -> Problem:
-    sentence, values = kept
-    return Problem(
-        sentence,
-        **{
-            name: _unpacked(one["problem"]) if isinstance(one, dict) else one
-            for name, one in values.items()
-        },
-    )
+        return cls(**{name: unpack(value) for name, value in packed.items()})
 
 
 def services() -> Services:
-    """The tray of this installation."""
+    """The services of this installation."""
     found: Services = current_app.extensions["services"]
     return found
 

@@ -54,7 +54,7 @@ def test_a_card_offers_one_remedy(connected: Visitor, sandbox: SandboxChatwoot) 
     assert 'href="/instances/support/gateway">Set the gateway' in page.html
     page = connected.send({"back": "/"}, path="/instances/support/pause")
     assert "support is paused." in page.text
-    assert "Paused: what comes is kept" in page.text
+    assert "Paused: messages are stored" in page.text
     assert page.html.count('id="remedy-csrf') == 1
     page = connected.send({"back": "/"}, path="/instances/support/resume")
     assert page.path == "/"
@@ -214,7 +214,7 @@ def test_a_dead_letter_that_is_replayed_arrives(
     connected.get("/waiting")
     page = connected.send({}, path=f"/messages/{entry_id}/replay")
     assert page.path == "/waiting"
-    assert f"Message {entry_id} is tried again." in page.text
+    assert f"Message {entry_id} is retried." in page.text
     until = time.monotonic() + 20
     while _state(connected, entry_id) != "Delivered" and time.monotonic() < until:
         time.sleep(0.2)

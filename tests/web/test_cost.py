@@ -19,13 +19,13 @@ ASKED: dict[str, Callable[[Services], object]] = {
     "overview": cards.of_all,
     "waiting": messages.in_trouble,
     "in line": messages.in_line,
-    "trace": lambda tray: messages.trace(1, tray),
-    "audit": lambda tray: tray.audit.latest(),
-    "phone": lambda tray: messages.find("+55 11 99999-0001", tray),
-    "name": lambda tray: messages.find("Maria", tray),
-    "words": lambda tray: messages.find("blue shoes", tray),
-    "gateway id": lambda tray: messages.find("3EB0F1", tray),
-    "Chatwoot id": lambda tray: messages.find("77", tray),
+    "trace": lambda services: messages.trace(1, services),
+    "audit": lambda services: services.audit.latest(),
+    "phone": lambda services: messages.find("+55 11 99999-0001", services),
+    "name": lambda services: messages.find("Maria", services),
+    "words": lambda services: messages.find("blue shoes", services),
+    "gateway id": lambda services: messages.find("3EB0F1", services),
+    "Chatwoot id": lambda services: messages.find("77", services),
 }
 
 
@@ -33,8 +33,8 @@ ASKED: dict[str, Callable[[Services], object]] = {
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     """An installation with one message."""
     folder: Path = tmp_path_factory.mktemp("cost") / "instance"
-    tray = Services.open(load({"BRIDGE_INSTANCE_DIR": str(folder), "BRIDGE_SANDBOX": "false"}))
-    with tray.store.write() as db:
+    services = Services.open(load({"BRIDGE_INSTANCE_DIR": str(folder), "BRIDGE_SANDBOX": "false"}))
+    with services.store.write() as db:
         db.execute("insert into instance (id, name, created_at) values (1, 'support', 0)")
         db.execute(
             "insert into chat (id, instance_id, kind, address, name) "
@@ -44,8 +44,8 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
             "insert into journal (id, instance_id, chat_id, job, key, position, body, state, "
             "received_at) values (1, 1, 1, 'message', 'message:3EB0F1', 0, '{}', 'done', 0)"
         )
-    yield tray
-    tray.close()
+    yield services
+    services.close()
 
 
 @pytest.mark.parametrize("page", ASKED)

@@ -42,7 +42,7 @@ def load(text: str) -> BridgeError:
 def _facts(error: BridgeError) -> dict[str, Any]:
     facts = {
         "code": error.code,
-        "values": {name: _written(value) for name, value in error.values.items()},
+        "values": {name: pack(value) for name, value in error.values.items()},
         "detail": clean(error.detail),
         "field": clean(error.field or ""),
         "retry_after_s": error.retry_after_s,
@@ -50,12 +50,13 @@ def _facts(error: BridgeError) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if value}
 
 
-def _written(value: object) -> Any:
+def pack(value: object) -> Any:
+    """A value of an error, or a problem, as JSON can hold it."""
     match value:
         case BridgeError():
             return _facts(value)
         case Problem():
-            values = {name: _written(inner) for name, inner in value.values.items()}
+            values = {name: pack(inner) for name, inner in value.values.items()}
             return {"sentence": value.sentence, "values": values}
         case None | int():
             return value
@@ -91,11 +92,12 @@ def _error(facts: dict[str, Any]) -> BridgeError:
 def _values(facts: dict[str, Any]) -> dict[str, Any]:
     values = facts.get("values")
     return (
-        {name: _value(value) for name, value in values.items()} if isinstance(values, dict) else {}
+        {name: unpack(value) for name, value in values.items()} if isinstance(values, dict) else {}
     )
 
 
-def _value(value: Any) -> object:
+def unpack(value: Any) -> Any:
+    """As it was before `pack`."""
     match value:
         case {"code": str()}:
             return _error(value)

@@ -1,6 +1,7 @@
 """The overview of all instances, the page of one, and what can be done with it."""
 
 import contextlib
+from dataclasses import asdict
 
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 from flask import session as browser
@@ -15,7 +16,7 @@ from bridge.web import forms, i18n
 from bridge.web.console import cards
 from bridge.web.i18n import gettext
 from bridge.web.pages import Trouble, operator, services
-from bridge.web.wizard.draft import Draft, answers_of, packed_owner
+from bridge.web.wizard.draft import Draft, answers_of
 
 #: Seconds for proving both directions when somebody asks for it.
 CHECK_S = 20.0
@@ -101,7 +102,7 @@ def gateway(name: str) -> Response:
         data={"kind": place.kind, "gateway_url": place.base_url} if place else None
     )
     if request.method == "POST":
-        wanted = form.place(name, kept=place)
+        wanted = form.gateway(name, stored=place)
         if wanted is not None:
             said = instances.set_gateway(found, wanted, services(), by=operator())
             flash(gettext("The gateway of {name} was saved.").format(name=name))
@@ -124,7 +125,7 @@ def edit(name: str) -> Response:
     with contextlib.suppress(BridgeError):
         owner = checks.probe_token(integration.base_url, integration.api_token, services())
         if any(one.may_administer for one in owner.accounts):
-            answers["owner"] = packed_owner(owner)
+            answers["owner"] = asdict(owner)
     draft = Draft.begin(services(), **answers)
     return redirect(url_for(f"wizard.{draft.next_step()}"), 303)
 

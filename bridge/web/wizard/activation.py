@@ -1,6 +1,7 @@
 """The wizard's last page: runs the activation and says where a failure belongs."""
 
 import contextlib
+from dataclasses import asdict
 
 from flask import Blueprint, jsonify, redirect, render_template, request, url_for
 from flask import Response as JsonResponse
@@ -15,7 +16,7 @@ from bridge.domain.options import OPTIONS
 from bridge.web import forms
 from bridge.web.forms import rule_trouble
 from bridge.web.pages import Trouble, operator, services
-from bridge.web.wizard.draft import Draft, packed_owner
+from bridge.web.wizard.draft import Draft
 from bridge.web.wizard.pages import draft_for, require_module
 
 blueprint = Blueprint("activation", __name__, url_prefix="/wizard")
@@ -84,7 +85,7 @@ def progress() -> JsonResponse:
 
 @blueprint.get("/trouble")
 def trouble() -> Response | str:
-    """A failure that no answer of the wizard can mend."""
+    """A failure that no answer of the wizard can fix."""
     draft = draft_for("review")
     failure = draft.failure
     if failure is None or failure[0] != "trouble":
@@ -93,18 +94,18 @@ def trouble() -> Response | str:
 
 
 def _activate(draft: Draft) -> ActivationResult:
-    tray, begun = services(), list[str]()
+    begun = list[str]()
 
     def note(step: ActivationStep) -> None:
         begun.append(step.value)
         # Watching is a kindness; a disk that is full must not change what is said about it.
         with contextlib.suppress(BridgeError):
-            tray.drafts.note_progress(draft.id, begun)
+            services().drafts.note_progress(draft.id, begun)
 
     with contextlib.suppress(BridgeError):
-        tray.drafts.note_progress(draft.id, [])
+        services().drafts.note_progress(draft.id, [])
     wish = validation.activation_request(draft.wish())
-    return activation.activate(_instance(draft), wish, tray, by=operator(), on_step=note)
+    return activation.activate(_instance(draft), wish, services(), by=operator(), on_step=note)
 
 
 def _instance(draft: Draft) -> Instance:
@@ -154,4 +155,4 @@ def _asked_again(draft: Draft) -> dict[str, object] | None:
     except BridgeError:
         return None
     offered = any(one.may_administer for one in owner.accounts)
-    return packed_owner(owner) if offered else None
+    return asdict(owner) if offered else None

@@ -76,8 +76,8 @@ class Draft:
     def gateway(self) -> GatewayConfig | None:
         """The gateway that was answered, or suggested, for the instance."""
         chosen = self.answers.get("instance") or self.answers.get("suggested") or {}
-        kept = chosen.get("gateway")
-        return GatewayConfig(**{**kept, "token": Secret(kept["token"])}) if kept else None
+        gateway = chosen.get("gateway")
+        return GatewayConfig(**gateway | {"token": Secret(gateway["token"])}) if gateway else None
 
     @property
     def account_id(self) -> int | None:
@@ -87,11 +87,11 @@ class Draft:
     @property
     def owner(self) -> TokenOwner | None:
         """Whose token it is, once Chatwoot has said so."""
-        kept = self.answers.get("owner")
-        if kept is None:
+        owner = self.answers.get("owner")
+        if owner is None:
             return None
-        accounts = tuple(Membership(**one) for one in kept["accounts"])
-        return TokenOwner(kept["name"], kept["email"], accounts)
+        accounts = tuple(Membership(**account) for account in owner["accounts"])
+        return TokenOwner(owner["name"], owner["email"], accounts)
 
     @property
     def account(self) -> Membership | None:
@@ -102,8 +102,8 @@ class Draft:
     @property
     def failure(self) -> tuple[str, Trouble] | None:
         """The step that a failure belongs to, and what to say there."""
-        kept = self.answers.get("failure")
-        return (kept["step"], Trouble.unpacked(kept["trouble"])) if kept else None
+        failure = self.answers.get("failure")
+        return (failure["step"], Trouble.unpacked(failure["trouble"])) if failure else None
 
     def has_answered(self, step: str) -> bool:
         """Whether the page needs no visit any more."""
@@ -134,19 +134,9 @@ class Draft:
         return not before or (step == "token" and before == ["account"] and self.owner is not None)
 
     def wish(self) -> dict[str, Any]:
-        """The answers as a body for `intake.activation_request`."""
+        """The answers as a body for `validation.activation_request`."""
         body = {field: self.answers.get(name) for name, field in SET_FIELDS.items()}
         return {**body, SET_FIELDS["api_token"]: self.token}
-
-
-def packed_gateway(gateway: GatewayConfig) -> dict[str, str]:
-    """As a draft keeps it."""
-    return {"kind": gateway.kind, "base_url": gateway.base_url, "token": gateway.token}
-
-
-def packed_owner(owner: TokenOwner) -> dict[str, Any]:
-    """As a draft keeps it."""
-    return asdict(owner)
 
 
 def answers_of(name: str, integration: Integration) -> dict[str, Any]:

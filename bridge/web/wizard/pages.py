@@ -1,9 +1,10 @@
-"""The wizard: one question a page. Pages ask and check; `activation` does the deed.
+"""The wizard: one question a page. Pages ask and check; `activation` activates.
 
 Every page is POST, then redirect, then GET; without JavaScript it is whole.
 """
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 from flask import (
@@ -30,7 +31,7 @@ from bridge.web.i18n import gettext
 from bridge.web.pages import Trouble, caller_address, services
 from bridge.web.pages import limits as buckets
 from bridge.web.wizard import trial
-from bridge.web.wizard.draft import STEPS, Draft, packed_gateway, packed_owner
+from bridge.web.wizard.draft import STEPS, Draft
 
 blueprint = Blueprint("wizard", __name__, url_prefix="/wizard")
 
@@ -46,7 +47,7 @@ def require_module() -> None:
 blueprint.before_request(require_module)
 
 
-# -- the way through -------------------------------------------------------------------------------
+# -- the steps -------------------------------------------------------------------------------------
 
 
 def draft_for(step: str) -> Draft:
@@ -178,8 +179,8 @@ def instance() -> Response:
         if answer is not None:
             draft.save(instance=answer)
             return onward(draft, "instance")
-    kept = gateway.token if gateway else Secret("")
-    return page("instance", draft, form, there=there, new=NEW, kept=kept)
+    saved = gateway.token if gateway else Secret("")
+    return page("instance", draft, form, there=there, new=NEW, saved=saved)
 
 
 def _chosen_instance(
@@ -192,9 +193,9 @@ def _chosen_instance(
     if choice in there:
         if not form.has_gateway:
             return {"name": choice}
-        gateway = form.place(choice, kept=answered or there[choice].gateway)
-        return None if gateway is None else {"name": choice, "gateway": packed_gateway(gateway)}
-    wish = form.wish(kept=answered)
+        gateway = form.gateway(choice, stored=answered or there[choice].gateway)
+        return None if gateway is None else {"name": choice, "gateway": asdict(gateway)}
+    wish = form.wish(stored=answered)
     if wish is None:
         return None
     if wish.name in there:
@@ -205,9 +206,7 @@ def _chosen_instance(
             )
         ]
         return None
-    if wish.gateway is None:
-        return {"name": wish.name}
-    return {"name": wish.name, "gateway": packed_gateway(wish.gateway)}
+    return {"name": wish.name} | ({"gateway": asdict(wish.gateway)} if wish.gateway else {})
 
 
 @blueprint.route("/address", methods=["GET", "POST"])
@@ -215,8 +214,11 @@ def address() -> Response:
     """Where Chatwoot is; a link pasted from its dashboard names the account as well."""
     draft = draft_for("address")
     form = forms.AddressForm(data={"address": draft.text("base_url")})
-    if request.method == "POST" and form.validate():
-        found = _asked(form.address, lambda: checks.probe_address(form.address.data, services()))
+    if request.method == "POST":
+        found = None
+        if form.validate():
+            url = form.address.data
+            found = _asked(form.address, lambda: checks.probe_address(url, services()))
         if _is_live():
             return _live(form.address, found=found)
         if found is not None:
@@ -228,8 +230,6 @@ def address() -> Response:
                 changes |= {"account_id": found.account_id, "account_later": None}
             draft.save(**changes)
             return onward(draft, "address")
-    if _is_live():
-        return _live(form.address)
     return page("address", draft, form)
 
 
@@ -261,14 +261,15 @@ def _account_choice(draft: Draft, owner: TokenOwner) -> Response:
 def token() -> Response:
     """Whose access token it is, and whether that person may administer the account."""
     draft = draft_for("token")
-    form = forms.TokenForm()
-    if request.method == "POST" and form.validate():
-        typed = form.read(kept=draft.token)
-        owner = _asked(form.token, lambda: _owner(draft, typed)) if typed is not None else None
+    form = forms.TokenForm(saved=draft.token)
+    if request.method == "POST":
+        owner = None
+        if form.validate():
+            owner = _asked(form.token, lambda: _owner(draft, form.token.data))
         if _is_live():
             return _live(form.token, owner=owner, account_id=draft.account_id)
-        if typed is not None and owner is not None:
-            _note_token(draft, typed, owner)
+        if owner is not None:
+            _note_token(draft, form.token.data, owner)
             return onward(draft, "token")
     return page("token", draft, form)
 
@@ -287,7 +288,7 @@ def _owner(draft: Draft, typed: Secret) -> TokenOwner:
 def _note_token(draft: Draft, typed: Secret, owner: TokenOwner) -> None:
     """A wrong account is no dead end: those that may be administered are offered."""
     offered = [one.id for one in owner.accounts if one.may_administer]
-    changes: dict[str, Any] = {"token": typed, "owner": packed_owner(owner)}
+    changes: dict[str, Any] = {"token": typed, "owner": asdict(owner)}
     number = draft.account_id
     if number is None and len(offered) == 1:
         changes["account_id"] = offered[0]
@@ -306,14 +307,11 @@ def inbox() -> Response:
     draft = draft_for("inbox")
     answered = {option.name: draft.answers.get(option.name) for option in OPTIONS}
     name = draft.text("inbox_name") or DEFAULT_INBOX_NAME
-    form = forms.InboxForm(data={"inbox_name": name, **answered})
+    form = forms.InboxForm(data={"inbox_name": name, **answered}, version=draft.text("version"))
     if request.method == "POST" and form.validate():
-        given = form.read_name(draft.text("version"))
-        if given is not None:
-            draft.save(
-                inbox_name=given, **{option.name: form[option.name].data for option in OPTIONS}
-            )
-            return onward(draft, "inbox")
+        names = ("inbox_name", *answered)
+        draft.save(**{name: form[name].data for name in names})
+        return onward(draft, "inbox")
     return page("inbox", draft, form, options=OPTIONS)
 
 

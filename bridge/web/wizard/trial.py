@@ -1,5 +1,6 @@
 """What "try it with the sandbox" fills in: both sandboxes are asked over HTTP, as anybody may."""
 
+from dataclasses import asdict
 from typing import Any
 
 from bridge.activation import checks
@@ -8,7 +9,6 @@ from bridge.domain.models import Secret
 from bridge.net.deadline import Deadline
 from bridge.net.http import CallFailed
 from bridge.services import Services
-from bridge.web.wizard.draft import packed_owner
 
 _HELLO_S = 5.0
 
@@ -34,7 +34,7 @@ def answers(services: Services) -> dict[str, Any]:
         "version": found.version,
         "account_id": int(chatwoot["account_id"]),
         "token": token,
-        "owner": packed_owner(owner),
+        "owner": asdict(owner),
         "suggested": _instance(services),
     }
 
