@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import request
+from flask import Response, make_response, render_template, request
 from flask_wtf import FlaskForm
 from werkzeug.exceptions import HTTPException
 from wtforms import BooleanField, Field, PasswordField, RadioField, SelectField, StringField
@@ -258,3 +258,10 @@ def _host(url: str) -> str:
         return urlsplit(url).hostname or ""
     except ValueError:
         return ""
+
+
+def draw(template: str, form: Form | None = None, **more: Any) -> Response:
+    """A page with its form, a button alone unless given; 422 where something typed is wrong."""
+    form = form or ActionForm()
+    html = render_template(template, form=form, **more)
+    return make_response(html, 422 if form.troubles() else 200)

@@ -67,22 +67,20 @@ def is_signed_in() -> bool:
 def current() -> Session | None:
     """The session of this request."""
     if "session" not in g:
-        tray, key = services(), session.get("key", "")
-        found = None
+        sessions, now, key = services().sessions, services().clock(), session.get("key", "")
+        row = None
         if isinstance(key, str) and key:
-            now = tray.clock()
-            found = tray.sessions.find(token_hash(key), proof=_fingerprint(), now=now)
-            if found is not None:
-                tray.sessions.note_seen(found, address=caller_address(), now=now)
-        g.session = found
-    found_before: Session | None = g.session
-    return found_before
+            row = sessions.find(token_hash(key), proof=_fingerprint(), now=now)
+        if row is not None:
+            sessions.note_seen(row, address=caller_address(), now=now)
+        g.session = row
+    current_row: Session | None = g.session
+    return current_row
 
 
 def signed_in_now() -> list[Session]:
     """All sessions that last."""
-    tray = services()
-    return tray.sessions.all(proof=_fingerprint(), now=tray.clock())
+    return services().sessions.all(proof=_fingerprint(), now=services().clock())
 
 
 def require() -> None:
@@ -130,9 +128,9 @@ def sign_out() -> Response | AnyResponse:
     draft_id = session.get("draft")
     if draft_id:
         services().drafts.remove(draft_id)
-    one = current()
-    if one is not None:
-        services().sessions.end(one.hash)
+    row = current()
+    if row is not None:
+        services().sessions.end(row.hash)
     session.clear()
     return redirect(url_for("session.sign_in"))
 
@@ -140,28 +138,27 @@ def sign_out() -> Response | AnyResponse:
 @blueprint.post("/sessions/end-others")
 def end_others() -> AnyResponse:
     """Signs out every other browser."""
-    one = current()
-    if one is not None:
-        services().sessions.end_others(one.hash)
+    row = current()
+    if row is not None:
+        services().sessions.end_others(row.hash)
         _note(operator(), "ended the other sessions")
         flash(gettext("All other sessions have ended."))
     return redirect(url_for("console.audit"), 303)
 
 
 def _begin() -> None:
-    tray, key = services(), secrets.token_urlsafe(32)
-    now = tray.clock()
-    one = Session(
+    key, now = secrets.token_urlsafe(32), services().clock()
+    row = Session(
         token_hash(key), operator().who, _fingerprint(), caller_address(), began_at=now, seen_at=now
     )
-    tray.sessions.begin(one)
-    session["key"], g.session = key, one
+    services().sessions.begin(row)
+    session["key"], g.session = key, row
 
 
-def _note(by: Actor, deed: str) -> None:
+def _note(by: Actor, action: str) -> None:
     """Whoever has the right token is let in, also while the disk is full."""
     with contextlib.suppress(StorageFailed):
-        services().audit.note(by, deed, "console", at=services().clock())
+        services().audit.note(by, action, "console", at=services().clock())
 
 
 def _note_refusal() -> None:
@@ -171,5 +168,4 @@ def _note_refusal() -> None:
 
 
 def _fingerprint() -> str:
-    tray = services()
-    return tray.vault.derive(f"sign-in {tray.account_token_hash}").hex()[:32]
+    return services().vault.derive(f"sign-in {services().account_token_hash}").hex()[:32]

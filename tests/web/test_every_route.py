@@ -65,7 +65,9 @@ def routes(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str]]:
 
 def path_of(rule: str, number: object = 1, text: str = "one") -> str:
     """The rule with its places filled in."""
-    found = rule.replace("<int:number>", str(number)).replace("<any(pause, resume):deed>", "pause")
+    found = rule.replace("<int:number>", str(number)).replace(
+        "<any(pause, resume):action>", "pause"
+    )
     for place in ("<name>", "<instance>", "<code>", "<path:filename>"):
         found = found.replace(place, text)
     assert "<" not in found, f"{rule}: say here what stands in its place"

@@ -12,10 +12,9 @@ from flask import Blueprint, Flask, Response, current_app, jsonify, request
 from bridge.domain.errors import BridgeError
 from bridge.domain.urls import is_loopback
 from bridge.operations import metrics
-from bridge.services import Services
 from bridge.store.vault import same, token_hash
 from bridge.web.api.auth import presented
-from bridge.web.api.limits import Limits
+from bridge.web.pages import limits, services
 
 ops = Blueprint("ops", __name__)
 
@@ -28,33 +27,33 @@ _FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
 @ops.get("/healthz")
 def health() -> Response:
     """The process lives. `id` says whose it is, for `doctor`."""
-    return jsonify(status="ok", id=_services().installation_id)
+    return jsonify(status="ok", id=services().installation_id)
 
 
 @ops.get("/readyz")
 def ready() -> tuple[Response, int]:
-    """It can keep and deliver messages: 200, or 503 with what cannot."""
+    """It can store and deliver messages: 200, or 503 with what cannot."""
     probe: _Probe = current_app.extensions["ready_probe"]
-    said = probe.look(_services())
-    return jsonify(said), 200 if said["ready"] else 503
+    state = probe.look()
+    return jsonify(state), 200 if state["ready"] else 503
 
 
 @ops.get("/metrics")
 def numbers() -> Response:
     """Prometheus's text format; for the bearer of BRIDGE_METRICS_TOKEN, or for this machine."""
-    wanted = _services().settings.metrics_token
+    wanted = services().settings.metrics_token
     if wanted:
         if not same(token_hash(presented(request)), token_hash(wanted)):
-            limits: Limits = current_app.extensions["limits"]
-            if not limits.take(limits.guesses, "guess", request.remote_addr or "").granted:
+            buckets = limits()
+            if not buckets.take(buckets.guesses, "guess", request.remote_addr or "").granted:
                 return _plain(Response("too many wrong tokens, wait a minute\n", 429))
             refused = Response("send BRIDGE_METRICS_TOKEN as the bearer token\n", 401)
             refused.headers["WWW-Authenticate"] = "Bearer"
             return _plain(refused)
     elif not _is_here():
-        said = "only from this machine itself; set BRIDGE_METRICS_TOKEN to read it from others\n"
-        return _plain(Response(said, 403))
-    return Response(metrics.exposition(_services()), content_type=metrics.CONTENT_TYPE)
+        refusal = "only from this machine; set BRIDGE_METRICS_TOKEN to read it from others\n"
+        return _plain(Response(refusal, 403))
+    return Response(metrics.exposition(services()), content_type=metrics.CONTENT_TYPE)
 
 
 def register(app: Flask) -> None:
@@ -69,27 +68,26 @@ class _Probe:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._until = 0.0
-        self._said: dict[str, Any] = {}
+        self._state: dict[str, Any] = {}
 
-    def look(self, services: Services) -> dict[str, Any]:
+    def look(self) -> dict[str, Any]:
         """What /readyz answers."""
         with self._lock:
             if time.monotonic() >= self._until:
-                self._said = _look(services)
+                self._state = _state()
                 self._until = time.monotonic() + _FRESH_S
-            return self._said
+            return self._state
 
 
-def _look(services: Services) -> dict[str, Any]:
-    writable, oldest_s = True, 0.0
+def _state() -> dict[str, Any]:
+    writable, oldest_s, now = True, 0.0, services().clock()
     try:
-        now = services.clock()
-        services.store.set_meta("ready_at", str(int(now)))
-        oldest = [one.oldest_at for one in services.stats.all() if one.oldest_at]
+        services().store.set_meta("ready_at", str(int(now)))
+        oldest = [row.oldest_at for row in services().stats.all() if row.oldest_at]
         oldest_s = max(now - min(oldest), 0.0) if oldest else 0.0
     except BridgeError:
         writable = False
-    alive = services.router_alive
+    alive = services().router_alive
     return {
         "ready": writable and alive,
         "database": "writable" if writable else "not writable",
@@ -107,8 +105,3 @@ def _is_here() -> bool:
 def _plain(response: Response) -> Response:
     response.mimetype = "text/plain"
     return response
-
-
-def _services() -> Services:
-    services: Services = current_app.extensions["services"]
-    return services

@@ -6,15 +6,15 @@ authentication, rate limit, module switched off, instance, body, then Chatwoot.
 
 from typing import Any
 
-from flask import Blueprint, Response, current_app, g, request
+from flask import Blueprint, Response, g, request
 
 from bridge.activation import activate, checks, instances, validation
 from bridge.domain.errors import BridgeError, InstanceMissing, InvalidBody, ModuleOff, RateLimited
 from bridge.domain.models import Instance
-from bridge.services import Services
 from bridge.web.api import auth, bodies, body
-from bridge.web.api.limits import Allowance, Limits
+from bridge.web.api.limits import Allowance
 from bridge.web.api.openapi import document
+from bridge.web.pages import limits, services
 from bridge.web.problems import is_api
 
 api = Blueprint("api", __name__, url_prefix="/api")
@@ -25,27 +25,22 @@ _OPEN = {"api.openapi"}
 _ACCOUNT_ONLY = {"api.new_instance", "api.delete_instance"}
 
 
-def _services() -> Services:
-    services: Services = current_app.extensions["services"]
-    return services
-
-
 def guard() -> None:
     """Authentication, then the rate limit; runs before every request."""
     if not is_api():
         return
-    limits: Limits = current_app.extensions["limits"]
-    caller = auth.identify(request, _services())
+    buckets = limits()
+    caller = auth.identify(request, services())
     if caller is None and auth.presented(request):
         # Guesses are counted apart: they use up no calls, and no right token is ever kept out.
-        g.allowance = limits.take(limits.guesses, "guess", request.remote_addr or "")
+        g.allowance = buckets.take(buckets.guesses, "guess", request.remote_addr or "")
         if not g.allowance.granted:
             raise RateLimited
     # Who presents no token of ours is counted by address, apart from the tokens.
     bucket = ("token", caller.key) if caller else ("address", request.remote_addr or "")
     is_new = request.endpoint == "api.new_instance" and caller is not None
-    item = limits.new_instances if is_new else limits.general
-    g.allowance = limits.take(item, "new" if is_new else "api", *bucket)
+    item = buckets.new_instances if is_new else buckets.general
+    g.allowance = buckets.take(item, "new" if is_new else "api", *bucket)
     if request.endpoint in _ACCOUNT_ONLY:
         g.caller = auth.require_account(caller, request)
     elif request.endpoint is not None and request.endpoint not in _OPEN:
@@ -63,12 +58,12 @@ def add_limit_headers(response: Response) -> Response:
 
 
 def _module() -> None:
-    if not _services().settings.chatwoot_enabled:
+    if not services().settings.chatwoot_enabled:
         raise ModuleOff
 
 
 def _instance(name: str) -> Instance:
-    return auth.instance_of(g.caller, name, _services())
+    return auth.instance_of(g.caller, name, services())
 
 
 @api.post("/chatwoot/set/<instance>")
@@ -77,7 +72,7 @@ def set_chatwoot(instance: str) -> Response:
     _module()
     row = _instance(instance)
     wish = validation.activation_request(body.read_object(request))
-    result = activate.activate(row, wish, _services(), by=auth.actor(g.caller))
+    result = activate.activate(row, wish, services(), by=auth.actor(g.caller))
     return bodies.answer(bodies.activated(row, result), 201)
 
 
@@ -86,7 +81,7 @@ def list_chatwoot(instance: str) -> Response:
     """The integration of an instance, as live as can be had within ten seconds."""
     _module()
     row = _instance(instance)
-    look = checks.look(row, _services(), by=auth.actor(g.caller))
+    look = checks.look(row, services(), by=auth.actor(g.caller))
     return bodies.answer(bodies.integration(row, look.integration))
 
 
@@ -94,16 +89,16 @@ def list_chatwoot(instance: str) -> Response:
 def delete_chatwoot(instance: str) -> Response:
     """Unlinks the inbox, which stays in Chatwoot."""
     _module()
-    activate.deactivate(_instance(instance), _services(), by=auth.actor(g.caller))
+    activate.deactivate(_instance(instance), services(), by=auth.actor(g.caller))
     return bodies.answer(bodies.Deactivated("chatwoot integration deactivated"))
 
 
 @api.post("/instance/new")
 def new_instance() -> Response:
     """A new instance, with the inline Chatwoot block where it is wanted."""
-    services, given = _services(), body.read_object(request)
+    given = body.read_object(request)
     wish = validation.new_instance(given)
-    instance, token = instances.create(wish, services, by=auth.actor(g.caller))
+    instance, token = instances.create(wish, services(), by=auth.actor(g.caller))
     created = bodies.created(instance.name, token)
     if wish.with_chatwoot:
         created.chatwoot = _inline(instance, given)
@@ -113,14 +108,14 @@ def new_instance() -> Response:
 @api.get("/instance/list")
 def list_instances() -> Response:
     """The instances that the caller may see."""
-    services, caller = _services(), g.caller
-    rows = [caller.instance] if caller.instance else services.instances.all()
+    caller = g.caller
+    rows = [caller.instance] if caller.instance else services().instances.all()
     wanted = [name for name in request.args.get("instanceName", "").split(",") if name]
     if wanted and caller.is_account:
         rows = [row for row in rows if row.name in wanted]
         if not rows and len(wanted) == 1:
             raise InstanceMissing
-    integrations = services.integrations
+    integrations = services().integrations
     return bodies.answer(
         bodies.listed([bodies.summary(row, integrations.of(row.id)) for row in rows])
     )
@@ -129,8 +124,8 @@ def list_instances() -> Response:
 @api.delete("/instance/delete/<instance>")
 def delete_instance(instance: str) -> Response:
     """Removes an instance with its integration."""
-    services = _services()
-    instances.remove(instances.find(instance, services), services, by=auth.actor(g.caller))
+    row = instances.find(instance, services())
+    instances.remove(row, services(), by=auth.actor(g.caller))
     return bodies.answer(
         bodies.InstanceDeleted(True, "Instance deleted", bodies.Deleted("deleted"))
     )
@@ -149,7 +144,7 @@ def _inline(
     try:
         _module()
         wish = validation.inline_request(given)
-        result = activate.activate(instance, wish, _services(), by=auth.actor(g.caller))
+        result = activate.activate(instance, wish, services(), by=auth.actor(g.caller))
     except BridgeError as error:
         if isinstance(error, InvalidBody):
             error = error.renamed(validation.SET_TO_INLINE)

@@ -59,7 +59,7 @@ class Card:
 
     instance: Instance
     integration: Integration | None
-    standing: InstanceStats
+    stats: InstanceStats
     plot: Plot
     transport: str
     can_try_webhooks: bool
@@ -70,9 +70,9 @@ class Card:
 
 def of_all(services: Services) -> list[Card]:
     """A card for every instance, by name."""
-    stats = {one.instance_id: one for one in services.stats.all()}
+    by_id = {row.instance_id: row for row in services.stats.all()}
     return [
-        _card(one, stats.get(one.id, InstanceStats(one.id)), services)
+        _card(one, by_id.get(one.id, InstanceStats(one.id)), services)
         for one in services.instances.all()
     ]
 
@@ -83,18 +83,18 @@ def of_one(instance: Instance, services: Services) -> Card:
     return _card(instance, stats.get(instance.id, InstanceStats(instance.id)), services)
 
 
-def _card(instance: Instance, standing: InstanceStats, services: Services) -> Card:
+def _card(instance: Instance, stats: InstanceStats, services: Services) -> Card:
     now, integration = services.clock(), services.integrations.of(instance.id)
     minutes = services.stats.per_minute(instance.id, now=now)
     return Card(
         instance=instance,
         integration=integration,
-        standing=standing,
+        stats=stats,
         plot=plot.draw(minutes[Job.MESSAGE], minutes[Job.REPLY]),
         transport=_transport(instance, integration, services),
         can_try_webhooks=integration is not None and feed_status.can_try(integration, services),
         is_connected=_is_connected(instance),
-        complaints=tuple(_complaints(instance, integration, standing, services, now)),
+        complaints=tuple(_complaints(instance, integration, stats, services, now)),
         unrouted=tuple(services.unrouted.of(instance.id)),
     )
 
@@ -117,7 +117,7 @@ def _is_connected(instance: Instance) -> bool:
 def _complaints(
     instance: Instance,
     integration: Integration | None,
-    standing: InstanceStats,
+    stats: InstanceStats,
     services: Services,
     now: float,
 ) -> Iterator[Complaint]:
@@ -141,7 +141,7 @@ def _complaints(
             yield Complaint("check", Trouble(said, remedy), is_grave=False)
         yield from _of_gateway(instance)
         yield from _of_silence(gateway_webhook.silence(instance.id, services))
-    yield from _of_messages(standing, now)
+    yield from _of_messages(stats, now)
 
 
 def _of_error(integration: Integration) -> Complaint:
@@ -180,16 +180,16 @@ def _of_silence(silence: tuple[float, float] | None) -> Iterator[Complaint]:
         yield Complaint("check", Trouble(said, remedy), is_grave=False)
 
 
-def _of_messages(standing: InstanceStats, now: float) -> Iterator[Complaint]:
-    if standing.dead:
-        said = Problem(N_("Dead letters: {count}"), count=standing.dead)
+def _of_messages(stats: InstanceStats, now: float) -> Iterator[Complaint]:
+    if stats.dead:
+        said = Problem(N_("Dead letters: {count}"), count=stats.dead)
         remedy = Problem(
             N_("The bridge has given up on these messages. Fix the cause, then retry them.")
         )
         yield Complaint("replay", Trouble(said, remedy))
-    if standing.unconfirmed:
-        said = Problem(N_("Unconfirmed sends: {count}"), count=standing.unconfirmed)
+    if stats.unconfirmed:
+        said = Problem(N_("Unconfirmed sends: {count}"), count=stats.unconfirmed)
         yield Complaint("waiting", Trouble(said), is_grave=False)
-    if standing.waiting and now - standing.oldest_at > SLOW_S:
+    if stats.waiting and now - stats.oldest_at > SLOW_S:
         said = Problem(N_("Messages have been waiting for more than two minutes."))
         yield Complaint("waiting", Trouble(said), is_grave=False)

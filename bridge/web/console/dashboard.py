@@ -3,7 +3,7 @@
 import contextlib
 from dataclasses import asdict
 
-from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, request, url_for
 from flask import session as browser
 from werkzeug.wrappers import Response
 
@@ -12,8 +12,9 @@ from bridge.domain.errors import BridgeError, IntegrationMissing, NothingToDelet
 from bridge.domain.options import OPTIONS
 from bridge.net.deadline import Deadline
 from bridge.routing import capabilities
-from bridge.web import forms, i18n
+from bridge.web import i18n
 from bridge.web.console import cards
+from bridge.web.forms import GatewayForm, draw
 from bridge.web.i18n import gettext
 from bridge.web.pages import Trouble, operator, services
 from bridge.web.wizard.draft import Draft, answers_of
@@ -25,15 +26,13 @@ blueprint = Blueprint("dashboard", __name__)
 
 
 @blueprint.get("/")
-def overview() -> str:
-    """All instances, as they are stored; nobody is called for this page."""
-    return render_template(
-        "dashboard/overview.html", cards=cards.of_all(services()), form=forms.ActionForm()
-    )
+def overview() -> Response:
+    """All instances, as they are stored; this page calls nobody."""
+    return draw("dashboard/overview.html", cards=cards.of_all(services()))
 
 
 @blueprint.get("/instances/<name>")
-def instance(name: str) -> str:
+def instance(name: str) -> Response:
     """One instance, with what Chatwoot says about it now; asked within ten seconds."""
     found = instances.find(name, services())
     integration, error, missing = None, None, []
@@ -44,12 +43,12 @@ def instance(name: str) -> str:
         found = instances.find(name, services())
     draft = Draft.of_session(services())
     is_fresh = draft is not None and draft.answers.get("done") == name
-    kept = draft.answers.get("warnings", []) if draft and is_fresh else []
+    packed = draft.answers.get("warnings", []) if draft and is_fresh else []
     lasting = {str(one) for one in missing}
     token = draft.take_instance_token() if draft and is_fresh else ""
     settings, gateway = services().settings, found.gateway
     is_sandbox = settings.sandbox and gateway and gateway.base_url == settings.sandbox_phone_url
-    return render_template(
+    return draw(
         "dashboard/instance.html",
         instance=found,
         integration=integration,
@@ -57,10 +56,9 @@ def instance(name: str) -> str:
         is_fresh=is_fresh and integration is not None,
         token=token,
         card=cards.of_one(found, services()),
-        warnings=[one for one in map(Trouble.unpacked, kept) if str(one.sentence) not in lasting],
+        warnings=[one for one in map(Trouble.unpacked, packed) if str(one.sentence) not in lasting],
         missing=missing,
         sandbox_phone=settings.sandbox_phone_url if is_sandbox else "",
-        form=forms.ActionForm(),
         options=OPTIONS,
     )
 
@@ -98,9 +96,7 @@ def gateway(name: str) -> Response:
     """Where the WhatsApp side of an instance lives; the token is kept unless a new one is typed."""
     found = instances.find(name, services())
     place = found.gateway
-    form = forms.GatewayForm(
-        data={"kind": place.kind, "gateway_url": place.base_url} if place else None
-    )
+    form = GatewayForm(data={"kind": place.kind, "gateway_url": place.base_url} if place else None)
     if request.method == "POST":
         wanted = form.gateway(name, stored=place)
         if wanted is not None:
@@ -109,8 +105,7 @@ def gateway(name: str) -> Response:
             for one in said:
                 flash(i18n.said(one), "unsure")
             return redirect(url_for("dashboard.instance", name=name), 303)
-    html = render_template("dashboard/gateway.html", instance=found, form=form)
-    return make_response(html, 422 if form.troubles() else 200)
+    return draw("dashboard/gateway.html", form, instance=found)
 
 
 @blueprint.post("/instances/<name>/edit")
@@ -131,7 +126,7 @@ def edit(name: str) -> Response:
 
 
 @blueprint.route("/instances/<name>/deactivate", methods=["GET", "POST"])
-def deactivate(name: str) -> Response | str:
+def deactivate(name: str) -> Response:
     """Unlinks the inbox, after a confirmation."""
     found = instances.find(name, services())
     integration = services().integrations.of(found.id)
@@ -142,16 +137,11 @@ def deactivate(name: str) -> Response | str:
         _forget(name)
         flash(gettext("The integration of {name} was deactivated.").format(name=name))
         return redirect(url_for("dashboard.overview"), 303)
-    return render_template(
-        "dashboard/deactivate.html",
-        instance=found,
-        integration=integration,
-        form=forms.ActionForm(),
-    )
+    return draw("dashboard/deactivate.html", instance=found, integration=integration)
 
 
 @blueprint.route("/instances/<name>/delete", methods=["GET", "POST"])
-def delete(name: str) -> Response | str:
+def delete(name: str) -> Response:
     """Removes the instance with its integration, after a confirmation."""
     found = instances.find(name, services())
     if request.method == "POST":
@@ -159,12 +149,8 @@ def delete(name: str) -> Response | str:
         _forget(name)
         flash(gettext("The instance {name} was deleted.").format(name=name))
         return redirect(url_for("dashboard.overview"), 303)
-    return render_template(
-        "dashboard/delete.html",
-        instance=found,
-        integration=services().integrations.of(found.id),
-        form=forms.ActionForm(),
-    )
+    integration = services().integrations.of(found.id)
+    return draw("dashboard/delete.html", instance=found, integration=integration)
 
 
 def _forget(name: str) -> None:

@@ -2,20 +2,16 @@
 `bridge.operations.messages`, which the command line calls too.
 """
 
-from dataclasses import dataclass
-from itertools import groupby
-
-from flask import Blueprint, Flask, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Flask, abort, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from bridge.activation import instances
 from bridge.domain.errors import N_
-from bridge.domain.models import Instance
 from bridge.operations import messages as console
 from bridge.routing.from_chatwoot import webhook_address
 from bridge.store.journal import State
-from bridge.store.search import Item
-from bridge.web import forms, session
+from bridge.web import session
+from bridge.web.forms import draw
 from bridge.web.i18n import gettext, ngettext
 from bridge.web.pages import Trouble, operator, services
 from bridge.web.paths import local_path, row_id
@@ -24,8 +20,8 @@ blueprint = Blueprint("console", __name__)
 
 #: Lines of the audit trail on one page, and messages that wait on theirs.
 LINES, WAITING = 50, 50
-#: What the trail says, here for the catalogs; the rooms below note it in these words.
-DEEDS = (
+#: The actions of the audit trail, here for the catalogs: the trail stores them in English.
+ACTIONS = (
     N_("made the instance"),
     N_("set the gateway"),
     N_("activated"),
@@ -53,19 +49,6 @@ DEEDS = (
 _PAUSING = {"pause": console.pause, "resume": console.resume}
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A message that needs a person, and why in plain words."""
-
-    item: Item
-    trouble: Trouble | None
-
-    @classmethod
-    def of(cls, item: Item) -> "Held":
-        """With what its last try met."""
-        return cls(item, Trouble.of(item.error) if item.error else None)
-
-
 def register(app: Flask) -> None:
     """Adds the pages, and what their navigation and tables say."""
     # Asked for by the navigation only where somebody is signed in.
@@ -82,10 +65,10 @@ def _held_count() -> int:
 
 
 @blueprint.get("/messages")
-def messages() -> str:
-    """The search, and what it found."""
+def messages() -> Response:
+    """The search and its results."""
     text = request.args.get("q", "").strip()[:200]
-    return render_template(
+    return draw(
         "console/messages.html",
         text=text,
         found=console.find(text, services()),
@@ -95,69 +78,58 @@ def messages() -> str:
 
 
 @blueprint.get("/messages/<int:number>")
-def message(number: int) -> str:
-    """The way of one message, moment by moment."""
-    return render_template(
-        "console/message.html", way=console.trace(number, services()), form=forms.ActionForm()
-    )
+def message(number: int) -> Response:
+    """The timeline of one message."""
+    return draw("console/message.html", way=console.trace(number, services()))
 
 
 # -- those that need a person ----------------------------------------------------------------------
 
 
 @blueprint.get("/waiting")
-def waiting() -> str:
-    """Dead letters and unconfirmed sends by instance, and what waits for its turn."""
+def waiting() -> Response:
+    """Dead letters and unconfirmed sends by instance, and what is queued."""
     wanted = request.args.get("instance", "")
     only = instances.find(wanted, services()) if wanted else None
-    held = [Held.of(one) for one in console.in_trouble(services(), only)]
-    held.sort(key=lambda one: (one.item.instance, -one.item.id))
-    return render_template(
+    troubled = console.in_trouble(services(), only)
+    troubled.sort(key=lambda item: (item.instance, -item.id))
+    return draw(
         "console/waiting.html",
         only=only,
-        dead=_by_instance(held, State.DEAD),
-        unconfirmed=[one for one in held if one.item.state is State.UNCONFIRMED],
-        waiting=[Held.of(one) for one in console.in_line(services(), only, limit=WAITING)],
-        form=forms.ActionForm(),
+        dead=[item for item in troubled if item.state is State.DEAD],
+        unconfirmed=[item for item in troubled if item.state is State.UNCONFIRMED],
+        waiting=console.in_line(services(), only, limit=WAITING),
     )
-
-
-def _by_instance(held: list[Held], state: State) -> list[tuple[str, list[Held]]]:
-    those = [one for one in held if one.item.state is state]
-    return [(name, list(group)) for name, group in groupby(those, lambda one: one.item.instance)]
 
 
 @blueprint.post("/messages/<int:number>/replay")
 def replay(number: int) -> Response:
-    """A dead letter is tried again."""
+    """Retries a dead letter."""
     console.replay(number, operator(), services())
     flash(gettext("Message {number} is retried.").format(number=number))
     return _back(number)
 
 
 @blueprint.route("/messages/<int:number>/discard", methods=["GET", "POST"])
-def discard(number: int) -> Response | str:
-    """A message is given up for good, after a confirmation."""
+def discard(number: int) -> Response:
+    """Gives a message up for good, after a confirmation."""
     if request.method == "POST":
         console.discard(number, operator(), services())
         flash(gettext("Message {number} was discarded.").format(number=number))
         return redirect(url_for("console.waiting"), 303)
-    way = console.trace(number, services())
-    return render_template(
-        "console/discard.html", item=way.item, link=way.link, form=forms.ActionForm()
-    )
+    return draw("console/discard.html", item=console.trace(number, services()).item)
 
 
 @blueprint.post("/messages/<int:number>/settle")
 def settle(number: int) -> Response:
     """A person knows whether an unconfirmed message was sent."""
-    said = request.form.get("sent")
-    if said not in {"yes", "no"}:
+    sent = request.form.get("sent")
+    if sent not in {"yes", "no"}:
         abort(400)
-    console.settle(number, sent=said == "yes", by=operator(), services=services())
+    console.settle(number, sent=sent == "yes", by=operator(), services=services())
     words = (
         gettext("Message {number} counts as sent.")
-        if said == "yes"
+        if sent == "yes"
         else gettext("Message {number} is sent again.")
     )
     flash(words.format(number=number))
@@ -166,20 +138,19 @@ def settle(number: int) -> Response:
 
 @blueprint.post("/instances/<name>/replay")
 def replay_all(name: str) -> Response:
-    """Every dead letter of an instance is tried again."""
+    """Retries every dead letter of an instance."""
     count = console.replay_all(instances.find(name, services()), operator(), services())
-    said = ngettext("One message is retried.", "{count} messages are retried.", count)
-    flash(said.format(count=count))
+    words = ngettext("One message is retried.", "{count} messages are retried.", count)
+    flash(words.format(count=count))
     return redirect(local_path(request.form.get("back")), 303)
 
 
-@blueprint.post("/instances/<name>/<any(pause, resume):deed>")
-def pause(name: str, deed: str) -> Response:
+@blueprint.post("/instances/<name>/<any(pause, resume):action>")
+def pause(name: str, action: str) -> Response:
     """Holds an integration, or lets it go on."""
-    found: Instance = instances.find(name, services())
-    _PAUSING[deed](found, operator(), services())
-    said = gettext("{name} is paused.") if deed == "pause" else gettext("{name} goes on.")
-    flash(said.format(name=name))
+    _PAUSING[action](instances.find(name, services()), operator(), services())
+    words = gettext("{name} is paused.") if action == "pause" else gettext("{name} goes on.")
+    flash(words.format(name=name))
     return redirect(local_path(request.form.get("back")), 303)
 
 
@@ -193,17 +164,16 @@ def _back(number: int) -> Response:
 
 
 @blueprint.get("/audit")
-def audit() -> str:
+def audit() -> Response:
     """The trail, newest first; older lines by the page."""
     before = row_id(request.args.get("before"))
-    deeds = services().audit.latest(limit=LINES + 1, before_id=before)
+    entries = services().audit.latest(limit=LINES + 1, before_id=before)
     here = session.current()
-    return render_template(
+    return draw(
         "console/audit.html",
-        deeds=deeds[:LINES],
-        has_older=len(deeds) > LINES,
+        entries=entries[:LINES],
+        has_older=len(entries) > LINES,
         before=before,
         sessions=session.signed_in_now(),
         here=here.hash if here else "",
-        form=forms.ActionForm(),
     )

@@ -3,7 +3,7 @@
 import contextlib
 from dataclasses import asdict
 
-from flask import Blueprint, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, jsonify, redirect, request, url_for
 from flask import Response as JsonResponse
 from werkzeug.wrappers import Response
 
@@ -13,8 +13,7 @@ from bridge.activation.activate import ActivationResult, ActivationStep
 from bridge.domain.errors import N_, BridgeError, InstanceExists, InvalidBody
 from bridge.domain.models import Instance, Secret
 from bridge.domain.options import OPTIONS
-from bridge.web import forms
-from bridge.web.forms import rule_trouble
+from bridge.web.forms import draw, rule_trouble
 from bridge.web.pages import Trouble, operator, services
 from bridge.web.wizard.draft import Draft
 from bridge.web.wizard.pages import draft_for, require_module
@@ -84,13 +83,13 @@ def progress() -> JsonResponse:
 
 
 @blueprint.get("/trouble")
-def trouble() -> Response | str:
+def trouble() -> Response:
     """A failure that no answer of the wizard can fix."""
     draft = draft_for("review")
     failure = draft.failure
     if failure is None or failure[0] != "trouble":
         return redirect(url_for("wizard.review"))
-    return render_template("wizard/trouble.html", trouble=failure[1], form=forms.ActionForm())
+    return draw("wizard/trouble.html", trouble=failure[1])
 
 
 def _activate(draft: Draft) -> ActivationResult:
