@@ -34,41 +34,43 @@ InstanceName: TypeAlias = Annotated[
 ]
 
 
+def about(description: str, *examples: object, **bounds: Any) -> Meta:
+    """What the OpenAPI document says about a field."""
+    return Meta(description=description, examples=list(examples) or None, **bounds)
+
+
 class _Facts(Struct, kw_only=True):
     base_url: Annotated[
         Address,
-        Meta(
-            description="Address of the Chatwoot installation, http or https, without user name, "
+        about(
+            "Address of the Chatwoot installation, http or https, without user name, "
             "query or fragment. A trailing slash is removed. A link copied from the dashboard is "
             "answered with the value to send.",
-            examples=["https://chatwoot.example.com"],
+            "https://chatwoot.example.com",
         ),
         partial(Reader.base_url, account_field="chatwootAccountId"),
     ] = field(name="chatwootBaseUrl")
     account_id: Annotated[
         AccountId,
-        Meta(
-            description="The number after /accounts/ in Chatwoot's address.",
-            examples=[5],
-        ),
+        about("The number after /accounts/ in Chatwoot's address.", 5),
         Reader.account_id,
     ] = field(name="chatwootAccountId")
     api_token: Annotated[
         Token,
-        Meta(
-            description="Access token of an administrator of that account (Profile Settings, "
+        about(
+            "Access token of an administrator of that account (Profile Settings, "
             "Access Token): visible ASCII characters. It is stored encrypted and is not part of "
             "this response.",
-            examples=["kU7bYQvJ2mXo9nRfT4wEzGaH"],
+            "kU7bYQvJ2mXo9nRfT4wEzGaH",
         ),
         Reader.token,
     ] = field(name="chatwootApiToken")
     inbox_name: Annotated[
         InboxName | None,
-        Meta(
-            description="Name of the inbox. Before Chatwoot 4.3.0 some characters are not allowed; "
+        about(
+            "Name of the inbox. Before Chatwoot 4.3.0 some characters are not allowed; "
             "the answer names the one that offends.",
-            examples=["WhatsApp - Orion"],
+            "WhatsApp - Orion",
         ),
         Reader.inbox_name,
     ] = field(name="inboxName", default=DEFAULT_INBOX_NAME)
@@ -80,7 +82,7 @@ def _of_option(option: Option) -> tuple[str, Any, Any]:
     default = getattr(InboxOptions(), option.name)
     return (
         option.name,
-        Annotated[kind | None, Meta(description=option.meaning), rule],
+        Annotated[kind | None, about(option.meaning), rule],
         field(name=option.api, default=default),
     )
 
@@ -104,16 +106,13 @@ class GatewayFields(Struct):
 
     kind: Annotated[
         str,
-        Meta(
-            description="What the gateway is.",
-            extra_json_schema={"enum": list(reader.GATEWAY_KINDS)},
-        ),
+        about("What the gateway is.", extra_json_schema={"enum": list(reader.GATEWAY_KINDS)}),
         Reader.gateway_kind,
     ]
-    base_url: Annotated[Address, Meta(description="Address of the gateway."), Reader.base_url] = (
-        field(name="baseUrl")
+    base_url: Annotated[Address, about("Address of the gateway."), Reader.base_url] = field(
+        name="baseUrl"
     )
-    token: Annotated[Token, Meta(description="Token of the instance at the gateway."), Reader.token]
+    token: Annotated[Token, about("Token of the instance at the gateway."), Reader.token]
 
 
 def _gateway(read: Reader, name: str) -> GatewayConfig | None:
@@ -128,30 +127,29 @@ def _gateway(read: Reader, name: str) -> GatewayConfig | None:
 class _Instance(Struct, kw_only=True):
     name: Annotated[
         InstanceName,
-        Meta(
-            description="1 to 100 letters, digits, hyphens or underscores; unique on this bridge.",
-            examples=["suporte"],
+        about(
+            "1 to 100 letters, digits, hyphens or underscores; unique on this bridge.", "suporte"
         ),
         Reader.instance_name,
     ]
     token: Annotated[
         OwnToken | None,
-        Meta(
-            description=f"Token of the instance, {reader.MIN_OWN_TOKEN} characters or more of "
-            "visible ASCII; one is made when it is left out.",
+        about(
+            f"Token of the instance, {reader.MIN_OWN_TOKEN} characters or more of "
+            "visible ASCII; one is made when it is left out."
         ),
         Reader.own_token,
     ] = None
     gateway: Annotated[
         GatewayFields | None,
-        Meta(description="Where the WhatsApp side of the instance lives."),
+        about("Where the WhatsApp side of the instance lives."),
         _gateway,
     ] = None
     with_chatwoot: Annotated[
         bool | None,
-        Meta(
-            description="Activates Chatwoot as well, with the fields below. A failure never undoes "
-            "the instance: chatwoot.error says what it was.",
+        about(
+            "Activates Chatwoot as well, with the fields below. A failure never undoes "
+            "the instance: chatwoot.error says what it was."
         ),
         Reader.truth,
     ] = field(name="chatwootEnabled", default=False)
@@ -161,7 +159,7 @@ def _inline(name: str) -> tuple[str, Any, Any]:
     """No type on purpose: a wrong value never refuses the instance, it comes back as an error."""
     other = "" if SET_TO_INLINE[name] == name else " Mind the other name."
     said = f"As {name} of the activation route.{other}"
-    return SET_TO_INLINE[name], Annotated[Any, Meta(description=said)], field(default=None)
+    return SET_TO_INLINE[name], Annotated[Any, about(said)], field(default=None)
 
 
 #: The body of `instance/new`.

@@ -1,4 +1,4 @@
-"""Where Chatwoot and the gateways call us: read, keep, acknowledge; everything else comes later.
+"""Where Chatwoot and the gateways call us: read, store, acknowledge; everything else comes later.
 
 Chatwoot marks a message as failed unless it is answered with 200 at once, whatever it sent
 (docs/contracts/chatwoot.md, Webhooks); a gateway repeats what was not acknowledged
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
 from werkzeug.wsgi import get_input_stream
 
 from bridge.chatwoot import events
@@ -42,14 +43,6 @@ MAX_OTHER_BYTES = 128 * 1024
 log = logging.getLogger(__name__)
 
 _OK = (200, "ok")
-_STATUS = {
-    200: "200 OK",
-    401: "401 Unauthorized",
-    404: "404 Not Found",
-    405: "405 Method Not Allowed",
-    413: "413 Content Too Large",
-    503: "503 Service Unavailable",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +56,8 @@ class _Caller:
 
 
 class Hooks:
-    """In front of the application for people and programs: a webhook needs no session, no form and
-    no language, and its answer is waited for."""
+    """In front of the application for people and programs: a webhook needs no session, form or
+    language, and its sender waits for the answer."""
 
     def __init__(self, services: Services, others: "WSGIApplication") -> None:
         self._services, self._others = services, others
@@ -79,20 +72,15 @@ class Hooks:
             return self._others(environ, start_response)
         side, _, key = path.removeprefix(PREFIX).partition("/")
         if environ["REQUEST_METHOD"] != "POST":
-            status, said = 405, "only POST"
+            status, text = 405, "only POST"
         elif side == "chatwoot":
-            status, said = self._chatwoot(key, environ)
+            status, text = self._chatwoot(key, environ)
         elif side == "gateway":
-            status, said = self._gateway(key, environ)
+            status, text = self._gateway(key, environ)
         else:
-            status, said = 404, "unknown address"
-        body = f"{said}\n".encode()
-        headers = [
-            ("Content-Type", "text/plain; charset=utf-8"),
-            ("Content-Length", str(len(body))),
-        ]
-        start_response(_STATUS[status], headers)
-        return [body]
+            status, text = 404, "unknown address"
+        answer = Response(f"{text}\n", status, mimetype="text/plain")
+        return answer(environ, start_response)
 
     def most_bytes(self, path: str) -> int:
         """How large a body may be at a path (without its escapes), in bytes. Only who knows the
@@ -111,19 +99,14 @@ class Hooks:
         """A webhook of a Chatwoot inbox: always 200."""
         try:
             integration = self._integrations.get(key)
+            if integration is not None:
+                self._store(integration, environ)
         except Exception:
-            log.exception("a webhook came, and for whom could not be looked up")
-            return _OK
-        if integration is None:
-            return _OK
-        try:
-            self._keep(integration, environ)
-        except Exception:
-            # It did not come whole; the regular look finds what it told.
+            # The regular look finds what it said.
             log.exception("a webhook could not be read")
         return _OK
 
-    def _keep(self, integration: Integration, environ: "WSGIEnvironment") -> None:
+    def _store(self, integration: Integration, environ: "WSGIEnvironment") -> None:
         raw, services = _body(environ), self._services
         now = services.clock()
         secret, event = integration.webhook_secret, events.parse_webhook(_json(raw))
@@ -146,7 +129,7 @@ class Hooks:
         webhook_trust.look_up(integration, event, services)
 
     def _gateway(self, key: str, environ: "WSGIEnvironment") -> tuple[int, str]:
-        """An event of a gateway: 200 once it is kept, 503 to have it repeated."""
+        """An event of a gateway: 200 once it is stored, 503 to have it repeated."""
         services = self._services
         try:
             caller = self._callers.get(key)
@@ -164,11 +147,11 @@ class Hooks:
         except HTTPException as error:
             return (413, "too large") if error.code == 413 else (503, "it did not come whole")
         except BridgeError as error:
-            log.error("an event could not be kept: %s", error.message)
-            return 503, "not kept, send it again"
+            log.error("an event could not be stored: %s", error.message)
+            return 503, "not stored, send it again"
         except Exception:
-            log.exception("an event could not be kept")
-            return 503, "not kept, send it again"
+            log.exception("an event could not be stored")
+            return 503, "not stored, send it again"
         return _OK
 
     def _caller(self, key: str) -> _Caller | None:
@@ -199,18 +182,11 @@ def _body(environ: "WSGIEnvironment") -> bytes:
     return get_input_stream(environ, max_content_length=MAX_BYTES).read()
 
 
-def _leniently(raw: bytes) -> Any:
-    """Half a pair of surrogates, NaN and the like: no reason to lose what is around them."""
-    try:
-        return json.loads(raw)
-    except (ValueError, RecursionError):
-        return None
-
-
 def _json(raw: bytes) -> dict[str, Any]:
-    """The body as an object; what is none becomes an empty one, which means nothing to anybody."""
-    try:
-        said = msgspec.json.decode(raw)
-    except (ValueError, RecursionError):
-        said = _leniently(raw)
-    return said if isinstance(said, dict) else {}
+    """The body as an object. A non-object body is treated as `{}` and ignored."""
+    # The second reads what the first refuses: half a pair of surrogates, NaN and the like.
+    for decode in (msgspec.json.decode, json.loads):
+        with contextlib.suppress(ValueError, RecursionError):
+            body = decode(raw)
+            return body if isinstance(body, dict) else {}
+    return {}

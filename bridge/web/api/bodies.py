@@ -11,19 +11,21 @@ from flask import Response
 from msgspec import UNSET, Meta, Struct, UnsetType, defstruct, field
 
 from bridge.activation import activate
+from bridge.activation.validation import about
 from bridge.domain import models
 from bridge.domain.models import Status
 from bridge.domain.options import OPTIONS
 
-Name: TypeAlias = Annotated[str, Meta(description="Name of the instance.")]
-Said: TypeAlias = Annotated[str, Meta(description="What happened, in English.")]
+Name: TypeAlias = Annotated[str, about("Name of the instance.", "suporte")]
 Time: TypeAlias = Annotated[
-    str, Meta(description="RFC 3339, UTC.", extra_json_schema={"format": "date-time"})
+    str,
+    about("RFC 3339, UTC.", "2026-04-20T10:15:30Z", extra_json_schema={"format": "date-time"}),
 ]
 IntegrationId: TypeAlias = Annotated[
     str,
-    Meta(
-        description="Stays the same as long as base URL and account stay the same.",
+    about(
+        "Stays the same as long as base URL and account stay the same.",
+        "int_xyz789abc",
         pattern=r"^int_[a-z0-9]{9}$",
     ),
 ]
@@ -32,7 +34,7 @@ No: TypeAlias = Annotated[bool, Meta(extra_json_schema={"const": False})]
 
 
 class Cause(Struct, forbid_unknown_fields=True):
-    message: Annotated[str, Meta(description="What went wrong, where, and what to verify.")]
+    message: Annotated[str, about("What went wrong, where, and what to verify.")]
 
 
 class Error(Struct, forbid_unknown_fields=True):
@@ -44,12 +46,12 @@ class Activated(Struct):
     instance: Name
     status: Status
     bridge_integration_id: IntegrationId
-    message: Said
+    message: Literal["chatwoot integration activated"]
     warnings: (
         Annotated[
             list[str],
-            Meta(
-                description="What may keep messages from flowing although the activation "
+            about(
+                "What may keep messages from flowing although the activation "
                 "succeeded; absent when there is nothing to say."
             ),
         ]
@@ -64,7 +66,7 @@ class InlineActivated(Activated, kw_only=True):
 class InlineFailed(Struct):
     enabled: No
     status: Literal["error"]
-    error: Annotated[str, Meta(description="The same sentence as the activation route's.")]
+    error: Annotated[str, about("The same sentence as the activation route's.")]
 
 
 class Deactivated(Struct):
@@ -75,16 +77,21 @@ class _Facts(Struct):
     instance_name: Name
     status: Status
     bridge_integration_id: IntegrationId
-    chatwoot_base_url: Annotated[str, Meta(description="Without a trailing slash.")]
+    chatwoot_base_url: Annotated[
+        str,
+        about("Without a trailing slash.", "https://chatwoot.example.com"),
+    ]
     chatwoot_account_id: int
     chatwoot_api_token: Annotated[
-        str, Meta(description="In plain text: this route is as secret as the token.")
+        str,
+        about("In plain text: this route is as secret as the token.", "kU7bYQvJ2mXo9nRfT4wEzGaH"),
     ]
     chatwoot_inbox_id: int
     chatwoot_inbox_name: Annotated[
-        str, Meta(description="As Chatwoot has it now, if it could be asked.")
+        str,
+        about("As Chatwoot has it now, if it could be asked.", "WhatsApp - Orion"),
     ]
-    last_error: Annotated[str, Meta(description="Empty while all is well.")]
+    last_error: Annotated[str, about("Empty while all is well.")]
     created_at: Time
 
 
@@ -97,25 +104,29 @@ Integration = defstruct(
 class MadeInstance(Struct):
     name: Name
     token: Annotated[
-        str, Meta(description="Token of the instance: shown this once, stored as a hash only.")
+        str,
+        about("Token of the instance: shown this once, stored as a hash only.", "Zx1..."),
     ]
-    status: Annotated[str, Meta(description="A new instance is not connected yet.")]
+    status: Annotated[str, about("A new instance is not connected yet.", "disconnected")]
 
 
 class TokenAgain(Struct):
-    token: Annotated[str, Meta(description="The same token, where other clients look for it.")]
+    token: Annotated[
+        str,
+        about("The same token, where other clients look for it.", "Zx1..."),
+    ]
 
 
 class InstanceCreated(Struct):
     success: Yes
-    message: Said
+    message: Literal["Instance created successfully"]
     instance: MadeInstance
     data: TokenAgain
     chatwoot: (
         Annotated[
             Any,
-            Meta(
-                description="Only with chatwootEnabled.",
+            about(
+                "Only with chatwootEnabled.",
                 extra_json_schema={
                     "oneOf": [
                         {"$ref": "#/components/schemas/InlineActivated"},
@@ -129,10 +140,8 @@ class InstanceCreated(Struct):
 
 
 class Connection(Struct):
-    state: Annotated[str, Meta(description="As status.")]
-    number_jid: Annotated[str | None, Meta(description="The connected number.")] = field(
-        name="numberJid"
-    )
+    state: Annotated[str, about("As status.", "disconnected")]
+    number_jid: Annotated[str | None, about("The connected number.")] = field(name="numberJid")
 
 
 class GatewaySummary(Struct):
@@ -141,7 +150,7 @@ class GatewaySummary(Struct):
 
 
 class ChatwootSummary(Struct):
-    enabled: Annotated[bool, Meta(description="The other fields are present when it is true.")]
+    enabled: Annotated[bool, about("The other fields are present when it is true.")]
     status: Status | UnsetType = UNSET
     bridge_integration_id: IntegrationId | UnsetType = UNSET
     base_url: str | UnsetType = UNSET
@@ -153,7 +162,7 @@ class ChatwootSummary(Struct):
 
 class InstanceSummary(Struct):
     name: Name
-    status: Annotated[str, Meta(description="State of the WhatsApp side.")]
+    status: Annotated[str, about("State of the WhatsApp side.", "disconnected")]
     connection: Connection
     gateway: GatewaySummary | None
     chatwoot: ChatwootSummary
@@ -162,7 +171,7 @@ class InstanceSummary(Struct):
 
 class InstanceList(Struct):
     success: Yes
-    message: Annotated[str, Meta(description="How many there are.", examples=["1 Instance found"])]
+    message: Annotated[str, about("How many there are.", "1 Instance found")]
     instances: list[InstanceSummary]
 
 

@@ -9,14 +9,11 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
 from bridge import __version__
 from bridge.activation.validation import Activation, NewInstance
 from bridge.domain import errors
 from bridge.domain.errors import BridgeError
-from bridge.domain.models import Instance, Secret, Status
-from bridge.domain.options import OPTIONS, InboxOptions
 from bridge.web.api import bodies, body
 
 Part = dict[str, Any]
@@ -293,6 +290,7 @@ def _refusals(refusals: list[BridgeError]) -> Part:
 # -- the bodies ------------------------------------------------------------------------------------
 
 
+@cache
 def _schemas() -> Part:
     types = [
         Activation,
@@ -308,44 +306,45 @@ def _schemas() -> Part:
         bodies.InstanceDeleted,
     ]
     _, schemas = msgspec.json.schema_components(types, ref_template=f"{_REF}{{name}}")
-    return {**schemas, "Description": {"type": "object", "required": ["openapi", "paths"]}}
+    return {
+        **schemas,
+        "Description": {
+            "type": "object",
+            "required": ["openapi", "paths"],
+            "properties": {
+                "openapi": {"type": "string", "examples": ["3.1.0"]},
+                "paths": {"type": "object", "examples": [{}]},
+            },
+        },
+    }
 
 
-_CHOSEN = InboxOptions(sign_messages=True, reopen_resolved=True)
-_CREATED_AT = "2026-04-20T10:15:30Z"
-_TOKEN = "kU7bYQvJ2mXo9nRfT4wEzGaH"  # noqa: S105 - of nobody
-_EXAMPLES: dict[str, Struct | Part] = {
-    "Description": {"openapi": "3.1.0", "paths": {}},
-    "Activation": {
-        "chatwootBaseUrl": BASE_URL,
-        "chatwootAccountId": 5,
-        "chatwootApiToken": _TOKEN,
-        "inboxName": "WhatsApp - Orion",
-        "signMessages": True,
-        "reopenResolved": True,
-    },
-    "Activated": bodies.Activated(
-        "suporte", Status.ACTIVE, "int_xyz789abc", "chatwoot integration activated"
-    ),
-    "Integration": bodies.Integration(
-        instance_name="suporte",
-        status=Status.ACTIVE,
-        bridge_integration_id="int_xyz789abc",
-        chatwoot_base_url=BASE_URL,
-        chatwoot_account_id=5,
-        chatwoot_api_token=_TOKEN,
-        chatwoot_inbox_id=42,
-        chatwoot_inbox_name="WhatsApp - Orion",
-        last_error="",
-        created_at=_CREATED_AT,
-        **{option.shown: getattr(_CHOSEN, option.name) for option in OPTIONS},
-    ),
-    "Deactivated": bodies.Deactivated("chatwoot integration deactivated"),
-    "NewInstance": {"name": "suporte"},
-    "InstanceCreated": bodies.created("suporte", Secret("Zx1...")),
-    "InstanceList": bodies.listed([bodies.summary(Instance(1, "suporte", 1776680130.0), None)]),
-    "InstanceDeleted": bodies.InstanceDeleted(True, "Instance deleted", bodies.Deleted("deleted")),
-}
+@cache
+def _example(name: str) -> Any:
+    """A body in full: each field as its own example shows it."""
+    return _shown(_schemas()[name])
+
+
+def _shown(schema: Part) -> Any:
+    match schema:
+        case {"examples": [example, *_]} | {"const": example} | {"enum": [example, *_]}:
+            return example
+        case {"$ref": str(ref)}:
+            return _example(ref.removeprefix(_REF))
+        case {"anyOf": _}:
+            return None
+        case {"items": items}:
+            return [_shown(items)]
+        case {"properties": properties}:
+            required = schema["required"]
+            # Of what may be left out, what a request shows by an example.
+            wanted = [
+                name
+                for name, part in properties.items()
+                if name in required or {"examples", "default"} <= part.keys()
+            ]
+            return {name: _shown(properties[name]) for name in wanted}
+    return {"boolean": False, "integer": 5}.get(schema.get("type", ""), "")
 
 
 # -- small parts -----------------------------------------------------------------------------------
@@ -361,8 +360,8 @@ def _answer(said: str, content: Part) -> Part:
 
 
 def _content(schema: str) -> Part:
-    example = msgspec.to_builtins(_EXAMPLES[schema], enc_hook=str)
-    return {"application/json": {"schema": {"$ref": f"{_REF}{schema}"}, "example": example}}
+    media = {"schema": {"$ref": f"{_REF}{schema}"}, "example": _example(schema)}
+    return {"application/json": media}
 
 
 def _headers() -> Part:

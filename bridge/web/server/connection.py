@@ -2,7 +2,7 @@
 
 gunicorn's parser and response speak to it as to a socket. They run in a thread, and a thread never
 waits for a client: what it reads has come before it began, and what the client does not take at
-once is kept until it does.
+once waits until it does.
 """
 
 import contextlib
@@ -52,9 +52,11 @@ class ClientConnection(TConn):  # type: ignore[misc]
         self.is_whole = self.keeps = False
         self.framing = Framing(most_bytes)
         self._most_bytes = most_bytes
-        self._came = bytearray()
+        #: The next request, as far as it has come.
+        self.came = bytearray()
         self._request, self._read_to = b"", 0
-        self._unsent = bytearray()
+        #: What the client has not taken of the answer yet.
+        self.unsent = bytearray()
         self.sent = 0
 
     # -- for the loop ------------------------------------------------------------------------------
@@ -68,17 +70,12 @@ class ClientConnection(TConn):  # type: ignore[misc]
             return True
         except OSError:
             return False
-        self._came += piece
+        self.came += piece
         return bool(piece)
-
-    @property
-    def has_come(self) -> int:
-        """Bytes of the next request, as far as it has come."""
-        return len(self._came)
 
     def progress(self) -> Progress:
         """How far the next request has come; it is invited to go on where it waits for that."""
-        found = self.framing.look(self._came)
+        found = self.framing.look(self.came)
         if found is Progress.BODY and self.framing.wants_continue:
             self.framing.wants_continue = False
             # Whether the client is gone is noticed when we read.
@@ -89,38 +86,29 @@ class ClientConnection(TConn):  # type: ignore[misc]
     def take_request(self, progress: Progress) -> None:
         """Puts the request before the parser. What follows it is the next one."""
         self.is_whole = progress is Progress.WHOLE
-        end = self.framing.end if self.is_whole else len(self._came)
-        self._request, self._read_to = bytes(memoryview(self._came)[:end]), 0
-        del self._came[:end]
+        end = self.framing.end if self.is_whole else len(self.came)
+        self._request, self._read_to = bytes(memoryview(self.came)[:end]), 0
+        del self.came[:end]
         self.framing = Framing(self._most_bytes)
         self.sent = 0
 
     def flush(self) -> bool:
         """Sends what the client takes now; False when it is gone."""
         try:
-            while self._unsent:
-                count = self.raw.send(memoryview(self._unsent)[:_LARGE_PIECE])
+            while self.unsent:
+                count = self.raw.send(memoryview(self.unsent)[:_LARGE_PIECE])
                 self.sent += count
-                del self._unsent[:count]
+                del self.unsent[:count]
         except (BlockingIOError, InterruptedError):
             pass
         except OSError:
             return False
         return True
 
-    @property
-    def has_unsent(self) -> bool:
-        """Whether the client has not taken all of the answer yet."""
-        return bool(self._unsent)
-
-    def forget_what_came(self) -> None:
-        """What comes after the last answer is read by nobody."""
-        self._came.clear()
-
     def linger(self) -> bool:
         """Tells the client that nothing more comes; False when it is gone already. A connection
         that is closed at once may take the last answer with it (RFC 9112 section 9.6)."""
-        self._came.clear()
+        self.came.clear()
         try:
             self.raw.shutdown(socket.SHUT_WR)
         except OSError:
@@ -130,13 +118,12 @@ class ClientConnection(TConn):  # type: ignore[misc]
     def end(self) -> None:
         """Lets go of the socket."""
         self.raw.close()
-        self._came.clear()
-        self._unsent.clear()
+        self.came.clear()
+        self.unsent.clear()
 
-    # -- for gunicorn, in a thread: the parts of a socket that it uses -----------------------------
+    # -- for gunicorn, in a thread: the parts of a socket that it uses, none of which ever waits ---
 
     def fileno(self) -> int:
-        """The descriptor."""
         return self.raw.fileno()
 
     def recv(self, size: int) -> bytes:
@@ -148,29 +135,24 @@ class ClientConnection(TConn):  # type: ignore[misc]
     def sendall(self, data: bytes) -> None:
         """Sends at once what the client takes; the loop sends the rest."""
         count = 0
-        if not self._unsent:
+        if not self.unsent:
             with contextlib.suppress(BlockingIOError, InterruptedError):
                 count = self.raw.send(data)
                 self.sent += count
-        self._unsent += memoryview(data)[count:]
+        self.unsent += memoryview(data)[count:]
 
     def send(self, data: bytes) -> int:
         """gunicorn invites a body with it, which is here already or not wanted."""
         return len(data)
 
-    def setblocking(self, _: bool) -> None:
-        """It never blocks."""
+    def setblocking(self, _: bool) -> None: ...
 
-    def settimeout(self, _: float | None) -> None:
-        """It never waits."""
+    def settimeout(self, _: float | None) -> None: ...
 
-    def gettimeout(self) -> float | None:
-        """It never waits."""
-        return None
+    def gettimeout(self) -> None: ...
 
     def shutdown(self, _: int) -> None:
-        """The loop ends connections."""
-        raise OSError("ended by the loop")
+        raise OSError("the loop ends connections")
 
     def close(self, graceful: bool = False) -> None:
         """The loop ends connections."""

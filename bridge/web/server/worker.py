@@ -154,13 +154,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             else:
                 self._end(conn)
         elif conn.state is ConnectionState.LINGERING:
-            conn.forget_what_came()
+            conn.came.clear()  # nobody reads what comes after the last answer
         else:
             self._advance(conn)
 
     def _advance(self, conn: ClientConnection) -> None:
         """Gives a request to a thread as soon as it is whole."""
-        if not conn.has_come:
+        if not conn.came:
             return
         if conn.state is ConnectionState.IDLE:
             self._wait(conn, ConnectionState.READING, HEAD_S)
@@ -168,7 +168,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if progress is Progress.HEAD:
             return
         if progress is Progress.BODY:
-            body = conn.has_come - conn.framing.head_end
+            body = len(conn.came) - conn.framing.head_end
             conn.deadline = conn.began_at + HEAD_S + GRACE_S + body / SLOWEST
             return
         self._dispatch(conn, progress)
@@ -187,9 +187,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def _flush(self, conn: ClientConnection) -> None:
         if not conn.flush():
             self._end(conn)
-        elif conn.has_unsent:
+        elif conn.unsent:
             if conn.state is not ConnectionState.WRITING:
-                self._wait(conn, ConnectionState.WRITING, GRACE_S)
+                self._wait(conn, State.WRITING, GRACE_S)
             conn.deadline = conn.began_at + GRACE_S + conn.sent / SLOWEST
         elif conn.keeps:
             self._wait(conn, ConnectionState.IDLE, NEXT_S if self.alive else LINGER_S)
@@ -223,7 +223,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """Ends the connections whose time is up."""
         now = time.monotonic()
         for conn in [one for one in self._waiting if one.deadline <= now]:
-            if conn.state is ConnectionState.READING and conn.has_come:
+            if conn.state is ConnectionState.READING and conn.came:
                 self.log.debug("a request came too slowly")
                 with contextlib.suppress(OSError):
                     conn.raw.send(_TOO_SLOW)
