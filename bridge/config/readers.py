@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,12 +12,14 @@ NOBODY = "none"
 
 
 def text(raw: str) -> str:
-    """As it stands."""
     return raw
 
 
+def folder(raw: str) -> Path:
+    return Path(raw).absolute()
+
+
 def names(raw: str) -> tuple[str, ...]:
-    """Host names, separated by commas."""
     found = tuple(name.strip() for name in raw.split(",") if name.strip())
     if not all(re.fullmatch(r"[A-Za-z0-9._-]{1,253}", name) for name in found):
         raise ValueError("must be host names, separated by commas, without ports")
@@ -24,8 +27,6 @@ def names(raw: str) -> tuple[str, ...]:
 
 
 def one_of(*choices: str) -> Callable[[str], str]:
-    """One of some words, in any case."""
-
     def read(raw: str) -> str:
         found = next((one for one in choices if one.lower() == raw.lower()), None)
         if found is None:
@@ -36,7 +37,6 @@ def one_of(*choices: str) -> Callable[[str], str]:
 
 
 def truth(raw: str) -> bool:
-    """Yes or no."""
     match raw.lower():
         case "true" | "1" | "yes" | "on":
             return True
@@ -56,8 +56,6 @@ def truth_or_auto(raw: str) -> Any:
 
 
 def whole(least: int, most: int, what: str) -> Callable[[str], int]:
-    """A whole number within bounds."""
-
     def read(raw: str) -> int:
         if not raw.isascii() or not raw.isdigit() or not least <= int(raw[:6]) <= most:
             raise ValueError(f"must be {what} from {least} to {most}")
@@ -67,12 +65,10 @@ def whole(least: int, most: int, what: str) -> Callable[[str], int]:
 
 
 def seconds(raw: str) -> float:
-    """Whole seconds, a day at most."""
     return float(whole(1, 86400, "a number of seconds")(raw))
 
 
 def pause(raw: str) -> float:
-    """Seconds, with one decimal."""
     if not re.fullmatch(r"[0-9]{1,5}(\.[0-9])?", raw) or not 0.1 <= float(raw) <= 86400:
         raise ValueError("must be a number of seconds from 0.1 to 86400")
     return float(raw)
@@ -96,12 +92,10 @@ def public_url(raw: str) -> str:
 
 
 def gateway_url(raw: str) -> str:
-    """As `public_url`, or `none`."""
     return NOBODY if raw == NOBODY else public_url(raw)
 
 
 def rate(raw: str) -> str:
-    """So many calls in a unit of time."""
     amount, _, unit = raw.partition("/")
     if not amount.strip().isdigit() or not 1 <= int(amount.strip()[:9]) <= 1_000_000:
         raise ValueError("must look like 100/minute")
@@ -111,7 +105,6 @@ def rate(raw: str) -> str:
 
 
 def rate_storage(raw: str) -> str:
-    """Memory, or the address of a Redis."""
     if raw != "memory" and urlsplit(raw).scheme not in {"redis", "rediss", "redis+sentinel"}:
         raise ValueError("must be memory or an address such as redis://localhost:6379/0")
     return raw

@@ -55,7 +55,7 @@ class Shown:
 class Settings:
     """The checked settings; `shown` lists them for a person, `warnings` what looks mistyped."""
 
-    instance_dir: Path = _setting("instance", Path, "Folder of all run-time state.")
+    instance_dir: Path = _setting("instance", readers.folder, "Folder of all run-time state.")
     host: str = _setting("127.0.0.1", readers.text, "Address that the service listens on.")
     port: int = _setting(
         "8080", readers.whole(1, 65535, "a port number"), "Port that the service listens on."
@@ -259,7 +259,7 @@ SETTINGS = tuple(
     Setting(one.name, *one.metadata["row"]) for one in fields(Settings) if "row" in one.metadata
 )
 #: Read before the others, because it says where `config.toml` is.
-INSTANCE_DIR, *_OTHERS = SETTINGS
+INSTANCE_DIR = SETTINGS[0]
 
 
 def service_manager(environ: Mapping[str, str] | None = None, /) -> tuple[str, float]:
@@ -289,25 +289,22 @@ def load(environ: Mapping[str, str] | None = None, /, **overrides: object) -> Se
     """
     given = {name: value for name, value in (environ or os.environ).items() if value.strip()}
     flags = {f"BRIDGE_{key.upper()}": str(value) for key, value in overrides.items() if value}
-    name = INSTANCE_DIR.name
-    folder = flags.get(name) or given.get(name) or INSTANCE_DIR.default
+    folder, _ = _found(INSTANCE_DIR, flags, given, {})
     in_file = _config_file(Path(folder) / "config.toml")
 
-    values: dict[str, Any] = {"instance_dir": Path(folder).absolute()}
-    shown = [Shown(name, folder, _source(name, flags, given, {}), INSTANCE_DIR.meaning)]
-    for row in _OTHERS:
-        raw = flags.get(row.name) or _from_environment(row, given) or in_file.get(row.name)
-        raw = row.default if raw is None else raw
+    values: dict[str, Any] = {}
+    shown = []
+    for row in SETTINGS:
+        raw, source = _found(row, flags, given, in_file)
         try:
             values[row.attribute] = row.read(raw.strip())
         except ValueError as error:
             value = "" if row.secret else f" (it is {raw[:80]!r})"
             raise StartupError(reason=f"{row.name} {error}{value}") from None
-        source = _source(row.name, flags, given, in_file)
         shown.append(Shown(row.name, _masked(row, raw), source, row.meaning))
     if values["sandbox"] is None:
         values["sandbox"] = is_loopback(values["host"]) and not values["public_url"]
-    known = {row.name for row in SETTINGS} | {f"{row.name}_FILE" for row in _OTHERS if row.secret}
+    known = {row.name for row in SETTINGS} | {f"{row.name}_FILE" for row in SETTINGS if row.secret}
     warnings = tuple(
         f"{name} is not a setting of this program; `chatwoot-bridge settings` lists them all"
         for name in sorted(given)
@@ -322,29 +319,25 @@ def _masked(row: Setting, raw: str) -> str:
     return "***" if row.secret and raw != row.default else raw
 
 
-def _source(
-    name: str, flags: Mapping[str, str], given: Mapping[str, str], in_file: Mapping[str, str]
-) -> str:
-    if name in flags:
-        return "command line"
-    if name in given:
-        return "environment"
-    if f"{name}_FILE" in given:
-        return f"file named by {name}_FILE"
-    return "config.toml" if name in in_file else "default"
+def _found(
+    row: Setting, flags: Mapping[str, str], given: Mapping[str, str], in_file: Mapping[str, str]
+) -> tuple[str, str]:
+    """The text of a setting, and where it comes from."""
+    for place, source in ((flags, "command line"), (given, "environment")):
+        if row.name in place:
+            return place[row.name], source
+    named = given.get(f"{row.name}_FILE") if row.secret else None
+    if named and (text := _secret(row, named)):
+        return text, f"file named by {row.name}_FILE"
+    return (in_file[row.name], "config.toml") if row.name in in_file else (row.default, "default")
 
 
-def _from_environment(row: Setting, given: Mapping[str, str]) -> str | None:
-    if row.name in given or not row.secret:
-        return given.get(row.name)
-    named = given.get(f"{row.name}_FILE")
-    if named is None:
-        return None
+def _secret(row: Setting, path: str) -> str:
     try:
-        return Path(named).read_text(encoding="utf-8").strip()
+        return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not a text file"
-        raise StartupError(reason=f"{row.name}_FILE: cannot read {named}: {reason}") from None
+        raise StartupError(reason=f"{row.name}_FILE: cannot read {path}: {reason}") from None
 
 
 def _config_file(path: Path) -> dict[str, str]:
@@ -357,7 +350,7 @@ def _config_file(path: Path) -> dict[str, str]:
         raise StartupError(reason=f"cannot read {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise StartupError(reason=f"{path} is not valid TOML: {error}") from None
-    known = {row.name for row in _OTHERS}
+    known = {row.name for row in SETTINGS[1:]}
     found: dict[str, str] = {}
     for key, value in content.items():
         name = "BRIDGE_" + key.upper().removeprefix("BRIDGE_")

@@ -62,25 +62,14 @@ class Card:
     stats: InstanceStats
     plot: Plot
     transport: str
-    can_try_webhooks: bool
-    is_connected: bool
     complaints: tuple[Complaint, ...]
     unrouted: tuple[Unrouted, ...]
 
 
-def of_all(services: Services) -> list[Card]:
-    """A card for every instance, by name."""
-    by_id = {row.instance_id: row for row in services.stats.all()}
-    return [
-        _card(one, by_id.get(one.id, InstanceStats(one.id)), services)
-        for one in services.instances.all()
-    ]
-
-
-def of_one(instance: Instance, services: Services) -> Card:
-    """The card of one instance."""
-    stats = {one.instance_id: one for one in services.stats.all()}
-    return _card(instance, stats.get(instance.id, InstanceStats(instance.id)), services)
+def of(rows: list[Instance], services: Services) -> list[Card]:
+    """The cards of instances, in their order."""
+    stats = {row.instance_id: row for row in services.stats.all()}
+    return [_card(row, stats.get(row.id, InstanceStats(row.id)), services) for row in rows]
 
 
 def _card(instance: Instance, stats: InstanceStats, services: Services) -> Card:
@@ -92,8 +81,6 @@ def _card(instance: Instance, stats: InstanceStats, services: Services) -> Card:
         stats=stats,
         plot=plot.draw(minutes[Job.MESSAGE], minutes[Job.REPLY]),
         transport=_transport(instance, integration, services),
-        can_try_webhooks=integration is not None and feed_status.can_try(integration, services),
-        is_connected=_is_connected(instance),
         complaints=tuple(_complaints(instance, integration, stats, services, now)),
         unrouted=tuple(services.unrouted.of(instance.id)),
     )
@@ -109,11 +96,6 @@ def _transport(instance: Instance, one: Integration | None, services: Services) 
     return "socket" if used == "socket" else "turned"
 
 
-def _is_connected(instance: Instance) -> bool:
-    """While nothing was heard of it, nothing is wrong."""
-    return instance.connected is not False
-
-
 def _complaints(
     instance: Instance,
     integration: Integration | None,
@@ -122,74 +104,64 @@ def _complaints(
     now: float,
 ) -> Iterator[Complaint]:
     if integration is None:
-        said = Problem(N_("This number is not connected to a Chatwoot inbox."))
-        yield Complaint("connect", Trouble(said), is_grave=False)
-    elif integration.status is Status.ERROR:
-        yield _of_error(integration)
+        yield _mild("connect", N_("This number is not connected to a Chatwoot inbox."))
+    else:
+        yield from _of_integration(integration, services)
+        yield from _of_gateway(instance, services)
+    if stats.dead:
+        sentence = Problem(N_("Dead letters: {count}"), count=stats.dead)
+        remedy = N_("The bridge has given up on these messages. Fix the cause, then retry them.")
+        yield Complaint("replay", Trouble(sentence, Problem(remedy)))
+    if stats.unconfirmed:
+        yield _mild("waiting", N_("Unconfirmed sends: {count}"), count=stats.unconfirmed)
+    if stats.waiting and now - stats.oldest_at > SLOW_S:
+        yield _mild("waiting", N_("Messages have been waiting for more than two minutes."))
+
+
+def _mild(step: str, sentence: str, remedy: str = "", **values: object) -> Complaint:
+    trouble = Trouble(Problem(sentence, **values), Problem(remedy) if remedy else None)
+    return Complaint(step, trouble, is_grave=False)
+
+
+def _of_integration(integration: Integration, services: Services) -> Iterator[Complaint]:
+    if integration.status is Status.ERROR:
+        error = integration.last_error or BridgeError()
+        step = "edit" if error.code in _EDITED else "check"
+        if error.code == "gateway_denies":
+            step = "gateway"
+        yield Complaint(step, Trouble.of(error), since=integration.status_at)
     elif integration.status is Status.PAUSED:
-        said = Problem(N_("Paused: messages are stored, and delivered once you resume."))
-        yield Complaint("resume", Trouble(said), is_grave=False)
-    if integration is not None:
-        if old := capabilities.too_old(integration):
-            yield Complaint("check", Trouble.of(old))
-        for said in feed_status.problems(integration, services):
-            step = "webhooks" if feed_status.can_try(integration, services) else "check"
-            is_grave = not feed_status.is_heard(integration, services)
-            yield Complaint(step, Trouble(said), is_grave=is_grave)
-        for said in duplicates.problems(integration, services):
-            remedy = Problem(duplicates.REMEDY)
-            yield Complaint("check", Trouble(said, remedy), is_grave=False)
-        yield from _of_gateway(instance)
-        yield from _of_silence(gateway_webhook.silence(instance.id, services))
-    yield from _of_messages(stats, now)
+        yield _mild("resume", N_("Paused: messages are stored, and delivered once you resume."))
+    if old := capabilities.too_old(integration):
+        yield Complaint("check", Trouble.of(old))
+    for problem in feed_status.problems(integration, services):
+        step = "webhooks" if feed_status.can_try(integration, services) else "check"
+        is_grave = not feed_status.is_heard(integration, services)
+        yield Complaint(step, Trouble(problem), is_grave=is_grave)
+    for problem in duplicates.problems(integration, services):
+        yield Complaint("check", Trouble(problem, Problem(duplicates.REMEDY)), is_grave=False)
 
 
-def _of_error(integration: Integration) -> Complaint:
-    error = integration.last_error or BridgeError()
-    step = "edit" if error.code in _EDITED else "check"
-    if error.code == "gateway_denies":
-        step = "gateway"
-    return Complaint(step, Trouble.of(error), since=integration.status_at)
-
-
-def _of_gateway(instance: Instance) -> Iterator[Complaint]:
+def _of_gateway(instance: Instance, services: Services) -> Iterator[Complaint]:
     if instance.gateway is None:
-        said = Problem(N_("The bridge does not know the gateway of this number."))
-        remedy = Problem(N_("Messages flow once you enter its address."))
-        yield Complaint("gateway", Trouble(said, remedy))
-    elif not _is_connected(instance):
-        said = Problem(
+        sentence = Problem(N_("The bridge does not know the gateway of this number."))
+        remedy = N_("Messages flow once you enter its address.")
+        yield Complaint("gateway", Trouble(sentence, Problem(remedy)))
+    elif instance.connected is False:
+        sentence = Problem(
             N_("The gateway says that the number is not connected to WhatsApp: {state}"),
             state=instance.connection,
         )
-        remedy = Problem(N_("Connect it in the gateway; messages wait until then."))
-        yield Complaint("check", Trouble(said, remedy))
-
-
-def _of_silence(silence: tuple[float, float] | None) -> Iterator[Complaint]:
-    if silence is not None:
+        remedy = N_("Connect it in the gateway; messages wait until then.")
+        yield Complaint("check", Trouble(sentence, Problem(remedy)))
+    if silence := gateway_webhook.silence(instance.id, services):
         since, until = map(times.exact, silence)
-        said = Problem(
+        yield _mild(
+            "check",
             N_(
                 "Nothing came from the gateway between {since} and {until}, and it repeats nothing."
             ),
+            N_("Look on the phone for what customers wrote in that time."),
             since=since,
             until=until,
         )
-        remedy = Problem(N_("Look on the phone for what customers wrote in that time."))
-        yield Complaint("check", Trouble(said, remedy), is_grave=False)
-
-
-def _of_messages(stats: InstanceStats, now: float) -> Iterator[Complaint]:
-    if stats.dead:
-        said = Problem(N_("Dead letters: {count}"), count=stats.dead)
-        remedy = Problem(
-            N_("The bridge has given up on these messages. Fix the cause, then retry them.")
-        )
-        yield Complaint("replay", Trouble(said, remedy))
-    if stats.unconfirmed:
-        said = Problem(N_("Unconfirmed sends: {count}"), count=stats.unconfirmed)
-        yield Complaint("waiting", Trouble(said), is_grave=False)
-    if stats.waiting and now - stats.oldest_at > SLOW_S:
-        said = Problem(N_("Messages have been waiting for more than two minutes."))
-        yield Complaint("waiting", Trouble(said), is_grave=False)

@@ -28,7 +28,7 @@ blueprint = Blueprint("dashboard", __name__)
 @blueprint.get("/")
 def overview() -> Response:
     """All instances, as they are stored; this page calls nobody."""
-    return draw("dashboard/overview.html", cards=cards.of_all(services()))
+    return draw("dashboard/overview.html", cards=cards.of(services().instances.all(), services()))
 
 
 @blueprint.get("/instances/<name>")
@@ -55,7 +55,7 @@ def instance(name: str) -> Response:
         trouble=Trouble.of(error) if error else None,
         is_fresh=is_fresh and integration is not None,
         token=token,
-        card=cards.of_one(found, services()),
+        card=cards.of([found], services())[0],
         warnings=[one for one in map(Trouble.unpacked, packed) if str(one.sentence) not in lasting],
         missing=missing,
         sandbox_phone=settings.sandbox_phone_url if is_sandbox else "",
