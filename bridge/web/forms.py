@@ -45,7 +45,7 @@ def _required(field: Field, sentence: str) -> None:
         raise StopValidation(Trouble(Problem(sentence)))
 
 
-def _complete_address(field: Field) -> address.Address:
+def _complete_address(field: Field) -> address.ChatwootAddress:
     """The address that was meant by what was pasted. Raises StopValidation with the rule."""
     try:
         return address.parse_pasted(field.data)

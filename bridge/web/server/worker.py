@@ -189,7 +189,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self._end(conn)
         elif conn.unsent:
             if conn.state is not ConnectionState.WRITING:
-                self._wait(conn, State.WRITING, GRACE_S)
+                self._wait(conn, ConnectionState.WRITING, GRACE_S)
             conn.deadline = conn.began_at + GRACE_S + conn.sent / SLOWEST
         elif conn.keeps:
             self._wait(conn, ConnectionState.IDLE, NEXT_S if self.alive else LINGER_S)
