@@ -16,7 +16,7 @@ _MAY_SCAN = re.compile(
     r"SCAN (i|instance|alias|chat|c|constant)\b|SCAN (j|journal) USING INDEX journal_state"
 )
 ASKED: dict[str, Callable[[Services], object]] = {
-    "overview": cards.of_all,
+    "overview": lambda services: cards.of(services.instances.all(), services),
     "waiting": messages.in_trouble,
     "in line": messages.in_line,
     "trace": lambda services: messages.trace(1, services),

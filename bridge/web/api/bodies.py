@@ -185,6 +185,11 @@ class InstanceDeleted(Struct):
     instance: Deleted
 
 
+class Description(Struct):
+    openapi: Annotated[str, about("The version of OpenAPI.", "3.1.0")]
+    paths: Annotated[dict[str, Any], about("The routes.", {})]
+
+
 #: Tokens are texts that hide themselves everywhere else.
 _encoder = msgspec.json.Encoder(enc_hook=str)
 

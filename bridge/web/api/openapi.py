@@ -34,18 +34,22 @@ _INFO = (
     "Calls are counted per token: 100 a minute, new instances 20 a minute, unless the operator "
     "has set something else."
 )
-_EITHER: list[Part] = [
-    {"accountHeader": []},
-    {"accountBearer": []},
-    {"instanceHeader": []},
-    {"instanceBearer": []},
-]
-_ACCOUNT: list[Part] = [{"accountHeader": []}, {"accountBearer": []}]
-_ACCOUNT_SAID = (
-    "The operator's token, for every instance. It is made at the first start and stored in the "
-    "file account-token of the instance folder, unless BRIDGE_ACCOUNT_TOKEN sets it."
-)
-_INSTANCE_SAID = "The token that was answered when the instance was made, for this instance alone."
+_TOKENS = {
+    "account": "The operator's token, for every instance. It is made at the first start and stored "
+    "in the file account-token of the instance folder, unless BRIDGE_ACCOUNT_TOKEN sets it.",
+    "instance": "The token that was answered when the instance was made, for this instance alone.",
+}
+_SCHEMES: dict[str, Part] = {
+    "Header": {"type": "apiKey", "in": "header", "name": "token"},
+    "Bearer": {"type": "http", "scheme": "bearer"},
+}
+_LIMITS = {
+    "Limit": "Calls that the token may make in a window.",
+    "Remaining": "Calls that are left in this window.",
+    "Reset": "When the window ends, in Unix seconds.",
+}
+_EITHER: list[Part] = [{f"{who}{how}": []} for who in _TOKENS for how in _SCHEMES]
+_ACCOUNT: list[Part] = [{f"account{how}": []} for how in _SCHEMES]
 _CALL = f"{BASE_URL}/api/v1/accounts/5/inboxes"
 
 
@@ -70,7 +74,14 @@ def document() -> Part:
         "paths": _paths(),
         "components": {
             "schemas": _schemas(),
-            "headers": _headers(),
+            "headers": {
+                f"X-RateLimit-{name}": {
+                    "description": said,
+                    "required": True,
+                    "schema": {"type": "integer", "minimum": 0},
+                }
+                for name, said in _LIMITS.items()
+            },
             "parameters": {
                 "instance": {
                     "name": "instance",
@@ -82,10 +93,9 @@ def document() -> Part:
                 }
             },
             "securitySchemes": {
-                "accountHeader": _header_token(_ACCOUNT_SAID),
-                "accountBearer": _bearer(_ACCOUNT_SAID),
-                "instanceHeader": _header_token(_INSTANCE_SAID),
-                "instanceBearer": _bearer(_INSTANCE_SAID),
+                f"{who}{how}": {**scheme, "description": said}
+                for who, said in _TOKENS.items()
+                for how, scheme in _SCHEMES.items()
             },
         },
     }
@@ -227,23 +237,18 @@ _INPUT: list[BridgeError] = [
     body.BodyTooLarge(limit=body.MAX_BYTES),
     body.NotJson(),
 ]
+_NOT_FOUND = f'{_CALL} HTTP 404: {{"error":"Resource could not be found"}}'
+_INVALID = f'{_CALL} HTTP 422: {{"message":"Name can\'t be blank","attributes":["name"]}}'
+_REJECTED = f'{_CALL} HTTP 401: {{"error":"Invalid Access Token"}}'
+_DENIED = f'{_CALL} HTTP 401: {{"error":"You are not authorized to access this account"}}'
+_REFUSED = f'Get "{BASE_URL}/api": dial tcp 192.0.2.7:443: connect: connection refused'
 _SET: list[BridgeError] = [
-    errors.ChatwootNotFound(
-        detail=f'{_CALL} HTTP 404: {{"error":"Resource could not be found"}}', **_HERE
-    ),
-    errors.ChatwootRejects(
-        detail=f'{_CALL} HTTP 422: {{"message":"Name can\'t be blank","attributes":["name"]}}'
-    ),
-    errors.TokenRejected(detail=f'{_CALL} HTTP 401: {{"error":"Invalid Access Token"}}'),
-    errors.AccessDenied(
-        detail=f'{_CALL} HTTP 401: {{"error":"You are not authorized to access this account"}}',
-        **_HERE,
-    ),
+    errors.ChatwootNotFound(detail=_NOT_FOUND, **_HERE),
+    errors.ChatwootRejects(detail=_INVALID),
+    errors.TokenRejected(detail=_REJECTED),
+    errors.AccessDenied(detail=_DENIED, **_HERE),
     errors.PersistFailed(cause="attempt to write a readonly database"),
-    errors.ChatwootUnreachable(
-        detail=f'Get "{BASE_URL}/api": dial tcp 192.0.2.7:443: connect: connection refused',
-        **_HERE,
-    ),
+    errors.ChatwootUnreachable(detail=_REFUSED, **_HERE),
     errors.ModuleOff(),
     errors.ActivationRunning(),
 ]
@@ -304,19 +309,9 @@ def _schemas() -> Part:
         bodies.InstanceCreated,
         bodies.InstanceList,
         bodies.InstanceDeleted,
+        bodies.Description,
     ]
-    _, schemas = msgspec.json.schema_components(types, ref_template=f"{_REF}{{name}}")
-    return {
-        **schemas,
-        "Description": {
-            "type": "object",
-            "required": ["openapi", "paths"],
-            "properties": {
-                "openapi": {"type": "string", "examples": ["3.1.0"]},
-                "paths": {"type": "object", "examples": [{}]},
-            },
-        },
-    }
+    return msgspec.json.schema_components(types, ref_template=f"{_REF}{{name}}")[1]
 
 
 @cache
@@ -351,7 +346,7 @@ def _shown(schema: Part) -> Any:
 
 
 def _answer(said: str, content: Part) -> Part:
-    names = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
+    names = [f"X-RateLimit-{name}" for name in _LIMITS]
     return {
         "description": said,
         "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names},
@@ -362,26 +357,3 @@ def _answer(said: str, content: Part) -> Part:
 def _content(schema: str) -> Part:
     media = {"schema": {"$ref": f"{_REF}{schema}"}, "example": _example(schema)}
     return {"application/json": media}
-
-
-def _headers() -> Part:
-    return {
-        f"X-RateLimit-{name}": {
-            "description": said,
-            "required": True,
-            "schema": {"type": "integer", "minimum": 0},
-        }
-        for name, said in {
-            "Limit": "Calls that the token may make in a window.",
-            "Remaining": "Calls that are left in this window.",
-            "Reset": "When the window ends, in Unix seconds.",
-        }.items()
-    }
-
-
-def _header_token(said: str) -> Part:
-    return {"type": "apiKey", "in": "header", "name": "token", "description": said}
-
-
-def _bearer(said: str) -> Part:
-    return {"type": "http", "scheme": "bearer", "description": said}
