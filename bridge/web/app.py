@@ -1,4 +1,4 @@
-"""The browser and JSON doors."""
+"""The web application: pages, JSON API and webhooks."""
 
 from pathlib import Path
 
@@ -69,25 +69,13 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     app.before_request(api.guard)
     app.after_request(api.add_limit_headers)
     forms_only = security.register(app)
-    for door in (api.api, docs):
+    for machines in (api.api, docs):
         # No cookie opens these, so no forged form can use one.
-        forms_only.exempt(door)
-        app.register_blueprint(door)
-    _add_pages(app)
-    return app
-
-
-def _add_pages(app: Flask) -> None:
-    """The door for people."""
-    guard.register(app)
-    live.register(app)
-    health.register(app)
-    i18n.register(app)
-    pages.register(app)
-    session.register(app)
-    app.register_blueprint(wizard.blueprint)
-    app.register_blueprint(wizard_activation.blueprint)
-    app.register_blueprint(dashboard.blueprint)
-    times.register(app)
-    messages.register(app)
+        forms_only.exempt(machines)
+        app.register_blueprint(machines)
+    for part in (guard, live, health, i18n, pages, session, times, messages):
+        part.register(app)
+    for blueprint in (wizard.blueprint, wizard_activation.blueprint, dashboard.blueprint):
+        app.register_blueprint(blueprint)
     problems.register(app, pages.problem_page)
+    return app

@@ -3,7 +3,7 @@
 from flask import Flask, abort, request
 
 from bridge.web import session
-from bridge.web.problems import is_api
+from bridge.web.paths import is_api
 
 #: The open routes, each with its reason. What is not listed here asks for a session; what lies
 #: under /api asks for a token (`bridge.web.api.routes.guard`).
@@ -28,10 +28,10 @@ def register(app: Flask) -> None:
 
 def forms_only() -> None:
     """Before anything reads a body: what is posted to a page is a form. Raises HTTPExceptions."""
-    if request.method == "POST" and not is_api() and request.mimetype not in _FORMS:
+    if request.method == "POST" and not is_api(request.path) and request.mimetype not in _FORMS:
         abort(415)
 
 
 def _guard() -> None:
-    if not is_api() and request.endpoint is not None and request.endpoint not in OPEN:
+    if not is_api(request.path) and request.endpoint is not None and request.endpoint not in OPEN:
         session.require()

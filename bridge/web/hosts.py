@@ -14,6 +14,7 @@ from flask import Response
 
 from bridge.config.settings import Settings
 from bridge.web.api import bodies
+from bridge.web.paths import is_api
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,7 +47,7 @@ class Hosts:
         if not wrong:
             return self._others(environ, start_response)
         plain = Response(f"{wrong}\n", 400, mimetype="text/plain")
-        refusal = bodies.error(400, wrong) if _is_api(environ) else plain
+        refusal = bodies.error(400, wrong) if is_api(environ["PATH_INFO"]) else plain
         refusal.headers["X-Content-Type-Options"] = "nosniff"
         refusal.headers["Cache-Control"] = "no-store"
         return refusal(environ, start_response)
@@ -61,17 +62,14 @@ class Hosts:
         name = (found[1] or found[2]).lower().rstrip(".")
         if not name:
             return _MALFORMED
-        is_open = not self._is_known or _is_api(environ) or environ["PATH_INFO"] in _PROBES
+        is_open = (
+            not self._is_known or is_api(environ["PATH_INFO"]) or environ["PATH_INFO"] in _PROBES
+        )
         return "" if is_open or name in self._names or _is_near(name) else _NOT_OURS
 
 
 #: Asked for by machines, under whatever name they know; they say nothing to keep.
 _PROBES = {"/healthz", "/readyz", "/metrics"}
-
-
-def _is_api(environ: "WSGIEnvironment") -> bool:
-    path = str(environ.get("PATH_INFO", ""))
-    return path == "/api" or path.startswith("/api/")
 
 
 def _is_near(name: str) -> bool:

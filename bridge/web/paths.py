@@ -1,4 +1,4 @@
-"""What addresses may hold: numbers that the database has, and ways back that lead to us."""
+"""What paths may hold: numbers that the database has, and ways back that lead to us."""
 
 import re
 from typing import Any
@@ -19,6 +19,11 @@ class RowId(IntegerConverter):
 
     def __init__(self, map: Any, **more: Any) -> None:
         super().__init__(map, max=MOST_ROW_ID, **more)
+
+
+def is_api(path: str) -> bool:
+    """Whether a path is one of the JSON API."""
+    return path == "/api" or path.startswith("/api/")
 
 
 def row_id(text: str | None) -> int | None:

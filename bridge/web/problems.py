@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from bridge.domain.errors import BridgeError
 from bridge.web.api import bodies
+from bridge.web.paths import is_api
 
 log = logging.getLogger(__name__)
 
@@ -27,11 +28,6 @@ _ROUTING = {
 }
 
 
-def is_api() -> bool:
-    """Whether the request came through the JSON door."""
-    return request.path == "/api" or request.path.startswith("/api/")
-
-
 def register(app: Flask, page: PageOfError) -> None:
     """Makes every error of `app` leave in the right shape."""
 
@@ -39,7 +35,11 @@ def register(app: Flask, page: PageOfError) -> None:
     def told(error: BridgeError) -> Response:
         if error.status >= 500:
             log.warning("%s %s: %s", request.method, request.path, error.message)
-        return bodies.error(error.status, error.message) if is_api() else page(error.status, error)
+        return (
+            bodies.error(error.status, error.message)
+            if is_api(request.path)
+            else page(error.status, error)
+        )
 
     @app.errorhandler(HTTPException)
     def routing(error: HTTPException) -> Response | HTTPException:
@@ -47,7 +47,7 @@ def register(app: Flask, page: PageOfError) -> None:
         if status < 400:
             return error  # a redirect of the routing
         said = _ROUTING.get(status, error.name.lower())
-        response = bodies.error(status, said) if is_api() else page(status, None)
+        response = bodies.error(status, said) if is_api(request.path) else page(status, None)
         for name, value in error.get_headers():
             if name == "Allow":
                 response.headers[name] = value
@@ -57,4 +57,4 @@ def register(app: Flask, page: PageOfError) -> None:
     def bug(error: Exception) -> Response:
         log.exception("%s %s failed", request.method, request.path)
         said = "internal error - the log of the bridge has the details"
-        return bodies.error(500, said) if is_api() else page(500, None)
+        return bodies.error(500, said) if is_api(request.path) else page(500, None)

@@ -6,28 +6,15 @@ import secrets
 from datetime import timedelta
 from urllib.parse import urlencode
 
-from flask import (
-    Blueprint,
-    Flask,
-    Response,
-    abort,
-    flash,
-    g,
-    make_response,
-    redirect,
-    render_template,
-    request,
-    session,
-    url_for,
-)
-from werkzeug.wrappers import Response as AnyResponse
+from flask import Blueprint, Flask, abort, flash, g, redirect, request, session, url_for
+from werkzeug.wrappers import Response
 
 from bridge.domain.errors import N_, Problem, StorageFailed
 from bridge.domain.models import Actor
 from bridge.store.sessions import LIFETIME_S, Session
 from bridge.store.vault import same, token_hash
 from bridge.web.api import limits
-from bridge.web.forms import ActionForm, SignInForm
+from bridge.web.forms import ActionForm, SignInForm, draw
 from bridge.web.i18n import gettext
 from bridge.web.pages import Trouble, caller_address, operator, services
 from bridge.web.pages import limits as buckets
@@ -95,35 +82,34 @@ def require() -> None:
 
 
 @blueprint.route("/sign-in", methods=["GET", "POST"])
-def sign_in() -> AnyResponse:
+def sign_in() -> Response:
     """The form for the account token."""
     target = local_path(request.args.get("next"))
     if is_signed_in():
         return redirect(target)
     form = SignInForm()
-    status = 200
-    if request.method == "POST" and form.validate():
-        # Counted before the token is looked at: a guess beyond the limit learns nothing.
-        bucket = ("signin", caller_address())
-        allowance = buckets().take(limits.SIGN_IN, *bucket)
-        if allowance.granted and same(token_hash(form.token.data), services().account_token_hash):
-            buckets().forget(limits.SIGN_IN, *bucket)
-            session.clear()
-            session.permanent = True
-            _begin()
-            _note(operator(), "signed in")
-            return redirect(target)
-        if allowance.granted:
-            _note_refusal()
-        form.token.errors = [_WRONG if allowance.granted else _TOO_OFTEN]
-        status = 422 if allowance.granted else 429
-    elif request.method == "POST":
-        status = 422
-    return make_response(render_template("sign_in.html", form=form), status)
+    if request.method != "POST" or not form.validate():
+        return draw("sign_in.html", form)
+    # Counted before the token is looked at: a guess beyond the limit learns nothing.
+    bucket = ("signin", caller_address())
+    allowance = buckets().take(limits.SIGN_IN, *bucket)
+    if allowance.granted and same(token_hash(form.token.data), services().account_token_hash):
+        buckets().forget(limits.SIGN_IN, *bucket)
+        session.clear()
+        session.permanent = True
+        _begin()
+        _note(operator(), "signed in")
+        return redirect(target)
+    if allowance.granted:
+        _note_refusal()
+    form.token.errors = [_WRONG if allowance.granted else _TOO_OFTEN]
+    answer = draw("sign_in.html", form)
+    answer.status_code = 422 if allowance.granted else 429
+    return answer
 
 
 @blueprint.post("/sign-out")
-def sign_out() -> Response | AnyResponse:
+def sign_out() -> Response:
     """Ends the session; an unfinished draft goes with it, for a token may be in it."""
     draft_id = session.get("draft")
     if draft_id:
@@ -136,7 +122,7 @@ def sign_out() -> Response | AnyResponse:
 
 
 @blueprint.post("/sessions/end-others")
-def end_others() -> AnyResponse:
+def end_others() -> Response:
     """Signs out every other browser."""
     row = current()
     if row is not None:

@@ -209,24 +209,13 @@ def error(status: int, message: str) -> Response:
 
 def activated(instance: models.Instance, result: activate.ActivationResult) -> Activated:
     """What `set` answers."""
-    return Activated(**_activated(instance, result))
-
-
-def inline_activated(
-    instance: models.Instance, result: activate.ActivationResult
-) -> InlineActivated:
-    """The same within the answer of `instance/new`."""
-    return InlineActivated(enabled=True, **_activated(instance, result))
-
-
-def _activated(instance: models.Instance, result: activate.ActivationResult) -> dict[str, Any]:
-    return {
-        "instance": instance.name,
-        "status": result.integration.status,
-        "bridge_integration_id": result.integration.id,
-        "message": "chatwoot integration activated",
-        "warnings": [str(warning) for warning in result.warnings] or UNSET,
-    }
+    return Activated(
+        instance.name,
+        result.integration.status,
+        result.integration.id,
+        "chatwoot integration activated",
+        [str(warning) for warning in result.warnings] or UNSET,
+    )
 
 
 def integration(instance: models.Instance, row: models.Integration) -> Struct:

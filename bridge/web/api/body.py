@@ -1,6 +1,8 @@
 """Reads a JSON body strictly: what is ambiguous or hostile gets a clear 400, never a guess."""
 
 import json
+import re
+from itertools import accumulate
 from typing import Any, NoReturn
 
 from flask import Request
@@ -12,6 +14,8 @@ from bridge.domain.errors import N_, BridgeError, InvalidBody, Problem
 #: Largest body of the JSON API, in bytes.
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 16
+#: A text within JSON, or the beginning of one that has no end.
+_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 _BROKEN = N_("breaks off, or its chunks are malformed")
 
 
@@ -77,36 +81,20 @@ def _refuse(sentence: str, **values: object) -> NoReturn:
 
 def _depth(text: str) -> int:
     """The deepest nesting; brackets inside texts do not count."""
-    depth = deepest = 0
-    inside = escaped = False
-    for character in text:
-        if inside:
-            if escaped:
-                escaped = False
-            elif character == "\\":
-                escaped = True
-            elif character == '"':
-                inside = False
-        elif character == '"':
-            inside = True
-        elif character in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif character in "]}":
-            depth -= 1
-    return deepest
+    brackets = re.findall(r"[\[\]{}]", _TEXT.sub("", text))
+    return max(accumulate(1 if one in "[{" else -1 for one in brackets), default=0)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for key, value in pairs:
-        if key in found:
+        if key in values:
             # Which of the two is meant cannot be known.
             shown = key[:80].encode("utf-8", "replace").decode()
             raise InvalidBody({shown: Problem(N_("stands twice in the body"))})
-        found[key] = value
-    return found
+        values[key] = value
+    return values
 
 
 def _constant(name: str) -> NoReturn:
-    raise InvalidBody({"": Problem(N_("must not contain {name}"), name=name)})
+    _refuse(N_("must not contain {name}"), name=name)

@@ -7,6 +7,7 @@ authentication, rate limit, module switched off, instance, body, then Chatwoot.
 from typing import Any
 
 from flask import Blueprint, Response, g, request
+from msgspec import structs
 
 from bridge.activation import activate, checks, instances, validation
 from bridge.domain.errors import BridgeError, InstanceMissing, InvalidBody, ModuleOff, RateLimited
@@ -15,7 +16,7 @@ from bridge.web.api import auth, bodies, body
 from bridge.web.api.limits import Allowance
 from bridge.web.api.openapi import document
 from bridge.web.pages import limits, services
-from bridge.web.problems import is_api
+from bridge.web.paths import is_api
 
 api = Blueprint("api", __name__, url_prefix="/api")
 
@@ -27,7 +28,7 @@ _ACCOUNT_ONLY = {"api.new_instance", "api.delete_instance"}
 
 def guard() -> None:
     """Authentication, then the rate limit; runs before every request."""
-    if not is_api():
+    if not is_api(request.path):
         return
     buckets = limits()
     caller = auth.identify(request, services())
@@ -149,4 +150,6 @@ def _inline(
         if isinstance(error, InvalidBody):
             error = error.renamed(validation.SET_TO_INLINE)
         return bodies.InlineFailed(False, "error", error.message)
-    return bodies.inline_activated(instance, result)
+    return bodies.InlineActivated(
+        enabled=True, **structs.asdict(bodies.activated(instance, result))
+    )

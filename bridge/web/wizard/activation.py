@@ -23,19 +23,10 @@ blueprint.before_request(require_module)
 
 #: The page whose answer is at fault, by the error's code; all others have a page with a retry.
 STEP_AT_FAULT = {
-    "chatwoot_not_found": "address",
-    "chatwoot_redirects": "address",
-    "not_chatwoot": "address",
-    "chatwoot_too_old": "address",
-    "chatwoot_unreachable": "address",
-    "address_blocked": "address",
-    "account_unknown": "account",
-    "account_suspended": "account",
-    "not_member": "account",
-    "token_rejected": "token",
-    "not_administrator": "token",
-    "bot_token": "token",
-    "access_denied": "token",
+    **dict.fromkeys(("chatwoot_not_found", "chatwoot_redirects", "not_chatwoot"), "address"),
+    **dict.fromkeys(("chatwoot_too_old", "chatwoot_unreachable", "address_blocked"), "address"),
+    **dict.fromkeys(("account_unknown", "account_suspended", "not_member"), "account"),
+    **dict.fromkeys(("token_rejected", "not_administrator", "bot_token", "access_denied"), "token"),
     "chatwoot_rejects": "inbox",
 }
 _FIELD_STEP = {

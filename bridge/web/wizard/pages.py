@@ -7,16 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, TypeVar
 
-from flask import (
-    Blueprint,
-    abort,
-    flash,
-    make_response,
-    redirect,
-    render_template,
-    request,
-    url_for,
-)
+from flask import Blueprint, abort, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 from wtforms import Field
 
@@ -26,7 +17,7 @@ from bridge.domain.models import DEFAULT_INBOX_NAME, GatewayConfig, Instance, Se
 from bridge.domain.options import OPTIONS
 from bridge.web import forms
 from bridge.web.api import limits
-from bridge.web.forms import NEW, Form
+from bridge.web.forms import NEW, Form, draw
 from bridge.web.i18n import gettext
 from bridge.web.pages import Trouble, caller_address, services
 from bridge.web.pages import limits as buckets
@@ -35,7 +26,7 @@ from bridge.web.wizard.draft import STEPS, Draft
 
 blueprint = Blueprint("wizard", __name__, url_prefix="/wizard")
 
-Found = TypeVar("Found")
+T = TypeVar("T")
 
 
 def require_module() -> None:
@@ -68,30 +59,25 @@ def onward(draft: Draft, step: str) -> Response:
     return redirect(url_for(f"wizard.{step if stay else draft.next_step()}"), 303)
 
 
-def page(step: str, draft: Draft, form: Form, **more: Any) -> Response:
-    """The page of a step: 422 when something typed was wrong."""
-    number = STEPS.index(step) + 1
-    status = 422 if form.troubles() else 200
-    failure = draft.failure
-    if failure and failure[0] == step and request.method == "GET":
-        _attach(form, failure[1])
-    html = render_template(
+def page(step: str, draft: Draft, form: Form | None = None, **more: Any) -> Response:
+    """The page of a step. A failure of the activation stands at its first field."""
+    number, failure = STEPS.index(step) + 1, draft.failure
+    is_failure = bool(failure and failure[0] == step and request.method == "GET")
+    if failure and form and is_failure:
+        field = next(one for one in form if one.type not in {"CSRFTokenField", "BooleanField"})
+        field.errors = [failure[1]]
+    answer = draw(
         f"wizard/{step}.html",
-        form=form,
+        form,
         draft=draft,
         number=number,
         total=len(STEPS),
         back=url_for(f"wizard.{STEPS[number - 2]}") if number > 1 else url_for("wizard.start"),
-        changing=all(draft.has_answered(one) for one in STEPS[:-1]),
         **more,
     )
-    return make_response(html, status)
-
-
-def _attach(form: Form, trouble: Trouble) -> None:
-    """A failure of the activation stands at the page's first field."""
-    field = next(one for one in form if one.type not in {"CSRFTokenField", "BooleanField"})
-    field.errors = [trouble]
+    if is_failure:
+        answer.status_code = 200
+    return answer
 
 
 def _is_live() -> bool:
@@ -101,10 +87,10 @@ def _is_live() -> bool:
 
 def _live(field: Field, **found: Any) -> Response:
     troubles = [one for one in field.errors if isinstance(one, Trouble)]
-    return make_response(render_template("wizard/_found.html", troubles=troubles, **found))
+    return draw("wizard/_found.html", troubles=troubles, **found)
 
 
-def _asked(field: Field, ask: Callable[[], Found]) -> Found | None:
+def _asked(field: Field, ask: Callable[[], T]) -> T | None:
     """What Chatwoot answers, or None with the reason at the field; throttled."""
     try:
         if not buckets().take(limits.PROBE, "probe", caller_address()).granted:
@@ -119,24 +105,18 @@ def _asked(field: Field, ask: Callable[[], Found]) -> Found | None:
 
 
 @blueprint.get("")
-def start() -> Response:
-    """What is needed at hand, and where to go on."""
-    return _start(forms.ActionForm())
-
-
-def _start(form: Form, trouble: Trouble | None = None) -> Response:
+def start(trouble: Trouble | None = None) -> Response:
+    """What is needed at hand; `trouble` says why the sandbox cannot be used."""
     draft = Draft.of_session(services())
-    if draft is not None and "done" in draft.answers:
-        draft = None
-    html = render_template(
+    answer = draw(
         "wizard/start.html",
-        form=form,
-        draft=draft,
+        draft=None if draft and "done" in draft.answers else draft,
         trouble=trouble,
         sandbox=services().settings.sandbox,
         total=len(STEPS),
     )
-    return make_response(html, 502 if trouble else 200)
+    answer.status_code = 502 if trouble else 200
+    return answer
 
 
 @blueprint.post("")
@@ -150,7 +130,7 @@ def begin() -> Response:
         try:
             answers |= trial.answers(services())
         except BridgeError as error:
-            return _start(forms.ActionForm(), Trouble.of(error))
+            return start(Trouble.of(error))
     draft = Draft.begin(services(), **answers)
     return redirect(url_for(f"wizard.{draft.next_step()}"), 303)
 
@@ -322,9 +302,7 @@ def review() -> Response:
     known = services().instances.find(draft.answers["instance"]["name"])
     before = services().integrations.of(known.id) if known else None
     gateway = draft.gateway or (known.gateway if known else None)
-    return page(
-        "review", draft, forms.ActionForm(), before=before, gateway=gateway, options=OPTIONS
-    )
+    return page("review", draft, before=before, gateway=gateway, options=OPTIONS)
 
 
 @blueprint.post("/discard")
