@@ -158,8 +158,8 @@ class _Instance(Struct, kw_only=True):
 def _inline(name: str) -> tuple[str, Any, Any]:
     """No type on purpose: a wrong value never refuses the instance, it comes back as an error."""
     other = "" if SET_TO_INLINE[name] == name else " Mind the other name."
-    said = f"As {name} of the activation route.{other}"
-    return SET_TO_INLINE[name], Annotated[Any, about(said)], field(default=None)
+    text = f"As {name} of the activation route.{other}"
+    return SET_TO_INLINE[name], Annotated[Any, about(text)], field(default=None)
 
 
 #: The body of `instance/new`.

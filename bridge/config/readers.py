@@ -20,18 +20,18 @@ def folder(raw: str) -> Path:
 
 
 def names(raw: str) -> tuple[str, ...]:
-    found = tuple(name.strip() for name in raw.split(",") if name.strip())
-    if not all(re.fullmatch(r"[A-Za-z0-9._-]{1,253}", name) for name in found):
+    values = tuple(name.strip() for name in raw.split(",") if name.strip())
+    if not all(re.fullmatch(r"[A-Za-z0-9._-]{1,253}", name) for name in values):
         raise ValueError("must be host names, separated by commas, without ports")
-    return found
+    return values
 
 
 def one_of(*choices: str) -> Callable[[str], str]:
     def read(raw: str) -> str:
-        found = next((one for one in choices if one.lower() == raw.lower()), None)
-        if found is None:
+        values = next((one for one in choices if one.lower() == raw.lower()), None)
+        if values is None:
             raise ValueError(f"must be {', '.join(choices[:-1])} or {choices[-1]}")
-        return found
+        return values
 
     return read
 

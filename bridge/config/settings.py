@@ -351,7 +351,7 @@ def _config_file(path: Path) -> dict[str, str]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise StartupError(reason=f"{path} is not valid TOML: {error}") from None
     known = {row.name for row in SETTINGS[1:]}
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for key, value in content.items():
         name = "BRIDGE_" + key.upper().removeprefix("BRIDGE_")
         if name not in known:
@@ -361,5 +361,5 @@ def _config_file(path: Path) -> dict[str, str]:
         if not isinstance(value, str | int):
             raise StartupError(reason=f"{path}: {key} must be a text, a number or true/false")
         if str(value).strip():
-            found[name] = str(value)
-    return found
+            texts[name] = str(value)
+    return texts

@@ -102,7 +102,7 @@ class Hooks:
             if integration is not None:
                 self._store(integration, environ)
         except Exception:
-            # The regular look finds what it said.
+            # The next regular look finds its message.
             log.exception("a webhook could not be read")
         return _OK
 
@@ -156,10 +156,10 @@ class Hooks:
 
     def _caller(self, key: str) -> _Caller | None:
         services = self._services
-        found = services.instances.by_hook_key(key)
-        if found is None:
+        row = services.instances.by_hook_key(key)
+        if row is None:
             return None
-        instance, secret = found
+        instance, secret = row
         return _Caller(
             instance,
             secret,

@@ -56,10 +56,10 @@ class Hosts:
         given = environ.get("HTTP_HOST")
         if given is None:
             return ""  # HTTP/1.0; nothing is built from it
-        found = _HOST.fullmatch(given)
-        if found is None or int(found[3] or 0) > 65535 or not _is_address(found[1] or "::"):
+        match = _HOST.fullmatch(given)
+        if match is None or int(match[3] or 0) > 65535 or not _is_address(match[1] or "::"):
             return _MALFORMED
-        name = (found[1] or found[2]).lower().rstrip(".")
+        name = (match[1] or match[2]).lower().rstrip(".")
         if not name:
             return _MALFORMED
         is_open = (

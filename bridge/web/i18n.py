@@ -26,7 +26,7 @@ def register(app: Flask) -> None:
     app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
         gettext, ngettext, newstyle=True
     )
-    app.jinja_env.filters["said"] = said
+    app.jinja_env.filters["translated"] = translated
     app.context_processor(lambda: {"language": language(), "languages": LANGUAGES})
     app.register_blueprint(blueprint)
 
@@ -49,7 +49,7 @@ def ngettext(one: str, many: str, count: int) -> str:
     return str(_catalog().ngettext(one, many, count))
 
 
-def said(problem: Problem) -> str:
+def translated(problem: Problem) -> str:
     """A problem in the language of this request; its values are filled in afterwards."""
     return languages.say(problem, language())
 

@@ -55,14 +55,14 @@ class Trouble:
 
 def services() -> Services:
     """The services of this installation."""
-    found: Services = current_app.extensions["services"]
-    return found
+    extension: Services = current_app.extensions["services"]
+    return extension
 
 
 def limits() -> Limits:
     """The buckets of this installation."""
-    found: Limits = current_app.extensions["limits"]
-    return found
+    extension: Limits = current_app.extensions["limits"]
+    return extension
 
 
 def caller_address() -> str:

@@ -28,8 +28,8 @@ def is_api(path: str) -> bool:
 
 def row_id(text: str | None) -> int | None:
     """A number in a query; None for none, and for what no row can have."""
-    found = re.fullmatch(r"[0-9]{1,19}", text or "", re.ASCII)
-    return min(int(found[0]), MOST_ROW_ID) if found else None
+    match = re.fullmatch(r"[0-9]{1,19}", text or "", re.ASCII)
+    return min(int(match[0]), MOST_ROW_ID) if match else None
 
 
 def local_path(text: str | None, otherwise: str = "/") -> str:

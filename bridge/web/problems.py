@@ -32,7 +32,7 @@ def register(app: Flask, page: PageOfError) -> None:
     """Makes every error of `app` leave in the right shape."""
 
     @app.errorhandler(BridgeError)
-    def told(error: BridgeError) -> Response:
+    def bridge_error(error: BridgeError) -> Response:
         if error.status >= 500:
             log.warning("%s %s: %s", request.method, request.path, error.message)
         return (
@@ -46,8 +46,8 @@ def register(app: Flask, page: PageOfError) -> None:
         status = error.code or 500
         if status < 400:
             return error  # a redirect of the routing
-        said = _ROUTING.get(status, error.name.lower())
-        response = bodies.error(status, said) if is_api(request.path) else page(status, None)
+        message = _ROUTING.get(status, error.name.lower())
+        response = bodies.error(status, message) if is_api(request.path) else page(status, None)
         for name, value in error.get_headers():
             if name == "Allow":
                 response.headers[name] = value
@@ -56,5 +56,5 @@ def register(app: Flask, page: PageOfError) -> None:
     @app.errorhandler(Exception)
     def bug(error: Exception) -> Response:
         log.exception("%s %s failed", request.method, request.path)
-        said = "internal error - the log of the bridge has the details"
-        return bodies.error(500, said) if is_api(request.path) else page(500, None)
+        message = "internal error - the log of the bridge has the details"
+        return bodies.error(500, message) if is_api(request.path) else page(500, None)

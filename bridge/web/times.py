@@ -20,8 +20,8 @@ def ago(at: float) -> Markup:
     """A moment (UTC seconds) such as "2 minutes ago", with the exact one in its title."""
     # A clock that was set back must not make a message of the future.
     passed = timedelta(seconds=min(at - services().clock(), -1))
-    said = format_timedelta(passed, add_direction=True, locale=_locale())
-    return _time(at, said, title=exact(at))
+    text = format_timedelta(passed, add_direction=True, locale=_locale())
+    return _time(at, text, title=exact(at))
 
 
 def exact(at: float) -> str:
@@ -46,10 +46,10 @@ def moment(at: float) -> Markup:
     return _time(at, exact(at))
 
 
-def _time(at: float, said: str, title: str = "") -> Markup:
+def _time(at: float, text: str, title: str = "") -> Markup:
     machine = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
     named = Markup(' title="{}"').format(title) if title else Markup("")
-    return Markup('<time datetime="{}"{}>{}</time>').format(machine, named, escape(said))
+    return Markup('<time datetime="{}"{}>{}</time>').format(machine, named, escape(text))
 
 
 def _locale() -> str:

@@ -78,7 +78,7 @@ def instance_of(caller: Caller, name: str, services: Services) -> Instance:
         if caller.instance.name != name:
             raise ForeignInstance
         return caller.instance
-    found = services.instances.find(name)
-    if found is None:
+    instance = services.instances.find(name)
+    if instance is None:
         raise InstanceUnknown
-    return found
+    return instance

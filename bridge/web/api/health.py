@@ -18,7 +18,7 @@ from bridge.web.pages import limits, services
 
 ops = Blueprint("ops", __name__)
 
-#: For how long an answer of /readyz stands: a probe writes to the disk, and anybody may ask.
+#: Seconds for which an answer of /readyz is reused: a probe writes to the disk; anybody may ask.
 _FRESH_S = 5.0
 #: Headers that a reverse proxy adds: who came through one does not sit at this machine.
 _FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")

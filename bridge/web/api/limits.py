@@ -114,14 +114,14 @@ def _storage(where: str) -> Storage:
         "retry": Retry(NoBackoff(), 0),
     }
     try:
-        found = storage_from_string(where, **quick)
+        storage = storage_from_string(where, **quick)
     except Exception as error:  # the libraries raise their own families of errors
         raise StartupError(
             reason=f"BRIDGE_RATE_LIMIT_STORAGE cannot be used: {type(error).__name__}"
         ) from None
-    if not isinstance(found, Storage):
+    if not isinstance(storage, Storage):
         raise StartupError(reason="BRIDGE_RATE_LIMIT_STORAGE cannot be used: it is no such storage")
-    return found
+    return storage
 
 
 def _take(counter: FixedWindowRateLimiter, item: RateLimitItem, *bucket: str) -> Allowance:

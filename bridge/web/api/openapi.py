@@ -76,11 +76,11 @@ def document() -> Part:
             "schemas": _schemas(),
             "headers": {
                 f"X-RateLimit-{name}": {
-                    "description": said,
+                    "description": meaning,
                     "required": True,
                     "schema": {"type": "integer", "minimum": 0},
                 }
-                for name, said in _LIMITS.items()
+                for name, meaning in _LIMITS.items()
             },
             "parameters": {
                 "instance": {
@@ -93,8 +93,8 @@ def document() -> Part:
                 }
             },
             "securitySchemes": {
-                f"{who}{how}": {**scheme, "description": said}
-                for who, said in _TOKENS.items()
+                f"{who}{how}": {**scheme, "description": meaning}
+                for who, meaning in _TOKENS.items()
                 for how, scheme in _SCHEMES.items()
             },
         },
@@ -209,7 +209,7 @@ def _call(
 ) -> tuple[str, str, Part]:
     """A route (method and path) with its request body, its answer and its errors."""
     method, path = route.split()
-    status, said, gives = success
+    status, meaning, answers = success
     if takes:
         more["requestBody"] = {"required": True, "content": _content(takes)}
     refusals = [*refusals, errors.RateLimited()]
@@ -222,7 +222,7 @@ def _call(
         "description": description,
         "security": security,
         **more,
-        "responses": {str(status): _answer(said, _content(gives)), **_refusals(refusals)},
+        "responses": {str(status): _answer(meaning, _content(answers)), **_refusals(refusals)},
     }
     return method, path, call
 
@@ -345,10 +345,10 @@ def _shown(schema: Part) -> Any:
 # -- small parts -----------------------------------------------------------------------------------
 
 
-def _answer(said: str, content: Part) -> Part:
+def _answer(meaning: str, content: Part) -> Part:
     names = [f"X-RateLimit-{name}" for name in _LIMITS]
     return {
-        "description": said,
+        "description": meaning,
         "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names},
         "content": content,
     }

@@ -1,6 +1,6 @@
-"""The cards of the overview: how each instance stands, what is wrong, and the one next step.
+"""The cards of the overview: the status of each instance, what is wrong, and the one next step.
 
-Nobody is called for them, and everything is read by an index of the database.
+Drawing them calls nobody, and every query uses an index of the database.
 """
 
 from collections.abc import Iterator
@@ -51,7 +51,7 @@ class Complaint:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """An instance as the overview shows it; the gravest complaint stands first.
+    """An instance as the overview shows it; the gravest complaint first.
 
     `transport`: `all` ways; `webhook`, `mixed` (the gateway calls, Chatwoot has a socket), `turned`
     (the other way round), `socket`, or `none` where Chatwoot is only asked.

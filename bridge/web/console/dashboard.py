@@ -34,28 +34,28 @@ def overview() -> Response:
 @blueprint.get("/instances/<name>")
 def instance(name: str) -> Response:
     """One instance, with what Chatwoot says about it now; asked within ten seconds."""
-    found = instances.find(name, services())
+    row = instances.find(name, services())
     integration, error, missing = None, None, []
     with contextlib.suppress(IntegrationMissing):
-        look = checks.look(found, services(), by=operator())
+        look = checks.look(row, services(), by=operator())
         integration, error = look.integration, look.error
         missing = [one.problem for one in capabilities.missing(integration, services(), look.inbox)]
-        found = instances.find(name, services())
+        row = instances.find(name, services())
     draft = Draft.of_session(services())
     is_fresh = draft is not None and draft.answers.get("done") == name
     packed = draft.answers.get("warnings", []) if draft and is_fresh else []
     lasting = {str(one) for one in missing}
     token = draft.take_instance_token() if draft and is_fresh else ""
-    settings, gateway = services().settings, found.gateway
+    settings, gateway = services().settings, row.gateway
     is_sandbox = settings.sandbox and gateway and gateway.base_url == settings.sandbox_phone_url
     return draw(
         "dashboard/instance.html",
-        instance=found,
+        instance=row,
         integration=integration,
         trouble=Trouble.of(error) if error else None,
         is_fresh=is_fresh and integration is not None,
         token=token,
-        card=cards.of([found], services())[0],
+        card=cards.of([row], services())[0],
         warnings=[one for one in map(Trouble.unpacked, packed) if str(one.sentence) not in lasting],
         missing=missing,
         sandbox_phone=settings.sandbox_phone_url if is_sandbox else "",
@@ -66,21 +66,21 @@ def instance(name: str) -> Response:
 @blueprint.post("/instances/<name>/check")
 def check(name: str) -> Response:
     """Asks both sides again, which sets right what is well again."""
-    found = instances.find(name, services())
-    if checks.look(found, services(), by=operator()).error is None:
-        for one in connect.wire(found, services(), Deadline(CHECK_S)):
-            flash(i18n.said(one), "unsure")
+    row = instances.find(name, services())
+    if checks.look(row, services(), by=operator()).error is None:
+        for one in connect.wire(row, services(), Deadline(CHECK_S)):
+            flash(i18n.translated(one), "unsure")
     return redirect(url_for("dashboard.instance", name=name), 303)
 
 
 @blueprint.post("/instances/<name>/webhooks")
 def webhooks(name: str) -> Response:
     """Has Chatwoot call the bridge again."""
-    found = instances.find(name, services())
+    row = instances.find(name, services())
     try:
-        called = activate.try_webhooks(found, services(), by=operator())
+        called = activate.try_webhooks(row, services(), by=operator())
     except BridgeError as error:
-        flash(i18n.said(Trouble.of(error).sentence), "unsure")
+        flash(i18n.translated(Trouble.of(error).sentence), "unsure")
     else:
         flash(
             gettext("Chatwoot calls the bridge.")
@@ -94,25 +94,25 @@ def webhooks(name: str) -> Response:
 @blueprint.route("/instances/<name>/gateway", methods=["GET", "POST"])
 def gateway(name: str) -> Response:
     """Where the WhatsApp side of an instance lives; the token is kept unless a new one is typed."""
-    found = instances.find(name, services())
-    place = found.gateway
+    row = instances.find(name, services())
+    place = row.gateway
     form = GatewayForm(data={"kind": place.kind, "gateway_url": place.base_url} if place else None)
     if request.method == "POST":
         wanted = form.gateway(name, stored=place)
         if wanted is not None:
-            said = instances.set_gateway(found, wanted, services(), by=operator())
+            problems = instances.set_gateway(row, wanted, services(), by=operator())
             flash(gettext("The gateway of {name} was saved.").format(name=name))
-            for one in said:
-                flash(i18n.said(one), "unsure")
+            for one in problems:
+                flash(i18n.translated(one), "unsure")
             return redirect(url_for("dashboard.instance", name=name), 303)
-    return draw("dashboard/gateway.html", form, instance=found)
+    return draw("dashboard/gateway.html", form, instance=row)
 
 
 @blueprint.post("/instances/<name>/edit")
 def edit(name: str) -> Response:
     """The wizard with the integration's values in it; the token is kept unless a new one comes."""
-    found = instances.find(name, services())
-    integration = services().integrations.of(found.id)
+    row = instances.find(name, services())
+    integration = services().integrations.of(row.id)
     if integration is None:
         raise IntegrationMissing
     answers = answers_of(name, integration)
@@ -128,29 +128,29 @@ def edit(name: str) -> Response:
 @blueprint.route("/instances/<name>/deactivate", methods=["GET", "POST"])
 def deactivate(name: str) -> Response:
     """Unlinks the inbox, after a confirmation."""
-    found = instances.find(name, services())
-    integration = services().integrations.of(found.id)
+    row = instances.find(name, services())
+    integration = services().integrations.of(row.id)
     if integration is None:
         raise NothingToDelete
     if request.method == "POST":
-        activate.deactivate(found, services(), by=operator())
+        activate.deactivate(row, services(), by=operator())
         _forget(name)
         flash(gettext("The integration of {name} was deactivated.").format(name=name))
         return redirect(url_for("dashboard.overview"), 303)
-    return draw("dashboard/deactivate.html", instance=found, integration=integration)
+    return draw("dashboard/deactivate.html", instance=row, integration=integration)
 
 
 @blueprint.route("/instances/<name>/delete", methods=["GET", "POST"])
 def delete(name: str) -> Response:
     """Removes the instance with its integration, after a confirmation."""
-    found = instances.find(name, services())
+    row = instances.find(name, services())
     if request.method == "POST":
-        instances.remove(found, services(), by=operator())
+        instances.remove(row, services(), by=operator())
         _forget(name)
         flash(gettext("The instance {name} was deleted.").format(name=name))
         return redirect(url_for("dashboard.overview"), 303)
-    integration = services().integrations.of(found.id)
-    return draw("dashboard/delete.html", instance=found, integration=integration)
+    integration = services().integrations.of(row.id)
+    return draw("dashboard/delete.html", instance=row, integration=integration)
 
 
 def _forget(name: str) -> None:

@@ -1,4 +1,4 @@
-"""Where messages are, those that need a person, and who changed what. Decisions are made by
+"""The pages of messages, of those that need a person, and of the audit trail. Decisions are made by
 `bridge.operations.messages`, which the command line calls too.
 """
 
@@ -51,7 +51,7 @@ _PAUSING = {"pause": console.pause, "resume": console.resume}
 
 def register(app: Flask) -> None:
     """Adds the pages, and what their navigation and tables say."""
-    # Asked for by the navigation only where somebody is signed in.
+    # Called by the navigation only where the operator is signed in.
     app.context_processor(lambda: {"held_count": _held_count})
     app.jinja_env.filters["trouble"] = Trouble.of
     app.register_blueprint(blueprint)

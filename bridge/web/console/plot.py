@@ -1,7 +1,7 @@
-"""Where the bars of the plot of an instance stand. The template draws them, as SVG without style.
+"""The bars of the plot of an instance, which the template draws as SVG without style.
 
-What came from WhatsApp stands above the line, what went to WhatsApp hangs below it, so that the two
-are told apart without colour.
+Messages from WhatsApp are above the line and those to WhatsApp below it, so that the two differ
+without colour.
 """
 
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ class Plot:
 
 
 def draw(received: list[int], sent: list[int]) -> Plot:
-    """The plot of two series of numbers, the oldest minute first."""
+    """The plot of two series of numbers, oldest minute first."""
     most = max([*received, *sent], default=0)
     scale = HALF / max(most, _LEAST)
     bars = (*_bars("in", received, scale), *_bars("out", sent, scale))

@@ -75,13 +75,13 @@ class ClientConnection(TConn):  # type: ignore[misc]
 
     def progress(self) -> Progress:
         """How far the next request has come; it is invited to go on where it waits for that."""
-        found = self.framing.look(self.came)
-        if found is Progress.BODY and self.framing.wants_continue:
+        progress = self.framing.look(self.came)
+        if progress is Progress.BODY and self.framing.wants_continue:
             self.framing.wants_continue = False
             # Whether the client is gone is noticed when we read.
             with contextlib.suppress(OSError):
                 self.raw.send(b"HTTP/1.1 100 Continue\r\n\r\n")
-        return found
+        return progress
 
     def take_request(self, progress: Progress) -> None:
         """Puts the request before the parser. What follows it is the next one."""

@@ -54,11 +54,11 @@ class Framing:
     def look(self, buffer: bytearray) -> Progress:
         """How far the request has come."""
         if not self.head_end:
-            found = buffer.find(b"\r\n\r\n", max(self._searched - 3, 0), MOST_HEAD)
-            if found < 0:
+            at = buffer.find(b"\r\n\r\n", max(self._searched - 3, 0), MOST_HEAD)
+            if at < 0:
                 self._searched = len(buffer)
                 return Progress.REFUSABLE if len(buffer) >= MOST_HEAD else Progress.HEAD
-            self._read_head(bytes(buffer[: found + 4]))
+            self._read_head(bytes(buffer[: at + 4]))
         if self._is_chunked:
             try:
                 self._follow_chunks(buffer)

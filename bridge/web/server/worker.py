@@ -28,7 +28,7 @@ GRACE_S, SLOWEST = 10.0, 4096
 NEXT_S = 150.0
 #: Seconds for the client to notice the end of a connection, and at a stop for a last request.
 LINGER_S = 2.0
-#: Connections at a time. Beyond, whoever has waited longest makes room.
+#: Connections at a time. Beyond that, the one that has waited longest is closed.
 MOST_CONNECTIONS = 1000
 _ACCEPT_AT_ONCE = 64
 _LOOK_S = 1.0
@@ -48,7 +48,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._connections: set[ClientConnection] = set()
-        #: Those on which a client is waited for, whoever has waited longest first.
+        #: Those that wait for a client, the longest wait first.
         self._waiting: dict[ClientConnection, None] = {}
         self._next_look = 0.0
 
@@ -77,8 +77,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             return super().handle(conn)
 
     def _keepalive_after(self, conn: ClientConnection, keepalive: bool) -> bool:
-        # What follows a request that was not read to its end cannot be told from its body. All of a
-        # whole one is here: to skip what nobody read of it costs no time.
+        # After a request that was not read to its end, the next one cannot be found. A whole one is
+        # in memory: skipping what was not read of it costs no time.
         return keepalive and conn.is_whole and bool(conn.parser.finish_body())
 
     @staticmethod
@@ -230,7 +230,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self._end(conn)
 
     def _hasten(self, deadline: float) -> None:
-        """At a stop nobody is waited for as long as usual, but for what has begun to come."""
+        """At a stop, waits less long for clients, except for those that are sending a request."""
         for conn in self._waiting:
             if conn.state is not ConnectionState.WRITING and not conn.framing.head_end:
                 conn.deadline = min(conn.deadline, deadline)

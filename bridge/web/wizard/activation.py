@@ -84,13 +84,13 @@ def trouble() -> Response:
 
 
 def _activate(draft: Draft) -> ActivationResult:
-    begun = list[str]()
+    steps = list[str]()
 
     def note(step: ActivationStep) -> None:
-        begun.append(step.value)
-        # Watching is a kindness; a disk that is full must not change what is said about it.
+        steps.append(step.value)
+        # Progress is optional: a full disk must not change the error that is shown.
         with contextlib.suppress(BridgeError):
-            services().drafts.note_progress(draft.id, begun)
+            services().drafts.note_progress(draft.id, steps)
 
     with contextlib.suppress(BridgeError):
         services().drafts.note_progress(draft.id, [])
@@ -122,12 +122,12 @@ def _failed(draft: Draft, error: BridgeError) -> str:
     if other is not None and "done" in other.answers:
         # The other click of two came first, and succeeded.
         return url_for("dashboard.instance", name=other.answers["done"])
-    step, said = STEP_AT_FAULT.get(error.code, "trouble"), Trouble.of(error)
+    step, shown = STEP_AT_FAULT.get(error.code, "trouble"), Trouble.of(error)
     if isinstance(error, InvalidBody):
         field, problem = next(iter(error.problems.items()))
         step, subject = _FIELD_STEP[field]
-        said = rule_trouble(subject, problem)
-    changes: dict[str, object] = {"failure": {"step": step, "trouble": said.packed()}}
+        shown = rule_trouble(subject, problem)
+    changes: dict[str, object] = {"failure": {"step": step, "trouble": shown.packed()}}
     if step == "account":
         changes["owner"] = _asked_again(draft)
     try:

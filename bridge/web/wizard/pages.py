@@ -85,9 +85,9 @@ def _is_live() -> bool:
     return "X-Live-Check" in request.headers
 
 
-def _live(field: Field, **found: Any) -> Response:
+def _live(field: Field, **chatwoot: Any) -> Response:
     troubles = [one for one in field.errors if isinstance(one, Trouble)]
-    return draw("wizard/_found.html", troubles=troubles, **found)
+    return draw("wizard/_found.html", troubles=troubles, **chatwoot)
 
 
 def _asked(field: Field, ask: Callable[[], T]) -> T | None:
@@ -142,43 +142,43 @@ def begin() -> Response:
 def instance() -> Response:
     """Which WhatsApp number: one that is there, or a new one."""
     draft = draft_for("instance")
-    there = services().instances.all()
+    existing = services().instances.all()
     chosen = draft.answers.get("instance") or draft.answers.get("suggested") or {}
     gateway = draft.gateway
-    is_known = chosen.get("name") in {one.name for one in there}
+    is_known = chosen.get("name") in {one.name for one in existing}
     form = forms.InstanceForm(
         data={
-            "choice": chosen["name"] if is_known else NEW if chosen or not there else None,
+            "choice": chosen["name"] if is_known else NEW if chosen or not existing else None,
             "name": "" if is_known else chosen.get("name", ""),
             "kind": gateway.kind if gateway else None,
             "gateway_url": gateway.base_url if gateway else "",
         }
     )
     if request.method == "POST":
-        answer = _chosen_instance(form, {one.name: one for one in there}, gateway)
+        answer = _chosen_instance(form, {one.name: one for one in existing}, gateway)
         if answer is not None:
             draft.save(instance=answer)
             return onward(draft, "instance")
     saved = gateway.token if gateway else Secret("")
-    return page("instance", draft, form, there=there, new=NEW, saved=saved)
+    return page("instance", draft, form, existing=existing, new=NEW, saved=saved)
 
 
 def _chosen_instance(
-    form: forms.InstanceForm, there: dict[str, Instance], answered: GatewayConfig | None
+    form: forms.InstanceForm, existing: dict[str, Instance], answered: GatewayConfig | None
 ) -> dict[str, Any] | None:
     choice = form.choice.data
-    if there and choice not in there and choice != NEW:
+    if existing and choice not in existing and choice != NEW:
         form.choice.errors = [Trouble(Problem(N_("Choose an instance, or make a new one")))]
         return None
-    if choice in there:
+    if choice in existing:
         if not form.has_gateway:
             return {"name": choice}
-        gateway = form.gateway(choice, stored=answered or there[choice].gateway)
+        gateway = form.gateway(choice, stored=answered or existing[choice].gateway)
         return None if gateway is None else {"name": choice, "gateway": asdict(gateway)}
     wish = form.wish(stored=answered)
     if wish is None:
         return None
-    if wish.name in there:
+    if wish.name in existing:
         form.name.errors = [
             Trouble(
                 Problem(N_("An instance with this name already exists")),
@@ -195,19 +195,19 @@ def address() -> Response:
     draft = draft_for("address")
     form = forms.AddressForm(data={"address": draft.text("base_url")})
     if request.method == "POST":
-        found = None
+        chatwoot = None
         if form.validate():
             url = form.address.data
-            found = _asked(form.address, lambda: checks.probe_address(url, services()))
+            chatwoot = _asked(form.address, lambda: checks.probe_address(url, services()))
         if _is_live():
-            return _live(form.address, found=found)
-        if found is not None:
-            changes: dict[str, Any] = {"base_url": found.base_url, "version": found.version}
-            if found.base_url != draft.answers.get("base_url"):
+            return _live(form.address, chatwoot=chatwoot)
+        if chatwoot is not None:
+            changes: dict[str, Any] = {"base_url": chatwoot.base_url, "version": chatwoot.version}
+            if chatwoot.base_url != draft.answers.get("base_url"):
                 # A token is never shown to another address than the one it was typed for.
                 changes |= {"token": None, "owner": None}
-            if found.account_id is not None:
-                changes |= {"account_id": found.account_id, "account_later": None}
+            if chatwoot.account_id is not None:
+                changes |= {"account_id": chatwoot.account_id, "account_later": None}
             draft.save(**changes)
             return onward(draft, "address")
     return page("address", draft, form)

@@ -54,11 +54,11 @@ def _hello(base_url: str, services: Services) -> dict[str, Any]:
         answer = services.http.call(
             "GET", f"{base_url}/sandbox/api/hello", deadline=Deadline(_HELLO_S)
         )
-        said = answer.json
+        hello = answer.json
     except CallFailed as error:
         raise SandboxSilent(url=base_url, detail=error.detail) from None
     except ValueError:
         raise SandboxSilent(url=base_url) from None
-    if not isinstance(said, dict) or "product" not in said:
+    if not isinstance(hello, dict) or "product" not in hello:
         raise SandboxSilent(url=base_url)
-    return said
+    return hello
