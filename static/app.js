@@ -1,4 +1,4 @@
-// Adds comfort to pages that are whole without it: live checks, showing a secret, progress, news.
+// Enhances pages that work without it: live checks, showing a secret, progress, updates.
 "use strict";
 
 document.documentElement.classList.add("js");
@@ -42,7 +42,7 @@ window.addEventListener("pageshow", () => {
   }
 });
 
-// -- live checks: what the server finds, said below the field ----------------------------------
+// -- live checks: the answer of the server below the field -------------------------------------
 
 for (const input of document.querySelectorAll("[data-live]")) {
   const region = document.getElementById(input.dataset.live);
@@ -51,7 +51,7 @@ for (const input of document.querySelectorAll("[data-live]")) {
   let running = null;
   const ask = async () => {
     const value = input.value.trim();
-    // Whoever is about to send the form is not interrupted: nothing moves under the pointer.
+    // Nothing moves under the pointer of a reader who is about to send the form.
     if (!value || value === asked || form.dataset.sent || form.matches(":active")) return;
     asked = value;
     running?.abort();
@@ -111,14 +111,14 @@ activation?.addEventListener("submit", async (event) => {
     const isAnswer = answer.headers.get("content-type")?.startsWith("application/json");
     location.assign(isAnswer ? (await answer.json()).location : answer.url);
   } catch {
-    // The connection broke while it ran: the review knows how things stand.
+    // The connection broke while it ran: the review shows the result.
     location.reload();
   } finally {
     clearInterval(watch);
   }
 });
 
-// -- news: what is shown stays true while somebody looks ---------------------------------------
+// -- updates: an open page stays current -------------------------------------------------------
 
 const POLL_MS = 2_000;
 
@@ -177,9 +177,9 @@ function keepFresh(bar) {
         cache: "no-store",
       });
       if (answer.redirected) location.reload(); // signed out meanwhile
-      else if (answer.ok) await ask(); // 304: all is as it is shown
+      else if (answer.ok) await ask(); // 304: nothing has changed
     } catch {
-      // The bridge is away: it is asked again.
+      // The bridge cannot be reached: the next turn asks again.
     } finally {
       asking = false;
     }

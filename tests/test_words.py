@@ -75,7 +75,7 @@ def test_both_readmes_lead_to_the_same_places_and_to_each_other() -> None:
 
 
 def test_the_reference_is_what_the_program_says() -> None:
-    """Mend a difference with `make docs`."""
+    """Fix a difference with `make docs`."""
     said = subprocess.run(
         [sys.executable, "-P", ROOT / "docs" / "reference.py"],
         env={"PATH": os.environ["PATH"]},

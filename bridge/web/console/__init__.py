@@ -1,1 +1,4 @@
-"""The overview, the page of an instance, and where messages are."""
+"""The pages of the signed-in operator: overview, instances, messages, audit trail.
+
+Decisions about messages are made by `bridge.operations.messages`.
+"""
