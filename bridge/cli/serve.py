@@ -58,16 +58,16 @@ def serve(settings: Settings) -> None:
         _greet(settings, _prepare(settings))
         # Also while a child is between two lives nobody may restore a backup over it.
         in_use = use(settings.instance_dir)
-        # From here on signals wait in line for sigtimedwait: none is lost, none interrupts a fork.
-        family = _Family(
+        # From here on signals are queued for sigtimedwait: none is lost, none interrupts a fork.
+        supervisor = _Supervisor(
             children(settings, listener.fileno()),
             settings.log_level,
             log_format=settings.log_format,
             listener=listener,
         )
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, family.handled)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, supervisor.handled)
         try:
-            family.run()
+            supervisor.run()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
             in_use.close()
@@ -75,30 +75,21 @@ def serve(settings: Settings) -> None:
 
 def children(settings: Settings, listener_fd: int) -> list[Child]:
     """The processes of the service, in the order of their start."""
-    family = [
-        Child(
-            "web",
-            "bridge.web.server.serve:serve_web",
-            (settings, listener_fd),
-            listens=True,
-            beat=settings.beat_file("web"),
-        ),
-        Child(
-            "router",
-            "bridge.routing.process:run_router",
-            (settings,),
-            beat=settings.beat_file("router"),
-        ),
+    web, router = settings.beat_file("web"), settings.beat_file("router")
+    serve_web, arguments = "bridge.web.server.serve:serve_web", (settings, listener_fd)
+    result = [
+        Child("web", serve_web, arguments, listens=True, beat=web),
+        Child("router", "bridge.routing.process:run_router", (settings,), beat=router),
     ]
     if settings.sandbox:
         folder, host = settings.instance_dir, "127.0.0.1"
         chatwoot = (host, settings.sandbox_port, folder / "sandbox-chatwoot.db")
         phone = (host, settings.sandbox_phone_port, folder / "sandbox-phone.db")
-        family += [
+        result += [
             Child("sandbox", "sandbox.chatwoot:serve_sandbox_chatwoot", chatwoot),
             Child("phone", "sandbox.whatsapp.server:serve_sandbox_phone", phone),
         ]
-    return family
+    return result
 
 
 def _prepare(settings: Settings) -> str:
@@ -115,8 +106,8 @@ def _prepare(settings: Settings) -> str:
 
 def _greet(settings: Settings, new_token: str) -> None:
     if new_token:
-        kept = settings.account_token_file
-        click.echo(f"Account token, shown this once and kept in {kept}:\n\n    {new_token}\n")
+        file = settings.account_token_file
+        click.echo(f"Account token, shown this once and stored in {file}:\n\n    {new_token}\n")
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104
     host = f"[{host}]" if ":" in host and not host.startswith("[") else host
     click.echo(f"Open {settings.public_url or f'http://{host}:{settings.port}'}/")
@@ -127,18 +118,18 @@ def _greet(settings: Settings, new_token: str) -> None:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    kept = inherited_socket()
-    if kept is not None:
-        # It outlives us: who comes while we are replaced waits in it instead of being refused.
-        return socket.socket(fileno=kept)
+    inherited = inherited_socket()
+    if inherited is not None:
+        # It outlives us: clients that come while we are replaced wait in it and are not refused.
+        return socket.socket(fileno=inherited)
     try:
-        found = socket.getaddrinfo(
+        candidates = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_NUMERICSERV
         )
     except (socket.gaierror, UnicodeError):
         raise StartupError(reason=f"BRIDGE_HOST: {host!r} is no address of this machine") from None
     # `localhost` may mean ::1 as well; IPv4 is what the documents and the sandbox say.
-    family, _, _, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
+    family, _, _, _, address = min(candidates, key=lambda candidate: candidate[0] != socket.AF_INET)
     try:
         return socket.create_server(
             address,
@@ -169,10 +160,10 @@ def _check_sandbox_port(what: str, port: int, setting: str) -> None:
 
 
 @dataclass(slots=True)
-class _Post:
-    """A child's place: who holds it now, since when, and how patient to be with the next one.
+class _Slot:
+    """A child's place: which process holds it, since when, and the delay before the next one.
 
-    `beat` is the time on its last sign of life, `heard_at` when the parent saw that it was new: the
+    `beat` is the time of its last heartbeat, `heard_at` when the parent saw that it was new: the
     two clocks are never compared, so that one that is set changes nothing.
     """
 
@@ -185,7 +176,7 @@ class _Post:
     heard_at: float = 0.0
 
 
-class _Family:
+class _Supervisor:
     """The children from the first fork to the last wait; `handled` signals must be blocked."""
 
     def __init__(
@@ -196,94 +187,106 @@ class _Family:
         log_format: str = "text",
         listener: socket.socket | None = None,
     ) -> None:
-        self.posts = [_Post(child) for child in children]
+        self.slots = [_Slot(child) for child in children]
         self.log_level, self.log_format = log_level, log_format
         self.listener = listener
         # A blocked signal waits even where it is ignored: under nohup SIGHUP means nothing.
-        self.stopping = {one for one in _STOP if signal.getsignal(one) is not signal.SIG_IGN}
+        self.stopping = {
+            number for number in _STOP if signal.getsignal(number) is not signal.SIG_IGN
+        }
         self.handled = {*self.stopping, signal.SIGCHLD}
         self.manager, self.watchdog_s = service_manager()
 
     def run(self) -> None:
-        """Keeps every post filled until a signal asks to stop; returns when no child is left."""
+        """Keeps every slot filled until a signal asks to stop; returns when no child is left."""
         try:
             self._fill()
-            self._tell("READY=1")
+            self._notify("READY=1")
             while not self._asked_to_stop():
                 self._fill()
-                self._listen_to_hearts()
-                self._tell("WATCHDOG=1")
+                self._kill_silent()
+                self._notify("WATCHDOG=1")
         finally:
-            self._tell("STOPPING=1")
+            self._notify("STOPPING=1")
             self._stop()
 
     def _asked_to_stop(self) -> bool:
-        """Waits for the next signal, or until a post is to be filled; takes note of who died."""
-        due = [post.due_at for post in self.posts if post.pid is None]
+        """Waits for the next signal, or until a slot is to be filled; schedules what has died."""
+        due = [slot.due_at for slot in self.slots if slot.pid is None]
         wait_s = max(0.0, min(due) - time.monotonic()) if due else _LOOK_S
         if self.watchdog_s:
             wait_s = min(wait_s, self.watchdog_s / 3)
         got = signal.sigtimedwait(self.handled, wait_s)
-        for post, code in self._bury():
-            self._schedule(post, code)
+        for slot, reason in self._reap():
+            self._schedule(slot, reason)
         return got is not None and got.si_signo in self.stopping
 
     def _fill(self) -> None:
-        for post in self.posts:
-            if post.pid is None and post.due_at <= time.monotonic():
-                post.started_at = post.heard_at = time.monotonic()
+        for slot in self.slots:
+            if slot.pid is None and slot.due_at <= time.monotonic():
+                slot.started_at = slot.heard_at = time.monotonic()
                 try:
-                    post.pid = processes.start(
-                        post.child,
+                    slot.pid = processes.start(
+                        slot.child,
                         log_level=self.log_level,
                         log_format=self.log_format,
                         listener=self.listener,
                     )
                 except OSError as error:
-                    self._schedule(post, f"cannot fork: {error.strerror}")
+                    self._schedule(slot, f"cannot fork: {error.strerror}")
 
-    def _listen_to_hearts(self) -> None:
+    def _kill_silent(self) -> None:
         """Kills a child that runs but does nothing any more; it is started again like any other."""
         now = time.monotonic()
-        for post in self.posts:
-            if post.pid is None or post.child.beat is None:
+        for slot in self.slots:
+            if slot.pid is None or slot.child.beat is None:
                 continue
             with contextlib.suppress(OSError):
-                beat = post.child.beat.stat().st_mtime
-                if beat != post.beat:
-                    post.beat, post.heard_at = beat, now
-            if now - post.heard_at > SILENT_S:
-                log.error("%s: no sign of life for %g s: killing it", post.child.name, SILENT_S)
-                os.kill(post.pid, signal.SIGKILL)
-                post.heard_at = now
+                beat = slot.child.beat.stat().st_mtime
+                if beat != slot.beat:
+                    slot.beat, slot.heard_at = beat, now
+            if now - slot.heard_at > SILENT_S:
+                log.error("%s: no sign of life for %g s: killing it", slot.child.name, SILENT_S)
+                os.kill(slot.pid, signal.SIGKILL)
+                slot.heard_at = now
 
-    def _tell(self, word: str) -> None:
-        """Lets systemd know, where it started us (sd_notify(3)); nobody else is there to hear."""
+    def _notify(self, state: str) -> None:
+        """Tells systemd, where it started us (sd_notify(3))."""
         if not self.manager:
             return
         # An abstract name is written with an @ in front.
         address = f"\0{self.manager[1:]}" if self.manager.startswith("@") else self.manager
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to:
             to.connect(address)
-            to.sendall(word.encode())
+            to.sendall(state.encode())
 
-    def _bury(self) -> list[tuple[_Post, str]]:
-        """The posts that have become empty, each with how that came about."""
-        found = []
-        for pid, code in _dead():
-            for post in self.posts:
-                if post.pid == pid:
-                    post.pid = None
-                    found.append((post, code))
-        return found
+    def _reap(self) -> list[tuple[_Slot, str]]:
+        """The slots that have become empty, each with the reason.
 
-    def _schedule(self, post: _Post, reason: str) -> None:
+        As process 1 of a container this meets orphans of others too, and reaps them.
+        """
+        emptied: list[tuple[_Slot, str]] = []
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return emptied
+            if pid == 0:
+                return emptied
+            code = os.waitstatus_to_exitcode(status)
+            reason = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
+            for slot in self.slots:
+                if slot.pid == pid:
+                    slot.pid = None
+                    emptied.append((slot, reason))
+
+    def _schedule(self, slot: _Slot, reason: str) -> None:
         now = time.monotonic()
-        if now - post.started_at >= HEALTHY_S:
-            post.delay_s = FIRST_DELAY_S
-        log.error("%s: %s; starting it again in %g s", post.child.name, reason, post.delay_s)
-        post.due_at = now + post.delay_s
-        post.delay_s = min(post.delay_s * 2, LONGEST_DELAY_S)
+        if now - slot.started_at >= HEALTHY_S:
+            slot.delay_s = FIRST_DELAY_S
+        log.error("%s: %s; starting it again in %g s", slot.child.name, reason, slot.delay_s)
+        slot.due_at = now + slot.delay_s
+        slot.delay_s = min(slot.delay_s * 2, LONGEST_DELAY_S)
 
     def _stop(self) -> None:
         """SIGTERM, patience, SIGKILL. A second signal from outside ends the patience."""
@@ -292,32 +295,15 @@ class _Family:
             self.listener.close()
         self._send(signal.SIGTERM)
         deadline = time.monotonic() + GRACE_S
-        while any(post.pid for post in self.posts):
+        while any(slot.pid for slot in self.slots):
             left_s = deadline - time.monotonic()
             got = signal.sigtimedwait(self.handled, max(0.0, left_s))
             if left_s <= 0 or (got and got.si_signo in self.stopping):
                 self._send(signal.SIGKILL)
                 deadline = time.monotonic() + GRACE_S
-            self._bury()
+            self._reap()
 
     def _send(self, number: signal.Signals) -> None:
-        for post in self.posts:
-            if post.pid is not None:
-                os.kill(post.pid, number)
-
-
-def _dead() -> list[tuple[int, str]]:
-    """Every child that has ended, and how.
-
-    As process 1 of a container this meets orphans of others too, and buries them.
-    """
-    found: list[tuple[int, str]] = []
-    while True:
-        try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return found
-        if pid == 0:
-            return found
-        code = os.waitstatus_to_exitcode(status)
-        found.append((pid, f"killed by signal {-code}" if code < 0 else f"exit code {code}"))
+        for slot in self.slots:
+            if slot.pid is not None:
+                os.kill(slot.pid, number)

@@ -28,6 +28,6 @@ if __name__ == "__main__":
     beat = Path(sys.argv[3]) if len(sys.argv) > 3 else None
     serve.SILENT_S, serve._LOOK_S = 1.0, 0.1
     child = Child("stubborn", f"tests.ops.stubborn:{sys.argv[2]}", beat=beat)
-    family = serve._Family([child], "info")
+    family = serve._Supervisor([child], "info")
     signal.pthread_sigmask(signal.SIG_BLOCK, family.handled)
     family.run()

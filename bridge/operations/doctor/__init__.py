@@ -11,7 +11,7 @@ from bridge.config.settings import Settings
 from bridge.domain.errors import StartupError
 from bridge.domain.models import Instance
 from bridge.operations.doctor import machine, sides
-from bridge.operations.doctor.findings import Finding, Level, ok, warning, wrong
+from bridge.operations.doctor.findings import Check, Finding, Level
 from bridge.services import Services
 
 __all__ = ["Finding", "Level", "examine"]
@@ -22,19 +22,18 @@ _AT_ONCE = 16
 def examine(load: Callable[[], Settings]) -> Iterator[Finding]:
     """Every finding, as it is made; `load` reads the settings."""
     yield machine.program()
+    check = Check("settings")
     try:
         settings = load()
     except StartupError as error:
-        yield wrong("settings", "", error.message, "Correct this value; an empty one is unset.")
+        yield check.wrong(error.message, "Correct this value; an empty one is unset.")
         return
-    for one in settings.warnings:
-        yield warning("settings", "", one, "Correct the name, or take it away.")
+    for text in settings.warnings:
+        yield check.warning(text, "Correct the name, or take it away.")
     if not settings.warnings:
-        yield ok("settings", "", "every setting is understood")
+        yield check.ok("every setting is understood")
     if not settings.database.exists():
-        yield wrong(
-            "folder",
-            str(settings.instance_dir),
+        yield Check("folder", str(settings.instance_dir)).wrong(
             "there is no installation here",
             "Name the right folder with --instance-dir, or start the service once.",
         )
@@ -45,9 +44,8 @@ def examine(load: Callable[[], Settings]) -> Iterator[Finding]:
     try:
         services = Services.open(settings)
     except StartupError as error:
-        yield wrong(
-            "key", "", error.message, "Put the key of this database back; a backup holds it."
-        )
+        remedy = "Put the key of this database back; a backup holds it."
+        yield Check("key").wrong(error.message, remedy)
         return
     try:
         yield from _opened(services)

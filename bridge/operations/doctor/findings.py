@@ -33,6 +33,30 @@ class Finding:
     remedy: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Makes the findings of one check of one subject; an empty subject is the installation."""
+
+    name: str
+    subject: str = ""
+
+    def ok(self, what: str) -> Finding:
+        """Nothing is to be done."""
+        return Finding(self.name, self.subject, Level.OK, what)
+
+    def warning(self, what: str, remedy: str) -> Finding:
+        """It works, but somebody should look."""
+        return Finding(self.name, self.subject, Level.WARNING, what, remedy)
+
+    def wrong(self, what: str, remedy: str) -> Finding:
+        """It does not work."""
+        return Finding(self.name, self.subject, Level.WRONG, what, remedy)
+
+    def failed(self, error: BridgeError) -> Finding:
+        """It does not work, for that cause."""
+        return self.wrong(error.message, str(error.next_step))
+
+
 def call(services: Services, url: str) -> Answer | str:
     """The answer, or why there is none."""
     try:
@@ -52,35 +76,13 @@ def local(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def remedy_of(error: BridgeError) -> str:
-    """The next step that an error names."""
-    return str(error.next_step)
-
-
-def ok(check: str, subject: str, what: str) -> Finding:
-    """Nothing is to be done."""
-    return Finding(check, subject, Level.OK, what)
-
-
-def warning(check: str, subject: str, what: str, remedy: str) -> Finding:
-    """It works, but somebody should look."""
-    return Finding(check, subject, Level.WARNING, what, remedy)
-
-
-def wrong(check: str, subject: str, what: str, remedy: str) -> Finding:
-    """It does not work."""
-    return Finding(check, subject, Level.WRONG, what, remedy)
-
-
 def clock(url: str, answer: Answer, services: Services) -> Iterator[Finding]:
     """A finding where the clock of that server, which serves us, and ours differ."""
     if answer.date is None:
         return
     skew = services.clock() - answer.date
     if abs(skew) > SKEW_S:
-        yield wrong(
-            "clock",
-            url,
+        yield Check("clock", url).wrong(
             f"our clock differs from theirs by {abs(skew):.0f} s",
             "Set the clock of this machine: timedatectl set-ntp true.",
         )
