@@ -1,10 +1,11 @@
-"""The tray: everything that the work needs, opened once and passed on."""
+"""An open installation: settings, database and clients, opened once and passed on."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from bridge.config.settings import Settings
+from bridge.domain.models import Actor
 from bridge.net.http import Http
 from bridge.net.pace import Pace, Quota
 from bridge.runtime.wakeup import Wakeup
@@ -117,7 +118,11 @@ class Services:
         """Says whether an address leads here; tells nothing about the key that it comes from."""
         return self.vault.derive("installation").hex()[:16]
 
+    def note(self, by: Actor, action: str, subject: str, detail: str = "") -> None:
+        """Adds a line to the audit trail. Raises StorageFailed."""
+        self.audit.note(by, action, subject, detail, at=self.clock())
+
     def close(self) -> None:
-        """Lets go of the database."""
+        """Closes the database."""
         self.store.close()
         self.wakeup.close()

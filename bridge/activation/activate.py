@@ -1,4 +1,4 @@
-"""THE shared functions: API, wizard and command line call these, never each other.
+"""Activates, deactivates and removes integrations; API, pages and command line call this.
 
 Rules: docs/contracts/ryzeapi.md, Chatwoot module (what `set`, `list` and `delete` promise),
 docs/contracts/chatwoot.md, Access and Inboxes.
@@ -89,13 +89,10 @@ def activate(
     try:
         with services.store.exclusive(_lock(instance), timeout_s=deadline.remaining()):
             done = _activate(instance, request, services, deadline, on_step, by)
-            one = done.integration
-            detail = f"{one.base_url} account {one.account_id}, inbox {one.inbox_id}"
-            _note(by, "activated", instance, services, detail)
-            return done
     except StorageFailed as error:
-        # The attempt is on the disk: the next try finds the inbox by it and takes it over.
+        # The attempt is stored: the next try finds the inbox by it and takes it over.
         raise PersistFailed(cause=error.values["cause"]) from None
+    return done
 
 
 def _activate(
@@ -119,32 +116,35 @@ def _activate(
     on_step(ActivationStep.ACCOUNT)
     inboxes = account.inboxes()
     account.require_administrator(owner)
-    before = services.integrations.of(instance.id)
+    stored = services.integrations.of(instance.id)
     on_step(ActivationStep.INBOX)
     attempt = services.attempts.begin(
         instance.id, request.base_url, request.account_id, started_at=services.clock()
     )
+    # The integration before this one, where it is in the same account: it is changed, not replaced.
+    same = stored if stored is not None and stored.id == attempt.id else None
     known = services.webhooks.of(attempt.id)
-    is_new = before is None or before.id != attempt.id
-    planned = webhook_address.plan(known, version, services, is_new=is_new)
-    inbox = _one_inbox(account, inboxes, before, attempt, request, planned, services)
+    planned = webhook_address.plan(known, version, services, is_new=same is None)
+    inbox = _one_inbox(account, inboxes, same, attempt, request, planned, services)
     if planned.public_url and webhook_address.is_taken(inbox.webhook_url, attempt.webhook_key):
         planned = replace(planned, calls=WebhookCalls.OFF, why=Why.TAKEN)
     on_step(ActivationStep.SAVE)
-    after = _integration(instance, request, services, attempt, inbox, version, before)
-    services.integrations.save(after)
-    webhook_address.begin(after, planned, services)
-    if before is not None and before.id != after.id:
-        _unlink(before, services, deadline)
+    joined = _integration(instance, request, services, attempt, inbox, version, same)
+    services.integrations.save(joined)
+    webhook_address.begin(joined, planned, services)
+    if stored is not None and same is None:
+        _unlink(stored, services, deadline)
     on_step(ActivationStep.WIRE)
     warnings = [
-        *(one.problem for one in capabilities.missing(after, services, inbox)),
+        *(missing.problem for missing in capabilities.missing(joined, services, inbox)),
         *connect.wire(instance, services, deadline),
     ]
     if known is not None and planned.calls is WebhookCalls.OFF:
-        _try_webhooks(after, services, by)
-    warnings += feed_status.problems(after, services, now_standing=False)
-    return ActivationResult(after, tuple(warnings))
+        _try_webhooks(joined, services, by)
+    warnings += feed_status.problems(joined, services, now_standing=False)
+    detail = f"{joined.base_url} account {joined.account_id}, inbox {joined.inbox_id}"
+    services.note(by, "activated", instance.name, detail)
+    return ActivationResult(joined, tuple(warnings))
 
 
 def remove(instance: Instance, services: Services, *, by: Actor) -> None:
@@ -160,7 +160,7 @@ def remove(instance: Instance, services: Services, *, by: Actor) -> None:
             _unlink(stored, services, deadline)
         # Still under the lock: nobody may activate what is about to go.
         services.instances.remove(instance.id)
-        _note(by, "deleted the instance", instance, services)
+        services.note(by, "deleted the instance", instance.name)
 
 
 def deactivate(instance: Instance, services: Services, *, by: Actor) -> None:
@@ -177,7 +177,7 @@ def deactivate(instance: Instance, services: Services, *, by: Actor) -> None:
             raise NothingToDelete
         _unlink(stored, services, deadline)
         services.integrations.remove(stored)
-        _note(by, "deactivated", instance, services)
+        services.note(by, "deactivated", instance.name)
     try:
         connect.unwire(instance, services, deadline)
     except BridgeError as error:
@@ -191,10 +191,10 @@ def try_webhooks(instance: Instance, services: Services, *, by: Actor) -> bool:
     Raises IntegrationMissing, NoWebhookAddress, WebhookTaken, WebhookRefused, and what a call
     raises.
     """
-    one = services.integrations.of(instance.id)
-    if one is None:
+    joined = services.integrations.of(instance.id)
+    if joined is None:
         raise IntegrationMissing
-    done = webhook_address.put(one, services, by=by, only_proven=False, wait_s=_TRY_S)
+    done = webhook_address.put(joined, services, by=by, only_proven=False, wait_s=_TRY_S)
     services.wakeup.wake(look_again=True)
     return done.calls is WebhookCalls.ON
 
@@ -205,39 +205,36 @@ def try_webhooks(instance: Instance, services: Services, *, by: Actor) -> bool:
 def _one_inbox(
     account: Account,
     inboxes: list[Inbox],
-    before: Integration | None,
+    same: Integration | None,
     attempt: Attempt,
     request: ActivationRequest,
     planned: Webhook,
     services: Services,
 ) -> Inbox:
     """The inbox of this attempt: the one in use, else one that carries its id, else a new one."""
+    is_off = planned.calls is WebhookCalls.OFF
     wish = InboxSettings(
         name=request.inbox_name,
-        webhook_url=webhook_address.address_with(attempt.webhook_key, services)
-        if planned.calls is not WebhookCalls.OFF
-        else "",
+        webhook_url="" if is_off else webhook_address.address_with(attempt.webhook_key, services),
         lock_to_single_conversation=request.options.reopen_resolved,
         marker=attempt.id,
     )
-    ours = [one for one in inboxes if one.marker == attempt.id]
-    used = before.inbox_id if before is not None and before.id == attempt.id else None
-    found = next((one for one in inboxes if one.id == used), None) or next(iter(ours), None)
-    if found is not None:
-        if webhook_address.is_taken(found.webhook_url, attempt.webhook_key):
+    ours = [inbox for inbox in inboxes if inbox.marker == attempt.id]
+    used = [inbox for inbox in inboxes if same is not None and inbox.id == same.inbox_id]
+    for inbox in [*used, *ours][:1]:
+        if webhook_address.is_taken(inbox.webhook_url, attempt.webhook_key):
             wish = replace(wish, webhook_url=None)
         try:
-            kept = account.update_inbox(found.id, wish)
+            updated = account.update_inbox(inbox.id, wish)
         except InboxGone:
-            found = None
-        else:
-            duplicate_inboxes.remove_others(account, [one.id for one in ours], kept.id)
-            return kept
+            break
+        duplicate_inboxes.remove_others(account, [one.id for one in ours], updated.id)
+        return updated
     try:
         return account.create_inbox(wish)
     except ChatwootUnreachable:
         # Chatwoot may have made it before the answer was lost; asking again would make another.
-        made = next((one for one in _marked(account, attempt) if one not in ours), None)
+        made = next((inbox for inbox in _marked(account, attempt) if inbox not in ours), None)
         if made is None:
             raise
         return made
@@ -245,15 +242,11 @@ def _one_inbox(
 
 def _marked(account: Account, attempt: Attempt) -> list[Inbox]:
     with contextlib.suppress(BridgeError):
-        return [one for one in account.inboxes() if one.marker == attempt.id]
+        return [inbox for inbox in account.inboxes() if inbox.marker == attempt.id]
     return []
 
 
 # -- small parts -----------------------------------------------------------------------------------
-
-
-def _note(by: Actor, deed: str, instance: Instance, services: Services, detail: str = "") -> None:
-    services.audit.note(by, deed, instance.name, detail, at=services.clock())
 
 
 def _lock(instance: Instance) -> str:
@@ -262,8 +255,8 @@ def _lock(instance: Instance) -> str:
 
 def _require_still_there(instance: Instance, services: Services) -> None:
     """The wait for the lock may have been the wait for somebody who removed the instance."""
-    found = services.instances.find(instance.name)
-    if found is None or (found.id, found.created_at) != (instance.id, instance.created_at):
+    stored = services.instances.find(instance.name)
+    if stored is None or (stored.id, stored.created_at) != (instance.id, instance.created_at):
         raise InstanceUnknown
 
 
@@ -274,9 +267,9 @@ def _integration(
     attempt: Attempt,
     inbox: Inbox,
     version: str,
-    before: Integration | None,
+    same: Integration | None,
 ) -> Integration:
-    same = before is not None and before.id == attempt.id
+    now, was_active = services.clock(), same is not None and same.status is Status.ACTIVE
     return Integration(
         id=attempt.id,
         instance_id=instance.id,
@@ -288,15 +281,13 @@ def _integration(
         options=request.options,
         status=Status.ACTIVE,
         last_error=None,
-        created_at=before.created_at if before is not None and same else services.clock(),
-        began_at=before.began_at if before is not None and same else _now_there(request, services),
+        created_at=same.created_at if same else now,
+        began_at=same.began_at if same else _now_there(request, services),
         chatwoot_version=version,
         webhook_key=attempt.webhook_key,
         webhook_secret=inbox.secret,
-        seen_url=before.seen_url if before is not None and same else "",
-        status_at=before.status_at
-        if before is not None and same and before.status is Status.ACTIVE
-        else services.clock(),
+        seen_url=same.seen_url if same else "",
+        status_at=same.status_at if same and was_active else now,
     )
 
 
@@ -309,8 +300,8 @@ def _now_there(request: ActivationRequest, services: Services) -> ChatwootTime:
 def _unlink(integration: Integration, services: Services, deadline: Deadline) -> None:
     account = context.account_of(integration, services, deadline.within(UNLINK_S))
     try:
-        found = account.inbox(integration.inbox_id)
-        if not webhook_address.is_taken(found.webhook_url, integration.webhook_key):
+        inbox = account.inbox(integration.inbox_id)
+        if not webhook_address.is_taken(inbox.webhook_url, integration.webhook_key):
             account.set_webhook(integration.inbox_id, "")
     except InboxGone:
         return
@@ -318,12 +309,12 @@ def _unlink(integration: Integration, services: Services, deadline: Deadline) ->
         log.warning("inbox %s could not be unlinked: %s", integration.inbox_id, error.message)
 
 
-def _try_webhooks(one: Integration, services: Services, by: Actor) -> None:
-    """Who sets it anew may have changed what kept Chatwoot from calling us; no message is put at
-    risk for that."""
-    if not feed_status.can_try(one, services):
+def _try_webhooks(joined: Integration, services: Services, by: Actor) -> None:
+    """The operator may have changed what kept Chatwoot from calling us; no message is put at risk
+    for that."""
+    if not feed_status.can_try(joined, services):
         return
     try:
-        webhook_address.put(one, services, by=by, only_proven=True, wait_s=_TRY_S)
+        webhook_address.put(joined, services, by=by, only_proven=True, wait_s=_TRY_S)
     except BridgeError as error:
-        log.info("the webhooks of %s: %s", one.id, error.message)
+        log.info("the webhooks of %s: %s", joined.id, error.message)

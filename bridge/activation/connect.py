@@ -1,12 +1,12 @@
-"""Joins both directions of an integration, and proves that they stand.
+"""Connects both directions of an integration, and proves that they work.
 
-The socket to Chatwoot is opened once, and the gateway is told where to call, or its socket opened.
-What does not stand is no reason to refuse the activation: it is said, with the next step.
+The socket to Chatwoot is opened once, and the gateway is told where to call, or its socket is
+opened. A direction that does not work is a warning with the next step; the activation succeeds.
 """
 
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Iterator
 
 from bridge.chatwoot.socket import Cable
 from bridge.domain.errors import N_, BridgeError, Problem
@@ -22,26 +22,28 @@ log = logging.getLogger(__name__)
 
 
 def wire(instance: Instance, services: Services, deadline: Deadline) -> list[Problem]:
-    """What the operator should know; empty when all stands."""
+    """What the operator should know; empty when both directions work."""
     found = context.of_instance(instance.id, services)
     services.wakeup.wake(look_again=True)  # the router opens its own while we prove that one can
-    steps: list[Callable[[], list[Problem]]] = []
-    # One that stands proves itself, and another would show the token's owner as online again.
-    if services.settings.chatwoot_socket and not socket_listeners.is_connected(
-        found.integration, services
-    ):
-        steps.append(lambda: _prove_cable(found, deadline))
-    gateway = found.gateway
-    if gateway is not None:
-        steps.append(lambda: _prove_gateway(instance, gateway, services, deadline))
-    said: list[Problem] = []
-    for step in steps:
-        try:
-            said += step()
-        except BridgeError as error:
-            said.append(Problem(error.sentence, **error.values))
+    problems: list[Problem] = []
+    # A socket that is open proves itself; another would show the token's owner as online again.
+    connected = socket_listeners.is_connected(found.integration, services)
+    if services.settings.chatwoot_socket and not connected:
+        with _errors_in(problems):
+            _prove_cable(found, deadline)
+    if found.gateway is not None:
+        with _errors_in(problems):
+            problems += _prove_gateway(instance, found.gateway, services, deadline)
     services.wakeup.wake(look_again=True)
-    return said
+    return problems
+
+
+@contextlib.contextmanager
+def _errors_in(problems: list[Problem]) -> Iterator[None]:
+    try:
+        yield
+    except BridgeError as error:
+        problems.append(Problem(error.sentence, **error.values))
 
 
 def unwire(instance: Instance, services: Services, deadline: Deadline) -> None:
@@ -59,13 +61,13 @@ def _prove_gateway(
     word = "connected" if connected else "disconnected"
     services.instances.note_connection(instance.id, connected, word)
     gateway_webhook.learn_own_number(instance, gateway, services, deadline.within(10))
-    if services.settings.address_for_gateway:
+    try:
         gateway_webhook.register(instance, gateway, services, deadline.within(10))
-    else:
-        try:
-            gateway_webhook.register(instance, gateway, services, deadline.within(10))
-        except GatewayError as error:  # the socket does without it
-            log.info("%s: the gateway calls no address: %s", instance.name, error.message)
+    except GatewayError as error:
+        if services.settings.address_for_gateway:
+            raise
+        log.info("%s: the gateway calls no address: %s", instance.name, error.message)
+    if not services.settings.address_for_gateway:
         with contextlib.closing(gateway.listen(deadline=deadline.within(10))) as events:
             next(events)
     if connected:
@@ -81,17 +83,16 @@ def _prove_gateway(
     ]
 
 
-def _prove_cable(found: context.Context, deadline: Deadline) -> list[Problem]:
-    services, one = found.services, found.integration
-    owner = context.account_of(one, services, deadline).owner()
+def _prove_cable(found: context.Context, deadline: Deadline) -> None:
+    services, joined = found.services, found.integration
+    owner = context.account_of(joined, services, deadline).owner()
     opening = deadline.within(10)
     with Cable(
         services.http,
-        one.base_url,
+        joined.base_url,
         pubsub_token=owner.pubsub_token,
         user_id=owner.id,
         deadline=opening,
     ) as cable:
-        cable.subscribe(one.account_id)
+        cable.subscribe(joined.account_id)
         cable.wait_for("confirm_subscription", opening)
-    return []

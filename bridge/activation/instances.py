@@ -1,4 +1,4 @@
-"""Making, changing and removing instances, for every door."""
+"""Makes, changes and removes instances; API, pages and command line call this."""
 
 import logging
 import secrets
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 def create(wish: InstanceRequest, services: Services, *, by: Actor) -> tuple[Instance, Secret]:
-    """A new instance and its token, which is kept as a hash only: it is shown this once.
+    """A new instance and its token, which is stored as a hash only: it is shown this once.
 
     Raises InstanceExists, TokenTaken.
     """
@@ -30,7 +30,7 @@ def create(wish: InstanceRequest, services: Services, *, by: Actor) -> tuple[Ins
     instance = services.instances.add(
         wish.name, token_hash=hashed, gateway=wish.gateway, created_at=services.clock()
     )
-    services.audit.note(by, "made the instance", instance.name, at=services.clock())
+    services.note(by, "made the instance", instance.name)
     return instance, token
 
 
@@ -61,7 +61,7 @@ def set_gateway(
         except BridgeError as error:
             log.warning("the gateway before still calls us: %s", error.message)
     services.instances.set_gateway(instance.id, gateway)
-    services.audit.note(by, "set the gateway", instance.name, gateway.base_url, at=services.clock())
+    services.note(by, "set the gateway", instance.name, gateway.base_url)
     if not join or services.integrations.of(instance.id) is None:
         return []
     return connect.wire(after, services, deadline)

@@ -22,7 +22,7 @@ from bridge.cli.terminal import (
 )
 from bridge.domain.models import Actor, Instance, Integration
 from bridge.operations import messages
-from bridge.operations.messages import Step, Way
+from bridge.operations.messages import Event, Timeline
 from bridge.routing import capabilities
 from bridge.routing.from_chatwoot import duplicates, feed_status
 from bridge.services import Services
@@ -104,8 +104,8 @@ def trace(terminal: Terminal, what: str) -> None:
     with terminal.opened() as services:
         items = messages.find(what, services)
         if len(items) == 1:
-            way = messages.trace(items[0].id, services)
-            terminal.say(_way_json(way), _way_text(way))
+            timeline = messages.trace(items[0].id, services)
+            terminal.say(_timeline_json(timeline), _timeline_text(timeline))
             return
     _say_items(terminal, items)
     if not items:
@@ -221,10 +221,10 @@ def _item_json(item: Item) -> dict[str, Any]:
     return {key: value for key, value in plain.items() if not key.endswith("_id")}
 
 
-def _step_json(step: Step) -> dict[str, Any]:
-    plain = asdict(replace(step, error=None))
+def _event_json(event: Event) -> dict[str, Any]:
+    plain = asdict(replace(event, error=None))
     del plain["error"]
-    return plain | {"detail": step.detail or words(step.error)}
+    return plain | {"detail": event.detail or words(event.error)}
 
 
 def _say_items(terminal: Terminal, items: list[Item]) -> None:
@@ -245,32 +245,32 @@ def _say_items(terminal: Terminal, items: list[Item]) -> None:
     terminal.say([_item_json(item) for item in items], table(header, rows))
 
 
-def _way_json(way: Way) -> dict[str, Any]:
+def _timeline_json(timeline: Timeline) -> dict[str, Any]:
     return {
-        **_item_json(way.item),
-        "steps": [_step_json(step) for step in way.steps],
-        "whatsapp_ids": way.whatsapp_ids,
-        "chatwoot_ids": way.chatwoot_ids,
-        "link": way.link,
+        **_item_json(timeline.item),
+        "steps": [_event_json(event) for event in timeline.events],
+        "whatsapp_ids": timeline.whatsapp_ids,
+        "chatwoot_ids": timeline.chatwoot_ids,
+        "link": timeline.link,
     }
 
 
-def _way_text(way: Way) -> str:
-    item = way.item
+def _timeline_text(timeline: Timeline) -> str:
+    item = timeline.item
     direction = _DIRECTIONS.get(item.job, item.job.direction)
     lines = [f"#{item.id}  {item.instance}  {direction}  {item.state}"]
     facts = {
         "chat": f"{one_line(item.chat)} {item.address}",
         "text": one_line(item.text, 200),
-        "whatsapp": ", ".join(way.whatsapp_ids),
-        "chatwoot": ", ".join(map(str, way.chatwoot_ids)),
-        "link": way.link,
+        "whatsapp": ", ".join(timeline.whatsapp_ids),
+        "chatwoot": ", ".join(map(str, timeline.chatwoot_ids)),
+        "link": timeline.link,
     }
     lines += [f"{name:<8}  {fact}" for name, fact in facts.items() if fact]
     lines += [
-        f"{moment(step.at)}  {step.what:<10}"
-        f"{f'{step.seconds * 1000:.0f} ms  ' if step.seconds else ''}"
-        f"{one_line(step.detail or words(step.error), 300)}".rstrip()
-        for step in way.steps
+        f"{moment(event.at)}  {event.what:<10}"
+        f"{f'{event.seconds * 1000:.0f} ms  ' if event.seconds else ''}"
+        f"{one_line(event.detail or words(event.error), 300)}".rstrip()
+        for event in timeline.events
     ]
     return "\n".join(lines)

@@ -1,7 +1,7 @@
-"""A copy of all that an installation remembers, in one file that can be restored alone.
+"""A copy of an installation in one file, from which it can be restored.
 
-It holds the database, the account token, config.toml, the files of messages that are on their way,
-and the key, unless that comes from the settings: whoever has the file can read the tokens in it.
+It holds the database, the account token, config.toml, the files of queued messages, and the key
+unless that comes from the settings: whoever has the file can read the tokens in it.
 """
 
 import gzip
@@ -32,7 +32,7 @@ from bridge.store.sqlite import SqliteStore, use
 from bridge.store.vault import Vault, decode_keys
 
 _MANIFEST, _DATABASE, _KEY = "manifest.json", "bridge.db", "encryption.key"
-_KEPT = (_KEY, "account-token", "config.toml")
+_FILES = (_KEY, "account-token", "config.toml")
 _SPOOLED = re.compile(r"spool/[A-Za-z0-9][A-Za-z0-9._-]{0,200}", re.ASCII)
 _FORMAT = 1
 
@@ -70,13 +70,13 @@ def make(settings: Settings, target: Path, *, now: float, overwrite: bool = Fals
             snapshot.copy(settings.database, folder / _DATABASE)
             _link_spool(settings.spool, folder)
             _pack(settings, folder, part, now)
-        found = check(settings, part)
+        facts = check(settings, part)
         part.replace(target)
     except OSError as error:
         raise StartupError(reason=f"cannot write {target}: {error.strerror or error}") from None
     finally:
         part.unlink(missing_ok=True)
-    return Backup(target, target.stat().st_size, *found)
+    return Backup(target, target.stat().st_size, *facts)
 
 
 def check(settings: Settings, source: Path) -> tuple[float, bool, int, int]:
@@ -93,24 +93,24 @@ def restore(
     With `force` one that is there is moved aside into a folder `replaced-...`, nothing is deleted.
     Raises StartupError, then nothing was changed; always while a service runs on the folder.
     """
-    there = [one for one in (settings.database, settings.encryption_key_file) if one.exists()]
-    if there and not force:
+    present = [path for path in (settings.database, settings.encryption_key_file) if path.exists()]
+    if present and not force:
         raise StartupError(
-            reason=f"{there[0]} is there already: choose another folder with --instance-dir, "
+            reason=f"{present[0]} is there already: choose another folder with --instance-dir, "
             "or use --force, which moves it aside"
         )
     try:
         settings.instance_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         with use(settings.instance_dir, alone=True), _unpacked(source, settings) as folder:
-            found = _proven(settings, folder, source)
-            _go_on(settings, folder, by=by, now=now, taken_at=found[0])
-            if there:
+            facts = _proven(settings, folder, source)
+            _prepare(settings, folder, by=by, now=now, taken_at=facts[0])
+            if present:
                 _set_aside(settings, now)
             _move_in(settings, folder)
     except OSError as error:
         reason = error.strerror or str(error)
         raise StartupError(reason=f"cannot restore {source}: {reason}") from None
-    return Backup(source, source.stat().st_size, *found)
+    return Backup(source, source.stat().st_size, *facts)
 
 
 # -- packing ---------------------------------------------------------------------------------------
@@ -142,10 +142,10 @@ def _pack(settings: Settings, folder: Path, part: Path, now: float) -> None:
             info.size, info.mode, info.mtime = len(text), 0o600, int(now)
             tar.addfile(info, io.BytesIO(text))
             tar.add(folder / _DATABASE, _DATABASE)
-            for name in _KEPT:
-                kept = settings.instance_dir / name
-                if kept.exists() and (name != _KEY or with_key):
-                    tar.add(kept, name)
+            for name in _FILES:
+                path = settings.instance_dir / name
+                if path.exists() and (name != _KEY or with_key):
+                    tar.add(path, name)
             for spooled in sorted((folder / "spool").iterdir()):
                 tar.add(spooled, f"spool/{spooled.name}")
         file.flush()
@@ -154,14 +154,14 @@ def _pack(settings: Settings, folder: Path, part: Path, now: float) -> None:
 
 @contextmanager
 def _unpacked(source: Path, settings: Settings) -> Iterator[Path]:
-    """The content in a folder of its own, beside its later place: nothing else may be writable."""
+    """The content in a new folder beside its later place: nothing else may be writable."""
     with tempfile.TemporaryDirectory(dir=settings.instance_dir, prefix="restore-") as name:
         folder = Path(name)
         (folder / "spool").mkdir()
         try:
             with tarfile.open(source, "r:gz") as tar:
                 for member in tar:
-                    known = member.name in {_MANIFEST, _DATABASE, *_KEPT}
+                    known = member.name in {_MANIFEST, _DATABASE, *_FILES}
                     content = tar.extractfile(member) if member.isfile() else None
                     if content is None or not (known or _SPOOLED.fullmatch(member.name)):
                         raise StartupError(reason=f"{source} is no backup of this program")
@@ -211,15 +211,14 @@ def _proven(settings: Settings, folder: Path, source: Path) -> tuple[float, bool
 # -- putting it in place ---------------------------------------------------------------------------
 
 
-def _go_on(settings: Settings, folder: Path, *, by: Actor, now: float, taken_at: float) -> None:
-    """Makes the copy fit to go on from: brought up to date, its files where they will be, and
-    nothing that was open taken for certain."""
+def _prepare(settings: Settings, folder: Path, *, by: Actor, now: float, taken_at: float) -> None:
+    """Migrates the copy, names the files where they will be, and doubts what was open."""
     store = SqliteStore.open(folder / _DATABASE)
     try:
         Search(store, Committer(store)).doubt_all(
             _unproven(store), doubt=dump(BeforeRestore()), now=now
         )
-        Sessions(store).end_others("")  # who had signed out since then stays out
+        Sessions(store).end_others("")  # whoever signed out after the backup stays signed out
         snapshot.move_spool(store, settings.spool)
         taken = datetime.fromtimestamp(taken_at, UTC).isoformat(timespec="seconds")
         Audit(store).note(by, "restored a backup", "bridge", f"taken {taken}", at=now)
@@ -229,8 +228,8 @@ def _go_on(settings: Settings, folder: Path, *, by: Actor, now: float, taken_at:
 
 
 def _unproven(store: Store) -> list[int]:
-    """The instances whose Chatwoot, when the backup was taken, could not be shown what had become
-    of a reply: it cannot tell now which of them went out afterwards."""
+    """The instances whose Chatwoot could not be shown what became of a reply when the backup was
+    taken: it cannot tell which replies were sent after that."""
     rows = store.db.rows("select instance_id, chatwoot_version, refused from integration")
     return [
         row["instance_id"]
@@ -244,10 +243,10 @@ def _set_aside(settings: Settings, now: float) -> None:
     stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%S")
     aside = settings.instance_dir / f"replaced-{stamp}"
     aside.mkdir(mode=0o700)
-    for name in (_DATABASE, f"{_DATABASE}-wal", f"{_DATABASE}-shm", *_KEPT, "spool"):
-        there = settings.instance_dir / name
-        if there.exists():
-            there.rename(aside / name)
+    for name in (_DATABASE, f"{_DATABASE}-wal", f"{_DATABASE}-shm", *_FILES, "spool"):
+        path = settings.instance_dir / name
+        if path.exists():
+            path.rename(aside / name)
 
 
 def _move_in(settings: Settings, folder: Path) -> None:
@@ -255,7 +254,7 @@ def _move_in(settings: Settings, folder: Path) -> None:
     for spooled in (folder / "spool").iterdir():
         spooled.replace(settings.spool / spooled.name)
     # The database last: before it is there, no service takes the folder for an installation.
-    for name in (*_KEPT, _DATABASE):
+    for name in (*_FILES, _DATABASE):
         if (folder / name).exists():
             (folder / name).replace(settings.instance_dir / name)
     descriptor = os.open(settings.instance_dir, os.O_RDONLY)

@@ -1,6 +1,6 @@
-"""What the operator sees and decides about messages; browser and command line call the same.
+"""What the operator sees and decides about messages; pages and command line call the same.
 
-Every change is noted with who made it. Nothing here runs on the way of a message.
+Every change is in the audit trail. No delivery runs through here.
 """
 
 from dataclasses import dataclass, replace
@@ -23,9 +23,9 @@ _SHORTEST_NUMBER = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One moment of a message's way. `at` is UTC seconds; `what` a stable word, `detail` an id or
-    empty, `error` why it did not arrive; `seconds` is how long a try took, 0 for what is no try."""
+class Event:
+    """A moment in the timeline of a message. `at` is UTC seconds; `what` a stable word; `detail` an
+    id or empty; `error` why it did not arrive; `seconds` how long a try took, otherwise 0."""
 
     at: float
     what: str
@@ -35,11 +35,11 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """A message with all its steps, in their order, and where people find it in Chatwoot."""
+class Timeline:
+    """A message with its events, oldest first, and where people find it in Chatwoot."""
 
     item: Item
-    steps: tuple[Step, ...]
+    events: tuple[Event, ...]
     whatsapp_ids: tuple[str, ...]
     chatwoot_ids: tuple[int, ...]
     link: str
@@ -47,36 +47,36 @@ class Way:
 
 def find(text: str, services: Services, *, limit: int = MOST_FOUND) -> list[Item]:
     """Messages by phone number, name, words of their text, gateway id, Chatwoot id, or `#7`, the
-    number that the log gives them; newest first. Words are not looked for where contents are off.
+    number in the log; newest first. Texts are not searched where contents are off.
     """
     text = text.strip()
     if not text:
         return []
-    own = text.removeprefix("#")
-    if text.startswith("#") and own.isascii() and own.isdigit() and len(own) < 19:
-        one = services.search.item(int(own))
-        return [_shown(one, services)] if one else []
+    number = text.removeprefix("#")
+    if text.startswith("#") and number.isascii() and number.isdigit() and len(number) < 19:
+        item = services.search.item(int(number))
+        return _shown([item] if item else [], services)
     digits = "".join(filter(str.isdigit, text))
     spellings: list[str] = []
     if len(digits) >= _SHORTEST_NUMBER and not set(text) - set("+-() .0123456789"):
         spellings = sorted({digits, numbers.canonical(digits)})
-    found = services.search.search(
-        text, digits=spellings, with_contents=services.settings.show_contents, limit=limit
-    )
-    return [_shown(one, services) for one in found]
+    contents = services.settings.show_contents
+    items = services.search.search(text, digits=spellings, with_contents=contents, limit=limit)
+    return _shown(items, services)
 
 
-def trace(entry_id: int, services: Services) -> Way:
-    """The way of one message. Raises MessageUnknown."""
+def trace(entry_id: int, services: Services) -> Timeline:
+    """The timeline of one message. Raises MessageUnknown."""
     found = services.search.trace(entry_id)
     if found is None:
         raise MessageUnknown(id=entry_id)
     integration = services.integrations.of(found.item.instance_id)
-    return Way(
-        item=_shown(found.item, services),
-        steps=_steps(found),
-        whatsapp_ids=tuple(one.whatsapp_id for one in found.twins),
-        chatwoot_ids=tuple(dict.fromkeys(one.chatwoot_id for one in found.twins)),
+    [item] = _shown([found.item], services)
+    return Timeline(
+        item=item,
+        events=_events(found),
+        whatsapp_ids=tuple(twin.whatsapp_id for twin in found.twins),
+        chatwoot_ids=tuple(dict.fromkeys(twin.chatwoot_id for twin in found.twins)),
         link=_link(found, integration),
     )
 
@@ -85,18 +85,16 @@ def in_trouble(
     services: Services, instance: Instance | None = None, *, limit: int = 200
 ) -> list[Item]:
     """Dead letters and unconfirmed sends, newest first."""
-    found = services.search.in_state(
-        TROUBLED, instance_id=instance.id if instance else None, limit=limit
-    )
-    return [_shown(one, services) for one in found]
+    only = instance.id if instance else None
+    return _shown(services.search.in_state(TROUBLED, instance_id=only, limit=limit), services)
 
 
 def in_line(
     services: Services, instance: Instance | None = None, *, limit: int = 200
 ) -> list[Item]:
-    """Messages whose turn has not come yet, the oldest first."""
-    found = services.search.in_line(instance_id=instance.id if instance else None, limit=limit)
-    return [_shown(one, services) for one in found]
+    """Queued messages, oldest first."""
+    only = instance.id if instance else None
+    return _shown(services.search.in_line(instance_id=only, limit=limit), services)
 
 
 # -- decisions -------------------------------------------------------------------------------------
@@ -113,7 +111,7 @@ def replay_all(instance: Instance, by: Actor, services: Services) -> int:
     ids = services.search.dead_ids(instance.id)
     moved = services.search.replay(ids, now=services.clock())
     if moved:
-        _note(by, "replayed", instance.name, services, f"{len(moved)} dead letters")
+        services.note(by, "replayed", instance.name, f"{len(moved)} dead letters")
         services.wakeup.wake(look_again=True)
     return len(moved)
 
@@ -143,7 +141,7 @@ def settle(entry_id: int, by: Actor, services: Services, *, sent: bool) -> None:
 
 
 def pause(instance: Instance, by: Actor, services: Services) -> None:
-    """Keeps what comes and delivers nothing until `resume`. Raises IntegrationMissing."""
+    """Stores what comes and delivers nothing until `resume`. Raises IntegrationMissing."""
     _judge(instance, Status.PAUSED, "paused", by, services)
 
 
@@ -155,53 +153,52 @@ def resume(instance: Instance, by: Actor, services: Services) -> None:
 # -- small parts -----------------------------------------------------------------------------------
 
 
-def _judge(instance: Instance, status: Status, deed: str, by: Actor, services: Services) -> None:
+def _judge(instance: Instance, status: Status, action: str, by: Actor, services: Services) -> None:
     integration = services.integrations.of(instance.id)
     if integration is None:
         raise IntegrationMissing
     services.integrations.judge(integration.id, status, None, now=services.clock())
-    _note(by, deed, instance.name, services)
+    services.note(by, action, instance.name)
     services.wakeup.wake(look_again=True)
 
 
-def _noted(entry_id: int, moved: list[int], deed: str, by: Actor, services: Services) -> None:
+def _noted(entry_id: int, moved: list[int], action: str, by: Actor, services: Services) -> None:
     item = services.search.item(entry_id)
     if item is None:
         raise MessageUnknown(id=entry_id)
     if not moved:
         raise MessageElsewhere(id=entry_id, state=item.state.value)
-    _note(by, deed, f"{item.instance} #{entry_id}", services)
+    services.note(by, action, f"{item.instance} #{entry_id}")
     services.wakeup.wake(look_again=True)
 
 
-def _note(by: Actor, deed: str, subject: str, services: Services, detail: str = "") -> None:
-    services.audit.note(by, deed, subject, detail, at=services.clock())
-
-
-def _shown(item: Item, services: Services) -> Item:
-    """Without its text, where the operator is not to read what people write."""
+def _shown(items: list[Item], services: Services) -> list[Item]:
+    """Without their texts, where the operator is not to read what people write."""
     if services.settings.show_contents:
-        return item
-    return replace(item, text="")
+        return items
+    return [replace(item, text="") for item in items]
 
 
-def _steps(found: Trace) -> tuple[Step, ...]:
+def _events(found: Trace) -> tuple[Event, ...]:
     item = found.item
-    ours = [Step(one.began_at, one.outcome, "", one.seconds, one.error) for one in found.tries]
-    ours.append(Step(item.received_at, "kept"))
-    if item.done_at and not any(one.outcome == "arrived" for one in found.tries):
-        ours.append(Step(item.done_at, item.state.value, error=item.error))
+    ours = [
+        Event(tried.began_at, tried.outcome, "", tried.seconds, tried.error)
+        for tried in found.tries
+    ]
+    ours.append(Event(item.received_at, "received"))
+    if item.done_at and not any(tried.outcome == "arrived" for tried in found.tries):
+        ours.append(Event(item.done_at, item.state.value, error=item.error))
     # The clocks of others, often in whole seconds, must not turn the order round.
-    before = [Step(found.written_at, "written")] if found.written_at else []
-    after = [Step(one.at, one.reached, one.whatsapp_id) for one in found.receipts]
-    ours.sort(key=lambda step: step.at)
+    before = [Event(found.written_at, "written")] if found.written_at else []
+    after = [Event(receipt.at, receipt.reached, receipt.whatsapp_id) for receipt in found.receipts]
+    ours.sort(key=lambda event: event.at)
     return (*before, *ours, *(after if item.job is Job.REPLY else ()))
 
 
 def _link(found: Trace, integration: Integration | None) -> str:
     if integration is None or not found.conversation_id:
         return ""
-    if any(one.integration_id != integration.id for one in found.twins):
+    if any(twin.integration_id != integration.id for twin in found.twins):
         return ""  # it went to a Chatwoot account that the instance has left since
     return (
         f"{integration.base_url}/app/accounts/{integration.account_id}"

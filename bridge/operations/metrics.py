@@ -1,9 +1,10 @@
-"""Numbers for Prometheus, computed from the database when they are asked for.
+"""Numbers for Prometheus, computed from the database on request.
 
-Nothing is counted in memory: several processes, and a restart, change no number.
+Nothing is counted in memory, so that several processes and restarts change no number.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
@@ -32,7 +33,7 @@ class Series:
     counts: bool = False
 
 
-_WAY = ("instance", "direction")
+_BOTH = ("instance", "direction")
 SERIES = (
     Series("build_info", "Always 1; the version is its label.", ("version",)),
     Series("router_up", "1 while the router gives signs of life."),
@@ -41,11 +42,11 @@ SERIES = (
         "1 while the integration delivers, 0 while it is paused or in error.",
         ("instance",),
     ),
-    Series("messages_accepted_total", "Messages that were kept, in or out.", _WAY, counts=True),
+    Series("messages_accepted_total", "Messages that were stored, in or out.", _BOTH, counts=True),
     Series(
         "messages_finished_total",
         "Messages that arrived, or were discarded by a person.",
-        _WAY,
+        _BOTH,
         counts=True,
     ),
     Series("messages_waiting", "Messages that are not delivered yet.", ("instance",)),
@@ -54,8 +55,8 @@ SERIES = (
     Series("oldest_waiting_seconds", "Age of the oldest message that waits.", ("instance",)),
     Series(
         "delivery_seconds",
-        "Time from keeping a message to its arrival, over the last five minutes.",
-        (*_WAY, "quantile"),
+        "Time from storing a message to its arrival, over the last five minutes.",
+        (*_BOTH, "quantile"),
     ),
     Series(
         "not_routed_total",
@@ -80,7 +81,9 @@ class _Collector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Each series with its samples."""
-        samples = _samples(self._services)
+        samples = defaultdict(list)
+        for name, labels, value in _samples(self._services):
+            samples[name].append((labels, value))
         for series in SERIES:
             kind = CounterMetricFamily if series.counts else GaugeMetricFamily
             family = kind(_PREFIX + series.name, series.meaning, labels=series.labels)
@@ -89,35 +92,32 @@ class _Collector(Collector):
             yield family
 
 
-def _samples(services: Services) -> dict[str, list[tuple[Sequence[str], float]]]:
-    found: dict[str, list[tuple[Sequence[str], float]]] = {one.name: [] for one in SERIES}
+def _samples(services: Services) -> Iterator[tuple[str, list[str], float]]:
+    """Name of the series, values of its labels, value."""
     now = services.clock()
-    names = {one.id: one.name for one in services.instances.all()}
-    found["build_info"].append(([__version__], 1))
-    found["router_up"].append(([], float(services.router_alive)))
-    for integration in services.integrations.all():
-        name = names.get(integration.instance_id, "")
-        active = float(integration.status is Status.ACTIVE)
-        found["integration_active"].append(([name], active))
-    for unrouted in services.unrouted.all():
-        labels = [names.get(unrouted.instance_id, ""), unrouted.kind]
-        found["not_routed_total"].append((labels, unrouted.times))
-    for standing in services.stats.all():
-        whose = [names.get(standing.instance_id, "")]
-        found["messages_waiting"].append((whose, standing.waiting))
-        found["messages_unconfirmed"].append((whose, standing.unconfirmed))
-        found["messages_dead"].append((whose, standing.dead))
-        age = max(now - standing.oldest_at, 0.0) if standing.oldest_at else 0.0
-        found["oldest_waiting_seconds"].append((whose, age))
-        heard_at = services.instances.heard_at(standing.instance_id)
+    names = {instance.id: instance.name for instance in services.instances.all()}
+    yield "build_info", [__version__], 1
+    yield "router_up", [], services.router_alive
+    for joined in services.integrations.all():
+        active = joined.status is Status.ACTIVE
+        yield "integration_active", [names.get(joined.instance_id, "")], active
+    for count in services.unrouted.all():
+        yield "not_routed_total", [names.get(count.instance_id, ""), count.kind], count.times
+    for stats in services.stats.all():
+        labels = [names.get(stats.instance_id, "")]
+        yield "messages_waiting", labels, stats.waiting
+        yield "messages_unconfirmed", labels, stats.unconfirmed
+        yield "messages_dead", labels, stats.dead
+        age = max(now - stats.oldest_at, 0.0) if stats.oldest_at else 0.0
+        yield "oldest_waiting_seconds", labels, age
+        heard_at = services.instances.heard_at(stats.instance_id)
         if heard_at:
-            found["gateway_heard_seconds"].append((whose, max(now - heard_at, 0.0)))
+            yield "gateway_heard_seconds", labels, max(now - heard_at, 0.0)
     for total in services.stats.totals(since=now - RECENT_S):
-        way = [names.get(total.instance_id, ""), total.job.direction]
-        found["messages_accepted_total"].append((way, total.accepted))
-        found["messages_finished_total"].append((way, total.finished))
+        labels = [names.get(total.instance_id, ""), total.job.direction]
+        yield "messages_accepted_total", labels, total.accepted
+        yield "messages_finished_total", labels, total.finished
         times = sorted(total.times_s)
         for quantile in _QUANTILES if times else ():
             value = times[min(int(quantile * len(times)), len(times) - 1)]
-            found["delivery_seconds"].append(([*way, str(quantile)], value))
-    return found
+            yield "delivery_seconds", [*labels, str(quantile)], value

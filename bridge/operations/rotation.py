@@ -1,7 +1,7 @@
-"""Another key, another token: what was sealed or hashed with the old one goes over to the new.
+"""Replaces the key and the tokens.
 
-A rotation that is cut short leaves a ring of two keys that opens everything; begun again, it
-goes on where it was.
+A rotation of the key that is cut short leaves a ring of two keys that opens everything; the next
+one continues it.
 """
 
 import os
@@ -20,9 +20,9 @@ from bridge.store.vault import KEY_BYTES, Vault, decode_keys, encode_key, token_
 
 @dataclass(frozen=True, slots=True)
 class Rotated:
-    """`resealed` values went over to the new key; `broken` are the places of those that open with
-    neither; `resumed`: an earlier rotation had been cut short. `in_settings`: the old key stands in
-    BRIDGE_ENCRYPTION_KEY still, and can be taken out now."""
+    """`resealed` values are under the new key; `broken` are the places of those that open with
+    neither; `resumed`: an earlier rotation had been cut short; `in_settings`: the old key is still
+    in BRIDGE_ENCRYPTION_KEY and can be removed."""
 
     resealed: int
     broken: tuple[str, ...]
@@ -74,7 +74,7 @@ def rotate_instance_token(instance: Instance, services: Services, *, by: Actor) 
     """A new token of one instance; the old one is refused from now on."""
     token = Secret(secrets.token_urlsafe(24))
     services.instances.replace_token(instance.id, token_hash(token), at=services.clock())
-    services.audit.note(by, "rotated the token", instance.name, at=services.clock())
+    services.note(by, "rotated the token", instance.name)
     return token
 
 
@@ -95,5 +95,5 @@ def _ring_of_file(settings: Settings) -> tuple[list[bytes], bool]:
     if len(keys) > 1:
         return keys, True
     keys = [os.urandom(KEY_BYTES), *keys]
-    credentials.replace_secret(path, "\n".join(encode_key(one) for one in keys))
+    credentials.replace_secret(path, "\n".join(map(encode_key, keys)))
     return keys, False

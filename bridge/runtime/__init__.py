@@ -1,4 +1,1 @@
-"""The processes themselves: logs, children, heartbeat, the wake-up between them.
-
-Knows nothing of messages.
-"""
+"""The processes: logs, children, heartbeat and wakeup. Knows nothing of messages."""

@@ -13,9 +13,8 @@ from typing import TextIO
 MASK = "***"
 #: Shorter values would mask ordinary words.
 SHORTEST_SECRET = 8
-_LINE = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
-#: The message whose way is being logged, by its number in the journal; 0 for none.
+#: The entry of the journal that this thread works on; 0 for none.
 _about: ContextVar[int] = ContextVar("about", default=0)
 _secrets: frozenset[str] = frozenset()
 
@@ -50,7 +49,7 @@ _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), 127)} | {9: "\t", 1
 
 
 def register_secret(value: str) -> None:
-    """From now on this value is masked wherever it would be logged by this process."""
+    """Masks this value in whatever this process logs from now on."""
     global _secrets
     if len(value) >= SHORTEST_SECRET and value not in _secrets:
         # A new set, so that a thread that is masking meanwhile sees either, whole.
@@ -67,29 +66,27 @@ def mask(text: str) -> str:
     return _USER_INFO.sub(rf"\g<1>{MASK}@", text)
 
 
-def _named(found: re.Match[str]) -> str:
+def _named(match: re.Match[str]) -> str:
     """Between `name=`, quotes and compound names stands a value; after a plain word and a colon
     there may be a sentence as well."""
-    if found["value"].lower() in _NOTHING:
-        return found[0]
-    is_plain = found["name"].isalpha() and found["name"] in {
-        found["name"].lower(),
-        found["name"].capitalize(),
-    }
-    if is_plain and found["sign"] == ":" and not found["quote"]:
-        return _unless_word(found)
-    return found["before"] + MASK
+    name = match["name"]
+    if match["value"].lower() in _NOTHING:
+        return match[0]
+    is_plain = name.isalpha() and name in {name.lower(), name.capitalize()}
+    if is_plain and match["sign"] == ":" and not match["quote"]:
+        return _unless_word(match)
+    return match["before"] + MASK
 
 
-def _unless_word(found: re.Match[str]) -> str:
-    value = found["value"]
+def _unless_word(match: re.Match[str]) -> str:
+    value = match["value"]
     is_word = len(value) < SHORTEST_SECRET and "=" not in value or _WORD.fullmatch(value)
-    return found[0] if is_word else found["before"] + MASK
+    return match[0] if is_word else match["before"] + MASK
 
 
 @contextlib.contextmanager
 def about(entry_id: int) -> Iterator[None]:
-    """Whatever this thread logs meanwhile carries the number of that message."""
+    """Whatever this thread logs meanwhile carries the number of that entry."""
     token = _about.set(entry_id)
     try:
         yield
@@ -104,6 +101,10 @@ class _Line(logging.Formatter):
     default_time_format = "%Y-%m-%dT%H:%M:%S"
     default_msec_format = "%s.%03dZ"
 
+    def __init__(self, process: str) -> None:
+        super().__init__(f"%(asctime)s %(levelname)-7s {process}: %(message)s")
+        self.process = process
+
     def formatMessage(self, record: logging.LogRecord) -> str:
         record.message = record.message.translate(_CONTROLS)
         if _about.get():
@@ -114,41 +115,32 @@ class _Line(logging.Formatter):
         return mask(super().format(record))
 
 
-class _Json(logging.Formatter):
+class _Json(_Line):
     """One object per line, for programs; masked before it is packed, so that it stays JSON."""
 
-    converter = staticmethod(time.gmtime)
-    default_time_format = "%Y-%m-%dT%H:%M:%S"
-    default_msec_format = "%s.%03dZ"
-
-    def __init__(self, process: str) -> None:
-        super().__init__()
-        self._process = process
-
     def format(self, record: logging.LogRecord) -> str:
-        said: dict[str, object] = {
+        line: dict[str, object] = {
             "time": self.formatTime(record),
             "level": record.levelname.lower(),
-            "process": self._process,
+            "process": self.process,
             "logger": record.name,
             "message": mask(record.getMessage()),
         }
         if _about.get():
-            said["entry"] = _about.get()
+            line["entry"] = _about.get()
         if record.exc_info:
-            said["traceback"] = mask(self.formatException(record.exc_info))
-        return json.dumps(said, ensure_ascii=False)
+            line["traceback"] = mask(self.formatException(record.exc_info))
+        return json.dumps(line, ensure_ascii=False)
 
 
 def set_up(level: str, process: str, stream: TextIO | None = None, *, form: str = "text") -> None:
-    """Sends everything that is logged in this process to stderr, marked with the process's name.
+    """Logs to stderr, marked with the name of the process.
 
-    `level` is one of debug, info, warning, error; `form` text or json. Libraries speak from warning
-    on.
+    `level` is one of debug, info, warning, error; `form` text or json. Libraries log warnings and
+    errors.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
-    line = _Line(_LINE.replace("%(name)s", process))
-    handler.setFormatter(_Json(process) if form == "json" else line)
+    handler.setFormatter(_Json(process) if form == "json" else _Line(process))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.captureWarnings(True)
     logging.getLogger("bridge").setLevel(level.upper())

@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -25,9 +24,8 @@ log = logging.getLogger(__name__)
 class Child:
     """A process of the service: its name, its function as `module:function`, and the arguments.
 
-    The function is named, not held, so that only the child itself imports what it needs.
-    `listens` says that it takes over the listening socket of the parent; `beat` is the file that it
-    touches while it is well.
+    The function is only named, so that the child alone imports what it needs. `listens`: it takes
+    over the listening socket of the parent; `beat` is the file of its heartbeat.
     """
 
     name: str
@@ -36,11 +34,10 @@ class Child:
     listens: bool = False
     beat: Path | None = None
 
-    def function(self) -> Callable[..., None]:
-        """Imports what the child runs: it returns when the child is done."""
+    def run(self) -> None:
+        """Imports what the child does and does it; returns when the child is done."""
         module, _, name = self.entry.partition(":")
-        found: Callable[..., None] = getattr(importlib.import_module(module), name)
-        return found
+        getattr(importlib.import_module(module), name)(*self.arguments)
 
 
 def start(
@@ -81,7 +78,7 @@ def _live(child: Child, parent: int, log_level: str, log_format: str) -> NoRetur
         _prctl(_PR_SET_NAME, f"bridge-{child.name}".encode()[:15])
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
         logs.set_up(log_level, child.name, form=log_format)
-        child.function()(*child.arguments)
+        child.run()
         code = 0
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else int(error.code is not None)
@@ -92,7 +89,7 @@ def _live(child: Child, parent: int, log_level: str, log_format: str) -> NoRetur
     except BaseException:
         log.exception("%s failed", child.name)
     finally:
-        # Not sys.exit: what the parent registered for its own end is none of the child's business.
+        # Not sys.exit: what the parent registered for its own end is not the child's to run.
         logging.shutdown()
         sys.stdout.flush()
         sys.stderr.flush()

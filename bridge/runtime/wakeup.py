@@ -1,6 +1,6 @@
-"""Wakes the router from any process: a knock on a socket in the instance folder.
+"""Wakes the router from any process, by a datagram to a socket in the instance folder.
 
-A lost knock loses nothing: the router also looks by itself every second.
+A lost wakeup loses nothing: the router also looks by itself every second.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ class Wakeup:
         self._socket.setblocking(False)
 
     def wake(self, *, look_again: bool = False) -> None:
-        """There is new work; `look_again`: anything may have changed, not only new work."""
+        """There is new work; `look_again`: anything else may have changed too."""
         with contextlib.suppress(OSError):
             self._socket.sendto(b"again" if look_again else b"new", self._address)
 
@@ -39,19 +39,18 @@ class Wakeup:
         self._socket.bind(self._address)
 
     def wait(self, seconds: float) -> tuple[bool, bool]:
-        """Whether it rang within that time, and whether everything is to be looked at again."""
+        """Whether a wakeup came within that time, and whether one said `look_again`."""
         self._socket.settimeout(max(seconds, 0.001))
-        rang = again = False
+        words: set[bytes] = set()
         try:
             while True:
-                word = self._socket.recv(16)
-                rang, again = True, again or word == b"again"
+                words.add(self._socket.recv(16))
                 self._socket.setblocking(False)
         except (TimeoutError, BlockingIOError):
-            return rang, again
+            return bool(words), b"again" in words
 
     def close(self) -> None:
-        """Lets go of the socket."""
+        """Closes the socket."""
         self._socket.close()
         if self._folder >= 0:
             os.close(self._folder)

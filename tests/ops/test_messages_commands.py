@@ -29,7 +29,7 @@ def test_a_message_is_traced_by_all_that_people_know_of_it(operator: Operator) -
     operator.customer_writes(f"100%_sure {text}")
     way = _traced(operator, text)
     assert way["direction"] == "in"
-    assert [step["what"] for step in way["steps"]] == ["written", "kept", "arrived"]  # type: ignore[index,attr-defined]
+    assert [step["what"] for step in way["steps"]] == ["written", "received", "arrived"]  # type: ignore[index,attr-defined]
     assert str(way["link"]).startswith(f"{operator.loop.chatwoot.base_url}/app/accounts/1/conv")
     (whatsapp_id,), (chatwoot_id,) = way["whatsapp_ids"], way["chatwoot_ids"]  # type: ignore[misc]
     for known in (f"#{way['id']}", whatsapp_id, "100%_sure " + text):
