@@ -27,6 +27,8 @@ every_document = pytest.mark.parametrize(
 SOURCES = sorted(
     path for folder in ("bridge", "tests", "bench") for path in (ROOT / folder).rglob("*.py")
 )
+#: Where a path in a document may begin.
+TOPS = (".", "bridge")
 #: A document of the repository, as code cites it.
 _CITED = re.compile(r"docs/[\w/-]+\.md")
 _CONTRACTS = "docs/contracts/"
@@ -95,6 +97,14 @@ def test_links_and_pictures_lead_somewhere(document: Path) -> None:
         assert path.is_relative_to(ROOT), f"{link} leads out of the repository"
         if anchor:
             assert anchor in _anchors(path), f"{link}: no such heading"
+
+
+@every_document
+def test_modules_that_a_document_names_exist(document: Path) -> None:
+    """By their path in the repository, or in `bridge/`."""
+    named = set(re.findall(r"`([\w-]+/[\w/-]+\.py)`", _text(document)))
+    named = {path for path in named if "NAME" not in path}
+    assert not [path for path in named if not any((ROOT / top / path).exists() for top in TOPS)]
 
 
 def test_every_document_can_be_reached_from_the_readme() -> None:
