@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -33,14 +33,15 @@ from bridge.domain.options import OPTIONS
 from bridge.domain.urls import origin_of
 from bridge.services import Services
 
+T = TypeVar("T")
 _TOKEN = "Its token, shown this once:"  # noqa: S105 - a sentence
 _STEPS = {
     ActivationStep.ADDRESS: "Asking the address for a Chatwoot",
     ActivationStep.TOKEN: "Asking whose the token is",
     ActivationStep.ACCOUNT: "Looking into the account",
     ActivationStep.INBOX: "Making or updating the inbox",
-    ActivationStep.SAVE: "Writing the integration down",
-    ActivationStep.WIRE: "Joining both directions",
+    ActivationStep.SAVE: "Storing the integration",
+    ActivationStep.WIRE: "Connecting both directions",
 }
 
 
@@ -252,27 +253,31 @@ def _wish(
 
 def _ask_address(account_id: int | None, services: Services) -> tuple[str, int | None]:
     _require_terminal("--url")
-    while True:
-        text = click.prompt("Address of Chatwoot (a link from the browser will do)", err=True)
-        try:
-            found = checks.probe_address(text, services)
-        except BridgeError as error:
-            _complain(error)
-        except BadAddress as error:
-            note(str(error))
-        else:
-            note(f"Chatwoot {found.version} found at {found.base_url}")
-            return found.base_url, account_id or found.account_id
+    question = "Address of Chatwoot (a link from the browser will do)"
+    found = _asked(question, lambda text: checks.probe_address(text, services))
+    note(f"Chatwoot {found.version} found at {found.base_url}")
+    return found.base_url, account_id or found.account_id
 
 
 def _ask_token(base_url: str, services: Services) -> tuple[Secret, TokenOwner]:
     _require_terminal("--token (or CHATWOOT_API_TOKEN)")
+
+    def probe(text: str) -> tuple[Secret, TokenOwner]:
+        token = Secret(text.strip())
+        return token, _owner(base_url, token, services)
+
+    return _asked("Access token (not shown)", probe, hide_input=True)
+
+
+def _asked(question: str, probe: Callable[[str], T], *, hide_input: bool = False) -> T:
+    """What `probe` makes of an answer; asks again while it refuses."""
     while True:
-        token = Secret(click.prompt("Access token (not shown)", hide_input=True, err=True).strip())
         try:
-            return token, _owner(base_url, token, services)
+            return probe(click.prompt(question, err=True, hide_input=hide_input))
+        except BadAddress as error:
+            note(str(error))
         except BridgeError as error:
-            _complain(error)
+            note(f"{error.message}\n{error.next_step}")
 
 
 def _owner(base_url: str, token: Secret, services: Services) -> TokenOwner:
@@ -293,7 +298,3 @@ def _ask_account(owner: TokenOwner) -> int:
 def _require_terminal(what: str) -> None:
     if not is_asked():
         raise click.UsageError(f"{what} is missing, and there is no terminal to ask on")
-
-
-def _complain(error: BridgeError) -> None:
-    note(f"{error.message}\n{error.next_step}")
