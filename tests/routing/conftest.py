@@ -4,8 +4,6 @@ from collections.abc import Iterator
 
 import pytest
 
-pytest.register_assert_rewrite("tests.routing.desk")
-
 from tests.routing.desk import Desk, until  # noqa: E402
 
 
