@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.routing.desk import Desk, until  # noqa: E402
+from tests.routing.desk import Desk, until
 
 
 @pytest.fixture(scope="session")
