@@ -77,6 +77,7 @@ def heard(gateway: WhatsAppGateway, receiver: Receiver, tmp_path: Path):
 
 
 class TestSending:
+    @pytest.mark.smoke
     def test_a_text_arrives_with_our_mark_and_comes_back_as_an_echo(
         self, stand: RyzeStand, gateway: WhatsAppGateway, heard: Any
     ) -> None:

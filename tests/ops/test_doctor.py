@@ -116,6 +116,7 @@ def test_a_service_that_does_not_run_and_a_port_that_another_holds(
 # -- outside ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.smoke
 def test_all_is_well(operator: Operator) -> None:
     operator.customer_writes("hello")
     until(lambda: operator.shown("hello"))

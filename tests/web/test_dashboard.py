@@ -15,6 +15,7 @@ def test_an_empty_overview_leads_to_the_wizard(visitor: Visitor) -> None:
     assert 'href="/wizard"' in page.html
 
 
+@pytest.mark.smoke
 def test_the_overview_shows_instances_with_a_link_into_chatwoot(
     connected: Visitor, sandbox: SandboxChatwoot
 ) -> None:
