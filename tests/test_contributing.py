@@ -25,7 +25,7 @@ _ALWAYS = [
     "tests/api/test_errors_document.py",
     "tests/web/test_languages.py",
 ]
-_CHOICE = "not cites and not repository and not browser and not switch"
+_CHOICE = "not cites and not repository and not browser and not switch and not two_jobs"
 
 
 class Copy:

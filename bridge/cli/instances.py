@@ -52,8 +52,8 @@ def _of_inbox(command: Callable[..., None]) -> Callable[..., None]:
             names = f"{option.flag}/--no-{option.flag[2:]}"
             command = click.option(names, default=None, help=option.meaning)(command)
         else:
-            said = f"{option.meaning} `none` empties it."
-            command = click.option(option.flag, metavar="URL", help=said)(command)
+            help_text = f"{option.meaning} `none` empties it."
+            command = click.option(option.flag, metavar="URL", help=help_text)(command)
     return command
 
 

@@ -67,17 +67,17 @@ def find(text: str, services: Services, *, limit: int = MOST_FOUND) -> list[Item
 
 def trace(entry_id: int, services: Services) -> Timeline:
     """The timeline of one message. Raises MessageUnknown."""
-    found = services.search.trace(entry_id)
-    if found is None:
+    traced = services.search.trace(entry_id)
+    if traced is None:
         raise MessageUnknown(id=entry_id)
-    integration = services.integrations.of(found.item.instance_id)
-    [item] = _shown([found.item], services)
+    integration = services.integrations.of(traced.item.instance_id)
+    [item] = _shown([traced.item], services)
     return Timeline(
         item=item,
-        events=_events(found),
-        whatsapp_ids=tuple(twin.whatsapp_id for twin in found.twins),
-        chatwoot_ids=tuple(dict.fromkeys(twin.chatwoot_id for twin in found.twins)),
-        link=_link(found, integration),
+        events=_events(traced),
+        whatsapp_ids=tuple(twin.whatsapp_id for twin in traced.twins),
+        chatwoot_ids=tuple(dict.fromkeys(twin.chatwoot_id for twin in traced.twins)),
+        link=_link(traced, integration),
     )
 
 
@@ -179,28 +179,28 @@ def _shown(items: list[Item], services: Services) -> list[Item]:
     return [replace(item, text="") for item in items]
 
 
-def _events(found: Trace) -> tuple[Event, ...]:
-    item = found.item
+def _events(traced: Trace) -> tuple[Event, ...]:
+    item = traced.item
     ours = [
         Event(tried.began_at, tried.outcome, "", tried.seconds, tried.error)
-        for tried in found.tries
+        for tried in traced.tries
     ]
     ours.append(Event(item.received_at, "received"))
-    if item.done_at and not any(tried.outcome == "arrived" for tried in found.tries):
+    if item.done_at and not any(tried.outcome == "arrived" for tried in traced.tries):
         ours.append(Event(item.done_at, item.state.value, error=item.error))
     # The clocks of others, often in whole seconds, must not turn the order round.
-    before = [Event(found.written_at, "written")] if found.written_at else []
-    after = [Event(receipt.at, receipt.reached, receipt.whatsapp_id) for receipt in found.receipts]
+    before = [Event(traced.written_at, "written")] if traced.written_at else []
+    after = [Event(receipt.at, receipt.reached, receipt.whatsapp_id) for receipt in traced.receipts]
     ours.sort(key=lambda event: event.at)
     return (*before, *ours, *(after if item.job is Job.REPLY else ()))
 
 
-def _link(found: Trace, integration: Integration | None) -> str:
-    if integration is None or not found.conversation_id:
+def _link(traced: Trace, integration: Integration | None) -> str:
+    if integration is None or not traced.conversation_id:
         return ""
-    if any(twin.integration_id != integration.id for twin in found.twins):
+    if any(twin.integration_id != integration.id for twin in traced.twins):
         return ""  # it went to a Chatwoot account that the instance has left since
     return (
         f"{integration.base_url}/app/accounts/{integration.account_id}"
-        f"/conversations/{found.conversation_id}"
+        f"/conversations/{traced.conversation_id}"
     )

@@ -59,8 +59,10 @@ def _opened(services: Services) -> Iterator[Finding]:
     yield from machine.address(services)
     # Side by side: one that does not answer must not make all the others wait.
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for found in pool.map(lambda one: _sides(one, services), services.instances.all()):
-            yield from found
+        for findings in pool.map(
+            lambda instance: _sides(instance, services), services.instances.all()
+        ):
+            yield from findings
     yield from sides.messages(services)
 
 
