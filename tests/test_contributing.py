@@ -99,11 +99,12 @@ class Copy:
 
 
 def _gateway(copy: Copy) -> list[str]:
+    copy.write("bridge/gateways/hello/__init__.py", '"""A gateway that greets."""\n')
     copy.write(
-        "bridge/gateways/hello/__init__.py",
+        "bridge/gateways/hello/gateway.py",
         '''"""A gateway that speaks as RyzeAPI does."""
 
-from bridge.gateways.ryzeapi import RyzeApi
+from bridge.gateways.ryzeapi.gateway import RyzeApi
 
 
 class Hello(RyzeApi):
@@ -111,10 +112,12 @@ class Hello(RyzeApi):
 ''',
     )
     place = "bridge/gateways/__init__.py"
-    copy.add(place, "from bridge.gateways.hello import Hello\n", after="import Gateway")
+    copy.add(place, "from bridge.gateways.hello.gateway import Hello\n", after="import Gateway")
     copy.add(place, 'GATEWAYS["hello"] = Hello\n')
     place = "tests/gateways/stands.py"
-    copy.add(place, "from bridge.gateways.hello import Hello\n", after="base import Gateway")
+    copy.add(
+        place, "from bridge.gateways.hello.gateway import Hello\n", after="base import Gateway"
+    )
     copy.add(
         place,
         '''
@@ -241,9 +244,9 @@ def m999_hello(db: Database) -> None:
     place = "bridge/store/instances.py"
     file = copy.folder / place
     text = file.read_text(encoding="utf-8")
-    reads = 'connected, row["connection"]'
-    assert reads in text
-    file.write_text(text.replace(reads, f'{reads}, row["greeting"]'), encoding="utf-8")
+    columns = "connected, connection"
+    assert columns in text
+    file.write_text(text.replace(columns, f"{columns}, greeting", 1), encoding="utf-8")
     return ["tests/store/test_upgrades.py"]
 
 
