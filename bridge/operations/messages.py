@@ -75,8 +75,8 @@ def trace(entry_id: int, services: Services) -> Timeline:
     return Timeline(
         item=item,
         events=_events(traced),
-        whatsapp_ids=tuple(twin.whatsapp_id for twin in traced.twins),
-        chatwoot_ids=tuple(dict.fromkeys(twin.chatwoot_id for twin in traced.twins)),
+        whatsapp_ids=tuple(twin.whatsapp_id for twin in traced.links),
+        chatwoot_ids=tuple(dict.fromkeys(twin.chatwoot_id for twin in traced.links)),
         link=_link(traced, integration),
     )
 
@@ -198,7 +198,7 @@ def _events(traced: Trace) -> tuple[Event, ...]:
 def _link(traced: Trace, integration: Integration | None) -> str:
     if integration is None or not traced.conversation_id:
         return ""
-    if any(twin.integration_id != integration.id for twin in traced.twins):
+    if any(twin.integration_id != integration.id for twin in traced.links):
         return ""  # it went to a Chatwoot account that the instance has left since
     return (
         f"{integration.base_url}/app/accounts/{integration.account_id}"

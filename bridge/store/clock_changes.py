@@ -9,7 +9,7 @@ from bridge.store.journal import OPEN
 
 #: Tables, the columns that move along, and which rows; a 0 stands for never.
 _MOVED = (
-    # When a way began to stand, told and was missed.
+    # When a feed was opened, last told of something, and first missed something.
     ("hearing", ("stands_since", "told_at", "missed_at"), "true"),
     ("lookup", ("due_at",), "true"),
     # When a gateway was heard, called, and told where to call.

@@ -84,14 +84,14 @@ class ChatwootClocks:
         """How long ago that was, in seconds; 0 for what was not told, or is yet to come."""
         return 0.0 if moment == UNTOLD else max(self.now(base_url).since(moment), 0.0)
 
-    def begin_of(self, one: Integration) -> ChatwootTime:
+    def begin_of(self, integration: Integration) -> ChatwootTime:
         """What is older in Chatwoot is none of the integration's matter.
 
         The earlier of what Chatwoot's clock showed then and what it would have shown had it gone
         as it does now: after it was set back, new messages are older than the former.
         """
-        as_now = self.now(one.base_url).plus(one.created_at - time.time())
-        return as_now if one.began_at == UNTOLD else min(one.began_at, as_now)
+        as_now = self.now(integration.base_url).plus(integration.created_at - time.time())
+        return as_now if integration.began_at == UNTOLD else min(integration.began_at, as_now)
 
     def ahead_s(self, base_url: str) -> float:
         """How far that clock is ahead of this machine's, in seconds; 0 until it is known."""

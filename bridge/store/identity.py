@@ -39,15 +39,20 @@ class AddressForms:
     @classmethod
     def of(cls, forms: Iterable[str], spellings: Sequence[str] = ()) -> "AddressForms":
         """From forms of any sort, at most one of each."""
-        found = {PHONE: "", LID: "", "": ""}
+        sorts = {PHONE: "", LID: "", "": ""}
         for form in forms:
-            found[next((one for one in (PHONE, LID) if form.endswith(one)), "")] = form
-        return cls(found[PHONE], found[LID], found[""], tuple(spellings))
+            sorts[next(sort for sort in sorts if form.endswith(sort))] = form
+        return cls(sorts[PHONE], sorts[LID], sorts[""], tuple(spellings))
 
     @property
     def forms(self) -> list[str]:
         """All that are named."""
-        return [one for one in (self.phone, self.lid, self.other) if one]
+        return [form for form in (self.phone, self.lid, self.other) if form]
+
+    @property
+    def numbers(self) -> list[str]:
+        """The number in all its spellings, the one that it is stored under first."""
+        return [self.phone, *self.spellings] if self.phone else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +171,8 @@ def resolve_chat(
 
 def find(db: Database, instance_id: int, named: AddressForms) -> int | None:
     """The chat that is meant, by its LID first; None when there is none."""
-    found = _find(db, instance_id, _learned(db, instance_id, named))
-    return next((one.chat_id for one in (found[1], found[0], found[2]) if one), None)
+    by_phone, by_lid, by_other = _find(db, instance_id, _learned(db, instance_id, named))
+    return next((chat.chat_id for chat in (by_lid, by_phone, by_other) if chat), None)
 
 
 def chat_of(db: Database, instance_id: int, whatsapp_id: str, named: AddressForms) -> int | None:
@@ -200,8 +205,8 @@ def reached(
         or (sent_to.lid and named.lid not in {"", sent_to.lid})
     ):
         return False
-    known = _find(db, instance_id, _learned(db, instance_id, sent_to))
-    if chat_id not in {one.chat_id for one in known if one}:
+    chats = _find(db, instance_id, _learned(db, instance_id, sent_to))
+    if chat_id not in {chat.chat_id for chat in chats if chat}:
         return False  # the address has become somebody else's meanwhile
     if sent_to.phone and named.phone and sent_to.phone != named.phone:
         merged = _learn_spelling(db, instance_id, sent_to.phone, named)
@@ -221,14 +226,14 @@ def adopt(db: Database, instance_id: int, chat_id: int, named: AddressForms, add
     [chat] = db.rows("select lost, address from chat where id = ?", root(db, chat_id))
     if chat["address"] or named.phone == chat["lost"]:
         return False
-    found = find(db, instance_id, named)
-    if found is None:
-        found = resolve(db, instance_id, named, kind="private", address=address).chat_id
-    merge(db, found, root(db, chat_id))
+    holder = find(db, instance_id, named)
+    if holder is None:
+        holder = resolve(db, instance_id, named, kind="private", address=address).chat_id
+    merge(db, holder, root(db, chat_id))
     return True
 
 
-def merge(db: Database, kept: int, other: int) -> None:
+def merge(db: Database, chat_id: int, other: int) -> None:
     """Two chats are one person: everything of the other goes over, its open entries as well. A
     delivery that is under way meanwhile finds its chat by `merged_into`."""
     for table in ("alias", "thread"):
@@ -238,20 +243,20 @@ def merge(db: Database, kept: int, other: int) -> None:
                 "delete from thread where chat_id = ? and exists (select 1 from thread t "
                 "where t.integration_id = thread.integration_id and t.chat_id = ? "
                 "and t.conversation_id > thread.conversation_id)",
-                [kept, other],
+                [chat_id, other],
             )
-        db.execute(f"update or ignore {table} set chat_id = ? where chat_id = ?", [kept, other])
+        db.execute(f"update or ignore {table} set chat_id = ? where chat_id = ?", [chat_id, other])
         db.execute(f"delete from {table} where chat_id = ?", [other])
     for table in ("journal", "pair", "conversation"):
-        db.execute(f"update {table} set chat_id = ? where chat_id = ?", [kept, other])
+        db.execute(f"update {table} set chat_id = ? where chat_id = ?", [chat_id, other])
     db.execute(
-        "update chat set merged_into = ? where id = ? or merged_into = ?", [kept, other, other]
+        "update chat set merged_into = ? where id = ? or merged_into = ?", [chat_id, other, other]
     )
     for column in ("name", "address", "last_in", "last_in_sender"):
         db.execute(
             f"update chat set {column} = (select {column} from chat where id = ?) "
             f"where id = ? and {column} = ''",
-            [other, kept],
+            [other, chat_id],
         )
 
 
@@ -260,10 +265,9 @@ def _find(
 ) -> tuple[KnownChat | None, KnownChat | None, KnownChat | None]:
     """The chats that number, LID and other form lead to. A chat that an older version of us keeps
     under another spelling of the number is found as well."""
-    numbers = [named.phone, *named.spellings] if named.phone else []
-    by_phone = [_known(db, instance_id, one) for one in numbers]
+    by_phone = [_known(db, instance_id, number) for number in named.numbers]
     return (
-        next((one for one in by_phone if one), None),
+        next((chat for chat in by_phone if chat), None),
         _known(db, instance_id, named.lid) if named.lid else None,
         _known(db, instance_id, named.other) if named.other else None,
     )
@@ -272,12 +276,11 @@ def _find(
 def _unite_spellings(db: Database, instance_id: int, named: AddressForms) -> bool:
     """Chats that an older version of us kept for two spellings of one number become one, unless
     they have two LIDs. Whether there were any."""
-    numbers = [named.phone, *named.spellings] if named.phone else []
-    known = [one for form in numbers if (one := _known(db, instance_id, form))]
-    others = {one.chat_id: one for one in known[1:] if one.chat_id != known[0].chat_id}
-    united = [one for one in others.values() if not (one.lid and known[0].lid)]
-    for one in united:
-        merge(db, known[0].chat_id, one.chat_id)
+    chats = [chat for form in named.numbers if (chat := _known(db, instance_id, form))]
+    others = {chat.chat_id: chat for chat in chats if chat.chat_id != chats[0].chat_id}
+    united = [chat for chat in others.values() if not (chat.lid and chats[0].lid)]
+    for chat in united:
+        merge(db, chats[0].chat_id, chat.chat_id)
     return bool(united)
 
 
@@ -325,9 +328,9 @@ def _bind(
 
 def _learned(db: Database, instance_id: int, named: AddressForms) -> AddressForms:
     """With the number under which WhatsApp knows it, where a send has shown that."""
-    for one in [named.phone, *named.spellings] if named.phone else ():
+    for number in named.numbers:
         sql = "select phone from spelling where instance_id = ? and form = ?"
-        phone = db.value(sql, instance_id, one, default=named.phone)
+        phone = db.value(sql, instance_id, number, default=named.phone)
         if phone != named.phone:
             return AddressForms(phone, named.lid, named.other)
     return named

@@ -70,21 +70,23 @@ class Integrations:
     def __init__(self, store: Store, vault: Vault) -> None:
         self._store, self._vault = store, vault
 
-    def save(self, one: Integration) -> None:
+    def save(self, integration: Integration) -> None:
         """Writes the integration in place of the one that the instance had. Where chats were there
         stays known: the instance may come back."""
         sealed = {
-            name: self._vault.seal(getattr(one, name), where=_where(one.id, name))
+            name: self._vault.seal(getattr(integration, name), where=_where(integration.id, name))
             for name in _SEALED
         }
-        row = {name: value for name, value in write(one).items() if name in _PLAIN}
+        row = {name: value for name, value in write(integration).items() if name in _PLAIN}
         del row["seen_url"]  # noted by what Chatwoot shows, not by who saves
-        row |= sealed | write(one.options) | {"refused": " ".join(sorted(one.refused))}
+        row |= (
+            sealed | write(integration.options) | {"refused": " ".join(sorted(integration.refused))}
+        )
         with self._store.write() as db:
-            _count_held(db, "instance_id", one.instance_id, now=one.status_at)
+            _count_held(db, "instance_id", integration.instance_id, now=integration.status_at)
             db.execute(
                 "delete from integration where instance_id = ? and id <> ?",
-                [one.instance_id, one.id],
+                [integration.instance_id, integration.id],
             )
             db.put("integration", row, key="id")
 
@@ -129,16 +131,16 @@ class Integrations:
                 [since, status.value, of_error(error), inbox_name, integration_id],
             )
 
-    def note_inbox(self, one: Integration, *, name: str, secret: Secret) -> bool:
+    def note_inbox(self, integration: Integration, *, name: str, secret: Secret) -> bool:
         """What the inbox is called and signs with now; whether that is another secret. An empty one
         is none that was told: only administrators are."""
-        is_new = bool(secret) and secret != one.webhook_secret
-        if not is_new and name == one.inbox_name:
+        is_new = bool(secret) and secret != integration.webhook_secret
+        if not is_new and name == integration.inbox_name:
             return False
-        where = _where(one.id, "webhook_secret")
-        sealed = self._vault.seal(secret or one.webhook_secret, where=where)
+        where = _where(integration.id, "webhook_secret")
+        sealed = self._vault.seal(secret or integration.webhook_secret, where=where)
         sql = "update integration set inbox_name = ?, webhook_secret = ? where id = ?"
-        self._store.change(sql, name or one.inbox_name, sealed, one.id)
+        self._store.change(sql, name or integration.inbox_name, sealed, integration.id)
         return is_new
 
     def note_version(self, integration_id: str, version: str) -> None:
@@ -176,24 +178,24 @@ class Integrations:
         sql = "update integration set caught_up_at = ? where id = ?"
         self._store.change(sql, at.seconds, integration_id)
 
-    def of_account(self, one: Integration) -> list[int]:
+    def of_account(self, integration: Integration) -> list[int]:
         """The instances that are joined to the same Chatwoot account, this one among them."""
         return self._store.db.values(
             "select instance_id from integration where base_url = ? and account_id = ?",
-            *(one.base_url, one.account_id),
+            *(integration.base_url, integration.account_id),
         )
 
     def all(self) -> list[Integration]:
         """Every integration."""
         return self._all("")
 
-    def remove(self, one: Integration) -> None:
+    def remove(self, integration: Integration) -> None:
         """Forgets the integration with its attempt, so that the next one makes a new inbox, and
         where its chats were."""
         with self._store.write() as db:
-            db.execute("delete from thread where integration_id = ?", [one.id])
-            db.execute("delete from integration where id = ?", [one.id])
-            db.execute("delete from attempt where id = ?", [one.id])
+            db.execute("delete from thread where integration_id = ?", [integration.id])
+            db.execute("delete from integration where id = ?", [integration.id])
+            db.execute("delete from attempt where id = ?", [integration.id])
 
     def _all(self, which: str, *params: object) -> list[Integration]:
         # Until Chatwoot's clock is known, ours stands in for it.

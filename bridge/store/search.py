@@ -66,7 +66,7 @@ class Trace:
     item: Item
     written_at: float
     tries: tuple[Try, ...]
-    twins: tuple[LinkedMessage, ...]
+    links: tuple[LinkedMessage, ...]
     receipts: tuple[DeliveryReceipt, ...]
     conversation_id: int
 
@@ -80,6 +80,10 @@ _ITEM = f"""select j.id, j.instance_id, i.name as instance, j.chat_id, c.name as
 _SORTED = "order by +j.id"
 #: The few that are not done. Left alone, SQLite would read the whole journal for the sake of order.
 _UNDONE_ITEM = _ITEM.replace("from journal j", "from journal j indexed by journal_state")
+
+
+#: An entry waits once more, with all its patience.
+_AGAIN = "state = 'ready', due_at = 0, source = null, held_s = 0, received_at = ?"
 
 
 class Search:
@@ -131,7 +135,7 @@ class Search:
         return self._store.db.all(Item, sql, *newest)
 
     def trace(self, entry_id: int) -> Trace | None:
-        """The way of one message, as far as it has come."""
+        """What has happened to one message so far."""
         item = self.item(entry_id)
         if item is None:
             return None
@@ -149,18 +153,18 @@ class Search:
             "from journal where id = ?",
             entry_id,
         )
-        twins = self._twins(item)
+        links = self._links(item)
         return Trace(
             item=item,
             written_at=float(body["written_at"]),
             tries=tuple(tries),
-            twins=tuple(twins),
-            receipts=tuple(one for twin in twins for one in self._receipts(item, twin)),
+            links=tuple(links),
+            receipts=tuple(receipt for link in links for receipt in self._receipts(item, link)),
             conversation_id=body["conversation_id"]
-            or next((twin.conversation_id for twin in twins), 0),
+            or next((link.conversation_id for link in links), 0),
         )
 
-    def _twins(self, item: Item) -> list[LinkedMessage]:
+    def _links(self, item: Item) -> list[LinkedMessage]:
         if item.job is Job.REPLY:
             pairs = PAIRS_OF_CHATWOOT
             value = int("".join(filter(str.isdigit, item.key.partition(":")[0])) or "0")
@@ -177,41 +181,32 @@ class Search:
         sql = f"select {names(LinkedMessage)} from {pairs}"
         return self._store.db.all(LinkedMessage, sql, owner, value)
 
-    def _receipts(self, item: Item, twin: LinkedMessage) -> list[DeliveryReceipt]:
+    def _receipts(self, item: Item, link: LinkedMessage) -> list[DeliveryReceipt]:
         return self._store.db.all(
             DeliveryReceipt,
             "select key as whatsapp_id, json_extract(body, '$.reached') as reached, "
             "json_extract(body, '$.at') as at from journal "
             "where instance_id = ? and job = 'receipt' and key = ?",
-            *(item.instance_id, twin.whatsapp_id),
+            *(item.instance_id, link.whatsapp_id),
         )
 
     # -- what people decide ------------------------------------------------------------------------
 
     def replay(self, ids: Sequence[int], *, now: float) -> list[int]:
         """Dead letters are tried again, with all their patience; gives those that were dead."""
-        return self._move(
-            ids,
-            "state = 'ready', due_at = 0, attempts = 0, source = null, held_s = 0, "
-            "received_at = ?, "
-            # Whether an earlier try did arrive is looked for, where that can be done.
-            "doubtful = (job <> 'reply'), done_at = null, shown = 0",
-            [now],
-            "state = 'dead'",
-        )
+        # Whether an earlier try did arrive is looked for, where that can be done.
+        doubtful = "doubtful = (job <> 'reply')"
+        changes = f"{_AGAIN}, attempts = 0, {doubtful}, done_at = null, shown = 0"
+        return self._move(ids, "state = 'dead'", changes, now)
 
     def discard(self, ids: Sequence[int], *, now: float) -> list[int]:
         """Given up for good; gives those that were not done and not just being sent."""
-        return self._move(
-            ids,
-            "state = 'discarded', done_at = ?",
-            [now],
-            "state in ('dead', 'unconfirmed', 'ready')",
-        )
+        condition = "state in ('dead', 'unconfirmed', 'ready')"
+        return self._move(ids, condition, "state = 'discarded', done_at = ?", now)
 
     def settle_sent(self, ids: Sequence[int], *, now: float) -> list[int]:
         """A person has seen that an unconfirmed message is on WhatsApp."""
-        return self._move(ids, "state = 'done', done_at = ?", [now], "state = 'unconfirmed'")
+        return self._move(ids, "state = 'unconfirmed'", "state = 'done', done_at = ?", now)
 
     def bodies(self, ids: Sequence[int]) -> list[tuple[str, str]]:
         """What these entries hold, each with the id of its integration."""
@@ -220,8 +215,7 @@ class Search:
 
     def send_again(self, ids: Sequence[int], *, now: float) -> list[int]:
         """A person has seen that an unconfirmed message is not on WhatsApp."""
-        changes = "state = 'ready', due_at = 0, source = null, held_s = 0, received_at = ?"
-        return self._move(ids, changes, [now], "state = 'unconfirmed'")
+        return self._move(ids, "state = 'unconfirmed'", _AGAIN, now)
 
     def dead_ids(self, instance_id: int) -> list[int]:
         """Every dead letter of an instance, oldest first."""
@@ -249,27 +243,17 @@ class Search:
                     f"where instance_id = ? and job = 'reply' and state in {OPEN}",
                     [doubt, instance_id],
                 )
-                db.execute(
-                    "update integration set restored_at = ? where instance_id = ?",
-                    [now, instance_id],
-                )
+                restored = "update integration set restored_at = ? where instance_id = ?"
+                db.execute(restored, [now, instance_id])
 
         self._committer.run(work)
 
-    def _move(
-        self, ids: Sequence[int], changes: str, params: list[Any], condition: str
-    ) -> list[int]:
-        def work(db: Database) -> list[int]:
-            return [
-                entry_id
-                for entry_id in ids
-                if db.execute(
-                    f"update journal set {changes} where id = ? and {condition}",
-                    [*params, entry_id],
-                ).rowcount
-            ]
-
-        return self._committer.run(work)
+    def _move(self, ids: Sequence[int], condition: str, changes: str, now: float) -> list[int]:
+        """The entries of which the condition was true; `changes` holds one place, for `now`."""
+        sql = f"update journal set {changes} where id = ? and {condition}"
+        return self._committer.run(
+            lambda db: [one for one in ids if db.execute(sql, [now, one]).rowcount]
+        )
 
 
 def _searches(
@@ -278,9 +262,9 @@ def _searches(
     """Each way in which a text may point to entries."""
     seen = f"select j.id from journal j where j.job in {MESSAGES} and j.chat_id in"
     chats = f"order by id desc limit {CHATS}"
-    for one in digits:
+    for number in digits:
         form = "select chat_id from alias where instr(form, ?) > 0"
-        yield f"{seen} (select id from chat where id in ({form}) {chats}) {_SORTED}", [one]
+        yield f"{seen} (select id from chat where id in ({form}) {chats}) {_SORTED}", [number]
     name = "select id from chat where name like ? escape '\\'"
     yield f"{seen} ({name} {chats}) {_SORTED}", [_like(text)]
     # By the message that an entry is about, and those of its twin on the other side; from the

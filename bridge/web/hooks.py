@@ -113,7 +113,7 @@ class Hooks:
         if not secret:
             webhook_address.note_call(integration, services)
             with contextlib.suppress(StorageFailed):
-                services.feeds.tells_unsigned(integration.id, now=now)
+                services.feeds.note_unsigned(integration.id, now=now)
             webhook_trust.look_up(integration, event, services)
             return
         signed_at = events.signed_at(secret, _headers(environ), raw)
@@ -123,7 +123,7 @@ class Hooks:
             return
         # Also has the router look soon, which learns the secret and the clock anew.
         with contextlib.suppress(StorageFailed):
-            services.feeds.note_passed_over(integration.id, now=now)
+            services.feeds.note_rejected(integration.id, now=now)
         wrong = "by Chatwoot" if signed_at is None else "at the time that Chatwoot's clock shows"
         log.warning("a webhook for %s was not signed %s: it is asked", integration.id, wrong)
         webhook_trust.look_up(integration, event, services)

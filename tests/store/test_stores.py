@@ -329,8 +329,8 @@ class TestFeeds:
     ) -> None:
         feeds = Feeds(store, committer)
         for feed in Feed:
-            feeds.stands(integration.id, feed, now=100.0)
-        feeds.stands("int_gone", Feed.CABLE, now=100.0)
+            feeds.note_open(integration.id, feed, now=100.0)
+        feeds.note_open("int_gone", Feed.CABLE, now=100.0)
         assert not feeds.of("int_gone")
         with store.write() as db:
             note_told(db, integration.id, Feed.CABLE, 7, now=200.0)
@@ -339,28 +339,28 @@ class TestFeeds:
         now = 200.0 + LATE_S
         assert feeds.is_suspect(integration.id, Feed.WEBHOOK, now=now)
         assert not feeds.is_suspect(integration.id, Feed.CABLE, now=now)
-        assert not feeds.is_deaf(integration.id, now=now)
+        assert not feeds.are_silent(integration.id, now=now)
         with store.write() as db:
             note_found(db, integration.id, 8, at=300.0)
-        assert feeds.is_deaf(integration.id, now=300.0 + LATE_S)
+        assert feeds.are_silent(integration.id, now=300.0 + LATE_S)
         with store.write() as db:
             note_told(db, integration.id, Feed.WEBHOOK, 8, now=301.0)
         assert not feeds.is_suspect(integration.id, Feed.WEBHOOK, now=400.0)
-        feeds.stands(integration.id, Feed.CABLE, now=400.0)
+        feeds.note_open(integration.id, Feed.CABLE, now=400.0)
         assert feeds.of(integration.id)[Feed.CABLE].missed == 0
-        feeds.falls(integration.id, Feed.CABLE)
+        feeds.note_closed(integration.id, Feed.CABLE)
         assert list(feeds.of(integration.id)) == [Feed.WEBHOOK]
 
     def test_webhooks_without_a_signature_are_counted(
         self, store: Store, committer: Committer, integration: Integration
     ) -> None:
         feeds = Feeds(store, committer)
-        feeds.stands(integration.id, Feed.WEBHOOK, now=1.0)
-        assert feeds.passed_over() == {}
+        feeds.note_open(integration.id, Feed.WEBHOOK, now=1.0)
+        assert feeds.rejected() == {}
         for now in (5.0, 6.0):
-            feeds.note_passed_over(integration.id, now=now)
-        assert feeds.passed_over() == {integration.id: 6.0}
-        assert feeds.of(integration.id)[Feed.WEBHOOK].passed_over == 2
+            feeds.note_rejected(integration.id, now=now)
+        assert feeds.rejected() == {integration.id: 6.0}
+        assert feeds.of(integration.id)[Feed.WEBHOOK].rejected == 2
 
 
 class TestLookups:

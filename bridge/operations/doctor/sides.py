@@ -80,10 +80,10 @@ def _missing(
 
 def _ignored(instance: Instance, joined: Integration, services: Services) -> Iterator[Finding]:
     heard = services.feeds.of(joined.id).get(Feed.WEBHOOK)
-    if heard is not None and services.clock() - heard.passed_over_at < _IGNORED_S:
+    if heard is not None and services.clock() - heard.rejected_at < _IGNORED_S:
         yield Check("signature", instance.name).warning(
-            f"{heard.passed_over} webhooks without Chatwoot's signature, or with one of another "
-            f"time, were ignored, the last one at {_exact(heard.passed_over_at)} (UTC)",
+            f"{heard.rejected} webhooks without Chatwoot's signature, or with one of another "
+            f"time, were ignored, the last one at {_exact(heard.rejected_at)} (UTC)",
             "The bridge asks Chatwoot for its secret and its clock by itself; if it goes on, "
             "something else calls the address, or changes what Chatwoot sends.",
         )

@@ -173,7 +173,7 @@ class AccountPolling:
 
     def _passed_over_at(self, one: Integration) -> float:
         webhooks = self.services.feeds.of(one.id).get(Feed.WEBHOOK)
-        return webhooks.passed_over_at if webhooks else 0.0
+        return webhooks.rejected_at if webhooks else 0.0
 
     def _look(self, one: Integration, seconds: float) -> bool:
         """One look, in which what need not be is done for so many seconds; whether it came to its
@@ -217,7 +217,7 @@ class AccountPolling:
         self._next_recent = now + max(pause, (now - began) / SHARE_WHILE_DEAF)
 
     def _is_deaf(self, one: Integration) -> bool:
-        return self.services.feeds.is_deaf(one.id, now=self.services.clock())
+        return self.services.feeds.are_silent(one.id, now=self.services.clock())
 
     def _guarded(self, one: Integration, work: Callable[[Context, Memory], object]) -> bool:
         """Whether it came to its end; what holds the integration is noted."""

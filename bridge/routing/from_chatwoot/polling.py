@@ -43,7 +43,7 @@ class Polling:
         with self._changed:
             before = _active(self._wanted)
             new = _active(wanted) - before
-            passed_over = self.services.feeds.passed_over()
+            passed_over = self.services.feeds.rejected()
             for integration_id in new:
                 self._ways_stand(integration_id)
             self._asked |= new
@@ -80,9 +80,9 @@ class Polling:
         }
         for way in Feed:
             if used[way]:
-                services.feeds.stands(integration_id, way, now=services.clock())
+                services.feeds.note_open(integration_id, way, now=services.clock())
             else:
-                services.feeds.falls(integration_id, way)
+                services.feeds.note_closed(integration_id, way)
 
     def _run(self, account: Account) -> None:
         work = AccountPolling(self.services)

@@ -128,7 +128,7 @@ class SocketListeners:
                 for one in ones:
                     if one.account_id in subscriptions.confirmed and one.id not in heard:
                         heard.add(one.id)
-                        services.feeds.stands(one.id, Feed.CABLE, now=services.clock())
+                        services.feeds.note_open(one.id, Feed.CABLE, now=services.clock())
                         self.ask(one.id)
                     if isinstance(said, CableEvent) and said.account_id == one.account_id:
                         receive(one, said.event, services, feed=Feed.CABLE)

@@ -263,9 +263,9 @@ def _was_called(one: Integration, since: float, wait_s: float, services: Service
 def _save(one: Integration, webhook: Webhook, services: Services) -> None:
     services.webhooks.save(one.id, webhook)
     if webhook.calls is WebhookCalls.OFF:
-        services.feeds.falls(one.id, Feed.WEBHOOK)
+        services.feeds.note_closed(one.id, Feed.WEBHOOK)
     else:
-        services.feeds.stands(one.id, Feed.WEBHOOK, now=services.clock())
+        services.feeds.note_open(one.id, Feed.WEBHOOK, now=services.clock())
 
 
 def _note(one: Integration, deed: str, services: Services, by: Actor, detail: str = "") -> None:
