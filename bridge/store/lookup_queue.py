@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bridge.store import Database, Store
-from bridge.store.columns import Row
 from bridge.store.committer import Committer
 
 log = logging.getLogger(__name__)
@@ -42,24 +41,24 @@ class LookupRequest:
     trusted: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Lookup:
     """All that is to be asked about one conversation by now. `times` says how often each message
     was asked for, in ascending order of their ids: what is asked for meanwhile is asked again."""
 
     integration_id: str
     conversation_id: int
-    times: dict[int, int]
-    trusted: bool
+    times: dict[int, int] = field(default_factory=dict)
+    trusted: bool = False
 
 
 @dataclass(slots=True)
 class LookupQueue:
-    """`ring` is called when there is something new to ask."""
+    """`wake` is called when there is something new to ask."""
 
     store: Store
     committer: Committer
-    ring: Callable[[], None]
+    wake: Callable[[], None]
     _unwritten: dict[tuple[str, int, int], LookupRequest] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _is_trying: bool = False
@@ -73,29 +72,23 @@ class LookupQueue:
         try:
             self._write()
         except Exception as error:
-            log.error("a lookup could not be written down, it is kept in memory: %s", error)
+            log.error("a lookup could not be stored and stays in memory: %s", error)
             self._try_on()
 
     def due(self, now: float) -> list[Lookup]:
         """What is to be asked about by now, what has waited longest first."""
-        due: dict[tuple[str, int], list[Row]] = {}
+        due: dict[tuple[str, int], Lookup] = {}
         for row in self.store.db.rows(
-            "select integration_id, conversation_id, message_id, times, trusted from lookup "
-            "where due_at <= ? order by due_at, message_id",
+            "select integration_id, conversation_id, message_id, times, trusted, min(due_at) over "
+            "(partition by integration_id, conversation_id) as waits_since from lookup "
+            "where due_at <= ? order by waits_since, message_id",
             now,
         ):
-            due.setdefault((row["integration_id"], row["conversation_id"]), []).append(row)
-        return [
-            Lookup(
-                *place,
-                times={
-                    row["message_id"]: row["times"]
-                    for row in sorted(rows, key=lambda row: row["message_id"])
-                },
-                trusted=any(row["trusted"] for row in rows),
-            )
-            for place, rows in due.items()
-        ]
+            place = (row["integration_id"], row["conversation_id"])
+            lookup = due.setdefault(place, Lookup(*place))
+            lookup.times[row["message_id"]] = row["times"]
+            lookup.trusted |= bool(row["trusted"])
+        return list(due.values())
 
     def done(self, lookup: Lookup) -> None:
         """It has been asked. Raises StorageFailed."""
@@ -124,7 +117,7 @@ class LookupQueue:
 
         fresh = self.committer.run(work) if waiting else 0
         if fresh:
-            self.ring()
+            self.wake()
         with self._lock:
             for key in waiting:
                 self._unwritten.pop(key, None)
