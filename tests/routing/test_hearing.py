@@ -305,7 +305,7 @@ def test_a_webhook_that_cannot_be_kept_is_answered_and_its_reply_leaves_later(
         number, conversation = desk.meet("in")
         with _unwritable(desk):
             written = desk.reply(conversation, "while nothing can be written")
-            said = "could not be written down, it is kept in memory"
+            said = "could not be stored and stays in memory"
             until(lambda: said in desk.bridge.log_text(), "the lookup in memory")
         assert desk.status(conversation, written["id"]) != "failed"
         desk.gets(number, "while nothing can be written")
