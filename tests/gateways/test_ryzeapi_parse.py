@@ -23,6 +23,9 @@ from bridge.domain.messages import (
     Location,
     Media,
     Message,
+    RichContent,
+    RichKind,
+    RichRow,
 )
 from bridge.routing import jobs
 from tests.gateways.cases import NAMES, NOW, adapter, parsed, payload
@@ -445,3 +448,16 @@ def check(body: Any, spool: Any) -> None:
         if isinstance(received.event, Message):
             assert received.event.id
             assert received.event.chat.jid or received.event.chat.lid
+
+
+def test_a_message_that_an_older_version_stored_is_read_whole() -> None:
+    stored = {
+        "type": "message", "id": "A", "chat": {"jid": "1@g.us"}, "chat_kind": "group",
+        "sender": {}, "from_me": False, "kind": "layout", "at": 1.0, "forwarded": True,
+        "place": {"latitude": 1.0, "longitude": 2.0},
+        "layout": {"sort": "order", "title": "Pedido", "rows": [{"text": "Pão"}]},
+    }  # fmt: skip
+    message = msgspec.json.decode(msgspec.json.encode(stored), type=Message)
+    assert (message.kind, message.reference) == (Kind.RICH, "A")
+    assert message.location == Location(1.0, 2.0)
+    assert message.rich == RichContent(RichKind.ORDER, title="Pedido", rows=(RichRow("Pão"),))

@@ -1,6 +1,8 @@
 """Every kind of message that an agent can send, as the customer sees it."""
 
+import contextlib
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -191,6 +193,29 @@ def test_what_an_agent_deletes_is_deleted_for_the_customer(
     desk.settled(number)
     desk.chatwoot.control("DELETE", f"agent/messages/{written['id']}")
     until(lambda: desk.on_phone(number)[-1]["revoked"], "the deletion on the phone")
+
+
+def test_messages_are_named_to_the_gateway_as_it_named_them(
+    desk: Desk, chat: tuple[str, int]
+) -> None:
+    """RyzeAPI calls a message by its id. Here each is known by the reference of the next one."""
+    number, conversation = chat
+    desk.customer(number, "again")
+    desk.arrived(conversation, 2)
+    first = desk.reply(conversation, "one")
+    desk.reply(conversation, "two")
+    desk.gets(number, "one", "two")
+    desk.settled(number)
+    hello, again, one, two = (message["id"] for message in desk.on_phone(number))
+    with contextlib.closing(sqlite3.connect(desk.bridge.instance_dir / "bridge.db")) as db, db:
+        for message_id, reference in ((hello, again), (one, two)):
+            change = "update pair set reference = ? where whatsapp_id = ?"
+            assert db.execute(change, [reference, message_id]).rowcount == 1
+    desk.reply(conversation, "yes", in_reply_to=desk.thread(conversation)[0]["id"])
+    assert desk.gets(number, "one", "two", "yes")[2]["quote"] == again
+    desk.chatwoot.control("DELETE", f"agent/messages/{first['id']}")
+    until(lambda: desk.on_phone(number)[3]["revoked"], "the deletion on the phone")
+    assert not desk.on_phone(number)[2]["revoked"]
 
 
 def test_what_is_deleted_before_it_left_never_leaves(desk: Desk, chat: tuple[str, int]) -> None:
