@@ -37,6 +37,11 @@ _NEITHER = N_(
     "to a minute. Set BRIDGE_CHATWOOT_SOCKET=true, or an address that Chatwoot calls in "
     "BRIDGE_PUBLIC_URL."
 )
+_SILENT = N_(
+    "Chatwoot tells of nothing, neither by webhook nor over its socket: replies are found by "
+    "asking, and leave up to a minute late. Restart Chatwoot's Sidekiq and web process, and look "
+    "after its Redis."
+)
 _DEAF = N_(
     "Chatwoot's socket is deaf: it answers and tells nothing. Restart Chatwoot's web process."
 )
@@ -61,7 +66,7 @@ def problems(one: Integration, services: Services, *, now_standing: bool = True)
 def is_heard(one: Integration, services: Services) -> bool:
     """Whether one of the two ways works, as far as is known."""
     socket = socket_listeners.is_connected(one, services) and not _is_deaf(one, services)
-    return socket or _calls(one, services)
+    return socket or _tells_by_webhook(one, services)
 
 
 def can_try(one: Integration, services: Services) -> bool:
@@ -76,15 +81,17 @@ def can_try(one: Integration, services: Services) -> bool:
 
 
 def _problems(one: Integration, services: Services, now_standing: bool) -> Iterator[Problem]:
-    known = services.webhooks.of(one.id)
-    if not _calls(one, services):
-        listens = services.settings.chatwoot_socket
-        stands = socket_listeners.is_connected(one, services)
-        if not listens or (now_standing and services.router_alive and not stands):
-            yield Problem(_NEITHER)
-    if _is_deaf(one, services):
+    known, is_deaf = services.webhooks.of(one.id), _is_deaf(one, services)
+    is_down = not services.settings.chatwoot_socket or (
+        now_standing and services.router_alive and not socket_listeners.is_connected(one, services)
+    )
+    if (is_deaf or is_down) and not _tells_by_webhook(one, services):
+        yield Problem(_SILENT if is_deaf or _calls(one, services) else _NEITHER)
+    elif is_deaf:
         yield Problem(_DEAF)
-    if known is not None and known.calls is WebhookCalls.OFF and known.why is not Why.NONE:
+    if known is None or known.calls is not WebhookCalls.OFF or is_deaf:
+        return
+    if known.why is not Why.NONE:
         yield _off(one, known, services)
 
 
@@ -101,6 +108,13 @@ def _calls(one: Integration, services: Services) -> bool:
     return bool(services.settings.public_url) and (
         known is None or known.calls is not WebhookCalls.OFF
     )
+
+
+def _tells_by_webhook(one: Integration, services: Services) -> bool:
+    """Whether Chatwoot calls us, and has not missed what it should have told."""
+    now = services.clock()
+    is_silent = services.feeds.is_suspect(one.id, Feed.WEBHOOK, now=now)
+    return _calls(one, services) and not is_silent
 
 
 def _is_deaf(one: Integration, services: Services) -> bool:

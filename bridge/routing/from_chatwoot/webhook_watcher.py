@@ -108,8 +108,11 @@ class WebhookWatcher:
                 return partial(webhook_address.proven, one, services)
             if known.probed and now - known.changed_at > webhook_address.PROBE_S:
                 return partial(self._unproven, one)
-        told = services.feeds.of(one.id).get(Feed.WEBHOOK)
-        if told is not None and told.missed >= _MISSED and told.is_suspect(now):
+        ways = services.feeds.of(one.id)
+        webhook, socket = ways.get(Feed.WEBHOOK), ways.get(Feed.CABLE)
+        if socket is not None and socket.is_suspect(now):
+            return None  # it tells nothing at all: that says nothing about the address
+        if webhook is not None and webhook.missed >= _MISSED and webhook.is_suspect(now):
             return partial(webhook_address.take_off, one, Why.SILENT, services)
         return None
 
