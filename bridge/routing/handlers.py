@@ -16,7 +16,7 @@ from bridge.routing.jobs import (
 )
 from bridge.routing.retry import Side
 from bridge.routing.to_chatwoot import deliver as to_chatwoot
-from bridge.routing.to_chatwoot import late_content, profiles, receipts
+from bridge.routing.to_chatwoot import late_content, profiles, reply_status
 from bridge.routing.to_whatsapp import send
 from bridge.routing.to_whatsapp.send import Claim
 from bridge.store.journal import Entry, Job, MessageLink
@@ -48,11 +48,11 @@ def carry_out(entry: Entry, context: Context, claim: Claim) -> list[MessageLink]
         case Message():
             return to_chatwoot.deliver(entry, body, context)
         case LateFile():
-            return late_content.bring_file(entry, body.message, context)
+            return late_content.deliver_file(entry, body.message, context)
         case Receipt():
-            receipts.tell(entry, body, context)
+            reply_status.show_receipt(entry, body, context)
         case Failure():
-            receipts.tell_failure(body, context)
+            reply_status.show_failure(body, context)
         case ContactProfile():
             profiles.fill_in(context.services.chats.get(entry.chat_id), body, context)
         case ReplyPart():

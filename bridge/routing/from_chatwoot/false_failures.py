@@ -79,7 +79,7 @@ def clear(message: AgentMessage, context: Context) -> None:
         return
     status = reached.pop() if len(reached) == 1 else DeliveryStatus.SENT
     try:
-        reply_status.clear(message, status, context)
+        reply_status.clear_failed_mark(message, status, context)
     except BridgeError as error:
         log.info("the mark of message %s stays for now: %s", message.id, error.message)
         look_up_later(context.integration, message, context.services)

@@ -3,8 +3,7 @@
 Rules: docs/contracts/ryzeapi.md, Echoes and Uncertain sends.
 """
 
-from bridge.domain.messages import Kind, Message
-from bridge.domain.models import Instance, Integration
+from bridge.domain.messages import CHANGES, Message
 from bridge.routing import jobs
 from bridge.routing.from_gateway import addresses
 from bridge.routing.jobs import ReplyPart
@@ -15,44 +14,35 @@ from bridge.store.lookup_queue import LookupRequest
 
 
 def confirm(
-    db: Database,
-    instance: Instance,
-    integration: Integration,
-    message: Message,
-    now: float,
-    told_at: float,
+    db: Database, instance_id: int, integration_id: str, message: Message, *, now: float, at: float
 ) -> bool:
-    """The send that a message is the echo of has happened; notes the pair of its ids. Whether two
-    chats have become one: the echo names the address that the send reached. `told_at` is the time
-    that the echo bears, 0 for none."""
-    sent = entries.settle(db, instance.id, message.source, now=now)
-    if sent is not None and sent.sent_at and told_at:
-        event_times.note_echo(db, instance.id, told_at, sent_at=sent.sent_at)
-    if sent is None or message.kind in {Kind.EDIT, Kind.REVOKE, Kind.REACTION}:
+    """Settles the send that a message is the echo of and stores the pair of its ids. Whether two
+    chats have become one: the echo names the address that the send reached. `at` is the time that
+    the echo bears, 0 for none."""
+    sent = entries.settle(db, instance_id, message.source, now=now)
+    if sent is None:
+        return False
+    if sent.sent_at and at:
+        event_times.note_echo(db, instance_id, at, sent_at=sent.sent_at)
+    if message.kind in CHANGES:
         return False
     part = jobs.decode(sent.body)
     if isinstance(part, ReplyPart):
-        _note(db, instance, integration, message, sent, part, now)
+        reply = ReplyId(instance_id, sent.integration_id or integration_id, part.message.id)
+        _note_pair(db, reply, message, sent, part, now)
     if not sent.sent_to:
         return False
-    to, at = addresses.named(addresses.of_text(sent.sent_to)), message.chat
-    named = addresses.named(at)
-    return identity.reached(db, instance.id, sent.chat_id, to, named, at.jid or at.lid)
+    wanted, reached = addresses.of_text(sent.sent_to), message.chat
+    forms = addresses.named(wanted), addresses.named(reached)
+    return identity.reached(db, instance_id, sent.chat_id, *forms, reached.jid or reached.lid)
 
 
-def _note(
-    db: Database,
-    instance: Instance,
-    integration: Integration,
-    message: Message,
-    sent: SettledSend,
-    part: ReplyPart,
-    now: float,
+def _note_pair(
+    db: Database, reply: ReplyId, message: Message, sent: SettledSend, part: ReplyPart, now: float
 ) -> None:
-    reply = ReplyId(instance.id, sent.integration_id or integration.id, part.message.id)
     conversation_id = part.message.conversation_id
     pair = MessageLink(
-        instance_id=instance.id,
+        instance_id=reply.instance_id,
         whatsapp_id=message.id,
         chat_id=sent.chat_id,
         from_me=True,
@@ -63,19 +53,18 @@ def _note(
     )
     entries.insert_pair(db, pair, now=now)
     if sent.was is State.DEAD:
-        _take_back(db, reply, part, sent.key)
+        _undo_failure(db, reply, part, sent.key)
     if sent.was in {State.READY, State.UNCONFIRMED, State.DEAD}:
         # Agents may see by now that it failed.
-        lookup_queue.insert(
-            db, LookupRequest(reply.integration_id, conversation_id, reply.message_id)
-        )
+        request = LookupRequest(reply.integration_id, conversation_id, reply.message_id)
+        lookup_queue.insert(db, request)
 
 
-def _take_back(db: Database, reply: ReplyId, part: ReplyPart, key: str) -> None:
-    """Undoes what was begun because the send had been given up, as far as that is not done."""
+def _undo_failure(db: Database, reply: ReplyId, part: ReplyPart, key: str) -> None:
+    """Withdraws what was queued because the send had been given up, as far as that is not done."""
     place = reply.instance_id, reply.integration_id
     entries.withdraw(db, *place, key, Job.RECEIPT)
     if part.caption:
-        words = jobs.part_key(reply.message_id, jobs.TEXT_PART)
-        entries.withdraw(db, *place, words, Job.REPLY)
+        text_key = jobs.part_key(reply.message_id, jobs.TEXT_PART)
+        entries.withdraw(db, *place, text_key, Job.REPLY)
     entries.note_arrived(db, reply)

@@ -84,7 +84,7 @@ def learn_own_number(
             services.instances.note_own(instance.id, own)
 
 
-def keep(instance: Instance, gateway: Gateway, services: Services, deadline: Deadline) -> None:
+def maintain(instance: Instance, gateway: Gateway, services: Services, deadline: Deadline) -> None:
     """Follows an address that has changed, and gives up one that does not work. Raises
     GatewayErrors."""
     base, known = wanted(instance, services.settings), services.instances.callback(instance.id)

@@ -1,4 +1,4 @@
-"""Hears what is new at the gateways: has them call us, or holds a socket until they do.
+"""Receives what is new at the gateways: has them call us, or holds a socket until they do.
 
 The gateway's socket replays nothing (docs/contracts/ryzeapi.md, Socket).
 """
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bridge.domain.errors import BridgeError, IntegrationMissing
-from bridge.domain.models import GatewayConfig, Instance, Integration, Status
+from bridge.domain.models import GatewayConfig, Integration, Status
 from bridge.gateways.base import GatewayError
 from bridge.net.deadline import Deadline
 from bridge.routing import context
@@ -32,11 +32,13 @@ _DEAF_S = 5.0
 #: How often it is looked whether the gateway still calls the right address.
 _CALLBACK_S = 15.0
 _CALLBACK_AGAIN_S = 600.0
+
 #: A listener whose socket gives no sign of life for so many seconds, and does not end, is stuck.
 _STUCK_S = 120.0
 
-#: An integration, which side is heard, and where: what moves is heard at its new place.
+#: An integration, what is done for it, and at which gateway: it is done anew for another gateway.
 _Key = tuple[str, str, GatewayConfig | None]
+_Task = Callable[[_Key, Integration], None]
 
 
 @dataclass(slots=True)
@@ -58,28 +60,30 @@ class Listeners:
 
     def sync(self) -> None:
         """Listens to what there is now, and to nothing else."""
-        jobs: dict[_Key, Callable[[Integration], None]] = {}
-        found = self.services.integrations.all()
-        for one in found:
-            is_new = self.services.clock() - one.created_at < duplicate_inboxes.LOOKS_S[-1]
-            if one.status is Status.ACTIVE and is_new:
-                jobs[one.id, "spares", None] = self._tidy
+        wanted: dict[_Key, tuple[_Task, Integration]] = {}
+        now = self.services.clock()
+        for integration in self.services.integrations.all():
+            is_new = now - integration.created_at < duplicate_inboxes.LOOKS_S[-1]
+            if integration.status is Status.ACTIVE and is_new:
+                key: _Key = integration.id, "duplicate inboxes", None
+                wanted[key] = self._remove_duplicate_inboxes, integration
             # Customers write on while an integration is paused or in trouble, and the gateway's
             # socket replays nothing.
-            instance = self.services.instances.get(one.instance_id)
+            instance = self.services.instances.get(integration.instance_id)
             if instance is not None and instance.gateway is not None:
-                jobs[one.id, "callback", instance.gateway] = self._callback
-                if gateway_webhook.is_relied_on(one.instance_id, self.services):
-                    self._heard_until[one.instance_id] = self.services.clock()
+                key = integration.id, "webhook", instance.gateway
+                wanted[key] = self._maintain_webhook, integration
+                if gateway_webhook.is_relied_on(instance.id, self.services):
+                    self._heard_until[instance.id] = now
                 else:
-                    jobs[_gateway_key(one, instance)] = self._gateway
-        self._wanted = set(jobs)
-        by_id = {one.id: one for one in found}
-        for key, job in jobs.items():
+                    key = integration.id, "socket", instance.gateway
+                    wanted[key] = self._listen, integration
+        self._wanted = set(wanted)
+        for key, (task, integration) in wanted.items():
             thread = self._running.get(key)
             if thread is None or not thread.is_alive():
                 thread = threading.Thread(
-                    target=self._keep, args=(key, job, by_id[key[0]]), name=key[1], daemon=True
+                    target=self._repeat, args=(key, task, integration), name=key[1], daemon=True
                 )
                 self._running[key] = thread
                 thread.start()
@@ -96,90 +100,79 @@ class Listeners:
             return 0.0
         return self._gapless.get(instance_id, math.inf)
 
-    def _keep(self, key: _Key, job: Callable[[Integration], None], one: Integration) -> None:
+    def _repeat(self, key: _Key, task: _Task, integration: Integration) -> None:
         failures = 0
         while key in self._wanted:
             began = time.monotonic()
             try:
-                job(one)
+                task(key, integration)
             except IntegrationMissing:
                 return
             except BridgeError as error:
-                log.info("%s of %s: %s", key[1], one.id, error.message)
+                log.info("%s of %s: %s", key[1], integration.id, error.message)
             except Exception:
-                log.exception("listening to the %s of %s failed", key[1], one.id)
+                log.exception("the %s of %s failed", key[1], integration.id)
             failures = 0 if time.monotonic() - began > 60 else failures + 1
             self._stopped.wait(backoff(failures, most_s=_MOST_PAUSE_S))
 
-    def _tidy(self, one: Integration) -> None:
-        """Looks for a spare inbox while an answer of Chatwoot may still come late."""
+    def _remove_duplicate_inboxes(self, key: _Key, integration: Integration) -> None:
+        """Looks for them while an answer of Chatwoot may still come late."""
         for after_s in duplicate_inboxes.LOOKS_S:
-            wait_s = one.created_at + after_s - self.services.clock()
+            wait_s = integration.created_at + after_s - self.services.clock()
             if wait_s > 0:
                 self._stopped.wait(wait_s)
-                if (one.id, "spares", None) not in self._wanted:
+                if key not in self._wanted:
                     return
-                duplicate_inboxes.remove_spares(self._context(one))
+                duplicate_inboxes.remove(self._context(integration))
 
-    def _callback(self, one: Integration) -> None:
-        """Sees to it that the gateway calls us where we are."""
-        while True:
-            found = self._context(one)
-            key = (one.id, "callback", found.instance.gateway)
-            if key not in self._wanted or found.gateway is None:
+    def _maintain_webhook(self, key: _Key, integration: Integration) -> None:
+        """Has the gateway call us where we are."""
+        while key in self._wanted:
+            found = self._context(integration)
+            if found.gateway is None or found.instance.gateway != key[2]:
                 return
             wait_s = _CALLBACK_S
             try:
                 with self.heartbeat.working():
-                    gateway_webhook.keep(
+                    gateway_webhook.maintain(
                         found.instance, found.gateway, self.services, Deadline(_OPEN_S)
                     )
             except GatewayError as error:
                 if self.services.settings.address_for_gateway:
                     raise
                 # Nobody asked for it, and the socket stands: all webhooks may be in use there.
-                log.info("%s: the gateway calls no address: %s", one.id, error.message)
+                log.info("%s: the gateway calls no address: %s", integration.id, error.message)
                 wait_s = _CALLBACK_AGAIN_S
             self._stopped.wait(wait_s)
 
-    def _gateway(self, one: Integration) -> None:
-        found = self._context(one)
+    def _listen(self, key: _Key, integration: Integration) -> None:
+        found, services = self._context(integration), self.services
         if found.gateway is None:
             return
+        instance_id = integration.instance_id
         try:
             with self.heartbeat.working(_STUCK_S) as progress:
                 for body in found.gateway.listen(deadline=Deadline(_OPEN_S)):
                     progress()
-                    if _gateway_key(one, found.instance) not in self._wanted:
+                    if key not in self._wanted:
                         return
-                    if one.instance_id not in self._gapless:
-                        self._stands_again(one)
-                    self._heard_until[one.instance_id] = self.services.clock()
+                    if instance_id not in self._gapless:
+                        self._stands_again(integration)
+                    now = self._heard_until[instance_id] = services.clock()
                     if body is not None:
-                        received = found.gateway.parse(
-                            body, now=self.services.clock(), spool=self.services.settings.spool
-                        )
-                        receive_events(
-                            found.instance,
-                            self.services.integrations.of(one.instance_id),
-                            received,
-                            self.services,
-                            called=False,
-                        )
+                        received = found.gateway.parse(body, now=now, spool=services.settings.spool)
+                        current = services.integrations.of(instance_id)
+                        receive_events(found.instance, current, received, services, called=False)
         finally:
-            self._gapless.pop(one.instance_id, None)
+            self._gapless.pop(instance_id, None)
 
-    def _stands_again(self, one: Integration) -> None:
+    def _stands_again(self, integration: Integration) -> None:
         """The socket was opened; if it had been before, something may have been missed since."""
-        now = self.services.clock()
-        since = self._heard_until.get(one.instance_id, self.last_beat)
-        if now - since > _DEAF_S and since > one.created_at:
-            self.services.instances.note_deaf(one.instance_id, since, now)
-        self._gapless[one.instance_id] = now
+        now, instance_id = self.services.clock(), integration.instance_id
+        since = self._heard_until.get(instance_id, self.last_beat)
+        if now - since > _DEAF_S and since > integration.created_at:
+            self.services.instances.note_deaf(instance_id, since, now)
+        self._gapless[instance_id] = now
 
-    def _context(self, one: Integration) -> Context:
-        return context.of_instance(one.instance_id, self.services)
-
-
-def _gateway_key(one: Integration, instance: Instance) -> _Key:
-    return one.id, "gateway", instance.gateway
+    def _context(self, integration: Integration) -> Context:
+        return context.of_instance(integration.instance_id, self.services)

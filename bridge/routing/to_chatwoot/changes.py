@@ -5,16 +5,15 @@ conversation that is not open it stands as a private note (docs/contracts/chatwo
 """
 
 import logging
-from collections.abc import Mapping
 
 from bridge.chatwoot.refusals import ConversationGone, MessageGone
 from bridge.domain.messages import Kind, Message
 from bridge.routing import jobs
 from bridge.routing.context import Context
-from bridge.routing.to_chatwoot import content, permissions
+from bridge.routing.to_chatwoot import content, permissions, search
 from bridge.routing.to_chatwoot.phrases import phrase
-from bridge.routing.to_chatwoot.posting import Posting, own_id, pieces
-from bridge.store.chats import Chat, ConversationLink
+from bridge.routing.to_chatwoot.posting import Posting
+from bridge.store.chats import Chat
 from bridge.store.journal import Entry, MessageLink
 
 log = logging.getLogger(__name__)
@@ -28,39 +27,33 @@ def add(entry: Entry, message: Message, chat: Chat, context: Context) -> list[Me
     target = _target(message, chat, context)
     if target is not None and target.reached == "deleted":
         return []
-    if target is None and is_taken_back(entry, message, context):
+    if target is None and is_deleted(entry, message, context):
         return []
-    conversation_id = target.conversation_id if target is not None else 0
-    if target is None:
-        # Of a message from before the integration: it stands where the chat is now.
-        thread = context.services.chats.thread(context.integration.id, chat.id)
-        conversation_id = thread.conversation_id if thread is not None else 0
-    if not conversation_id:
+    # Of a message from before the integration: it stands where the chat is now.
+    place = target or context.services.chats.thread(context.integration.id, chat.id)
+    if place is None or not place.conversation_id:
         log.info("%s of a message that is not known is passed over", message.kind)
         return []
-    answers = {"in_reply_to": target.chatwoot_id} if target is not None else {}
-    return _reply(
-        entry, message, content.text(message, chat, context), conversation_id, answers, context
-    )
+    text = content.text(message, chat, context)
+    return _reply(entry, message, text, place.conversation_id, target, context)
 
 
-def take_back(entry: Entry, message: Message, context: Context) -> list[MessageLink]:
+def delete(entry: Entry, message: Message, context: Context) -> list[MessageLink]:
     """Deleted for everyone on WhatsApp: deleted in Chatwoot too, with its edits; or said to be."""
     chats, instance_id = context.services.chats, entry.instance_id
     target = _target(message, chats.get(entry.chat_id), context)
     if target is None:
-        return []  # if it still comes, it finds that it was taken back
+        return []  # if it still comes, it finds that it was deleted
     if context.integration.options.keep_deleted and not target.from_me:
-        said = phrase(context.services.settings.language, "deleted")
-        answers = {"in_reply_to": target.chatwoot_id}
-        return _reply(entry, message, said, target.conversation_id, answers, context)
+        text = phrase(context.services.settings.language, "deleted")
+        return _reply(entry, message, text, target.conversation_id, target, context)
     for piece in [
         *chats.pieces(instance_id, message.target_id),
         *chats.changes(instance_id, message.target_id),
     ]:
         if piece.integration_id != context.integration.id:
             continue  # it stands in a Chatwoot that the instance was joined to before
-        # Noted first: Chatwoot tells us of every deletion, and this one must not travel back.
+        # Noted first: Chatwoot tells us of every deletion, and this one must not go back.
         chats.note_deleted(instance_id, piece.whatsapp_id)
         try:
             context.chatwoot().messages.delete(piece.conversation_id, piece.chatwoot_id)
@@ -69,21 +62,12 @@ def take_back(entry: Entry, message: Message, context: Context) -> list[MessageL
     return []
 
 
-def is_taken_back(entry: Entry, message: Message, context: Context) -> bool:
-    """Whether its deletion, or that of the message that it is about, has been told already."""
-    gone = MessageLink(
-        instance_id=entry.instance_id,
-        whatsapp_id=message.about,
-        chat_id=entry.chat_id,
-        from_me=message.from_me,
-        integration_id=context.integration.id,
-        conversation_id=0,
-        chatwoot_id=0,
-        author=permissions.author(message),
-    )
+def is_deleted(entry: Entry, message: Message, context: Context) -> bool:
+    """Whether its deletion, or that of the message that it is about, has come already."""
+    gone = Posting(entry, message, context).pair(message.about, 0, 0)
     chat = context.services.chats.get(entry.chat_id)
-    told = context.services.journal.about(entry.instance_id, message.about)
-    events = [jobs.decode(one.body) for one in told if one.chat_id == entry.chat_id]
+    about = context.services.journal.about(entry.instance_id, message.about)
+    events = [jobs.decode(other.body) for other in about if other.chat_id == entry.chat_id]
     return any(
         isinstance(event, Message)
         and event.kind is Kind.REVOKE
@@ -110,23 +94,20 @@ def _reply(
     message: Message,
     text: str,
     conversation_id: int,
-    answers: Mapping[str, object],
+    target: MessageLink | None,
     context: Context,
 ) -> list[MessageLink]:
     chatwoot = context.chatwoot()
-    thread = ConversationLink(
-        context.integration.id, entry.chat_id, "", conversation_id=conversation_id, status="open"
-    )
     try:
         # What is written on the phone is an outgoing message, which opens nothing.
         is_open = message.from_me or chatwoot.conversations.get(conversation_id).status in _OPEN
-        said = pieces(message, text)
-        found = []
-        if entry.doubtful or len(said) > 1:
+        posting = Posting(entry, message, context, private=not is_open)
+        pieces, found = posting.pieces(text), []
+        if entry.doubtful or len(pieces) > 1:
             latest = chatwoot.messages.latest(conversation_id)
-            found = [one for one in latest if own_id(message) in one.own_source_id]
-        posting = Posting(entry, message, context, found, private=not is_open)
-        return posting.post(said, thread, answers)
+            found = [one for one in latest if search.own_id(message) in one.own_source_id]
+        answers = {"in_reply_to": target.chatwoot_id} if target is not None else {}
+        return posting.post(pieces, posting.link_to(conversation_id), answers, found)
     except ConversationGone:
         log.info("%s of a message whose conversation was deleted is passed over", message.kind)
         return []

@@ -1,73 +1,122 @@
-"""What a message of WhatsApp refers to, as its agent finds it: quotes, names, an advert."""
+"""What a WhatsApp message becomes in Chatwoot: its text with the names of people, what it quotes,
+and the advert that it answers.
+"""
 
 import contextlib
+import time
 from collections.abc import Mapping
 
+from bridge import markup
 from bridge.chatwoot import versions
 from bridge.chatwoot.refusals import ConversationGone
 from bridge.chatwoot.versions import Can
 from bridge.domain.errors import BridgeError
 from bridge.domain.messages import Address, Message
+from bridge.gateways.base import GatewayError
+from bridge.net.deadline import Deadline
 from bridge.routing.context import Context
 from bridge.routing.ids import WHATSAPP_ID_PREFIX
-from bridge.routing.to_chatwoot import contacts, message_text, permissions, person_names
+from bridge.routing.to_chatwoot import conversations, message_text, permissions
 from bridge.store.chats import Chat, ConversationLink
 from bridge.store.journal import MessageLink
+
+#: How long a name that a gateway gave is used, and how long the gateway may take, in seconds.
+_KEEP_S = 3600.0
+_CALL_S = 4.0
+_MOST_NAMES = 4096
+#: Until when (monotonic seconds) an address that a gateway gave is used, by instance and address.
+_KNOWN: dict[tuple[int, str, str], tuple[float, Address]] = {}
 
 
 def text(message: Message, chat: Chat, context: Context) -> str:
     """What the agent reads, in a group under the name of who wrote it; empty only beside a file."""
-    language = context.services.settings.language
 
-    def called(address: Address) -> str:
-        return person_names.name_of(address, context)
+    def name_of(address: Address) -> str:
+        return _name_of(address, context)
 
-    said = message_text.text(message, language, called=called)
+    written = message_text.text(message, context.services.settings.language, name_of=name_of)
     if chat.kind != "group" or message.from_me:
-        return said
-    return f"**{message_text.heading(called(message.sender))}**: {said}".rstrip()
+        return written
+    return f"**{markup.plain(name_of(message.sender))}**: {written}".rstrip()
+
+
+def _name_of(address: Address, context: Context) -> str:
+    """The name of a person, else the phone number, else the LID; the gateway is asked for what the
+    event leaves out (docs/contracts/ryzeapi.md, Addresses)."""
+    if address.name:
+        return address.name
+    known = _known(address, context)
+    return known.name or message_text.number_of(known) or message_text.number_of(address)
+
+
+def _known(address: Address, context: Context) -> Address:
+    key = context.instance.id, address.jid, address.lid
+    expires_at, known = _KNOWN.get(key, (0.0, address))
+    if context.gateway is None or expires_at > time.monotonic():
+        return known
+    try:
+        known = context.gateway.profile(address, deadline=Deadline(_CALL_S)).address
+    except GatewayError:
+        return address
+    if len(_KNOWN) >= _MOST_NAMES:
+        _KNOWN.clear()
+    _KNOWN[key] = time.monotonic() + _KEEP_S, known
+    return known
 
 
 def quote(
-    message: Message, chat: Chat, thread: ConversationLink, context: Context
+    message: Message, chat: Chat, link: ConversationLink, context: Context
 ) -> tuple[dict[str, object], str]:
-    """What a message answers: as an attribute where Chatwoot can show it, else as the words of it.
+    """What a message answers: as an attribute where Chatwoot can show it, else as its words.
 
     Chatwoot shows a message of the same conversation, found by its own id where we know it, since
     one that an agent wrote cannot be given a source_id (docs/contracts/chatwoot.md, Messages).
     """
-    wanted = message.quoted_id
-    pair = context.services.chats.pair(context.instance.id, wanted) if wanted else None
+    quoted_id, words = message.quoted_id, message.quoted_text
+    pair = context.services.chats.pair(context.instance.id, quoted_id) if quoted_id else None
     if pair is not None and not permissions.may_point_at(pair, chat):
         # Of another chat, such as a group that is answered in private: only what the event says.
-        return {}, message_text.quote(message.quoted_text)
+        return {}, message_text.quote(words)
     if pair is not None and pair.integration_id != context.integration.id:
         pair = None
-    goes_on = not contacts.is_over(thread, context)
-    if pair is not None and goes_on and pair.conversation_id == thread.conversation_id:
-        return {"in_reply_to": pair.chatwoot_id}, ""
-    if pair is None and wanted and goes_on and (found := _in_chatwoot(wanted, thread, context)):
-        return {"in_reply_to": found}, ""
-    words = message.quoted_text
-    said = (
-        message_text.quote(words) if words else message_text.quote_shown(_words_of(pair, context))
-    )
-    if said or not wanted or not versions.can(context.integration, Can.KEEP_ATTRIBUTES):
-        return {}, said
-    return {"in_reply_to_external_id": WHATSAPP_ID_PREFIX + wanted}, ""
+    if quoted_id and not conversations.is_over(link, context):
+        if pair is not None and pair.conversation_id == link.conversation_id:
+            return {"in_reply_to": pair.chatwoot_id}, ""
+        if pair is None and (message_id := _in_chatwoot(quoted_id, link, context)):
+            return {"in_reply_to": message_id}, ""
+    shown = message_text.quote(words)
+    if not words:
+        shown = message_text.quote_shown(_text_of(pair, context))
+    if shown or not quoted_id or not versions.can(context.integration, Can.KEEP_ATTRIBUTES):
+        return {}, shown
+    return {"in_reply_to_external_id": WHATSAPP_ID_PREFIX + quoted_id}, ""
 
 
-def _in_chatwoot(whatsapp_id: str, thread: ConversationLink, context: Context) -> int:
+def _in_chatwoot(whatsapp_id: str, link: ConversationLink, context: Context) -> int:
     """A message that we have forgotten, as after half a year or the restore of an old backup, among
     the latest of the conversation; 0 where it is not."""
     with contextlib.suppress(BridgeError):
-        for one in context.chatwoot().messages.latest(thread.conversation_id):
-            if one.own_source_id == WHATSAPP_ID_PREFIX + whatsapp_id:
-                return one.id
+        for message in context.chatwoot().messages.latest(link.conversation_id):
+            if message.own_source_id == WHATSAPP_ID_PREFIX + whatsapp_id:
+                return message.id
     return 0
 
 
-def origin(message: Message) -> Mapping[str, object]:
+def _text_of(pair: MessageLink | None, context: Context) -> str:
+    """What stands in Chatwoot, in another conversation, for a message that is answered here."""
+    if pair is None or pair.reached == "deleted":
+        return ""
+    try:
+        page = context.chatwoot().messages.after(pair.conversation_id, pair.chatwoot_id - 1)
+    except ConversationGone:
+        return ""
+    message = next((one for one in page if one.id == pair.chatwoot_id), None)
+    if message is None or message.deleted:
+        return ""
+    return message.text or ("📎" if message.attachments else "")
+
+
+def advert(message: Message) -> Mapping[str, object]:
     """The advert that a message answers, in the form in which Chatwoot keeps those of its own
     WhatsApp inboxes (docs/routing.md)."""
     advert = message.advert
@@ -83,18 +132,4 @@ def origin(message: Message) -> Mapping[str, object]:
         "image_url": advert.image_url,
         "ctwa_clid": advert.click_id,
     }
-    return {"referral": {name: one for name, one in fields.items() if one}}
-
-
-def _words_of(pair: MessageLink | None, context: Context) -> str:
-    """What stands in Chatwoot, in another conversation, for a message that is answered here."""
-    if pair is None or pair.reached == "deleted":
-        return ""
-    try:
-        listed = context.chatwoot().messages.after(pair.conversation_id, pair.chatwoot_id - 1)
-    except ConversationGone:
-        return ""
-    found = next((one for one in listed if one.id == pair.chatwoot_id), None)
-    if found is None or found.deleted:
-        return ""
-    return found.text or ("📎" if found.attachments else "")
+    return {"referral": {name: value for name, value in fields.items() if value}}

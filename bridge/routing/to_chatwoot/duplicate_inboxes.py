@@ -15,12 +15,12 @@ log = logging.getLogger(__name__)
 LOOKS_S = (30.0, 300.0, 900.0)
 
 
-def remove_spares(context: Context) -> None:
+def remove(context: Context) -> None:
     """Leaves the inbox in use as the only one of this integration. Raises BridgeErrors."""
-    one = context.integration
-    account = account_of(one, context.services, Deadline(CALL_S))
-    ours = [inbox for inbox in account.inboxes() if inbox.marker == one.id]
-    remove_others(account, [inbox.id for inbox in ours], one.inbox_id)
+    integration = context.integration
+    account = account_of(integration, context.services, Deadline(CALL_S))
+    ours = [inbox.id for inbox in account.inboxes() if inbox.marker == integration.id]
+    remove_others(account, ours, integration.inbox_id)
 
 
 def remove_others(account: Account, inbox_ids: list[int], kept_id: int) -> None:
@@ -30,4 +30,6 @@ def remove_others(account: Account, inbox_ids: list[int], kept_id: int) -> None:
             try:
                 account.delete_inbox(inbox_id)
             except BridgeError as error:
-                log.warning("the spare inbox %s could not be removed: %s", inbox_id, error.message)
+                log.warning(
+                    "the duplicate inbox %s could not be removed: %s", inbox_id, error.message
+                )

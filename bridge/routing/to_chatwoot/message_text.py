@@ -10,29 +10,22 @@ from bridge.gateways import jids
 from bridge.routing.to_chatwoot.phrases import phrase
 
 _MOST_QUOTED = 600
-_NOTES = {
-    RichKind.ORDER: "order",
-    RichKind.PRODUCT: "product",
-    RichKind.INVOICE: "invoice",
-    RichKind.INVITATION: "invitation",
-    RichKind.EVENT: "event",
-}
 
 
-def text(message: Message, language: str, *, called: Callable[[Address], str]) -> str:
+def text(message: Message, language: str, *, name_of: Callable[[Address], str]) -> str:
     """The text of a message in Chatwoot's Markdown, empty only beside a file.
 
-    Names, places, options and the like are no markup: they are shown as they are written. `called`
+    Names, places, options and the like are no markup: they are shown as they are written. `name_of`
     gives the name of a person that the message does not name itself.
     """
-    written = _written(message, called)
-    parts = [_own(message, language, written), *_layout(message, language), _advert(message)]
-    said = "\n".join(filter(None, parts))
-    if message.kind not in MEDIA and not said.strip():
-        said = phrase(language, "unknown", label=message.label or message.kind)
+    written = _written(message, name_of)
+    parts = [_own(message, language, written), *_rich(message, language), _advert(message)]
+    shown = _lines(*parts)
+    if message.kind not in MEDIA and not shown.strip():
+        shown = phrase(language, "unknown", label=message.label or message.kind)
     if message.forwarded:
-        said = f"{phrase(language, 'forwarded')}\n{said}".rstrip()
-    return said
+        shown = f"{phrase(language, 'forwarded')}\n{shown}".rstrip()
+    return shown
 
 
 def quote(words: str) -> str:
@@ -46,9 +39,9 @@ def quote_shown(written: str) -> str:
     return "\n".join(f"> {line}".rstrip() for line in lines) if written.strip() else ""
 
 
-def heading(name: str) -> str:
-    """A name that can stand between marks."""
-    return markup.plain(name)
+def _lines(*lines: str) -> str:
+    """Those that are not empty, one below the other."""
+    return "\n".join(filter(None, lines))
 
 
 def _shortened(words: str) -> str:
@@ -61,7 +54,7 @@ def number_of(address: Address) -> str:
     return f"+{phone}" if phone else address.lid.partition("@")[0]
 
 
-def _written(message: Message, called: Callable[[Address], str]) -> str:
+def _written(message: Message, name_of: Callable[[Address], str]) -> str:
     """What a person wrote, with names for the digits of those who are mentioned in it."""
     words = clean(message.text)
     names = {
@@ -73,44 +66,38 @@ def _written(message: Message, called: Callable[[Address], str]) -> str:
     # The longest first: a number may be the beginning of another.
     for digits in sorted(names, key=len, reverse=True):
         if digits in words:
-            words = words.replace(digits, f"@{called(names[digits])}")
+            words = words.replace(digits, f"@{name_of(names[digits])}")
     return markup.to_chatwoot(words)
 
 
 def _own(message: Message, language: str, written: str) -> str:
     """The kind's own form of the words."""
+    literal = markup.literal(clean(message.text))
     match message.kind:
         case Kind.EDIT:
             return phrase(language, "edited", text=written)
         case Kind.REACTION:
             return clean(message.text) or phrase(language, "unreacted")
         case Kind.VOTE:
-            picked = markup.literal(clean(message.text))
-            return (
-                phrase(language, "vote", options=picked) if picked else phrase(language, "unvoted")
-            )
+            return phrase(language, "vote" if literal else "unvoted", options=literal)
         case Kind.CHOICE:
-            return markup.literal(clean(message.text))
+            return literal
         case Kind.CALL:
-            return phrase(
-                language, "missed_video_call" if message.label == "video" else "missed_call"
-            )
+            is_video = message.label == "video"
+            return phrase(language, "missed_video_call" if is_video else "missed_call")
         case Kind.LOCATION if message.location is not None:
             place = message.location
             title = markup.literal(", ".join(filter(None, [place.name, place.address])))
             link = f"https://www.google.com/maps?q={place.latitude},{place.longitude}"
             head = phrase(language, "live_location" if place.live else "location", name=title)
-            return "\n".join(filter(None, [head.rstrip(), link, written]))
+            return _lines(head.rstrip(), link, written)
         case Kind.CONTACT:
             cards = "\n\n".join(_card(card, language) for card in message.cards)
             return "\n\n".join(filter(None, [cards, written]))
         case Kind.POLL:
-            title = markup.literal(clean(message.text))
-            lines = [phrase(language, "poll", title=title), *map(_row, message.options)]
-            return "\n".join(lines)
+            return _lines(phrase(language, "poll", title=literal), *map(_row, message.options))
         case Kind.UNKNOWN if written:
-            label = phrase(language, "unknown", label=message.label or "?")
-            return f"{label}\n{written}"
+            return _lines(phrase(language, "unknown", label=message.label or "?"), written)
     return written
 
 
@@ -119,39 +106,37 @@ def _row(option: str) -> str:
 
 
 def _card(card: ContactCard, language: str) -> str:
-    lines = [phrase(language, "card", name=markup.literal(card.name))]
-    lines += [markup.literal(one) for one in (*card.phones, card.organization, card.email) if one]
-    return "\n".join(lines)
+    head = phrase(language, "card", name=markup.literal(card.name))
+    return _lines(head, *map(markup.literal, [*card.phones, card.organization, card.email]))
 
 
-def _layout(message: Message, language: str) -> list[str]:
-    layout = message.rich
-    if layout is None:
+def _rich(message: Message, language: str) -> list[str]:
+    rich = message.rich
+    if rich is None:
         return []
-    lines = [_heading(layout, language)]
-    if layout.begins_at:
-        lines.append(f"{datetime.fromtimestamp(layout.begins_at, UTC):%Y-%m-%d %H:%M} UTC")
-    lines += [markup.literal(layout.place), markup.to_chatwoot(clean(layout.body))]
-    lines += [_row(f"{row.text}: {row.more}" if row.more else row.text) for row in layout.rows]
-    lines += [markup.literal(layout.footer), layout.link]
+    lines = [_heading(rich, language)]
+    if rich.begins_at:
+        lines.append(f"{datetime.fromtimestamp(rich.begins_at, UTC):%Y-%m-%d %H:%M} UTC")
+    lines += [markup.literal(rich.place), markup.to_chatwoot(clean(rich.body))]
+    lines += [_row(f"{row.text}: {row.more}" if row.more else row.text) for row in rich.rows]
+    lines += [markup.literal(rich.footer), rich.link]
     return [line for line in lines if line.strip()]
 
 
-def _heading(layout: RichContent, language: str) -> str:
+def _heading(rich: RichContent, language: str) -> str:
     """What it is, what it is called, and what it costs."""
-    title = markup.literal(layout.title)
-    if layout.kind is RichKind.TEMPLATE:
+    title = markup.literal(rich.title)
+    if rich.kind is RichKind.TEMPLATE:
         return title
-    count = phrase(language, "items", count=layout.count) if layout.count else ""
-    off = phrase(language, "called_off") if layout.is_off else ""
-    told = ", ".join(filter(None, [title, count, markup.literal(layout.amount), off]))
-    return phrase(language, _NOTES[layout.kind], told=told).rstrip(" :")
+    count = phrase(language, "items", count=rich.count) if rich.count else ""
+    off = phrase(language, "called_off") if rich.is_off else ""
+    details = ", ".join(filter(None, [title, count, markup.literal(rich.amount), off]))
+    return phrase(language, rich.kind, details=details).rstrip(" :")
 
 
 def _advert(message: Message) -> str:
     advert = message.advert
     if advert is None:
         return ""
-    head = markup.literal(advert.title)
-    lines = [f"📣 {head}".rstrip(), markup.literal(advert.text), advert.url]
-    return "\n".join(filter(None, lines))
+    head = f"📣 {markup.literal(advert.title)}".rstrip()
+    return _lines(head, markup.literal(advert.text), advert.url)
