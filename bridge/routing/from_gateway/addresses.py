@@ -1,4 +1,4 @@
-"""What an address says about who is meant, as `bridge.store.identity` takes it. Pure."""
+"""The addresses of messages and contacts, in the forms that `bridge.store.identity` takes. Pure."""
 
 from bridge.chatwoot.events import AgentMessage
 from bridge.domain.messages import Address
@@ -13,25 +13,21 @@ def named(address: Address) -> AddressForms:
         return AddressForms(other=address.jid)
     if not phone:
         return AddressForms(lid=address.lid)
-    first = numbers.canonical(phone)
-    others = [one for one in numbers.spellings(phone) if one != first]
-    return AddressForms(
-        first + jids.PHONE_SUFFIX,
-        address.lid,
-        spellings=tuple(one + jids.PHONE_SUFFIX for one in others),
-    )
+    first, spellings = numbers.canonical(phone), numbers.spellings(phone)
+    others = tuple(other + jids.PHONE_SUFFIX for other in spellings if other != first)
+    return AddressForms(first + jids.PHONE_SUFFIX, address.lid, spellings=others)
 
 
 def of_text(text: str) -> Address:
-    """The address that a full form is, phone JID, LID or group."""
+    """The address of a full form: phone JID, LID or group."""
     return Address(lid=text) if text.endswith(jids.LID_SUFFIX) else Address(jid=text)
 
 
 def of_contact(message: AgentMessage) -> Address | None:
     """Where a contact that we did not make can be reached: by JID, else by phone number."""
-    for known in (message.source_id, message.contact_identifier):
-        if known.endswith((jids.PHONE_SUFFIX, jids.GROUP_SUFFIX, jids.LID_SUFFIX)):
-            return of_text(known)
+    for text in (message.source_id, message.contact_identifier):
+        if text.endswith((jids.PHONE_SUFFIX, jids.GROUP_SUFFIX, jids.LID_SUFFIX)):
+            return of_text(text)
     return of_number(message.contact_phone)
 
 

@@ -1,7 +1,7 @@
-"""Where the gateway calls us: at the address that was set; or, where it stands in the same network
-and none was set, at one that we find ourselves and that has to prove itself.
+"""Registers our webhook at the gateway: at the address that was set; or, where none was set and the
+gateway is in the same network, at one that we find ourselves and that has to prove itself.
 
-Its socket replays nothing, its webhook is repeated until it is acknowledged
+The gateway's socket replays nothing, its webhook is repeated until it is acknowledged
 (docs/contracts/ryzeapi.md, Webhooks and Socket): so the socket is held only until the webhook has
 called.
 """
@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from bridge.config.settings import Settings
 from bridge.domain.models import Instance
 from bridge.gateways.base import Gateway, GatewayError
-from bridge.net import addresses as networks
+from bridge.net.addresses import facing
 from bridge.net.deadline import Deadline
 from bridge.routing.from_gateway import addresses
 from bridge.services import Services
@@ -35,12 +35,12 @@ def wanted(instance: Instance, settings: Settings) -> str:
     if settings.address_for_gateway or not settings.seeks_gateway or instance.gateway is None:
         return settings.address_for_gateway
     place = urlsplit(instance.gateway.base_url)
-    facing = networks.facing(place.hostname or "", place.port or 80, _RESOLVE_S)
-    if not facing or not _listens_on(facing, settings.host):
+    own = facing(place.hostname or "", place.port or 80, _RESOLVE_S)
+    if not own or not _listens_on(own, settings.host):
         return ""
-    if place.scheme == "https" and not ipaddress.ip_address(facing).is_loopback:
+    if place.scheme == "https" and not ipaddress.ip_address(own).is_loopback:
         return ""  # whoever speaks TLS to the gateway does not want to be called without
-    return f"http://{f'[{facing}]' if ':' in facing else facing}:{settings.port}"
+    return f"http://{f'[{own}]' if ':' in own else own}:{settings.port}"
 
 
 def is_relied_on(instance_id: int, services: Services) -> bool:
@@ -62,14 +62,14 @@ def register(instance: Instance, gateway: Gateway, services: Services, deadline:
 
 
 def withdraw(instance: Instance, gateway: Gateway, services: Services, deadline: Deadline) -> None:
-    """Takes our webhook off the gateway, if there is one. Raises GatewayErrors."""
+    """Removes our webhook from the gateway, if there is one. Raises GatewayErrors."""
     if services.settings.address_for_gateway or services.instances.callback(instance.id).since:
         gateway.remove_webhook(owner=_owner(instance, services), deadline=deadline)
     services.instances.note_callback(instance.id, "", since=0.0)
 
 
 def _owner(instance: Instance, services: Services) -> str:
-    """Names our webhook at the gateway: two installations may share an instance there."""
+    """The label of our webhook at the gateway: two installations may share an instance there."""
     key = services.instances.hook(instance.id).key
     return hashlib.sha256(key.encode()).hexdigest()[:8]
 
@@ -91,17 +91,18 @@ def maintain(instance: Instance, gateway: Gateway, services: Services, deadline:
     if not services.instances.own_phone(instance.id):
         learn_own_number(instance, gateway, services, deadline)
     if base != known.url:
-        (register if base else withdraw)(instance, gateway, services, deadline)
+        change = register if base else withdraw
+        change(instance, gateway, services, deadline)
         log.info("%s: the gateway is to call %s", instance.name, base or "nobody")
-    elif known.since and not is_relied_on(instance.id, services) and _is_told(instance, services):
+    elif known.since and not is_relied_on(instance.id, services) and _has_told(instance, services):
         gateway.remove_webhook(owner=_owner(instance, services), deadline=deadline)
         services.instances.note_callback(instance.id, base, since=0.0)
         log.info("%s: the gateway does not reach %s: its socket stays", instance.name, base)
 
 
 def silence(instance_id: int, services: Services) -> tuple[float, float] | None:
-    """From when until when (UTC seconds) the gateway was last not heard, nor will be any more; None
-    without such a time in the last day."""
+    """From when until when (UTC seconds) the gateway was last not heard, and what it told then is
+    lost; None without such a time in the last day."""
     since, until = services.instances.deaf(instance_id)
     known = services.instances.callback(instance_id)
     if services.clock() - until >= _NEWS_S or (known.has_called and since >= known.since):
@@ -109,7 +110,7 @@ def silence(instance_id: int, services: Services) -> tuple[float, float] | None:
     return since, until
 
 
-def _is_told(instance: Instance, services: Services) -> bool:
+def _has_told(instance: Instance, services: Services) -> bool:
     """Whether by now the webhook would have brought what the socket did."""
     since = services.instances.callback(instance.id).since
     return services.instances.heard_at(instance.id) > since + _PROOF_S

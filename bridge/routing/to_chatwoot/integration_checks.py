@@ -1,7 +1,7 @@
-"""Asks Chatwoot, in one cheap call, whether an integration can work, and learns what changed there.
+"""Checks with one call to Chatwoot whether an integration works, and learns what changed there.
 
-Its inbox is asked for: everything that routing is refused, this call is refused too, and it tells
-the name of the inbox and the key that its webhooks are signed with, which a person may have changed
+The call asks for the inbox: it is refused whatever routing is refused, and it tells the name of the
+inbox and the key that its webhooks are signed with, which a person may have changed
 (docs/contracts/chatwoot.md, Looks).
 """
 
@@ -23,67 +23,62 @@ log = logging.getLogger(__name__)
 CALL_S = 10.0
 
 
-def ask(one: Integration, services: Services, deadline: Deadline) -> BridgeError | None:
-    """What keeps an integration from working, or from being asked; None when it is well. Raises
-    nothing."""
+def ask(integration: Integration, services: Services, deadline: Deadline) -> BridgeError | None:
+    """What keeps an integration, or this check, from working; None when it is well."""
     try:
-        read_inbox(one, services, deadline)
+        read_inbox(integration, services, deadline)
     except BridgeError as error:
         return error
     return None
 
 
-def read_inbox(one: Integration, services: Services, deadline: Deadline) -> Inbox:
+def read_inbox(integration: Integration, services: Services, deadline: Deadline) -> Inbox:
     """The inbox of an integration as it is now; notes its name and secret. Raises BridgeError."""
-    if isinstance(one.last_error, GatewayDenies):
-        _ask_gateway(one, services, deadline)
-    inbox = context.account_of(one, services, deadline).inbox(one.inbox_id)
+    if isinstance(integration.last_error, GatewayDenies):
+        gateway = context.of_instance(integration.instance_id, services).gateway
+        if gateway is not None:
+            gateway.check(deadline=deadline)
+    inbox = context.account_of(integration, services, deadline).inbox(integration.inbox_id)
     try:
-        if services.integrations.note_inbox(one, name=inbox.name, secret=inbox.secret):
-            log.info("%s: its webhooks are signed with another secret from now on", one.id)
+        if services.integrations.note_inbox(integration, name=inbox.name, secret=inbox.secret):
+            log.info("%s: its webhooks are signed with another secret from now on", integration.id)
             services.audit.note(
-                BRIDGE, "took over a new webhook secret", one.id, at=services.clock()
+                BRIDGE, "took over a new webhook secret", integration.id, at=services.clock()
             )
     except StorageFailed as error:  # who only looks needs no disk
-        log.warning("what was found of %s could not be noted: %s", one.id, error.message)
+        log.warning("what was found of %s could not be noted: %s", integration.id, error.message)
     return inbox
 
 
-def note_version(one: Integration, services: Services) -> None:
-    """Learns that another version of Chatwoot answers. No answer, or another one, says nothing:
-    other things than Chatwoot may answer this one call. Raises StorageFailed."""
+def note_version(integration: Integration, services: Services) -> None:
+    """Stores the version of Chatwoot that answers; without its answer, as where a proxy speaks for
+    it, the version stays as it is. Raises StorageFailed."""
     with contextlib.suppress(BridgeError):
-        version = context.account_of(one, services, Deadline(CALL_S)).version()
-        if version != one.chatwoot_version:
-            log.info("%s: Chatwoot %s answers now", one.id, version)
-            services.integrations.note_version(one.id, version)
+        version = context.account_of(integration, services, Deadline(CALL_S)).version()
+        if version != integration.chatwoot_version:
+            log.info("%s: Chatwoot %s answers now", integration.id, version)
+            services.integrations.note_version(integration.id, version)
 
 
-def hold(one: Integration, error: BridgeError, services: Services) -> None:
-    """Everything of the integration waits from now on, for that cause. Raises StorageFailed."""
-    services.integrations.judge(one.id, Status.ERROR, error, now=services.clock())
+def hold(integration: Integration, error: BridgeError, services: Services) -> None:
+    """Holds all of the integration, for that cause. Raises StorageFailed."""
+    services.integrations.judge(integration.id, Status.ERROR, error, now=services.clock())
     services.wakeup.wake(look_again=True)
 
 
-def resume(ones: Iterable[Integration], services: Services, *, by: Actor = BRIDGE) -> None:
-    """What held integrations is over: they go on. Raises StorageFailed."""
-    for one in ones:
-        instance = services.instances.get(one.instance_id)
-        services.integrations.judge(one.id, Status.ACTIVE, None, now=services.clock())
-        name = instance.name if instance else one.id
+def resume(integrations: Iterable[Integration], services: Services, *, by: Actor = BRIDGE) -> None:
+    """Lets integrations go on whose cause is over. Raises StorageFailed."""
+    for integration in integrations:
+        instance = services.instances.get(integration.instance_id)
+        services.integrations.judge(integration.id, Status.ACTIVE, None, now=services.clock())
+        name = instance.name if instance else integration.id
         services.audit.note(by, "found it well again", name, at=services.clock())
     services.wakeup.wake(look_again=True)
 
 
-def cause(one: Integration) -> tuple[str, str, int]:
-    """What several integrations of an account have in common when one cause holds them: the token,
-    the cause, and the inbox where it is about that."""
-    code = one.last_error.code if one.last_error else ""
-    own = one.inbox_id if isinstance(one.last_error, InboxGone | GatewayDenies) else 0
-    return one.api_token, code, own
-
-
-def _ask_gateway(one: Integration, services: Services, deadline: Deadline) -> None:
-    gateway = context.of_instance(one.instance_id, services).gateway
-    if gateway is not None:
-        gateway.check(deadline=deadline)
+def cause(integration: Integration) -> tuple[str, str, int]:
+    """What integrations have in common when one cause holds them: the token, the code of the error,
+    and the inbox where the error is about that."""
+    error = integration.last_error
+    inbox_id = integration.inbox_id if isinstance(error, InboxGone | GatewayDenies) else 0
+    return integration.api_token, error.code if error else "", inbox_id
