@@ -12,6 +12,7 @@ from bridge.chatwoot.refusals import ConversationGone
 from bridge.chatwoot.versions import Can
 from bridge.domain.errors import BridgeError
 from bridge.domain.messages import Address, Message
+from bridge.domain.texts import clean
 from bridge.gateways.base import GatewayError
 from bridge.net.deadline import Deadline
 from bridge.routing.context import Context
@@ -72,7 +73,8 @@ def quote(
     Chatwoot shows a message of the same conversation, found by its own id where we know it, since
     one that an agent wrote cannot be given a source_id (docs/contracts/chatwoot.md, Messages).
     """
-    quoted_id, words = message.quoted_id, message.quoted_text
+    quoted_id = message.quoted_id
+    words = markup.to_chatwoot(message_text.shortened(clean(message.quoted_text)))
     pair = context.services.chats.pair(context.instance.id, quoted_id) if quoted_id else None
     if pair is not None and not permissions.may_point_at(pair, chat):
         # Of another chat, such as a group that is answered in private: only what the event says.
@@ -84,9 +86,7 @@ def quote(
             return {"in_reply_to": pair.chatwoot_id}, ""
         if pair is None and (message_id := _in_chatwoot(quoted_id, link, context)):
             return {"in_reply_to": message_id}, ""
-    shown = message_text.quote(words)
-    if not words:
-        shown = message_text.quote_shown(_text_of(pair, context))
+    shown = message_text.quote(words or _text_of(pair, context))
     if shown or not quoted_id or not versions.can(context.integration, Can.KEEP_ATTRIBUTES):
         return {}, shown
     return {"in_reply_to_external_id": WHATSAPP_ID_PREFIX + quoted_id}, ""

@@ -28,24 +28,21 @@ def text(message: Message, language: str, *, name_of: Callable[[Address], str]) 
     return shown
 
 
-def quote(words: str) -> str:
-    """The words of another message, as they stand above an answer to it."""
-    return quote_shown(markup.to_chatwoot(_shortened(clean(words).strip())))
+def quote(text: str) -> str:
+    """The Markdown of another message, as it stands above an answer to it."""
+    lines = shortened(text).split("\n")
+    return "\n".join(f"> {line}".rstrip() for line in lines) if text.strip() else ""
 
 
-def quote_shown(written: str) -> str:
-    """The same of what is Markdown already."""
-    lines = _shortened(written.strip()).split("\n")
-    return "\n".join(f"> {line}".rstrip() for line in lines) if written.strip() else ""
+def shortened(text: str) -> str:
+    """As much of a text as is quoted."""
+    text = text.strip()
+    return text if len(text) <= _MOST_QUOTED else text[:_MOST_QUOTED].rstrip() + "…"
 
 
 def _lines(*lines: str) -> str:
     """Those that are not empty, one below the other."""
     return "\n".join(filter(None, lines))
-
-
-def _shortened(words: str) -> str:
-    return words if len(words) <= _MOST_QUOTED else words[:_MOST_QUOTED].rstrip() + "…"
 
 
 def number_of(address: Address) -> str:

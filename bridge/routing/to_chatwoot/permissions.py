@@ -1,7 +1,7 @@
-"""Who may do what to a message on the WhatsApp side: a client that is not WhatsApp's own can name
-any message in a deletion, an edit or a reaction, also one of another chat."""
+"""Whether an event may change a message: a client that is not WhatsApp's own can name any message
+in a deletion, an edit or a reaction, also one of another chat."""
 
-from bridge.domain.messages import Address, ChatKind, Kind, Message
+from bridge.domain.messages import ChatKind, Kind, Message
 from bridge.routing.context import Context
 from bridge.routing.from_gateway import addresses
 from bridge.store.chats import Chat
@@ -9,8 +9,8 @@ from bridge.store.journal import MessageLink
 
 
 def author(message: Message) -> str:
-    """Who wrote a message of a group, for its pair: every form that was named, in one text. Empty
-    where the chat and its direction say it already."""
+    """Who wrote a message of a group: every form that was named, in one text. Empty where the chat
+    and its direction say it already."""
     if message.chat_kind is not ChatKind.GROUP or message.from_me:
         return ""
     return " ".join(addresses.named(message.sender).forms)
@@ -34,13 +34,8 @@ def may_change(message: Message, target: MessageLink, chat: Chat, context: Conte
         return False
     if not is_group or message.from_me or not target.author:
         return True
-    return _is_same(target.author.split(), message.sender, chat, context)
-
-
-def _is_same(author: list[str], sender: Address, chat: Chat, context: Context) -> bool:
-    """A member may be named by LID once and by number the next time: then the two are one where
-    they lead to one chat."""
-    named = addresses.named(sender)
-    if not set(author).isdisjoint({*named.forms, *named.spellings}):
+    author, sender = target.author.split(), addresses.named(message.sender)
+    if not set(author).isdisjoint({*sender.forms, *sender.spellings}):
         return True
-    return context.services.chats.is_one_person(chat.instance_id, author, named.forms)
+    # A member may be named by LID once and by number the next time.
+    return context.services.chats.is_one_person(chat.instance_id, author, sender.forms)
