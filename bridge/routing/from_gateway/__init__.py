@@ -1,1 +1,1 @@
-"""What gateways tell: heard, read and kept in the journal before it is acknowledged."""
+"""Receives what gateways tell and stores it in the journal. Delivers nothing."""

@@ -7,7 +7,7 @@ from bridge.store.identity import AddressForms
 
 
 def named(address: Address) -> AddressForms:
-    """The forms that an address names: a group is its JID alone, whatever stands beside it."""
+    """The forms that an address names: a group is its JID alone, whatever is named beside it."""
     phone = jids.phone(address.jid)
     if address.jid and not phone:
         return AddressForms(other=address.jid)

@@ -22,11 +22,11 @@ from bridge.services import Services
 
 log = logging.getLogger(__name__)
 
-#: After so many seconds a webhook that has not called, while the socket told something, is given
+#: After so many seconds a webhook that has not called, while the socket brought events, is given
 #: up: the gateway does not reach the address that we found, such as from inside a container.
 _PROOF_S = 120.0
 _RESOLVE_S = 5.0
-#: How long it is said that a gateway was not heard, in seconds.
+#: How long operators are told that a gateway was not heard, in seconds.
 _NEWS_S = 24 * 3600.0
 
 
@@ -101,7 +101,7 @@ def maintain(instance: Instance, gateway: Gateway, services: Services, deadline:
 
 
 def silence(instance_id: int, services: Services) -> tuple[float, float] | None:
-    """From when until when (UTC seconds) the gateway was last not heard, and what it told then is
+    """From when until when (UTC seconds) the gateway was last not heard, so that events of then are
     lost; None without such a time in the last day."""
     since, until = services.instances.deaf(instance_id)
     known = services.instances.callback(instance_id)

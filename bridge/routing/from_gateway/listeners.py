@@ -94,8 +94,8 @@ class Listeners:
         self._stopped.set()
 
     def heard_since(self, instance_id: int) -> float:
-        """Since when nothing that the gateway said of an instance can have been missed, in UTC
-        seconds: always where it calls us, while the socket stands where it does not."""
+        """Since when no event of an instance can have been missed, in UTC seconds: always where the
+        gateway calls us, else since the socket was opened last."""
         if self.services.settings.address_for_gateway:
             return 0.0
         return self._gapless.get(instance_id, math.inf)
@@ -140,7 +140,7 @@ class Listeners:
             except GatewayError as error:
                 if self.services.settings.address_for_gateway:
                     raise
-                # Nobody asked for it, and the socket stands: all webhooks may be in use there.
+                # Nobody asked for it, and there is the socket: all webhooks may be in use there.
                 log.info("%s: the gateway calls no address: %s", integration.id, error.message)
                 wait_s = _CALLBACK_AGAIN_S
             self._stopped.wait(wait_s)
@@ -157,7 +157,7 @@ class Listeners:
                     if key not in self._wanted:
                         return
                     if instance_id not in self._gapless:
-                        self._stands_again(integration)
+                        self._note_gap(integration)
                     now = self._heard_until[instance_id] = services.clock()
                     if body is not None:
                         received = found.gateway.parse(body, now=now, spool=services.settings.spool)
@@ -166,7 +166,7 @@ class Listeners:
         finally:
             self._gapless.pop(instance_id, None)
 
-    def _stands_again(self, integration: Integration) -> None:
+    def _note_gap(self, integration: Integration) -> None:
         """The socket was opened; if it had been before, something may have been missed since."""
         now, instance_id = self.services.clock(), integration.instance_id
         since = self._heard_until.get(instance_id, self.last_beat)

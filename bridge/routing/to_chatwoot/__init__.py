@@ -1,1 +1,1 @@
-"""Puts customers' messages, and what becomes of replies, into Chatwoot."""
+"""Posts customers' messages to Chatwoot, and what becomes of replies. Receives nothing."""

@@ -1,7 +1,7 @@
-"""What happens to a message that is there: a reaction, an edit, a deletion.
+"""Brings reactions, edits and deletions to the conversation of their message.
 
-Each belongs into the conversation of its message, and neither begins one nor opens one again: in a
-conversation that is not open it stands as a private note (docs/contracts/chatwoot.md, Messages).
+None of them begins a conversation or opens one again: in one that is not open they are private
+notes (docs/contracts/chatwoot.md, Messages).
 """
 
 import logging
@@ -29,7 +29,7 @@ def add(entry: Entry, message: Message, chat: Chat, context: Context) -> list[Me
         return []
     if target is None and is_deleted(entry, message, context):
         return []
-    # Of a message from before the integration: it stands where the chat is now.
+    # Of a message from before the integration: it goes where the chat is now.
     place = target or context.services.chats.thread(context.integration.id, chat.id)
     if place is None or not place.conversation_id:
         log.info("%s of a message that is not known is passed over", message.kind)
@@ -39,7 +39,7 @@ def add(entry: Entry, message: Message, chat: Chat, context: Context) -> list[Me
 
 
 def delete(entry: Entry, message: Message, context: Context) -> list[MessageLink]:
-    """Deleted for everyone on WhatsApp: deleted in Chatwoot too, with its edits; or said to be."""
+    """Deletes in Chatwoot what was deleted for everyone on WhatsApp, and its edits; or marks it."""
     chats, instance_id = context.services.chats, entry.instance_id
     target = _target(message, chats.get(entry.chat_id), context)
     if target is None:
@@ -52,7 +52,7 @@ def delete(entry: Entry, message: Message, context: Context) -> list[MessageLink
         *chats.changes(instance_id, message.target_id),
     ]:
         if piece.integration_id != context.integration.id:
-            continue  # it stands in a Chatwoot that the instance was joined to before
+            continue  # it is in a Chatwoot that the instance was joined to before
         # Noted first: Chatwoot tells us of every deletion, and this one must not go back.
         chats.note_deleted(instance_id, piece.whatsapp_id)
         try:

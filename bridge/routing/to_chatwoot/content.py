@@ -103,7 +103,7 @@ def _in_chatwoot(whatsapp_id: str, link: ConversationLink, context: Context) -> 
 
 
 def _text_of(pair: MessageLink | None, context: Context) -> str:
-    """What stands in Chatwoot, in another conversation, for a message that is answered here."""
+    """The text in Chatwoot, in another conversation, of a message that is answered here."""
     if pair is None or pair.reached == "deleted":
         return ""
     try:

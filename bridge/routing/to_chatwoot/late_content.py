@@ -74,6 +74,6 @@ def deliver_file(entry: Entry, message: Message, context: Context) -> list[Messa
 
 
 def _all_of(message: Message, first: MessageLink, context: Context) -> list[AgentMessage]:
-    """What stands in Chatwoot of a message, from its first piece on."""
+    """The pieces of a message that are in Chatwoot, from its first one on."""
     later = search.messages_after(first.conversation_id, first.chatwoot_id - 1, context)
     return [one for one in later if search.is_of(one, message) or one.id == first.chatwoot_id]

@@ -1,6 +1,6 @@
 """Looks up once the dead letters that an earlier version left behind.
 
-It took answers as final that were not, so some of what it gave up stands in Chatwoot
+It took answers as final that were not, so some of what it gave up is in Chatwoot
 (docs/contracts/chatwoot.md, Answers). What is found there becomes delivered; the rest stays a dead
 letter, which a person may replay in order, and which is never replayed by itself.
 """
@@ -46,7 +46,7 @@ def look_up(context: Context, *, seconds: float) -> int:
 
 
 def find(entry: Entry, context: Context) -> MessageLink | None:
-    """The message of a customer as it stands in Chatwoot, with all that belongs to it; None where
+    """The message of a customer as it is in Chatwoot, with all that belongs to it; None where
     it, or its file, is not there. Raises BridgeErrors."""
     message = jobs.decode(entry.body)
     link = context.services.chats.thread(context.integration.id, entry.chat_id)

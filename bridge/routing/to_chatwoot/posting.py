@@ -204,7 +204,7 @@ class Posting:
         return self.context.services.clock() - entry.received_at - entry.held_s
 
     def _follows(self) -> bool:
-        """Whether it was said before that the file follows."""
+        """Whether a note has announced the file before."""
         place = self.entry.instance_id, self.context.integration.id
         return self.context.services.journal.knows(*place, late_key(self.message.id), Job.FILE)
 
