@@ -146,7 +146,7 @@ def test_a_time_in_which_the_gateway_was_not_heard_is_told_to_the_operator(
         desk.bridge.start()
         until(lambda: desk.rows("select 1 from instance where deaf_until > 0"), "the gap")
         page = Visitor(desk.bridge).sign_in().get("/")
-        assert "The gateway was not heard from" in page.text
+        assert "Nothing came from the gateway between" in page.text
         assert "Look on the phone for what customers wrote in that time." in page.text
 
 
