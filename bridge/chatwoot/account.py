@@ -11,6 +11,7 @@ from typing import Any
 
 from bridge.chatwoot.diagnosis import is_missing_record
 from bridge.chatwoot.transport import Timekeeper, Transport
+from bridge.chatwoot.values import number, rows, text
 from bridge.domain.errors import InboxGone
 from bridge.domain.models import Membership, Secret, TokenOwner
 from bridge.net.deadline import Deadline
@@ -95,17 +96,15 @@ class Account:
         """Whose token it is (`GET /api/v1/profile`)."""
         answer = self._transport.send("GET", "/api/v1/profile")
         profile = self._read(answer)
-        accounts = profile.get("accounts")
-        if not isinstance(accounts, list):
+        if not isinstance(profile.get("accounts"), list):
             raise self._diagnosis.not_chatwoot(answer)
-        name = profile.get("available_name") or profile.get("name") or profile.get("email") or ""
-        memberships = [_membership(row) for row in accounts if isinstance(row, dict)]
+        email = text(profile, "email")
         return TokenOwner(
-            str(name),
-            str(profile.get("email") or ""),
-            tuple(filter(None, memberships)),
-            profile["id"] if isinstance(profile.get("id"), int) else 0,
-            Secret(profile.get("pubsub_token") or ""),
+            name=text(profile, "available_name") or text(profile, "name") or email,
+            email=email,
+            accounts=tuple(map(_membership, _records(profile, "accounts"))),
+            id=number(profile, "id"),
+            pubsub_token=Secret(text(profile, "pubsub_token")),
         )
 
     def require_administrator(self, owner: TokenOwner) -> None:
@@ -122,15 +121,12 @@ class Account:
         tells the two apart, while the account's own address does not.
         """
         answer = self._transport.send("GET", "inboxes")
-        rows = self._read(answer).get("payload")
-        if not isinstance(rows, list):
+        body = self._read(answer)
+        if not isinstance(body.get("payload"), list):
             raise self._diagnosis.not_chatwoot(answer)
-        inboxes = [
-            _inbox(row)
-            for row in rows
-            if isinstance(row, dict) and row.get("channel_type") == _API_CHANNEL
-        ]
-        return sorted(filter(None, inboxes), key=lambda inbox: inbox.id)
+        channels = _records(body, "payload")
+        inboxes = [_inbox(row) for row in channels if row.get("channel_type") == _API_CHANNEL]
+        return sorted(inboxes, key=lambda inbox: inbox.id)
 
     def inbox(self, inbox_id: int) -> Inbox:
         """One inbox. Raises InboxGone when Chatwoot no longer has it."""
@@ -139,12 +135,7 @@ class Account:
     def members(self, inbox_id: int) -> set[int]:
         """The ids of the users who are members of an inbox."""
         answer = self._transport.send("GET", f"inbox_members/{inbox_id}")
-        rows = self._read(answer).get("payload")
-        return {
-            row["id"]
-            for row in (rows if isinstance(rows, list) else [])
-            if isinstance(row, dict) and isinstance(row.get("id"), int)
-        }
+        return {number(row, "id") for row in _records(self._read(answer), "payload")}
 
     def create_inbox(self, settings: InboxSettings) -> Inbox:
         """A new API inbox that carries our marker."""
@@ -185,7 +176,7 @@ class Account:
 
     def _read_inbox(self, answer: Answer) -> Inbox:
         inbox = _inbox(self._read(answer))
-        if inbox is None:
+        if not inbox.id:
             raise self._diagnosis.not_chatwoot(answer)
         return inbox
 
@@ -202,23 +193,22 @@ class Account:
         return body
 
 
-def _membership(row: Mapping[str, Any]) -> Membership | None:
-    if not isinstance(row.get("id"), int):
-        return None
-    name, role, status = (str(row.get(key) or "") for key in ("name", "role", "status"))
-    return Membership(row["id"], name, role, status or "active")
+def _records(body: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    """The rows of a list that have an id."""
+    return [row for row in rows(body, key) if number(row, "id")]
 
 
-def _inbox(row: Mapping[str, Any]) -> Inbox | None:
-    if not isinstance(row.get("id"), int):
-        return None
-    attributes = row.get("additional_attributes")
-    marker = attributes.get(MARKER) if isinstance(attributes, dict) else None
+def _membership(row: Mapping[str, Any]) -> Membership:
+    status = text(row, "status") or "active"
+    return Membership(number(row, "id"), text(row, "name"), text(row, "role"), status)
+
+
+def _inbox(row: Mapping[str, Any]) -> Inbox:
     return Inbox(
-        id=row["id"],
-        name=str(row.get("name") or ""),
-        marker=str(marker or ""),
-        secret=Secret(row.get("secret") or ""),
-        webhook_url=str(row.get("webhook_url") or ""),
+        id=number(row, "id"),
+        name=text(row, "name"),
+        marker=text(row, "additional_attributes", MARKER),
+        secret=Secret(text(row, "secret")),
+        webhook_url=text(row, "webhook_url"),
         surveys=row.get("csat_survey_enabled") is True,
     )

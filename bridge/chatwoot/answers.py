@@ -23,7 +23,7 @@ from bridge.chatwoot.refusals import (
     SourceTaken,
 )
 from bridge.chatwoot.transport import Transport
-from bridge.chatwoot.values import as_dict, number, rows_of
+from bridge.chatwoot.values import as_dict, at, number, rows
 from bridge.domain.errors import BridgeError, ChatwootRejects, InboxGone
 from bridge.net.http import Answer
 
@@ -59,14 +59,13 @@ class Body:
     def rows(self, *keys: str) -> list[dict[str, Any]]:
         """The objects of the list under these keys. Raises SomethingInFront where there is no list:
         foreign JSON must not be taken for an empty one."""
-        parent = as_dict(self.value, *keys[:-1])
-        if not isinstance(parent.get(keys[-1]), list):
+        if not isinstance(at(self.value, *keys), list):
             raise self.diagnosis.in_front(self.answer)
-        return rows_of(parent, keys[-1])
+        return rows(self.value, *keys)
 
     def id_of(self, row: Mapping[str, Any]) -> int:
         """The id of a row. Raises SomethingInFront where it has none."""
-        row_id = number(row.get("id"))
+        row_id = number(row, "id")
         if not row_id:
             raise self.diagnosis.in_front(self.answer)
         return row_id

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from bridge.chatwoot.answers import Body, InboxCalls
 from bridge.chatwoot.multipart import STORE_S, Multipart
 from bridge.chatwoot.refusals import ContactGone, PhoneTaken, SourceTaken
+from bridge.chatwoot.values import text
 from bridge.domain.errors import BridgeError, InboxGone
 
 _MAX_NAME = 255
@@ -161,7 +162,10 @@ def _phone_number(phone: str) -> dict[str, str]:
 
 
 def _contact(body: Body, row: Mapping[str, Any]) -> Contact:
-    name, phone, identifier = (
-        str(row.get(key) or "") for key in ("name", "phone_number", "identifier")
+    return Contact(
+        id=body.id_of(row),
+        name=text(row, "name"),
+        phone=text(row, "phone_number"),
+        identifier=text(row, "identifier"),
+        blocked=row.get("blocked") is True,
     )
-    return Contact(body.id_of(row), name, phone, identifier, row.get("blocked") is True)

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
-from bridge.chatwoot import address, values
+from bridge.chatwoot import address
 from bridge.chatwoot.answers import Body, InboxCalls
 from bridge.chatwoot.messages import Messages, NewMessage, message_body
 from bridge.chatwoot.refusals import ContactGone, ConversationGone, SourceTaken
+from bridge.chatwoot.values import as_dict, at, number, rows, text, time
 from bridge.domain.errors import ChatwootUnreachable
 from bridge.domain.models import UNTOLD, ChatwootTime
 
@@ -130,23 +131,19 @@ class Conversations:
 
 
 def _conversation(body: Body, row: Mapping[str, Any]) -> Conversation:
-    last = values.as_dict(row, "last_non_activity_message")
     return Conversation(
         id=body.id_of(row),
-        status=str(row.get("status") or ""),
-        last_activity_at=values.time(row.get("last_activity_at") or row.get("timestamp")),
-        contact_id=values.number(values.as_dict(row, "meta", "sender").get("id")),
-        last_message_id=values.number(last.get("id")),
-        last_message_at=values.time(last.get("created_at")),
-        inbox_id=values.number(row.get("inbox_id")),
+        status=text(row, "status"),
+        last_activity_at=time(at(row, "last_activity_at") or at(row, "timestamp")),
+        contact_id=number(row, "meta", "sender", "id"),
+        last_message_id=number(row, "last_non_activity_message", "id"),
+        last_message_at=time(row, "last_non_activity_message", "created_at"),
+        inbox_id=number(row, "inbox_id"),
     )
 
 
 def _message_with(source_id: str, conversation: Mapping[str, Any]) -> int:
     """The id of the message with that source_id among those that a conversation shows."""
-    shown = [
-        *values.rows_of(conversation, "messages"),
-        values.as_dict(conversation, "last_non_activity_message"),
-    ]
-    matching = [values.number(row.get("id")) for row in shown if row.get("source_id") == source_id]
+    shown = [*rows(conversation, "messages"), as_dict(conversation, "last_non_activity_message")]
+    matching = [number(row, "id") for row in shown if row.get("source_id") == source_id]
     return max(matching, default=0) if source_id else 0

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 from msgspec import Struct
 
 from bridge.chatwoot import menus
-from bridge.chatwoot.values import as_dict, number, text, time
+from bridge.chatwoot.values import as_dict, at, number, rows, text, time
 from bridge.domain.models import UNTOLD, ChatwootTime
 
 _TYPES = ("incoming", "outgoing", "activity", "template")
@@ -129,18 +129,15 @@ ChatwootEvent = AgentMessage | ConversationChanged | Typing | ContactRemoved
 
 def parse_webhook(body: object) -> ChatwootEvent | None:
     """The event in a webhook's body; None when it means nothing to us."""
-    said = as_dict(body)
-    event = text(said.get("event"))
-    for prefix in ("message", "conversation", "contact"):
-        if event.startswith(f"{prefix}_"):
-            return _event(event.replace("_", ".", 1), said)
+    event = text(body, "event")
+    if event.startswith(("message_", "conversation_", "contact_")):
+        return _event(event.replace("_", ".", 1), body)
     return None
 
 
 def parse_frame(frame: object) -> ChatwootEvent | None:
     """The event in a frame of the socket; None for pings, confirmations and what is not for us."""
-    message = as_dict(as_dict(frame).get("message"))
-    return _event(text(message.get("event")), as_dict(message.get("data")))
+    return _event(text(frame, "message", "event"), as_dict(frame, "message", "data"))
 
 
 def parse_message(
@@ -150,51 +147,46 @@ def parse_message(
 
     `conversation_id` and `contact` are used where the row does not say (answers of the API).
     """
-    said = as_dict(row)
-    conversation = as_dict(said.get("conversation"))
-    message_id = number(said.get("id"))
-    display_id = (
-        number(conversation.get("id")) or number(said.get("conversation_id")) or conversation_id
-    )
+    conversation = as_dict(row, "conversation")
+    message_id = number(row, "id")
+    display_id = number(conversation, "id") or number(row, "conversation_id") or conversation_id
     if not message_id or not display_id:
         return None
-    inbox = as_dict(said.get("inbox"))
-    place = as_dict(conversation.get("contact_inbox"))
-    attributes = as_dict(said.get("content_attributes"))
-    sender = as_dict(said.get("sender"))
-    person = as_dict(as_dict(conversation.get("meta")).get("sender")) or as_dict(contact)
-    kind = _type(said.get("message_type"))
-    if not person and _sender_type(said, kind) == "contact":
-        person = sender
+    attributes = as_dict(row, "content_attributes")
+    kind = _type(at(row, "message_type"))
+    sender_type = _sender_type(row, kind)
+    person = as_dict(conversation, "meta", "sender") or as_dict(contact)
+    if not person and sender_type == "contact":
+        person = as_dict(row, "sender")
     return AgentMessage(
         id=message_id,
         conversation_id=display_id,
-        inbox_id=number(said.get("inbox_id"))
-        or number(inbox.get("id"))
-        or number(conversation.get("inbox_id")),
-        account_id=_account_of(said),
-        source_id=text(place.get("source_id")),
-        conversation_status=text(conversation.get("status")),
-        contact_id=number(person.get("id")) or number(place.get("contact_id")),
-        contact_phone=text(person.get("phone_number")),
-        contact_name=text(person.get("name")),
-        contact_identifier=text(person.get("identifier")),
-        text=text(said.get("content")),
-        attachments=_attachments(said.get("attachments")),
-        in_reply_to_id=number(attributes.get("in_reply_to")),
-        in_reply_to_external_id=text(attributes.get("in_reply_to_external_id")),
-        sender_name=text(sender.get("available_name")) or text(sender.get("name")),
-        sender_type=_sender_type(said, kind),
-        private=said.get("private") is True,
+        inbox_id=number(row, "inbox_id")
+        or number(row, "inbox", "id")
+        or number(conversation, "inbox_id"),
+        account_id=_account_of(row),
+        source_id=text(conversation, "contact_inbox", "source_id"),
+        conversation_status=text(conversation, "status"),
+        contact_id=number(person, "id") or number(conversation, "contact_inbox", "contact_id"),
+        contact_phone=text(person, "phone_number"),
+        contact_name=text(person, "name"),
+        contact_identifier=text(person, "identifier"),
+        text=text(row, "content"),
+        attachments=_attachments(row),
+        in_reply_to_id=number(attributes, "in_reply_to"),
+        in_reply_to_external_id=text(attributes, "in_reply_to_external_id"),
+        sender_name=text(row, "sender", "available_name") or text(row, "sender", "name"),
+        sender_type=sender_type,
+        private=at(row, "private") is True,
         type=kind,
-        content_type=text(said.get("content_type")),
-        menu=menus.lines(text(said.get("content_type")), attributes),
-        own_source_id=text(said.get("source_id")),
+        content_type=text(row, "content_type"),
+        menu=menus.lines(text(row, "content_type"), attributes),
+        own_source_id=text(row, "source_id"),
         deleted=attributes.get("deleted") is True,
-        external_error=text(attributes.get("external_error")),
-        status=text(said.get("status")) or _status_in(conversation, message_id),
+        external_error=text(attributes, "external_error"),
+        status=text(row, "status") or _status_in(conversation, message_id),
         updated=updated,
-        created_at=time(said.get("created_at")),
+        created_at=time(row, "created_at"),
     )
 
 
@@ -214,7 +206,7 @@ def signed_at(secret: str, headers: Mapping[str, str], raw_body: bytes) -> Chatw
 # -- small parts -----------------------------------------------------------------------------------
 
 
-def _event(event: str, data: dict[str, Any]) -> ChatwootEvent | None:
+def _event(event: str, data: object) -> ChatwootEvent | None:
     """`event` with its first underscore as a dot, as the socket writes it."""
     if event in {"message.created", "message.updated"}:
         return parse_message(data, updated=event == "message.updated")
@@ -222,74 +214,64 @@ def _event(event: str, data: dict[str, Any]) -> ChatwootEvent | None:
         return _conversation(data)
     if event in {"conversation.typing_on", "conversation.typing_off"}:
         return _typing(data, on=event.endswith("_on"))
-    if event == "contact.deleted":
-        contact_id = number(data.get("id"))
-        return ContactRemoved(contact_id, _account_of(data)) if contact_id else None
+    if event == "contact.deleted" and number(data, "id"):
+        return ContactRemoved(number(data, "id"), _account_of(data))
     return None
 
 
-def _conversation(data: dict[str, Any]) -> ConversationChanged | None:
-    conversation_id = number(data.get("id"))
-    if not conversation_id:
+def _conversation(data: object) -> ConversationChanged | None:
+    if not number(data, "id"):
         return None
-    place, sender = (
-        as_dict(data.get("contact_inbox")),
-        as_dict(as_dict(data.get("meta")).get("sender")),
-    )
     return ConversationChanged(
-        id=conversation_id,
-        status=text(data.get("status")),
-        inbox_id=number(data.get("inbox_id")),
+        id=number(data, "id"),
+        status=text(data, "status"),
+        inbox_id=number(data, "inbox_id"),
         account_id=_account_of(data),
-        source_id=text(place.get("source_id")),
-        contact_id=number(sender.get("id")) or number(place.get("contact_id")),
+        source_id=text(data, "contact_inbox", "source_id"),
+        contact_id=number(data, "meta", "sender", "id")
+        or number(data, "contact_inbox", "contact_id"),
     )
 
 
-def _typing(data: dict[str, Any], *, on: bool) -> Typing | None:
-    user = as_dict(data.get("user"))
+def _typing(data: object, *, on: bool) -> Typing | None:
+    user, conversation = as_dict(data, "user"), _conversation(at(data, "conversation"))
     # A contact has no type here, but is the only one with a phone number.
-    if user.get("type") == "contact" or "phone_number" in user:
-        return None
-    conversation = _conversation(as_dict(data.get("conversation")))
-    if conversation is None:
+    if conversation is None or user.get("type") == "contact" or "phone_number" in user:
         return None
     return Typing(
         conversation_id=conversation.id,
         on=on,
-        private=data.get("is_private") is True,
+        private=at(data, "is_private") is True,
         inbox_id=conversation.inbox_id,
         account_id=_account_of(data) or conversation.account_id,
     )
 
 
-def _account_of(data: dict[str, Any]) -> int:
+def _account_of(data: object) -> int:
     """A number on the socket, an object in webhooks; 0 where it is not told."""
-    return number(data.get("account_id")) or number(as_dict(data.get("account")).get("id"))
+    return number(data, "account_id") or number(data, "account", "id")
 
 
-def _attachments(value: object) -> tuple[Attachment, ...]:
-    """The files in the order in which they were added: Chatwoot tells them in any
+def _attachments(message: object) -> tuple[Attachment, ...]:
+    """The files in the order in which they were added: Chatwoot lists them in any
     (docs/contracts/chatwoot.md, Files)."""
-    rows = [as_dict(one) for one in value] if isinstance(value, list) else []
-    found = [_attachment(row) for row in rows if text(row.get("data_url"))]
-    return tuple(sorted(found, key=lambda one: one.id))
+    files = [_attachment(row) for row in rows(message, "attachments") if text(row, "data_url")]
+    return tuple(sorted(files, key=lambda file: file.id))
 
 
 def _attachment(row: dict[str, Any]) -> Attachment:
-    url = text(row.get("data_url"))
+    url = text(row, "data_url")
     try:
         name = unquote(urlsplit(url).path.rpartition("/")[2], errors="replace")
     except ValueError:
         name = ""
-    said = text(row.get("content_type"))
     return Attachment(
         url=url,
-        file_type=text(row.get("file_type")),
-        mime_type=said or mimetypes.guess_type(name)[0] or "",
+        file_type=text(row, "file_type"),
+        mime_type=text(row, "content_type") or mimetypes.guess_type(name)[0] or "",
         file_name=name,
-        size=number(row.get("file_size")),
-        id=number(row.get("id")),
+        size=number(row, "file_size"),
+        id=number(row, "id"),
     )
 
 
@@ -300,18 +282,15 @@ def _type(value: object) -> str:
     return value if isinstance(value, str) and value in _TYPES else ""
 
 
-def _sender_type(said: dict[str, Any], kind: str) -> str:
+def _sender_type(row: object, kind: str) -> str:
     """A contact's data has no type in webhooks; a template has no sender at all."""
-    named = text(as_dict(said.get("sender")).get("type")) or text(said.get("sender_type"))
+    named = text(row, "sender", "type") or text(row, "sender_type")
     if not named and kind == "incoming":
         return "contact"
     return {"User": "user", "Contact": "contact", "AgentBot": "agent_bot"}.get(named, named)
 
 
-def _status_in(conversation: dict[str, Any], message_id: int) -> str:
+def _status_in(conversation: object, message_id: int) -> str:
     """The status that a webhook shows for the last message of the conversation."""
-    messages = conversation.get("messages")
-    rows = [as_dict(one) for one in messages] if isinstance(messages, list) else []
-    return next(
-        (text(row.get("status")) for row in rows if number(row.get("id")) == message_id), ""
-    )
+    shown = rows(conversation, "messages")
+    return next((text(row, "status") for row in shown if number(row, "id") == message_id), "")

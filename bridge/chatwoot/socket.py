@@ -8,9 +8,7 @@ import contextlib
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from bridge.chatwoot.diagnosis import Diagnosis
 from bridge.chatwoot.events import ChatwootEvent, parse_frame
@@ -33,16 +31,14 @@ class CableRefused(ChatwootUnreachable, code="cable_refused"):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class CableEvent:
+class CableEvent(NamedTuple):
     """An event, and the account whose subscription brought it."""
 
     account_id: int
     event: ChatwootEvent
 
 
-@dataclass(frozen=True, slots=True)
-class Subscribed:
+class Subscribed(NamedTuple):
     """Chatwoot has confirmed the subscription to an account."""
 
     account_id: int
@@ -96,11 +92,11 @@ class Cable:
             "user_id": self._user_id,
         }
         frame = {"command": "subscribe", "identifier": json.dumps(channel)}
-        with contextlib.suppress(SocketEnded):  # whoever reads is told of the end
+        with contextlib.suppress(SocketEnded):  # reading tells of the end
             self._socket.send(json.dumps(frame))
 
     def events(self) -> Iterator[CableEvent | Subscribed | None]:
-        """What is told, until the connection ends; None every few seconds as a sign of life.
+        """Events until the connection ends, and None every few seconds as a sign of life.
 
         Raises CableRefused when a subscription is rejected.
         """
@@ -116,8 +112,8 @@ class Cable:
                     return
                 if frame.get("type") == "ping":
                     yield None
-                elif said := self._read(frame):
-                    yield said
+                elif event := self._read(frame):
+                    yield event
         except SocketEnded:
             return
 
@@ -128,12 +124,7 @@ class Cable:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _read(self, frame: dict[str, Any]) -> CableEvent | Subscribed | None:
@@ -166,7 +157,7 @@ class Cable:
 
 def _account_of(frame: dict[str, Any]) -> int:
     """The account that the subscription of a frame named; 0 for no subscription of ours."""
-    return number(_frame(frame.get("identifier")).get("account_id"))
+    return number(_frame(frame.get("identifier")), "account_id")
 
 
 def _frame(text: object) -> dict[str, Any]:

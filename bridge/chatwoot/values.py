@@ -1,6 +1,5 @@
-"""Reads values out of Chatwoot's JSON. Total: what has another shape than expected is empty."""
+"""Reads values out of Chatwoot's JSON by their path. Total: another shape is empty."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,40 +9,49 @@ from bridge.domain.texts import clean
 _MAX_ID = 2**63 - 1
 
 
-def number(value: object) -> int:
+def at(value: object, *keys: str) -> object:
+    """What lies under these keys of nested objects, None where there is nothing."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def number(value: object, *keys: str) -> int:
     """An id, 0 for anything that is none."""
-    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 20:
-        value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _MAX_ID:
-        return value
+    found = at(value, *keys)
+    if isinstance(found, str) and found.isascii() and found.isdecimal() and len(found) < 20:
+        found = int(found)
+    if isinstance(found, int) and not isinstance(found, bool) and 0 < found <= _MAX_ID:
+        return found
     return 0
 
 
-def text(value: object) -> str:
+def text(value: object, *keys: str) -> str:
     """A text that can be stored and sent again: halves of characters cannot."""
-    return clean(value) if isinstance(value, str) else ""
+    found = at(value, *keys)
+    return clean(found) if isinstance(found, str) else ""
 
 
-def time(value: object) -> ChatwootTime:
+def time(value: object, *keys: str) -> ChatwootTime:
     """A moment: ISO in webhooks, seconds everywhere else."""
-    if isinstance(value, str):
+    found = at(value, *keys)
+    if isinstance(found, str):
         try:
-            return ChatwootTime(datetime.fromisoformat(value).timestamp())
+            return ChatwootTime(datetime.fromisoformat(found).timestamp())
         except (ValueError, OverflowError, OSError):
             return UNTOLD
-    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e12:
-        return ChatwootTime(float(value))
+    if isinstance(found, int | float) and not isinstance(found, bool) and abs(found) < 1e12:
+        return ChatwootTime(float(found))
     return UNTOLD
 
 
 def as_dict(value: object, *keys: str) -> dict[str, Any]:
-    """What lies under some keys of nested objects, empty when it is no object."""
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value if isinstance(value, dict) else {}
+    """An object, empty for anything else."""
+    found = at(value, *keys)
+    return found if isinstance(found, dict) else {}
 
 
-def rows_of(value: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+def rows(value: object, *keys: str) -> list[dict[str, Any]]:
     """The objects in a list, empty when it is no list."""
-    rows = value.get(key)
-    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    found = at(value, *keys)
+    return [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []

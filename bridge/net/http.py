@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -104,6 +105,7 @@ class _Call:
     """The call that a thread is making, as its connection must know it."""
 
     deadline: Deadline
+    public_only: bool
     connection: HTTPConnection | None = None
     sent: bool = False
     expired: bool = False
@@ -159,14 +161,14 @@ class _Watch:
 _current = threading.local()
 
 
-def _dial(host: str, port: int, call: _Call, *, public_only: bool) -> socket.socket | None:
+def _dial(host: str, port: int, call: _Call) -> socket.socket | None:
     """A connection to one of the host's permitted addresses; without one, `call` has the cause."""
     try:
         found = addresses.resolve(host, port, min(CONNECT_S, call.deadline.remaining()))
     except addresses.Unresolved as error:
         call.cause = f"dial tcp: {error}"
         return None
-    if public_only:
+    if call.public_only:
         found = [pair for pair in found if addresses.is_public(pair[1])]
         if not found:
             call.blocked, call.cause = True, f"{host} has no public address"
@@ -191,12 +193,10 @@ def _dial(host: str, port: int, call: _Call, *, public_only: bool) -> socket.soc
 class _Connecting(HTTPConnection):
     """Opens connections to addresses that were checked, and tells the call what has happened."""
 
-    public_only = False
-
     def _new_conn(self) -> socket.socket:
         call: _Call = _current.call
         host, port = self._dns_host, self.port or self.default_port
-        sock = _dial(host, port, call, public_only=self.public_only)
+        sock = _dial(host, port, call)
         if sock is None:
             raise NewConnectionError(self, call.cause)
         return sock
@@ -219,14 +219,6 @@ class _TlsConnecting(_Connecting, HTTPSConnection):
         super().connect()
 
 
-class _PublicConnecting(_Connecting):
-    public_only = True
-
-
-class _PublicTlsConnecting(_TlsConnecting):
-    public_only = True
-
-
 class _Pool(HTTPConnectionPool):
     ConnectionCls = _Connecting
 
@@ -235,23 +227,11 @@ class _TlsPool(HTTPSConnectionPool):
     ConnectionCls = _TlsConnecting
 
 
-class _PublicPool(HTTPConnectionPool):
-    ConnectionCls = _PublicConnecting
-
-
-class _PublicTlsPool(HTTPSConnectionPool):
-    ConnectionCls = _PublicTlsConnecting
-
-
 class _Adapter(HTTPAdapter):
-    def __init__(self, *, public_only: bool) -> None:
-        self._pools = (_PublicPool, _PublicTlsPool) if public_only else (_Pool, _TlsPool)
-        super().__init__(pool_connections=32, pool_maxsize=64)
-
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
         manager: PoolManager = self.poolmanager
-        manager.pool_classes_by_scheme = dict(zip(("http", "https"), self._pools, strict=True))
+        manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
 
 
 class Http:
@@ -260,15 +240,18 @@ class Http:
     def __init__(self, *, block_private: bool = False, ca_file: str = "") -> None:
         self._block_private, self._ca_file = block_private, ca_file
         self._watch = _Watch()
-        self._sessions = {}
-        for public_only in (False, True):
-            session = requests.Session()
-            session.trust_env = False
-            session.verify = ca_file or True
-            session.cookies.set_policy(_NO_COOKIES)
-            for scheme in ("http://", "https://"):
-                session.mount(scheme, _Adapter(public_only=public_only))
-            self._sessions[public_only] = session
+        # A kept connection to a private address must not serve a call to public ones only.
+        self._sessions = {public_only: self._session() for public_only in (False, True)}
+
+    def _session(self) -> requests.Session:
+        session = requests.Session()
+        session.trust_env = False
+        session.verify = self._ca_file or True
+        # Nobody that we call has a use for cookies; storing them would mix the instances.
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, _Adapter(pool_connections=32, pool_maxsize=64))
+        return session
 
     def call(
         self,
@@ -278,7 +261,6 @@ class Http:
         deadline: Deadline,
         headers: Mapping[str, str] | None = None,
         json: object = None,
-        files: Any = None,
         data: Any = None,
         public_only: bool = False,
         max_bytes: int = MAX_ANSWER_BYTES,
@@ -293,17 +275,17 @@ class Http:
         silent. The body of a success goes into the new file `save_to` when that is given, and is
         left unread without `read_body`. Raises CallFailed when no answer came before the deadline.
         """
-        call, began = _Call(deadline), time.monotonic()
+        call = _Call(deadline, public_only or self._block_private)
+        began = time.monotonic()
         _current.call = call
         self._watch.add(call)
         left = max(deadline.remaining(), 0.001)
         try:
-            with self._sessions[public_only or self._block_private].request(
+            with self._sessions[call.public_only].request(
                 method,
                 url,
                 headers=dict(headers or {}),
                 json=None if json is None else texts.clean_json(json),
-                files=files,
                 data=data,
                 timeout=(min(CONNECT_S, left), max(min(read_s, left), 0.001)),
                 allow_redirects=False,
@@ -336,10 +318,10 @@ class Http:
 
         For protocols that only begin as HTTP; the same rules hold. Raises CallFailed, not sent.
         """
-        parts, call = urlsplit(url), _Call(deadline)
+        parts, call = urlsplit(url), _Call(deadline, self._block_private)
         host, is_secure = parts.hostname or "", parts.scheme in ("https", "wss")
         port = parts.port or (443 if is_secure else 80)
-        sock = _dial(host, port, call, public_only=self._block_private)
+        sock = _dial(host, port, call)
         if sock is None:
             raise CallFailed("GET", url, call.cause, sent=False, blocked=call.blocked)
         if not is_secure:
@@ -350,16 +332,6 @@ class Http:
         except OSError as error:
             sock.close()
             raise CallFailed("GET", url, _cause(error), sent=False) from None
-
-
-class _NoCookies(requests.cookies.cookielib.DefaultCookiePolicy):  # type: ignore[name-defined,misc]
-    """Nobody that we call has a use for cookies; keeping them would mix the instances."""
-
-    def set_ok(self, cookie: object, request: object) -> bool:
-        return False
-
-
-_NO_COOKIES = _NoCookies()
 
 
 def _os_cause(error: OSError, step: str) -> str:

@@ -9,7 +9,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
-from types import TracebackType
 from typing import Self
 
 import websocket
@@ -164,12 +163,7 @@ class WebSocket:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _frame(self, wait_s: float) -> str | None:
@@ -189,10 +183,10 @@ class WebSocket:
             return None
         return bytes(frame.data).decode("utf-8", "replace")
 
-    def _do(self, deed: Callable[[], object]) -> None:
+    def _do(self, action: Callable[[], object]) -> None:
         try:
             self._socket.settimeout(_SEND_S)
-            deed()
+            action()
         except (websocket.WebSocketException, OSError) as error:
             raise SocketEnded(type(error).__name__) from None
 
