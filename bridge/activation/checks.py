@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from bridge.chatwoot import address, versions
 from bridge.chatwoot.account import Account, Inbox
+from bridge.chatwoot.transport import Transport
 from bridge.domain.errors import BridgeError, IntegrationMissing, StorageFailed, TokenUnreadable
 from bridge.domain.models import (
     BRIDGE,
@@ -116,7 +117,7 @@ def _judged(stored: Integration, found: Inbox | BridgeError) -> Integration:
 def _account(
     base_url: str, services: Services, token: str = "", account_id: int | None = None
 ) -> Account:
-    return Account(
+    transport = Transport(
         services.http,
         base_url,
         clocks=services.chatwoot_clocks,
@@ -124,3 +125,4 @@ def _account(
         token=token,
         account_id=account_id,
     )
+    return Account(transport)

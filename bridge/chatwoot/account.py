@@ -10,12 +10,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bridge.chatwoot.diagnosis import is_missing_record
-from bridge.chatwoot.transport import Timekeeper, Transport
+from bridge.chatwoot.transport import Transport
 from bridge.chatwoot.values import number, rows, text
 from bridge.domain.errors import InboxGone
 from bridge.domain.models import Membership, Secret, TokenOwner
-from bridge.net.deadline import Deadline
-from bridge.net.http import Answer, Http
+from bridge.net.http import Answer
 
 #: Where an inbox carries the id of the integration that it was made for.
 MARKER = "chatwoot_bridge_integration"
@@ -58,24 +57,12 @@ class Inbox:
 class Account:
     """One account, or only the token's owner where no account is named.
 
-    Waits for a throttled Chatwoot as long as the deadline allows. Raises the errors of
-    `bridge.chatwoot.diagnosis`.
+    The transport waits for a throttled Chatwoot as long as the deadline allows. Raises the errors
+    of `bridge.chatwoot.diagnosis`.
     """
 
-    def __init__(
-        self,
-        http: Http,
-        base_url: str,
-        *,
-        clocks: Timekeeper,
-        deadline: Deadline,
-        token: str = "",
-        account_id: int | None = None,
-    ) -> None:
-        self._transport = Transport(
-            http, base_url, clocks=clocks, deadline=deadline, token=token, account_id=account_id
-        )
-        self._diagnosis = self._transport.diagnosis
+    def __init__(self, transport: Transport) -> None:
+        self._transport, self._diagnosis = transport, transport.diagnosis
 
     def version(self) -> str:
         """The version that answers at the address (`GET /api`, no token needed)."""

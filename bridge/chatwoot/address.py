@@ -61,8 +61,10 @@ def parse(text: str) -> ChatwootAddress:
     path = re.sub("/{2,}", "/", parts.path).rstrip("/")
     account = _ACCOUNT.search(f"{path}/")
     is_link = bool(_DASHBOARD.search(path)) or bool(parts.query) or bool(parts.fragment)
-    kept = _DASHBOARD.sub("", path)
-    return ChatwootAddress(origin + kept, int(account[1]) if account and is_link else None, is_link)
+    base_path = _DASHBOARD.sub("", path)
+    return ChatwootAddress(
+        origin + base_path, int(account[1]) if account and is_link else None, is_link
+    )
 
 
 def parse_pasted(text: str) -> ChatwootAddress:
@@ -82,7 +84,7 @@ def of_file(url: str) -> str:
 
 def of_survey(text: str) -> str:
     """The same by the link in the text of a survey, empty where there is none."""
-    return next((_before(SURVEY_PATH, one) for one in text.split() if SURVEY_PATH in one), "")
+    return next((_before(SURVEY_PATH, url) for url in text.split() if SURVEY_PATH in url), "")
 
 
 def _before(path: str, url: str) -> str:
@@ -118,7 +120,7 @@ def _host(raw: str) -> str:
     except UnicodeError:
         raise BadAddress(problem) from None
     host = host.lower()
-    if not host or len(host) > 253 or not all(_LABEL.fullmatch(one) for one in host.split(".")):
+    if not host or len(host) > 253 or not all(_LABEL.fullmatch(label) for label in host.split(".")):
         raise BadAddress(problem)
     return host
 

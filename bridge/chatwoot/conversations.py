@@ -23,7 +23,7 @@ class Conversation:
 
     `message_id` is that of the message it was opened with, `last_message_id` of the last one that
     a person wrote, also of a private note, at `last_message_at`; 0 without one. `inbox_id` is 0
-    where it is not told.
+    where the answer does not say.
     """
 
     id: int
@@ -81,7 +81,7 @@ class Conversations:
             except ChatwootUnreachable as error:
                 error.uncertain = True  # the message is there, whatever became of this look
                 raise
-            message_id = max((one.id for one in latest if one.own_source_id == own_id), default=0)
+            message_id = max((row.id for row in latest if row.own_source_id == own_id), default=0)
         return replace(made, message_id=message_id)
 
     def of_source(self, source_id: str) -> list[Conversation]:
@@ -93,7 +93,7 @@ class Conversations:
         those among its latest twenty of all inboxes. Raises ContactGone."""
         body = self._calls.ask("GET", f"contacts/{contact_id}/conversations", gone=ContactGone)
         conversations = [_conversation(body, row) for row in body.rows("payload")]
-        return [one for one in conversations if one.inbox_id == self._calls.inbox_id]
+        return [each for each in conversations if each.inbox_id == self._calls.inbox_id]
 
     def latest(self, page: int) -> list[Conversation]:
         """The inbox's conversations, latest activity first, 25 a page from 1 on."""
@@ -115,8 +115,8 @@ class Conversations:
         return Survey(quote(uuid, safe=""), address.of_file(picture))
 
     def stop_typing(self, conversation_id: int) -> None:
-        """Says that the token's owner is not typing, which Chatwoot tells its webhooks and nobody
-        sees. Raises ConversationGone."""
+        """Says that the token's owner is not typing, which calls Chatwoot's webhooks and is shown
+        to nobody. Raises ConversationGone."""
         path = f"conversations/{conversation_id}/toggle_typing_status"
         answer = self._calls.transport.send("POST", path, {"typing_status": "off"})
         self._calls.require_success(answer, gone=ConversationGone)

@@ -7,31 +7,8 @@ docs/contracts/ryzeapi.md, Chatwoot module (the sentences and which status each 
 from typing import Any, TypeVar
 from urllib.parse import urljoin
 
-from bridge.domain.errors import (
-    AccessDenied,
-    AccountSuspended,
-    AccountUnknown,
-    AddressBlocked,
-    ApiNotEnabled,
-    BotToken,
-    BridgeError,
-    ChatwootFailing,
-    ChatwootNotFound,
-    ChatwootRedirects,
-    ChatwootRejects,
-    ChatwootThrottles,
-    ChatwootUnreachable,
-    FrontAnswers,
-    FrontDenies,
-    FrontFails,
-    InboxLimit,
-    NotAdministrator,
-    NotChatwoot,
-    NotMember,
-    SomethingInFront,
-    TokenNotReceived,
-    TokenRejected,
-)
+from bridge.domain import errors
+from bridge.domain.errors import BridgeError, ChatwootFailing, SomethingInFront
 from bridge.domain.urls import origin_of
 from bridge.net.http import Answer, CallFailed
 from bridge.runtime.logs import MASK, mask
@@ -43,13 +20,13 @@ _MINUTE_S = 60.0
 #: What Chatwoot says with a 401 or 403, whatever the status claims (docs/contracts/chatwoot.md,
 #: Answers).
 REFUSALS: dict[str, type[BridgeError]] = {
-    "Invalid Access Token": TokenRejected,
-    "You are not authorized to access this account": NotMember,
-    "Account is suspended": AccountSuspended,
-    "You are not authorized to do this action": NotAdministrator,
-    "Access to this endpoint is not authorized for bots": BotToken,
-    "Bot is not authorized to access this account": BotToken,
-    "API access is not enabled for this account": ApiNotEnabled,
+    "Invalid Access Token": errors.TokenRejected,
+    "You are not authorized to access this account": errors.NotMember,
+    "Account is suspended": errors.AccountSuspended,
+    "You are not authorized to do this action": errors.NotAdministrator,
+    "Access to this endpoint is not authorized for bots": errors.BotToken,
+    "Bot is not authorized to access this account": errors.BotToken,
+    "API access is not enabled for this account": errors.ApiNotEnabled,
 }
 #: A proxy says so when the server behind it did not answer in time, or broke off: it may go on.
 _CUT_SHORT = {502, 504}
@@ -65,7 +42,7 @@ class Diagnosis:
     def no_answer(self, failure: CallFailed, *, began: float = 0.0) -> BridgeError:
         """The error for a call that brought no answer (docs/contracts/ryzeapi.md, Chatwoot module,
         row 502); `began` in seconds of the monotonic clock."""
-        kind = AddressBlocked if failure.blocked else ChatwootUnreachable
+        kind = errors.AddressBlocked if failure.blocked else errors.ChatwootUnreachable
         error = kind(detail=self._clean(failure.detail), **self._values)
         error.uncertain, error.runs_on_since = failure.sent, began if failure.sent else 0.0
         return error
@@ -93,7 +70,7 @@ class Diagnosis:
 
     def not_chatwoot(self, answer: Answer) -> BridgeError:
         """The error for a success that does not read like Chatwoot's."""
-        return NotChatwoot(detail=self.cause(answer), **self._values)
+        return errors.NotChatwoot(detail=self.cause(answer), **self._values)
 
     def cause(self, answer: Answer) -> str:
         """`<full URL> HTTP <code>: <body>`, bounded and without the token."""
@@ -108,7 +85,7 @@ class Diagnosis:
     def not_administrator(self, url: str, role: str) -> BridgeError:
         """The owner of the token is a member of the account, without the right to make inboxes."""
         cause = f'{url} HTTP 200: {{"role":"{role[:40]}"}}'
-        return NotAdministrator(detail=self._clean(cause), **self._values)
+        return errors.NotAdministrator(detail=self._clean(cause), **self._values)
 
     def _error(self, kind: type[E], answer: Answer, **more: Any) -> E:
         known: dict[str, Any] = {"location": self._location(answer), "http_status": answer.status}
@@ -120,32 +97,32 @@ class Diagnosis:
         status = answer.status
         if 300 <= status < 400:
             foreign = origin_of(self._location(answer)) != origin_of(self._base_url)
-            return ChatwootRedirects if foreign else ChatwootNotFound
+            return errors.ChatwootRedirects if foreign else errors.ChatwootNotFound
         if status >= 500:
-            return ChatwootFailing if own_words(answer) else FrontFails
+            return ChatwootFailing if own_words(answer) else errors.FrontFails
         if status == 429:
-            return ChatwootThrottles
+            return errors.ChatwootThrottles
         if status in {401, 403}:
             return self._denial(answer)
         if answer.media_type == "text/html":
-            return FrontAnswers
+            return errors.FrontAnswers
         if status == 402:
-            return InboxLimit
+            return errors.InboxLimit
         if status == 404:
-            return AccountUnknown if is_missing_record(answer) else ChatwootNotFound
+            return errors.AccountUnknown if is_missing_record(answer) else errors.ChatwootNotFound
         if status == 422 and not answer.changes and own_words(answer):
             return ChatwootFailing  # whoever only asks sends nothing that could be invalid
         if 400 <= status < 500:
-            return ChatwootRejects
-        return NotChatwoot
+            return errors.ChatwootRejects
+        return errors.NotChatwoot
 
     def _denial(self, answer: Answer) -> type[BridgeError]:
-        said = own_words(answer)
-        if not said:
-            return FrontDenies
-        if "errors" in said:
-            return TokenNotReceived
-        return REFUSALS.get(str(said.get("error")), AccessDenied)
+        words = own_words(answer)
+        if not words:
+            return errors.FrontDenies
+        if "errors" in words:
+            return errors.TokenNotReceived
+        return REFUSALS.get(str(words.get("error")), errors.AccessDenied)
 
     def _location(self, answer: Answer) -> str:
         target = urljoin(answer.url, answer.headers.get("location", ""))
@@ -161,14 +138,14 @@ def own_words(answer: Answer) -> dict[str, Any]:
     then somebody else's (docs/contracts/chatwoot.md, Answers)."""
     if answer.media_type != "application/json":
         return {}
-    said = body_of(answer)
-    match said:
+    body = body_of(answer)
+    match body:
         case {"error": str(), **others} if others.keys() <= {"status", "attributes"}:
-            return said
+            return body
         case {"message": str(), "attributes": list(), **others} if not others:
-            return said
+            return body
         case {"errors": list(), **others} if not others:
-            return said
+            return body
     return {}
 
 

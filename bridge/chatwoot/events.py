@@ -1,7 +1,7 @@
-"""What Chatwoot tells us: webhooks and socket frames, read into one typed form.
+"""Webhooks and socket frames of Chatwoot, read into one typed form.
 
 Reading is total: no JSON makes it raise, and what means nothing to us is None. Each field is read
-for itself, since one event writes the same thing in several ways.
+by itself, since one event writes the same thing in several ways.
 Sources: docs/contracts/chatwoot.md, Messages, Webhooks and Socket.
 """
 
@@ -30,8 +30,8 @@ _STATUS_EVENTS = {
 class Attachment(Struct, frozen=True, omit_defaults=True):
     """A file of a message. `file_type` is Chatwoot's word: image, video, audio, file, location ...
 
-    `id` is its place among the files of the message, 0 where it is not told. `mime_type` is
-    guessed from the name where Chatwoot does not say (before 4.13). `size` in bytes.
+    `id` orders the files of a message, 0 where it is not known. `mime_type` is guessed from the
+    name where Chatwoot does not say (before 4.13). `size` in bytes.
     """
 
     url: str
@@ -46,12 +46,12 @@ class AgentMessage(Struct, frozen=True, omit_defaults=True):
     """A message in Chatwoot, whoever wrote it.
 
     `conversation_id` is the one the API counts by; `source_id` the contact's in the inbox, empty
-    where it is not told (answers to our own calls); `own_source_id` the message's, which only we
-    set. `conversation_status` is empty where it is not told (everywhere but in webhooks). `type` is
+    in answers to our own calls; `own_source_id` the message's, which only we
+    set. `conversation_status` is known in webhooks only. `type` is
     incoming, outgoing, activity or template; `sender_type` user, agent_bot,
-    captain_assistant, contact, or empty for templates. `status` is empty where it is not told:
-    a webhook only shows it while the message is its conversation's last. `updated`: it was told as
-    a change, as the agent's Retry is. `menu` is what a bot offers below its text, in lines.
+    captain_assistant, contact, or empty for templates. `status` is empty where it is not
+    known: a webhook only shows it while the message is its conversation's last. `updated`: it came
+    as a change, as the agent's Retry does. `menu` is what a bot offers below its text, in lines.
     """
 
     id: int
@@ -248,7 +248,7 @@ def _typing(data: object, *, on: bool) -> Typing | None:
 
 
 def _account_of(data: object) -> int:
-    """A number on the socket, an object in webhooks; 0 where it is not told."""
+    """A number on the socket, an object in webhooks; 0 where it is missing."""
     return number(data, "account_id") or number(data, "account", "id")
 
 

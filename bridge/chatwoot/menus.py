@@ -6,7 +6,7 @@ Source: docs/contracts/chatwoot.md, Messages (interactive types). Reading is tot
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bridge.domain.texts import clean
+from bridge.chatwoot.values import rows, text
 
 #: Items of one message that are read at most.
 _MOST_ITEMS = 100
@@ -14,14 +14,12 @@ _MOST_ITEMS = 100
 
 def lines(content_type: str, attributes: Mapping[str, Any]) -> tuple[str, ...]:
     """The lines below the text of an interactive message; none for any other."""
-    read, items = _READERS.get(content_type), attributes.get("items")
-    if read is None or not isinstance(items, list):
+    read = _READERS.get(content_type)
+    if read is None:
         return ()
-    found = [read(item) for item in items[:_MOST_ITEMS] if isinstance(item, dict)]
-    apart = content_type in _APART
     out: list[str] = []
-    for item in filter(None, found):
-        out += [""] * bool(apart and out) + item
+    for item in filter(None, map(read, rows(attributes, "items")[:_MOST_ITEMS])):
+        out += [""] * bool(content_type in _APART and out) + item
     return tuple(out)
 
 
@@ -31,28 +29,24 @@ def _option(item: Mapping[str, Any]) -> list[str]:
 
 
 def _card(item: Mapping[str, Any]) -> list[str]:
-    """A title, what is said about it, its picture, and what can be done with it."""
-    out = [_text(item, name) for name in ("title", "description", "media_url")]
-    actions = item.get("actions")
-    for action in actions if isinstance(actions, list) else []:
-        if isinstance(action, dict):
-            said, link = _text(action, "text"), _text(action, "uri")
-            out.append(f"{said}: {link}" if said and link else link or (said and f"- {said}"))
-    return [one for one in out if one]
+    """Title, description and picture, and what can be done with it."""
+    parts = [_text(item, name) for name in ("title", "description", "media_url")]
+    for action in rows(item, "actions"):
+        label, link = _text(action, "text"), _text(action, "uri")
+        parts.append(f"{label}: {link}" if label and link else link or (label and f"- {label}"))
+    return list(filter(None, parts))
 
 
 def _article(item: Mapping[str, Any]) -> list[str]:
-    return [one for name in ("title", "description", "link") if (one := _text(item, name))]
+    return list(filter(None, (_text(item, name) for name in ("title", "description", "link"))))
 
 
 def _field(item: Mapping[str, Any]) -> list[str]:
-    """What is asked for, and what there is to choose from."""
+    """The question, and the answers that are offered."""
     label = _text(item, "label", "title", "placeholder", "name")
-    options = item.get("options")
-    rows = [one for one in options if isinstance(one, dict)] if isinstance(options, list) else []
-    choices = " / ".join(filter(None, (_text(one, "label", "value") for one in rows)))
-    said = f"{label}: {choices}" if label and choices else label or choices
-    return [f"- {said}"] if said else []
+    options = (_text(option, "label", "value") for option in rows(item, "options"))
+    line = ": ".join(filter(None, (label, " / ".join(filter(None, options)))))
+    return [f"- {line}"] if line else []
 
 
 _READERS: dict[str, Callable[[Mapping[str, Any]], list[str]]] = {
@@ -61,14 +55,10 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], list[str]]] = {
     "article": _article,
     "form": _field,
 }
-#: Items of several lines, with a blank one between them.
+#: Items of several lines, with a blank line between them.
 _APART = {"cards", "article"}
 
 
 def _text(item: Mapping[str, Any], *names: str) -> str:
-    """The first of these fields that says something."""
-    for name in names:
-        value = item.get(name)
-        if isinstance(value, str) and (said := clean(value).strip()):
-            return said
-    return ""
+    """The first of these fields that is not blank."""
+    return next(filter(None, (text(item, name).strip() for name in names)), "")

@@ -4,22 +4,16 @@ from bridge.domain.errors import N_, BridgeError, ChatwootFailing, ChatwootThrot
 
 
 class ConversationGone(BridgeError, code="conversation_gone", status=404):
-    """Deleted in Chatwoot, perhaps with its contact."""
-
     sentence = N_("the conversation no longer exists in Chatwoot")
     remedy = N_("Nothing to do: a new conversation is opened.")
 
 
 class ContactGone(BridgeError, code="contact_gone", status=404):
-    """Deleted in Chatwoot, or merged into another one."""
-
     sentence = N_("the contact no longer exists in Chatwoot")
     remedy = N_("Nothing to do: the contact is looked up or made again.")
 
 
 class MessageGone(BridgeError, code="message_gone", status=404, final=True):
-    """The message, or its whole conversation, was deleted."""
-
     sentence = N_("the message no longer exists in Chatwoot")
     remedy = N_("Nothing to do.")
 
@@ -32,8 +26,6 @@ class SourceTaken(BridgeError, code="source_taken", status=422):
 
 
 class PhoneTaken(BridgeError, code="phone_taken", status=422):
-    """Another contact of the account has the phone number or the identifier."""
-
     sentence = N_("another contact of the account has this phone number or identifier already")
     remedy = N_("Nothing to do: that contact is used.")
 
@@ -46,15 +38,13 @@ class RecordGoing(ChatwootFailing, code="record_going"):
 
 
 class ConversationFlooded(ChatwootThrottles, code="conversation_flooded"):
-    """This one conversation had 200 messages within a minute (docs/contracts/chatwoot.md,
-    Limits)."""
-
-    remedy = N_("Chatwoot takes 200 messages a minute in one conversation. They follow by and by.")
+    remedy = N_(
+        "Chatwoot takes 200 messages a minute in one conversation; the rest follow in the next "
+        "minutes."
+    )
 
 
 class FileTooLarge(BridgeError, code="file_too_large", status=413, final=True):
-    """A file is larger than the other side, or we, take."""
-
     sentence = N_("the file is too large")
     remedy = N_("Raise the limit of the proxy in front of Chatwoot, or send a smaller file.")
 
@@ -67,8 +57,6 @@ class FileNotThere(BridgeError, code="file_not_there", status=502, retryable=Tru
 
 
 class FileRefused(BridgeError, code="file_refused", status=400, final=True):
-    """The address of an attachment is not one that we call."""
-
     sentence = N_("the address of the attachment is not allowed")
     remedy = N_("Only Chatwoot itself and public addresses are asked for attachments.")
 
@@ -81,7 +69,5 @@ class FileEmpty(FileRefused, code="file_empty", status=422):
 
 
 class ContactUnreachable(BridgeError, code="contact_unreachable", status=422):
-    """An agent writes to a contact of whom nothing is known that WhatsApp could be told."""
-
     sentence = N_("the contact has no phone number, so WhatsApp cannot reach it")
     remedy = N_("Enter the number with its country code in the contact, then press Retry.")

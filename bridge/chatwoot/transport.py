@@ -22,8 +22,8 @@ _THROTTLE_MOST_S = 8.0
 class Timekeeper(Protocol):
     """Learns the clock of each Chatwoot; `bridge.store.clocks.ChatwootClocks` is it."""
 
-    def note(self, base_url: str, told: float, *, began: float, ended: float) -> None:
-        """`told` is the second (UTC) that its clock showed at some moment of a call, which lasted
+    def note(self, base_url: str, shown: float, *, began: float, ended: float) -> None:
+        """`shown` is the second (UTC) that its clock showed at some moment of a call, which lasted
         from `began` to `ended` on the monotonic clock. Raises nothing."""
 
 
@@ -41,8 +41,9 @@ class Transport:
         account_id: int | None = None,
         wait: Callable[[str], None] | None = None,
     ) -> None:
-        """`wait` returns when the base URL may be called again (Limits); a throttled answer is then
-        returned at once. Without `wait` a throttled call is repeated while the deadline allows."""
+        """`wait` returns when the base URL may be called again (docs/contracts/chatwoot.md,
+        Limits); a throttled answer is then returned at once, since the router has other lanes.
+        Without `wait` a throttled call is repeated while the deadline allows."""
         self.http, self.base_url, self.deadline = http, base_url, deadline
         self.account_id = account_id
         self.diagnosis = Diagnosis(base_url, account_id, token)

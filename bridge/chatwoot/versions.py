@@ -111,14 +111,16 @@ class Can(Enum):
         return Problem(sentence, version=version, since=self.since) if sentence else None
 
 
-def can(one: Integration, capability: Can) -> bool:
+def can(integration: Integration, capability: Can) -> bool:
     """Whether the Chatwoot of an integration has a capability, as far as is known now."""
-    return capability.name not in one.refused and capability.in_version(one.chatwoot_version)
+    return capability.name not in integration.refused and capability.in_version(
+        integration.chatwoot_version
+    )
 
 
-def missing(one: Integration) -> Iterator[Can]:
+def missing(integration: Integration) -> Iterator[Can]:
     """The capabilities that the Chatwoot of an integration lacks, in the order of the table."""
-    return (capability for capability in Can if not can(one, capability))
+    return (capability for capability in Can if not can(integration, capability))
 
 
 def require(version: str) -> None:
@@ -168,7 +170,7 @@ def name_problem(name: str, version: str) -> Problem | None:
             character=forbidden[0],
             version=version,
         )
-    edge = next((one for one in (name[:1], name[-1:]) if not _WORD.fullmatch(one)), None)
+    edge = next((end for end in (name[:1], name[-1:]) if not _WORD.fullmatch(end)), None)
     if edge:
         return Problem(
             N_(

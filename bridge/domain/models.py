@@ -59,7 +59,7 @@ class ChatwootTime:
         return self.seconds - earlier.seconds
 
 
-#: Stands for a time that was not told.
+#: Where no time is known.
 UNTOLD = ChatwootTime(0.0)
 
 
@@ -105,7 +105,7 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class ActivationRequest:
-    """A checked wish: what `set`, the wizard and the command line all hand to `activate`."""
+    """A checked request: what `set`, the wizard and the command line all hand to `activate`."""
 
     base_url: str
     account_id: int
@@ -188,7 +188,7 @@ class TokenOwner:
 
     def account(self, account_id: int) -> Membership | None:
         """The membership in that account, None without one."""
-        return next((one for one in self.accounts if one.id == account_id), None)
+        return next((account for account in self.accounts if account.id == account_id), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,13 +41,13 @@ def name(text: str) -> str:
     """
     shown = [" " if char.isspace() else char for char in text if _has_place(char)]
     around = zip(["", *shown], shown, [*shown[1:], ""], strict=False)
-    kept = "".join(
+    joined = "".join(
         char
         for before, char, after in around
         if char not in _JOINERS or (_may_join(before) and _may_join(after))
     )
-    found = " ".join(kept.split())
-    return found if any(map(_is_seen, found)) else ""
+    line = " ".join(joined.split())
+    return line if any(map(_is_seen, line)) else ""
 
 
 def file_name(value: str) -> str:
@@ -84,9 +84,9 @@ def clean_json(value: object) -> object:
         case str():
             return clean(value)
         case dict():
-            return {clean_json(key): clean_json(one) for key, one in value.items()}
+            return {clean_json(key): clean_json(inner) for key, inner in value.items()}
         case list() | tuple():
-            return [clean_json(one) for one in value]
+            return [clean_json(inner) for inner in value]
     return value
 
 

@@ -68,7 +68,7 @@ def facing(host: str, port: int, timeout_s: float) -> str:
 
 def is_inner(host: str, port: int, timeout_s: float) -> bool:
     """Whether a name or address means something in a private network alone: one without a dot, one
-    of the names that are kept for such networks, or one that leads to no public address."""
+    of the names that are reserved for such networks, or one that leads to no public address."""
     host = host.lower().rstrip(".")
     try:
         return not is_public(str(ipaddress.ip_address(host.strip("[]"))))

@@ -150,11 +150,11 @@ class _Watch:
     def _run(self) -> None:
         with self._changed:
             while True:
-                for call in [one for one in self._calls if not one.deadline.remaining()]:
+                for call in [call for call in self._calls if not call.deadline.remaining()]:
                     call.cut()
                     self._calls.discard(call)
                 now = time.monotonic()
-                self._wakes_at = min((one.deadline.end for one in self._calls), default=now + 60)
+                self._wakes_at = min((call.deadline.end for call in self._calls), default=now + 60)
                 self._changed.wait(max(self._wakes_at - now, 0.01))
 
 
@@ -240,7 +240,7 @@ class Http:
     def __init__(self, *, block_private: bool = False, ca_file: str = "") -> None:
         self._block_private, self._ca_file = block_private, ca_file
         self._watch = _Watch()
-        # A kept connection to a private address must not serve a call to public ones only.
+        # An open connection to a private address must not serve a call to public ones only.
         self._sessions = {public_only: self._session() for public_only in (False, True)}
 
     def _session(self) -> requests.Session:
@@ -348,19 +348,19 @@ def _cause(error: Exception) -> str:
         seen.append(inner)
         reason = getattr(inner, "reason", None)
         nested = [reason, *inner.args, inner.__cause__, inner.__context__]
-        inner = next((one for one in nested if isinstance(one, BaseException)), None)
-    for one in reversed(seen):
-        if isinstance(one, ssl.SSLCertVerificationError):
-            return f"tls: failed to verify certificate: {one.verify_message}"
-        if isinstance(one, ssl.SSLError):
-            return f"tls: {(one.reason or 'handshake failed').lower().replace('_', ' ')}"
-        if isinstance(one, TimeoutError):
+        inner = next((cause for cause in nested if isinstance(cause, BaseException)), None)
+    for cause in reversed(seen):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"tls: failed to verify certificate: {cause.verify_message}"
+        if isinstance(cause, ssl.SSLError):
+            return f"tls: {(cause.reason or 'handshake failed').lower().replace('_', ' ')}"
+        if isinstance(cause, TimeoutError):
             return "i/o timeout"
-        if isinstance(one, ConnectionResetError | BrokenPipeError):
+        if isinstance(cause, ConnectionResetError | BrokenPipeError):
             return "read: connection reset by peer"
-    said = " ".join(str(one).lower() for one in seen)
-    if "timed out" in said:
+    words = " ".join(str(cause).lower() for cause in seen)
+    if "timed out" in words:
         return "i/o timeout"
-    if "remote end closed" in said or "incomplete" in said or "ended prematurely" in said:
+    if "remote end closed" in words or "incomplete" in words or "ended prematurely" in words:
         return "EOF"
     return f"malformed HTTP response ({type(seen[-1]).__name__})"

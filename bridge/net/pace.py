@@ -31,7 +31,7 @@ class Pace:
         amount, _, unit = self.rate.partition("/")
         gap_s = _UNITS_S[unit] / int(amount)
         with self._lock:
-            # Turns that nobody took are kept for one second.
+            # Unused turns stay free for one second.
             free_at = max(self._free_at.get(base_url, 0.0), now - max(1.0 - gap_s, 0.0))
             self._free_at[base_url] = free_at + gap_s
             return max(free_at - now, 0.0)

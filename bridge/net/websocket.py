@@ -114,10 +114,9 @@ class WebSocket:
             )
         except websocket.WebSocketBadStatusException as refusal:
             _close(sock)
-            said = {
-                name.lower(): str(value) for name, value in (refusal.resp_headers or {}).items()
-            }
-            raise HandshakeRefused(refusal.status_code, said, refusal.resp_body or b"") from None
+            given = (refusal.resp_headers or {}).items()
+            headers = {name.lower(): str(value) for name, value in given}
+            raise HandshakeRefused(refusal.status_code, headers, refusal.resp_body or b"") from None
         except (websocket.WebSocketException, OSError, ValueError) as error:
             _close(sock)
             cause = "i/o timeout" if not deadline.remaining() else f"EOF ({type(error).__name__})"

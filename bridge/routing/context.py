@@ -1,10 +1,12 @@
 """What a delivery needs to know of its instance."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from bridge.chatwoot.account import Account
 from bridge.chatwoot.client import Chatwoot
+from bridge.chatwoot.transport import Transport
 from bridge.domain.errors import IntegrationMissing
 from bridge.domain.models import ActivationRequest, Instance, Integration
 from bridge.gateways import GATEWAYS
@@ -51,27 +53,29 @@ def account_of(
     place: ActivationRequest | Integration, services: Services, deadline: Deadline
 ) -> Account:
     """Calls to the account that an instance is, or is to be, joined to, under one limit."""
-    return Account(
+    return Account(_transport(place, services, deadline, wait=None))
+
+
+def chatwoot_of(integration: Integration, services: Services, deadline: Deadline) -> Chatwoot:
+    """Calls to the inbox of an integration, under one limit."""
+    transport = _transport(integration, services, deadline, wait=services.pace.wait)
+    return Chatwoot(transport, integration.inbox_id)
+
+
+def _transport(
+    place: ActivationRequest | Integration,
+    services: Services,
+    deadline: Deadline,
+    wait: Callable[[str], None] | None,
+) -> Transport:
+    return Transport(
         services.http,
         place.base_url,
         clocks=services.chatwoot_clocks,
         deadline=deadline,
         token=place.api_token,
         account_id=place.account_id,
-    )
-
-
-def chatwoot_of(integration: Integration, services: Services, deadline: Deadline) -> Chatwoot:
-    """Calls to the inbox of an integration, under one limit."""
-    return Chatwoot(
-        services.http,
-        integration.base_url,
-        clocks=services.chatwoot_clocks,
-        deadline=deadline,
-        token=integration.api_token,
-        account_id=integration.account_id,
-        inbox_id=integration.inbox_id,
-        wait=services.pace.wait,
+        wait=wait,
     )
 
 

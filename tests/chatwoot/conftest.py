@@ -9,6 +9,7 @@ import requests
 
 from bridge.chatwoot.account import Account
 from bridge.chatwoot.client import Chatwoot
+from bridge.chatwoot.transport import Transport
 from bridge.net.deadline import Deadline
 from bridge.net.http import Http
 from tests.support.processes import SandboxChatwoot
@@ -35,14 +36,15 @@ class Desk:
     def account(self) -> Account:
         """A client of the bridge for what an activation asks."""
         known = {"token": SandboxChatwoot.admin, "account_id": 1, "clocks": NoClocks()}
-        return Account(self.http, self.sandbox.base_url, deadline=Deadline(20), **known)
+        return Account(Transport(self.http, self.sandbox.base_url, deadline=Deadline(20), **known))
 
     def client(self, seconds: float = 20, **changes: Any) -> Chatwoot:
         """A client of the bridge."""
-        known = {"token": SandboxChatwoot.admin, "account_id": 1, "inbox_id": self.inbox_id}
+        known = {"token": SandboxChatwoot.admin, "account_id": 1, "wait": lambda _: None}
+        inbox_id = changes.pop("inbox_id", self.inbox_id)
         base_url = changes.pop("base_url", self.sandbox.base_url)
         more = {"clocks": NoClocks(), "deadline": Deadline(seconds)}
-        return Chatwoot(self.http, base_url, **(more | known | changes))
+        return Chatwoot(Transport(self.http, base_url, **(more | known | changes)), inbox_id)
 
     def api(self, method: str, path: str, json: object = None) -> Any:
         """A call as any other user of Chatwoot would make it; its body."""

@@ -24,6 +24,7 @@ from bridge.chatwoot.refusals import (
     RecordGoing,
     SourceTaken,
 )
+from bridge.chatwoot.transport import Transport
 from bridge.domain.errors import (
     AccessDenied,
     AccountSuspended,
@@ -102,8 +103,9 @@ def ask(replay: Replay, file: Path) -> Ask:
         # A throttled activation waits as long as its deadline allows.
         http, deadline = Http(), Deadline(0.5 if row["status"] == 429 else 20)
         common = {"clocks": NoClocks(), "deadline": deadline, "token": "t", "account_id": 1}
-        routing = Chatwoot(http, base_url, inbox_id=inbox_of(row), **common)
-        activation = Account(http, base_url, **common)
+        paced = Transport(http, base_url, wait=lambda _: None, **common)
+        routing = Chatwoot(paced, inbox_of(row))
+        activation = Account(Transport(http, base_url, **common))
         return CALLS[row["call"]](routing, activation, row["answer"], file)
 
     return make
@@ -441,15 +443,15 @@ def test_bytes_that_are_not_in_the_storage_are_no_file(replay: Replay, ask: Ask)
     [redirect] = [row for row in FAULTS if row["call"] == "is_stored" and row["status"] == 302]
     replay.say(bytes_gone, "/disk/")
     replay.say(redirect, "/blobs/redirect/")
-    client = Chatwoot(
+    transport = Transport(
         Http(),
         replay.base_url,
         clocks=NoClocks(),
         deadline=Deadline(10),
         token="t",
         account_id=1,
-        inbox_id=1,
     )
+    client = Chatwoot(transport, 1)
     url = f"{replay.base_url}/rails/active_storage/blobs/redirect/x/a.png"
     assert not client.files.is_stored(Attachment(url, size=4))
     replay.say({"status": 200, "headers": {}, "answer": "PNG!"}, "/disk/")

@@ -1,4 +1,4 @@
-"""Everything that can go wrong and be told to a person; anything else is a bug and shows as 500.
+"""Everything that can go wrong and is shown to a person; anything else is a bug and shows as 500.
 
 A class says what the *reader* would do differently. `sentence` is the contract's English sentence
 (docs/contracts/ryzeapi.md, Tokens, Not found and Chatwoot module) and the pages' translation key;
@@ -100,12 +100,12 @@ class InvalidBody(BridgeError, code="invalid_body", status=400):
 
     def __init__(self, problems: dict[str, Problem]) -> None:
         self.problems = problems
-        said = "; ".join(f"{field} {rule}".lstrip() for field, rule in problems.items())
-        super().__init__(field=next(iter(problems), None), problems=said)
+        text = "; ".join(f"{field} {rule}".lstrip() for field, rule in problems.items())
+        super().__init__(field=next(iter(problems), None), problems=text)
 
     def renamed(self, names: Mapping[str, str]) -> "InvalidBody":
-        """The same for a door that calls its fields otherwise."""
-        return InvalidBody({names.get(one, one): rule for one, rule in self.problems.items()})
+        """The same for a caller that names its fields differently."""
+        return InvalidBody({names.get(field, field): rule for field, rule in self.problems.items()})
 
 
 class MessageUnknown(BridgeError, code="message_unknown", status=404):
@@ -114,22 +114,16 @@ class MessageUnknown(BridgeError, code="message_unknown", status=404):
 
 
 class MessageElsewhere(BridgeError, code="message_elsewhere", status=409):
-    """The deed does not fit the state that the message is in by now."""
-
     sentence = N_("message {id} is {state}: it cannot be changed that way")
     remedy = N_("Look at the message again; it may have gone on meanwhile.")
 
 
 class NoWebhookAddress(BridgeError, code="no_webhook_address", status=409):
-    """Webhooks are asked for and there is no address that Chatwoot could call."""
-
     sentence = N_("there is no address that Chatwoot could call")
     remedy = N_("Set BRIDGE_PUBLIC_URL and restart; until then Chatwoot is heard over its socket.")
 
 
 class WebhookTaken(BridgeError, code="webhook_taken", status=409):
-    """An inbox has one webhook address, and it is somebody else's."""
-
     sentence = N_("another program's webhook address stands in the inbox: {host}")
     remedy = N_(
         "Remove it in Chatwoot if nothing needs it; until then Chatwoot is heard over its socket."
@@ -137,8 +131,6 @@ class WebhookTaken(BridgeError, code="webhook_taken", status=409):
 
 
 class WebhookRefused(BridgeError, code="webhook_refused", status=409):
-    """No setting makes this version call a private address."""
-
     sentence = N_("Chatwoot {version} calls no private addresses, and {url} is one")
     remedy = N_(
         "Upgrade Chatwoot to 4.14.1 or later and set SAFE_FETCH_ALLOW_PRIVATE_NETWORK=true in it, "
@@ -199,8 +191,6 @@ class NotChatwoot(ChatwootNotFound, code="not_chatwoot"):
 
 
 class ChatwootTooOld(BridgeError, code="chatwoot_too_old", status=400):
-    """Its version is below the lowest that the bridge works with (`bridge.chatwoot.versions`)."""
-
     sentence = N_("Chatwoot {version} is too old: the bridge works with {oldest} and later")
     remedy = N_(
         "Update Chatwoot. Older ones do not keep the ids by which messages are found again, so "
@@ -310,8 +300,6 @@ class ChatwootUnreachable(BridgeError, code="chatwoot_unreachable", status=502, 
 
 
 class ChatwootFailing(ChatwootUnreachable, code="chatwoot_failing"):
-    """Chatwoot says, in its own words, that something failed inside it."""
-
     remedy = N_(
         "Chatwoot is there but answers with an error of its own. Look at its log, "
         "wait until it is well and try again."

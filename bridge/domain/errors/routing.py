@@ -1,4 +1,4 @@
-"""What can go wrong on the way of a message, whichever side it goes to."""
+"""What can go wrong while a message is delivered, to either side."""
 
 from bridge.domain.errors.base import N_, BridgeError, Problem
 
@@ -31,8 +31,6 @@ class NotYet(BridgeError, code="not_yet", status=502, retryable=True):
 
 
 class AddressLost(BridgeError, code="address_lost", status=409, final=True):
-    """The number of a chat belongs to somebody else by now, and nothing else of it is known."""
-
     sentence = N_(
         "the number of this conversation, {number}, belongs to somebody else now, and where the "
         "customer can be reached is not known"
@@ -51,8 +49,6 @@ class NothingToSend(BridgeError, code="nothing_to_send", status=422, final=True)
 
 
 class NoEcho(BridgeError, code="no_echo", status=502, retryable=True):
-    """A send in doubt that the gateway would have told of by now."""
-
     sentence = N_("no echo came: it is sent again")
     remedy = N_("Nothing to do.")
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from bridge.chatwoot.account import Account
 from bridge.chatwoot.socket import Cable, CableEvent, CableRefused, Subscribed
+from bridge.chatwoot.transport import Transport
 from bridge.domain.errors import BridgeError
 from bridge.domain.models import Integration, Secret, Status
 from bridge.net.deadline import Deadline
@@ -97,13 +98,11 @@ class SocketListeners:
         """Until the connection ends, or nobody needs it any more. Raises BridgeErrors."""
         services, base_url = self.services, place[0]
         deadline = Deadline(_OPEN_S)
-        owner = Account(
-            services.http,
-            base_url,
-            clocks=services.chatwoot_clocks,
-            deadline=deadline,
-            token=place[1],
-        ).owner()
+        clocks, token = services.chatwoot_clocks, place[1]
+        transport = Transport(
+            services.http, base_url, clocks=clocks, deadline=deadline, token=token
+        )
+        owner = Account(transport).owner()
         cable = Cable(
             services.http,
             base_url,
