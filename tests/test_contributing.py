@@ -190,7 +190,9 @@ def hello() -> str:
     place = "bridge/web/app.py"
     line = "from bridge.web.console.hello import blueprint as hello\n"
     copy.add(place, line, after="from bridge.web.console import")
-    copy.add(place, "    app.register_blueprint(hello)\n", after="register_blueprint(dashboard")
+    copy.add(
+        place, "    app.register_blueprint(hello)\n", after="app.register_blueprint(blueprint)"
+    )
     copy.make_messages()
     return ["tests/web/test_every_route.py", "-k", "stranger"]
 
