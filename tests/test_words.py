@@ -1,9 +1,11 @@
 """What the documents promise is what the program has."""
 
+import io
 import os
 import re
 import subprocess
 import sys
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +29,25 @@ every_document = pytest.mark.parametrize(
 SOURCES = sorted(
     path for folder in ("bridge", "tests", "bench") for path in (ROOT / folder).rglob("*.py")
 )
+#: Steps of the schema, which are never changed once released, and who names a column of theirs.
+_RELEASED = {ROOT / "bridge" / "store" / name for name in ("early_migrations.py", "audit.py")}
+#: What people read of us: code, pages and documents.
+SPOKEN = sorted(
+    path
+    for folder in ("bridge", "sandbox", "templates", "static", "docs")
+    for path in (ROOT / folder).rglob("*")
+    if path.suffix in {".py", ".html", ".js", ".css", ".md", ".svg"} and path not in _RELEASED
+) + [ROOT / "README.md", ROOT / "README.pt-BR.md", ROOT / "CONTRIBUTING.md"]
+_ODD_WORDS = re.compile(
+    r"(?i)\b(?:deeds?|shores?|trays?|spares|intakes?|upkeep|bells?|doors?|couriers?"
+    r"|mend(?:s|ed|ing)?|(?:its|their|on the) way|the oldest first)\b"
+)
+#: Fine in a sentence, but no names of things.
+_ODD_NAMES = {"kept", "standing", "spares", "upkeep", "intake"} | {
+    name + ending
+    for name in ("deed", "shore", "tray", "bell", "door", "courier")
+    for ending in ("", "s")
+}
 #: Where a path in a document may begin.
 TOPS = (".", "bridge")
 #: A document of the repository, as code cites it.
@@ -80,7 +101,7 @@ def test_the_reference_is_what_the_program_says() -> None:
     """Fix a difference with `make docs`."""
     said = subprocess.run(
         [sys.executable, "-P", ROOT / "docs" / "reference.py"],
-        env={"PATH": os.environ["PATH"]},
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=True,
@@ -160,6 +181,20 @@ def test_options_of_commands_exist(document: Path) -> None:
         if found:
             ours = line[found.end() :].partition("#")[0]
             assert set(re.findall(r"(?<= )--[a-z-]+", ours)) <= known
+
+
+@pytest.mark.parametrize("path", SPOKEN, ids=lambda path: str(path.relative_to(ROOT)))
+def test_things_have_the_names_that_the_field_gives_them(path: Path) -> None:
+    """Action, side, services, duplicate, validation, maintenance, wakeup, access, delivery, fix,
+    queued, cached: these are the nouns, and the words below stood in their place once."""
+    text = _text(path)
+    odd = {found[0] for found in _ODD_WORDS.finditer(text)}
+    if path.suffix == ".py":
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            parts = re.findall(r"[A-Z]?[a-z]+", token.string)
+            if token.type == tokenize.NAME and _ODD_NAMES & {part.lower() for part in parts}:
+                odd.add(token.string)
+    assert odd == set()
 
 
 # -- small parts -----------------------------------------------------------------------------------

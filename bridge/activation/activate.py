@@ -141,7 +141,7 @@ def _activate(
     ]
     if known is not None and planned.calls is WebhookCalls.OFF:
         _try_webhooks(joined, services, by)
-    warnings += feed_status.problems(joined, services, now_standing=False)
+    warnings += feed_status.problems(joined, services, is_settled=False)
     detail = f"{joined.base_url} account {joined.account_id}, inbox {joined.inbox_id}"
     services.note(by, "activated", instance.name, detail)
     return ActivationResult(joined, tuple(warnings))

@@ -224,7 +224,7 @@ class Settings:
 
     @property
     def spool(self) -> Path:
-        """Folder for files on their way from one side to the other."""
+        """Folder for the files of queued messages."""
         return self.instance_dir / "spool"
 
     def beat_file(self, process: str) -> Path:

@@ -22,7 +22,7 @@ FILE_S = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One instance with both its sides. `spool` is the folder for files on their way."""
+    """One instance with both its sides. `spool` is the folder for the files of queued messages."""
 
     instance: Instance
     integration: Integration

@@ -1,4 +1,4 @@
-"""Files on their way from one shore to the other: through the disk, bounded, never in memory.
+"""Files between the two sides: through the disk, bounded, never in memory.
 
 Rules: docs/contracts/ryzeapi.md, Events and Media; docs/contracts/chatwoot.md, Files (voice notes
 come as MP3).
@@ -71,7 +71,7 @@ def from_gateway(message: Message, context: Context, *, seconds: float) -> Itera
 
 
 def sweep(spool: Path) -> None:
-    """Removes what a killed process left behind: folders of files that were on their way."""
+    """Removes what a killed process left behind: folders of files in transit."""
     for left in spool.glob("file-*"):
         shutil.rmtree(left, ignore_errors=True)
 

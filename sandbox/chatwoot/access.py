@@ -1,4 +1,4 @@
-"""The door of every API request: who calls, for which account, with which parameters.
+"""Access of every API request: who calls, for which account, with which parameters.
 
 Order of checks on account routes (docs/contracts/chatwoot.md, Access): token, bot, account exists,
 suspended, membership, then the action's own.

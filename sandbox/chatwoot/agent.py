@@ -1,6 +1,6 @@
 """Acting as the agent: what the page's buttons do, for the page and for the control API.
 
-Every deed is done in the name of Ana Admin, or of Olga Other in the second account.
+Every action is done in the name of Ana Admin, or of Olga Other in the second account.
 """
 
 from typing import cast

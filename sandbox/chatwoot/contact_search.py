@@ -52,7 +52,7 @@ def _page(found: list[Contact], *, old_count: bool = False) -> Response:
 
 @account_route(routes, "/contacts", "GET")
 def list_contacts(who: Caller) -> Response:
-    """Fifteen a page, the oldest first."""
+    """Fifteen a page, oldest first."""
     return _page(_resolved(_of_account(who)), old_count=True)
 
 

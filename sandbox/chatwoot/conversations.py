@@ -7,7 +7,7 @@ from typing import cast
 from flask import Blueprint, Response
 
 from sandbox.chatwoot import contact_actions, filters, message_actions
-from sandbox.chatwoot import conversation_actions as deeds
+from sandbox.chatwoot import conversation_actions as actions
 from sandbox.chatwoot.access import (
     Caller,
     account_route,
@@ -66,7 +66,7 @@ def create_conversation(who: Caller) -> Response:
         conversation = state.conversations[earlier[-1]]
     else:
         assignee = state.users.get(as_id(given.get("assignee_id")))
-        conversation = deeds.start(
+        conversation = actions.start(
             world(),
             place,
             status=_status(given.get("status") or "open"),
@@ -125,8 +125,8 @@ def _place(who: Caller) -> ContactInbox:
     source_id = None if given.get("source_id") is None else str(given["source_id"])
     if inbox and contact:
         try:
-            place = deeds.place_in_inbox(world(), contact, inbox, source_id)
-        except deeds.SourceTaken:
+            place = actions.place_in_inbox(world(), contact, inbox, source_id)
+        except actions.SourceTaken:
             raise unprocessable("source_id should be unique") from None
         if place:
             return place
@@ -252,7 +252,7 @@ def _set_priority(who: Caller, conversation: Conversation) -> None:
     was, priority = conversation.priority, params().get("priority")
     if priority not in _PRIORITIES:
         raise crash()
-    if deeds.change(world(), conversation, priority=priority):
+    if actions.change(world(), conversation, priority=priority):
         key = "set" if was is None else "removed" if priority is None else "changed"
         values = {"name": who.actor.name, "was": was, "priority": priority}
         note(world(), conversation, f"priority {key}", **values)
@@ -267,7 +267,7 @@ def delete_conversation(who: Caller, display_id: int) -> Response:
 
     def job() -> None:
         if here.state.conversations.get(conversation.id) is conversation:
-            deeds.remove(here, conversation)
+            actions.remove(here, conversation)
 
     here.later(here.state.options.deletion_s, job)
     return empty()
@@ -282,7 +282,7 @@ def toggle_status(who: Caller, display_id: int) -> Response:
     if is_blank(wanted):
         wanted = "resolved" if was == "open" else "open"
     status, until = _status(wanted), _time(given.get("snoozed_until"))
-    deeds.set_status(world(), conversation, status, by=who.actor, snoozed_until=until)
+    actions.set_status(world(), conversation, status, by=who.actor, snoozed_until=until)
     # A bot that hands a conversation over is not told of any success.
     handed_over = isinstance(who.actor, AgentBot) and (was, status) == ("pending", "open")
     payload = {
@@ -299,7 +299,7 @@ def mute(who: Caller, display_id: int) -> Response:
     """Block the contact and resolve."""
     conversation = who.conversation(display_id)
     _block(conversation, True)
-    deeds.set_status(world(), conversation, "resolved", by=who.actor)
+    actions.set_status(world(), conversation, "resolved", by=who.actor)
     note(world(), conversation, "muted", name=who.actor.name)
     return empty()
 
@@ -322,7 +322,7 @@ def _block(conversation: Conversation, blocked: bool) -> None:
 def mark_unread(who: Caller, display_id: int) -> Response:
     """The last of the customer's messages counts as not seen."""
     conversation = who.conversation(display_id)
-    deeds.mark_unread(world(), conversation)
+    actions.mark_unread(world(), conversation)
     return _shown(conversation)
 
 
@@ -330,7 +330,7 @@ def mark_unread(who: Caller, display_id: int) -> Response:
 def update_last_seen(who: Caller, display_id: int) -> Response:
     """The token's user has read it; no webhook."""
     conversation = who.conversation(display_id)
-    deeds.mark_seen(world(), conversation)
+    actions.mark_seen(world(), conversation)
     return _shown(conversation)
 
 
@@ -352,8 +352,8 @@ def set_custom_attributes(who: Caller, display_id: int) -> Response:
     given = params().get("custom_attributes")
     if not isinstance(given, dict):
         raise crash()
-    given = deeds.check_attributes("custom_attributes", given)
-    deeds.change(world(), conversation, custom_attributes=given)
+    given = actions.check_attributes("custom_attributes", given)
+    actions.change(world(), conversation, custom_attributes=given)
     return reply({"custom_attributes": conversation.custom_attributes})
 
 
@@ -371,7 +371,7 @@ def set_labels(who: Caller, display_id: int) -> Response:
     if any(len(label) > 255 for label in labels):
         raise invalid(("tag", "Tag must exist"), ("tag_id", "Tag can't be blank"))
     was = conversation.labels
-    deeds.change(world(), conversation, labels=labels)
+    actions.change(world(), conversation, labels=labels)
     for key, found in (
         ("labels added", [one for one in labels if one not in was]),
         ("labels removed", [one for one in was if one not in labels]),
@@ -390,5 +390,5 @@ def assign(who: Caller, display_id: int) -> Response:
         return reply(None)
     user = world().state.users.get(as_id(params()["assignee_id"]))
     known = user if user and str(who.account.id) in user.roles else None
-    deeds.assign(world(), conversation, known, by=who.actor)
+    actions.assign(world(), conversation, known, by=who.actor)
     return reply(agent(known, who.account.id) if known else None)

@@ -43,7 +43,7 @@ class StateFile:
             atexit.register(self.flush)
 
     def rows(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Every kept row as (kind, attributes), oldest first within its kind."""
+        """Every stored row as (kind, attributes), oldest first within its kind."""
         for kind, body in self._database.execute("select kind, body from record order by kind, id"):
             yield kind, json.loads(body)
 
@@ -69,7 +69,7 @@ class StateFile:
         with self._lock:
             generation = self._generation
             changed, self._changed = self._changed, {}
-            kept = [
+            rows = [
                 (kind, number, json.dumps(row.__dict__))
                 for (kind, number), row in changed.items()
                 if row is not None
@@ -79,7 +79,7 @@ class StateFile:
             if generation != self._generation:
                 return  # wiped meanwhile
             self._database.execute("begin immediate")
-            self._database.executemany("replace into record values (?, ?, ?)", kept)
+            self._database.executemany("replace into record values (?, ?, ?)", rows)
             self._database.executemany("delete from record where kind = ? and id = ?", gone)
             self._database.execute("commit")
 

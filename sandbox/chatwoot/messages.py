@@ -4,7 +4,7 @@ import json
 
 from flask import Blueprint, Response, request
 
-from sandbox.chatwoot import message_actions as deeds
+from sandbox.chatwoot import message_actions as actions
 from sandbox.chatwoot.access import Caller, account_route, as_bool, as_id, as_text, params, world
 from sandbox.chatwoot.answers import Refusal, crash, not_found, reply, unprocessable
 from sandbox.chatwoot.records import ACTIVITY, Conversation, Json, Message
@@ -25,11 +25,11 @@ def create_message(who: Caller, display_id: int) -> Response:
     author = who.actor
     if given.get("sender_type") == "AgentBot":
         author = world().state.bots.get(as_id(given.get("sender_id")), author)
-    message = deeds.create(world(), conversation, draft, author=author)
+    message = actions.create(world(), conversation, draft, author=author)
     return reply(world().shapes.message(message, draft.echo_id))
 
 
-def draft_of(given: Json) -> deeds.Draft:
+def draft_of(given: Json) -> actions.Draft:
     """The message that these parameters ask for."""
     message_type = given.get("message_type")
     files = [file for file in request.files.getlist("attachments[]") if file.filename]
@@ -37,7 +37,7 @@ def draft_of(given: Json) -> deeds.Draft:
     if request.files.get("attachments") or not isinstance(blob_ids, list):
         kind = "String" if blob_ids else "ActionDispatch::Http::UploadedFile"
         raise unprocessable(f"undefined method `each' for an instance of {kind}")
-    return deeds.Draft(
+    return actions.Draft(
         content=as_text(given.get("content")),
         message_type="outgoing" if message_type is None else message_type,
         private=as_bool(given.get("private")),
@@ -124,7 +124,7 @@ def update_message(who: Caller, display_id: int, message_id: int) -> Response:
     given = params()
     error = given.get("external_error")
     error = None if isinstance(error, dict | list) else error
-    deeds.set_message_status(world(), message, given.get("status"), error)
+    actions.set_message_status(world(), message, given.get("status"), error)
     return reply(world().shapes.message(message))
 
 
@@ -132,7 +132,7 @@ def update_message(who: Caller, display_id: int, message_id: int) -> Response:
 def delete_message(who: Caller, display_id: int, message_id: int) -> Response:
     """Soft deletion."""
     message = _message(who.conversation(display_id), message_id)
-    deeds.delete(world(), message)
+    actions.delete(world(), message)
     return reply(world().shapes.message(message))
 
 
@@ -147,7 +147,7 @@ def retry_message(who: Caller, display_id: int, message_id: int) -> Response:
             '[WHERE "messages"."conversation_id" = $1]'
         )
     try:
-        deeds.retry(world(), message)
+        actions.retry(world(), message)
     except Refusal as refusal:
         raise unprocessable(f"Validation failed: {refusal.body['message']}") from None
     return reply(world().shapes.message(message))

@@ -64,7 +64,7 @@ def _helpdesk(opened: Conversation | None) -> str:
             replied_quote=views.quote(replied) if replied else "",
             inbox_id=inbox_id,
             status=status,
-            stay=_kept(),
+            stay=_view(),
             statuses=_STATUSES,
             base_url=world().base_url,
             account_id=ACCOUNT_ID,
@@ -82,7 +82,7 @@ def pulse() -> Response:
     return reply({"changes": world().state.changes})
 
 
-def _kept() -> dict[str, str]:
+def _view() -> dict[str, str]:
     """The filters of the list, which every link and form carries along."""
     return {name: request.args[name] for name in ("inbox", "status") if request.args.get(name)}
 
@@ -143,12 +143,12 @@ def post_typing(account_id: int, number: int) -> Response:
     return Response(status=204)
 
 
-@routes.post("/sandbox/messages/<int:message_id>/<any(retry, delete):deed>")
-def post_message(message_id: int, deed: str) -> AnyResponse:
+@routes.post("/sandbox/messages/<int:message_id>/<any(retry, delete):action>")
+def post_message(message_id: int, action: str) -> AnyResponse:
     """Retry a failed message, or delete one."""
     with world().state.lock:
         message = message_with(message_id)
-        if deed == "retry":
+        if action == "retry":
             message_actions.retry(world(), message)
         else:
             message_actions.delete(world(), message)

@@ -165,10 +165,10 @@ def _worded(strike: Strike, this: Asked) -> str:
 def _do_later(seconds: float) -> None:
     """Do the current request some seconds from now, when nobody waits for its answer."""
     app = cast(Flask, current_app._get_current_object())  # type: ignore[attr-defined]
-    kept = {name: value for name, value in request.environ.items() if name.isupper()}
-    kept |= {name: value for name, value in request.environ.items() if name.startswith("wsgi.")}
+    base = {name: value for name, value in request.environ.items() if name.isupper()}
+    base |= {name: value for name, value in request.environ.items() if name.startswith("wsgi.")}
     body = io.BytesIO(request.get_data(cache=True))
-    environ = kept | {"wsgi.input": body, _LATE: True}
+    environ = base | {"wsgi.input": body, _LATE: True}
 
     def do() -> None:
         with app.request_context(environ):

@@ -178,8 +178,8 @@ def _without_attributes(message: Json) -> Json:
     """Before 4.9.0 only the quote and the items of a message's content_attributes are read."""
     given = message.get("content_attributes")
     if isinstance(given, dict):
-        kept = {name: given[name] for name in ("in_reply_to", "items") if name in given}
-        return message | {"content_attributes": kept}
+        read = {name: given[name] for name in ("in_reply_to", "items") if name in given}
+        return message | {"content_attributes": read}
     return message
 
 

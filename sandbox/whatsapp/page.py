@@ -43,10 +43,10 @@ class View:
 
     def link(self, endpoint: str, **values: Any) -> str:
         """The address of a page with this context in it."""
-        kept = {"as": self.who} | (
+        always = {"as": self.who} | (
             {"instance": self.instance.name} if len(self.phone.instances.all()) > 1 else {}
         )
-        return url_for(f"page.{endpoint}", **(kept | values))
+        return url_for(f"page.{endpoint}", **(always | values))
 
     def chat(self, jid: str) -> Chat:
         """The chat in the address; ValueError when there is none (any more)."""
@@ -157,8 +157,8 @@ def act(jid: str) -> tuple[str, int] | Answer:
         actions.act(view.phone, view.who, body, file)
     except ValueError as error:
         return _thread(view, chat, problem=str(error), typed=request.form.get("text", ""))
-    kept = {"sender": view.holder(chat)} if isinstance(chat, Group) else {}
-    return redirect(view.link("thread", jid=jid, **kept) + "#end", 303)
+    sender = {"sender": view.holder(chat)} if isinstance(chat, Group) else {}
+    return redirect(view.link("thread", jid=jid, **sender) + "#end", 303)
 
 
 def _form(view: View, chat: Chat) -> tuple[Body, media.File | None]:

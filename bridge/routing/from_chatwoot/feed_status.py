@@ -55,12 +55,12 @@ def feeds_in_use(one: Integration, services: Services) -> str:
     return "webhook" if calls else "socket" if listens else "none"
 
 
-def problems(one: Integration, services: Services, *, now_standing: bool = True) -> list[Problem]:
+def problems(one: Integration, services: Services, *, is_settled: bool = True) -> list[Problem]:
     """What the operator should know about how Chatwoot is heard, the gravest first.
 
-    `now_standing` False: the socket may just be opening.
+    `is_settled` False: the socket may just be opening.
     """
-    return list(_problems(one, services, now_standing))
+    return list(_problems(one, services, is_settled))
 
 
 def is_heard(one: Integration, services: Services) -> bool:
@@ -80,10 +80,10 @@ def can_try(one: Integration, services: Services) -> bool:
     )
 
 
-def _problems(one: Integration, services: Services, now_standing: bool) -> Iterator[Problem]:
+def _problems(one: Integration, services: Services, is_settled: bool) -> Iterator[Problem]:
     known, is_deaf = services.webhooks.of(one.id), _is_deaf(one, services)
     is_down = not services.settings.chatwoot_socket or (
-        now_standing and services.router_alive and not socket_listeners.is_connected(one, services)
+        is_settled and services.router_alive and not socket_listeners.is_connected(one, services)
     )
     if (is_deaf or is_down) and not _tells_by_webhook(one, services):
         yield Problem(_SILENT if is_deaf or _calls(one, services) else _NEITHER)

@@ -133,7 +133,9 @@ class LookupWorkers:
         """In how many seconds this may be asked; when it is now, it counts as asked."""
         now = time.monotonic()
         with self._lock:
-            for stale in [one for one, kept in self._allowances.items() if kept.is_full(now)]:
+            for stale in [
+                key for key, allowance in self._allowances.items() if allowance.is_full(now)
+            ]:
                 del self._allowances[stale]
             asked = [
                 self._allowances.setdefault(key, _Allowance(*_OF_CONVERSATION)),

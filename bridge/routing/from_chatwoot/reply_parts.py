@@ -23,7 +23,7 @@ def of(db: Database, reply: ReplyId, chat_id: int, message: AgentMessage) -> lis
     if known is not None and (
         len(files) - len(fresh) < len(known) or not fresh or not entries.take_back(db, reply)
     ):
-        # Told once more, perhaps with files that were not there yet; its text is on its way.
+        # Told once more, perhaps with files that were not there yet; its text is queued.
         parts = [ReplyPart(message, index) for index in fresh]
     else:
         captioned = bool(message.has_words and files and files[0].file_type != "audio")

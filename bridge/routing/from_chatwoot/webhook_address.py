@@ -268,11 +268,11 @@ def _save(one: Integration, webhook: Webhook, services: Services) -> None:
         services.feeds.note_open(one.id, Feed.WEBHOOK, now=services.clock())
 
 
-def _note(one: Integration, deed: str, services: Services, by: Actor, detail: str = "") -> None:
+def _note(one: Integration, action: str, services: Services, by: Actor, detail: str = "") -> None:
     instance = services.instances.get(one.instance_id)
     name = instance.name if instance else one.id
-    services.audit.note(by, deed, name, detail, at=services.clock())
-    log.info("%s: %s %s", name, deed, detail)
+    services.audit.note(by, action, name, detail, at=services.clock())
+    log.info("%s: %s %s", name, action, detail)
 
 
 def _account(one: Integration, services: Services) -> Account:

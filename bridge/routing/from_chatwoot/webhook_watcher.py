@@ -33,7 +33,7 @@ _QUIET_S = 60.0
 _LATE_S = 600.0
 _MOST_PAUSE_S = 300.0
 
-_Deed = Callable[[], object]
+_Action = Callable[[], object]
 
 
 @dataclass(slots=True)
@@ -57,18 +57,18 @@ class WebhookWatcher:
                 is_due = self._not_before.get(one.id, 0.0) <= time.monotonic()
                 if one.id in self._busy or not is_due:
                     continue
-            deed = self._wanted(one)
-            if deed is not None:
+            action = self._wanted(one)
+            if action is not None:
                 with self._lock:
                     self._busy.add(one.id)
                 threading.Thread(
-                    target=self._do, args=(one, deed), name="webhook", daemon=True
+                    target=self._do, args=(one, action), name="webhook", daemon=True
                 ).start()
 
-    def _do(self, one: Integration, deed: _Deed) -> None:
+    def _do(self, one: Integration, action: _Action) -> None:
         try:
             with self.heartbeat.working():
-                deed()
+                action()
             self._failures.pop(one.id, None)
         except BridgeError as error:
             log.info("the webhook address of %s: %s", one.id, error.message)
@@ -82,7 +82,7 @@ class WebhookWatcher:
             with self._lock:
                 self._busy.discard(one.id)
 
-    def _wanted(self, one: Integration) -> _Deed | None:
+    def _wanted(self, one: Integration) -> _Action | None:
         services, url = self.services, self.services.settings.public_url
         known = services.webhooks.of(one.id)
         if known is None:
@@ -98,7 +98,7 @@ class WebhookWatcher:
             return self._back(one, known) if url and known.why is not Why.NONE else None
         return self._away(one, known)
 
-    def _away(self, one: Integration, known: Webhook) -> _Deed | None:
+    def _away(self, one: Integration, known: Webhook) -> _Action | None:
         """The address stands: whether Chatwoot calls it."""
         services, now = self.services, self.services.clock()
         if known.refused_at > known.changed_at:
@@ -119,7 +119,7 @@ class WebhookWatcher:
     def _unproven(self, one: Integration) -> None:
         webhook_address.take_off(one, webhook_address.why_silent(one, self.services), self.services)
 
-    def _back(self, one: Integration, known: Webhook) -> _Deed | None:
+    def _back(self, one: Integration, known: Webhook) -> _Action | None:
         """The address was taken off: whether it is tried again."""
         services, now = self.services, self.services.clock()
         came = webhook_address.called_at(one, services) > known.changed_at and (

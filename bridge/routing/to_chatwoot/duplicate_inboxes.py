@@ -23,10 +23,10 @@ def remove(context: Context) -> None:
     remove_others(account, ours, integration.inbox_id)
 
 
-def remove_others(account: Account, inbox_ids: list[int], kept_id: int) -> None:
+def remove_others(account: Account, inbox_ids: list[int], own_id: int) -> None:
     """Removes all of these inboxes but one; a failure is only logged, there is another look."""
     for inbox_id in inbox_ids:
-        if kept_id in inbox_ids and inbox_id != kept_id:
+        if own_id in inbox_ids and inbox_id != own_id:
             try:
                 account.delete_inbox(inbox_id)
             except BridgeError as error:
