@@ -37,10 +37,10 @@ def shift(committer: Committer, seconds: float) -> None:
                     [seconds],
                 )
         db.execute(
-            "update journal indexed by journal_open set held_s = held_s + ?1, "
+            "update journal indexed by journal_open set held_s = held_s + ?, "
             # A gap of a socket that is noted by the new clock must not look older than the send.
-            f"sent_at = sent_at + min(?1, 0) where state in {OPEN}",
-            [seconds],
+            f"sent_at = sent_at + ? where state in {OPEN}",
+            [seconds, min(seconds, 0.0)],
         )
 
     committer.run(work)

@@ -42,18 +42,19 @@ def note(db: Database, instance_id: int, at: float, *, called: bool, now: float)
     UTC seconds: nothing is newer than what the clock of the events shows then."""
     db.put("event_time", {"instance_id": instance_id}, key="instance_id", replace=False)
     db.execute(
-        "update event_time set told_at = min(max(told_at, ?1), ?2 + coalesce(ahead_s, 0)), "
-        "called_at = iif(?3, min(max(called_at, ?1), ?2 + coalesce(ahead_s, 0)), called_at) "
-        "where instance_id = ?4 and (told_at < ?1 or (?3 and called_at < ?1))",
-        [at, now, called, instance_id],
+        "update event_time set told_at = min(max(told_at, ?), ? + coalesce(ahead_s, 0)), "
+        "called_at = iif(?, min(max(called_at, ?), ? + coalesce(ahead_s, 0)), called_at) "
+        "where instance_id = ? and (told_at < ? or (? and called_at < ?))",
+        [at, now, called, at, now, instance_id, at, called, at],
     )
 
 
 def note_echo(db: Database, instance_id: int, at: float, *, sent_at: float) -> None:
     """The echo of a send that was begun at `sent_at` by our clock bore the time `at`, both in UTC
     seconds."""
+    ahead_s = at + _SECOND - sent_at
     db.execute(
-        "update event_time set ahead_s = iif("
-        "ahead_s is null or ?1 - ahead_s > ?2, ?1, min(?1, ahead_s + ?3)) where instance_id = ?4",
-        [at + _SECOND - sent_at, _SET_S, _STEP_S, instance_id],
+        "update event_time set ahead_s = "
+        "iif(ahead_s is null or ? - ahead_s > ?, ?, min(?, ahead_s + ?)) where instance_id = ?",
+        [ahead_s, _SET_S, ahead_s, ahead_s, _STEP_S, instance_id],
     )

@@ -208,11 +208,11 @@ def _write_token(db: Database, instance_id: int, token_hash: str, at: float) -> 
 def note_heard(db: Database, instance_id: int, at: float, *, called: bool) -> None:
     """An event of the instance came, at UTC seconds `at`, and perhaps the gateway called to tell
     it; of many in a row the first is noted."""
-    noted = "called_at" if called else "heard_at"
+    columns = ["heard_at", "called_at"] if called else ["heard_at"]
+    changes = ", ".join(f"{column} = ?" for column in columns)
     db.execute(
-        "update instance set heard_at = ?1, called_at = iif(?4, ?1, called_at) "
-        f"where id = ?2 and {noted} not between ?1 - ?3 and ?1",
-        [at, instance_id, _ONE_MOMENT_S, called],
+        f"update instance set {changes} where id = ? and {columns[-1]} not between ? and ?",
+        [*[at] * len(columns), instance_id, at - _ONE_MOMENT_S, at],
     )
 
 
@@ -225,12 +225,12 @@ def note_connection(db: Database, instance_id: int, connected: bool, word: str) 
 def note_own(db: Database, instance_id: int, phone: str, lid: str = "") -> None:
     """Our own number in WhatsApp, as the form that it is kept under, and its LID where it is told;
     of another number the LID is not known."""
-    if phone:
-        db.execute(
-            "update instance set own_lid = iif(own_phone = ?1 and ?2 = '', own_lid, ?2), "
-            "own_phone = ?1 where id = ?3 and (own_phone <> ?1 or own_lid <> ?2)",
-            [phone, lid, instance_id],
-        )
+    known = db.row("select own_phone, own_lid from instance where id = ?", instance_id)
+    if phone and known:
+        lid = lid or (known["own_lid"] if known["own_phone"] == phone else "")
+        if known != {"own_phone": phone, "own_lid": lid}:
+            sql = "update instance set own_phone = ?, own_lid = ? where id = ?"
+            db.execute(sql, [phone, lid, instance_id])
 
 
 def own_phone(db: Database, instance_id: int) -> str:

@@ -225,8 +225,8 @@ def _count_held(db: Database, which: str, value: object, *, now: float) -> None:
     """What waits for an operator does not grow older meanwhile: when a status other than active
     ends, or another cause takes its place, its time is added to `held_s` of what is open."""
     db.execute(
-        "update journal set held_s = held_s + max(0, ?1 - max(received_at, held.status_at)) "
-        f"from integration held where held.{which} = ?2 and held.status <> 'active' "
+        "update journal set held_s = held_s + max(0, ? - max(received_at, held.status_at)) "
+        f"from integration held where held.{which} = ? and held.status <> 'active' "
         "and held.status_at > 0 and journal.instance_id = held.instance_id "
         f"and journal.state in {OPEN}",
         [now, value],

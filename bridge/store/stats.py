@@ -90,14 +90,14 @@ class Stats:
         seconds), the latest first."""
         return self._store.db.values(
             "select t.conversation_id from ("
-            "select chat_id, ?1 as at from journal indexed by journal_open "
-            f"where job = 'reply' and instance_id = ?2 and state in {OPEN} "
+            "select chat_id, ? as at from journal indexed by journal_open "
+            f"where job = 'reply' and instance_id = ? and state in {OPEN} "
             "union all select chat_id, received_at from journal indexed by journal_recent "
-            f"where instance_id = ?2 and job in {MESSAGES} and received_at >= ?1"
-            ") recent join thread t on t.chat_id = recent.chat_id and t.integration_id = ?3 "
+            f"where instance_id = ? and job in {MESSAGES} and received_at >= ?"
+            ") recent join thread t on t.chat_id = recent.chat_id and t.integration_id = ? "
             "where t.conversation_id > 0 group by t.conversation_id "
-            "order by max(recent.at) desc limit ?4",
-            *(since, instance_id, integration_id, limit),
+            "order by max(recent.at) desc limit ?",
+            *(since, instance_id, instance_id, since, integration_id, limit),
         )
 
     def _last(self, instance_id: int, job: Job) -> float:
