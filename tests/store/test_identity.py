@@ -1,7 +1,6 @@
 """Who is who: to which chat an address leads, whatever histories of numbers and LIDs there are."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,7 @@ from bridge.gateways import jids
 from bridge.routing.from_gateway import addresses
 from bridge.store import Store, identity
 from bridge.store.identity import AddressForms
-from bridge.store.sqlite import SqliteStore
+from tests.store.conftest import ENGINES
 
 OWN = "4915550000@s.whatsapp.net"
 
@@ -80,10 +79,8 @@ class Book:
 
 
 @pytest.fixture
-def book(tmp_path: Path) -> Iterator[Book]:
-    store = SqliteStore.open(tmp_path / "bridge.db")
-    yield Book(store)
-    store.close()
+def book(store: Store) -> Book:
+    return Book(store)
 
 
 # -- people ----------------------------------------------------------------------------------------
@@ -231,13 +228,16 @@ class Histories(RuleBasedStateMachine):
     them, in any order; and the one thing that must hold after each step: an address that is called
     a person's is that person's, or was and nobody has told otherwise."""
 
+    engine: str
     folder: Path
     opened = 0
 
     @initialize()
     def begin(self) -> None:
         Histories.opened += 1
-        self.store = SqliteStore.open(self.folder / f"{Histories.opened}" / "bridge.db")
+        folder = self.folder / str(Histories.opened)
+        folder.mkdir()
+        self.store = ENGINES[self.engine].open(folder)
         self.book = Book(self.store)
         self.number_of: dict[int, int] = {}
         #: Whose event named the number last, beside the LID; and the chats that speak for a person.
@@ -317,8 +317,8 @@ class Histories(RuleBasedStateMachine):
         assert not self.book.rows(f"{mixed} and form not like '%@g.us'")
 
 
-def test_no_history_of_numbers_makes_two_people_one(tmp_path: Path) -> None:
-    Histories.folder = tmp_path
+def test_no_history_of_numbers_makes_two_people_one(engine: str, tmp_path: Path) -> None:
+    Histories.engine, Histories.folder = engine, tmp_path
     run_state_machine_as_test(Histories, settings=SETTINGS)
 
 
