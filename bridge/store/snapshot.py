@@ -3,10 +3,12 @@
 import contextlib
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from bridge.domain.errors import StartupError, StorageFailed
-from bridge.store import Store
+from bridge.domain.models import Secret
+from bridge.store import Database, Store
 from bridge.store.sqlite import BUSY_S
 from bridge.store.vault import SealBroken, Vault
 
@@ -32,7 +34,7 @@ def copy(source: Path, target: Path) -> None:
     """
     try:
         with _opened(source) as old, contextlib.closing(sqlite3.connect(target)) as new:
-            old.backup(new, pages=1000)
+            old.conn.backup(new, pages=1000)
             # One file: the copy must not depend on a journal beside it.
             new.execute("pragma journal_mode = delete")
     except sqlite3.Error as error:
@@ -42,12 +44,12 @@ def copy(source: Path, target: Path) -> None:
 def troubles(path: Path) -> list[str]:
     """What SQLite finds wrong with a database file; empty when it is whole."""
     try:
-        with _opened(path) as found:
-            rows = [str(row[0]) for row in found.execute("pragma integrity_check(20)")]
-            rows = [] if rows == ["ok"] else rows
-            return rows + [
-                f"foreign key: {row}" for row in found.execute("pragma foreign_key_check")
+        with _opened(path) as db:
+            broken = db.values("pragma integrity_check(20)")
+            keys = [
+                f"foreign key: {tuple(row.values())}" for row in db.rows("pragma foreign_key_check")
             ]
+            return keys if broken == ["ok"] else broken + keys
     except sqlite3.Error as error:
         return [str(error)]
 
@@ -55,40 +57,30 @@ def troubles(path: Path) -> list[str]:
 def counts(path: Path) -> tuple[int, int]:
     """Instances and messages in a database file. Raises StartupError."""
     try:
-        with _opened(path) as found:
-            row = found.execute(
-                "select (select count(*) from instance), (select count(*) from journal)"
-            ).fetchone()
+        with _opened(path) as db:
+            instances = db.value("select count(*) from instance")
+            return instances, db.value("select count(*) from journal")
     except sqlite3.Error as error:
         raise StartupError(reason=f"{path} is no database of this program: {error}") from None
-    return int(row[0]), int(row[1])
 
 
 def move_spool(store: Store, folder: Path) -> None:
     """The files that came inside messages lie in this folder from now on."""
     with store.write() as db:
         for job, where in (("message", "$.media.spooled"), ("file", "$.message.media.spooled")):
-            rows = db.execute(
+            for row in db.rows(
                 "select id, json_extract(body, ?) as path from journal "
                 "where job = ? and state not in ('done', 'discarded') and path <> ''",
-                [where, job],
-            ).fetchall()
-            for entry_id, path in rows:
-                db.execute(
-                    "update journal set body = json_set(body, ?, ?) where id = ?",
-                    [where, str(folder / Path(path).name), entry_id],
-                )
+                *(where, job),
+            ):
+                moved = str(folder / Path(row["path"]).name)
+                sql = "update journal set body = json_set(body, ?, ?) where id = ?"
+                db.execute(sql, [where, moved, row["id"]])
 
 
 def unreadable(store: Store, vault: Vault) -> list[str]:
     """The places of sealed values that no longer open."""
-    found = []
-    for where, sealed, _ in _sealed(store):
-        try:
-            vault.open(sealed, where=where)
-        except SealBroken:
-            found.append(where)
-    return found
+    return [cell.where for cell in _cells(store) if _opens(vault, cell) is None]
 
 
 def reseal(store: Store, vault: Vault) -> tuple[int, list[str]]:
@@ -97,36 +89,57 @@ def reseal(store: Store, vault: Vault) -> tuple[int, list[str]]:
 
     Raises StorageFailed.
     """
-    old = [one for one in _sealed(store) if not vault.is_newest(one[1])]
+    old = [cell for cell in _cells(store) if not vault.is_newest(cell.sealed)]
     broken: list[str] = []
     for start in range(0, len(old), _BATCH):
         with store.write() as db:
-            for where, sealed, (table, column, key, row) in old[start : start + _BATCH]:
-                try:
-                    fresh = vault.seal(vault.open(sealed, where=where), where=where)
-                except SealBroken:
-                    broken.append(where)
+            for cell in old[start : start + _BATCH]:
+                secret = _opens(vault, cell)
+                if secret is None:
+                    broken.append(cell.where)
                     continue
-                db.execute(
-                    f"update {table} set {column} = ? where {key} = ? and {column} = ?",
-                    [fresh, row, sealed],
-                )
+                sql = f"update {cell.table} set {cell.column} = ? where {cell.key} = ?"
+                fresh = vault.seal(secret, where=cell.where)
+                db.execute(f"{sql} and {cell.column} = ?", [fresh, cell.row, cell.sealed])
     return len(old) - len(broken), broken
 
 
-def _sealed(store: Store) -> Iterator[tuple[str, str, tuple[str, str, str, object]]]:
-    """Each sealed value with its place, as the rooms that seal call it, and its cell."""
-    for table, column, key in _SEALED:
-        rows = store.db.execute(
-            f"select {key}, {column} from {table} where {column} like 'v1.%'"
-        ).fetchall()
-        for row, sealed in rows:
-            where = f"{table}/{row}" if table in {"draft", "meta"} else f"{table}/{row}/{column}"
-            yield where, sealed, (table, column, key, row)
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """A sealed value, and where it is."""
+
+    table: str
+    column: str
+    key: str
+    row: object
+    sealed: str
+
+    @property
+    def where(self) -> str:
+        """Its place, as the store that sealed it calls it."""
+        place = f"{self.table}/{self.row}"
+        return place if self.table in {"draft", "meta"} else f"{place}/{self.column}"
+
+
+def _cells(store: Store) -> list[_Cell]:
+    return [
+        _Cell(table, column, key, row["id"], row["sealed"])
+        for table, column, key in _SEALED
+        for row in store.db.rows(
+            f"select {key} as id, {column} as sealed from {table} where {column} like 'v1.%'"
+        )
+    ]
+
+
+def _opens(vault: Vault, cell: _Cell) -> Secret | None:
+    try:
+        return vault.open(cell.sealed, where=cell.where)
+    except SealBroken:
+        return None
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+def _opened(path: Path) -> Iterator[Database]:
     uri = f"{path.absolute().as_uri()}?mode=ro"
     with contextlib.closing(sqlite3.connect(uri, timeout=BUSY_S, uri=True)) as connection:
-        yield connection
+        yield Database(connection)
