@@ -25,8 +25,8 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The gateway sent a message: it said so, and under which id and `reference` (see Message). The
-    chat that it has `reached` may be empty when it did not say."""
+    """The gateway confirmed a send, with the id and the `reference` (see Message) of the message;
+    `reached` is the chat that it went to, empty where the gateway does not tell."""
 
     message_id: str
     reference: str
@@ -34,7 +34,7 @@ class Sent:
 
 
 class GatewayError(BridgeError, code="gateway_failed", status=502):
-    """What a gateway answered, told apart by what the router must do next."""
+    """What a gateway answered; each subclass says what the router must do next."""
 
     sentence = N_("the gateway {base_url} did not do what was asked")
     remedy = N_("Look at the gateway's log and try again.")
@@ -148,7 +148,7 @@ class Gateway(Protocol):
         ...
 
     def show_typing(self, chat: str, *, deadline: Deadline) -> None:
-        """Shows the customer that somebody writes."""
+        """Shows the customer that an agent is typing."""
         ...
 
     def profile(self, address: Address, *, deadline: Deadline) -> Profile:
@@ -166,8 +166,8 @@ class Gateway(Protocol):
     def register_webhook(
         self, url: str, secret: str, *, owner: str = "", deadline: Deadline
     ) -> None:
-        """Has the gateway call `url` with every event, with `secret` as `Authorization`. `owner`
-        tells our webhook from that of another installation, or of another instance."""
+        """Has the gateway call `url` with every event, proven by `secret` as `authorized` checks.
+        `owner` tells our webhook from that of another installation or instance."""
         ...
 
     def remove_webhook(self, *, owner: str = "", deadline: Deadline) -> None:

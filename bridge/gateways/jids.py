@@ -116,11 +116,11 @@ def address(jid: str, lid: str = "", name: str = "", *, bare: JidKind = JidKind.
     return Address("".join(others[:1]), "".join(lids[:1]), texts.name(name))
 
 
-def is_same(one: Address, other: Address) -> bool:
+def is_same(first: Address, other: Address) -> bool:
     """Whether two addresses share a form, the spelling of a number aside."""
-    if one.lid and one.lid == other.lid:
+    if first.lid and first.lid == other.lid:
         return True
-    if not one.jid or not other.jid:
+    if not first.jid or not other.jid:
         return False
-    spellings = numbers.spellings(phone(one.jid))
-    return other.jid in (one.jid, *(digits + PHONE_SUFFIX for digits in spellings if digits))
+    spellings = numbers.spellings(phone(first.jid))
+    return other.jid in (first.jid, *(digits + PHONE_SUFFIX for digits in spellings if digits))

@@ -68,7 +68,11 @@ def _lines(text: str, has_links: bool) -> list[str]:
     out: list[str] = []
     before, number = "", 0
     for line in text.split("\n"):
-        kind, prefix, number = _prefix(line, number) if line else ("", "", number)
+        if not line:
+            before = ""
+            out.append("")
+            continue
+        kind, prefix, number = _prefix(line, number)
         if before and not kind and line.strip():
             # Without a blank line Markdown would draw this line into the list or quote above.
             out.append("")

@@ -36,7 +36,7 @@ _EDITS = {"messageedit", "edit", "edited"}
 _TEXTS = {"text", "conversation", "extendedtext"}
 _VOTES = {"pollvote", "pollupdate", "pollresponse"}
 _RESPONSES = re.compile(r".*(response|reply)$")
-#: What devices tell each other, and what WhatsApp remarks in a chat: nobody's words.
+#: What devices exchange, and WhatsApp's own remarks in a chat: no message of anybody.
 _NOISE = re.compile(
     r"(protocol|senderkey|fastratchet|ephemeralset|disappearing|expiration|(un)?pin(ned)?(inchat|$)"
     r"|keepinchat|appstate|historysync|messagehistory|peerdata|messagecontextinfo|initialsecurity"
@@ -147,7 +147,7 @@ def _vote(base: Message, flat: Fields, type_name: str) -> Message | None:
         return None
     options = _options(vote, "selectedOptions")
     if vote.items("selectedOptions") and not options:
-        return None  # told in a way that cannot be read
+        return None  # in a form that cannot be read
     poll = update.text("pollMessageId", "pollId", "pollCreationMessageId")
     poll = poll or message_id(update.get("pollCreationMessageKey", "pollKey", "poll", "key"))
     picked = ", ".join(options)

@@ -1,4 +1,4 @@
-"""The adapter: one instance at RyzeAPI as `bridge.gateways.base.Gateway` wants it.
+"""One instance at RyzeAPI, as `bridge.gateways.base.Gateway` describes it.
 
 Source: docs/contracts/ryzeapi.md, Instances, Events and Sending.
 """
@@ -129,14 +129,14 @@ class RyzeApi:
         path, number = "/api/chat/contacts/:instance", jids.recipient(asked)
         answer = self._calls.get(path, deadline=deadline, number=number)
         contact = answer.part("contact", "data")
-        found = jids.address(contact.text("jid"), contact.text("lid"), contact.text(*_NAMES))
+        named = jids.address(contact.text("jid"), contact.text("lid"), contact.text(*_NAMES))
         # Only an answer that binds the very address that was asked for proves anything
         # (docs/contracts/ryzeapi.md, Addresses): a wrong pair would mix two people for good.
-        if contact.flag("found") is False or not jids.is_same(found, address):
+        if contact.flag("found") is False or not jids.is_same(named, address):
             return Profile(address)
         # Who has no name is called by the number.
-        name = "" if found.name.lstrip("+").isdigit() else found.name
-        known = Address(address.jid or found.jid, address.lid or found.lid, name or address.name)
+        name = "" if named.name.lstrip("+").isdigit() else named.name
+        known = Address(address.jid or named.jid, address.lid or named.lid, name or address.name)
         picture = contact.text(*_PICTURES)
         is_trusted = picture.startswith("https://") or self._is_own(picture)
         return Profile(known, picture if is_trusted else "")
@@ -231,7 +231,7 @@ class RyzeApi:
 
     @contextlib.contextmanager
     def _not_about_a_message(self) -> Iterator[None]:
-        """A refusal in here is one of settings, and says so."""
+        """A refusal within the block is about a setting, not about a message."""
         try:
             yield
         except GatewayRefuses as refusal:

@@ -136,7 +136,7 @@ def _address(routing: Fields, name: str) -> Address:
 
 
 def _made_up_id(routing: Fields, flat: Fields, chat: Address) -> str:
-    """An id for a message without one, the same when it comes again."""
+    """An id for a message that has none, the same at each repetition."""
     text = (flat.text("type"), flat.text("content"), flat.part("content").text("text"))
     return "none-" + repetitions.digest(routing.text("timestamp"), chat.jid, chat.lid, *text)
 
@@ -159,7 +159,7 @@ def _receipts(data: Fields, context: ParseContext) -> list[Received]:
         Receipt((message_id,), chat, status, at or context.now, reason)
         for message_id in dict.fromkeys(filter(None, ids))
     ]
-    return [Received(f"receipt:{one.ids[0]}:{word}", one, at) for one in receipts]
+    return [Received(f"receipt:{receipt.ids[0]}:{word}", receipt, at) for receipt in receipts]
 
 
 def _connection(data: Fields, context: ParseContext) -> list[Received]:
@@ -198,7 +198,7 @@ def _call(data: Fields, context: ParseContext) -> list[Received]:
     if call.text("direction") == "outgoing" or call.flag("fromMe", "isFromMe"):
         return []
     people = [_address(call, name) for name in _CALLERS]
-    caller = next((one for one in people if jids.chat_kind(one) is ChatKind.PRIVATE), None)
+    caller = next((each for each in people if jids.chat_kind(each) is ChatKind.PRIVATE), None)
     if caller is None:
         return []
     caller = jids.address(
