@@ -140,7 +140,7 @@ class Settings:
         "them does a look that finds nothing prove that nothing was stored.",
     )
     retry_most: float = _setting(
-        "300", readers.pause, "Longest pause between two tries, in seconds."
+        "300", readers.pause, "Longest pause between two attempts, in seconds."
     )
     poison_after: float = _setting(
         "3600",
@@ -151,13 +151,13 @@ class Settings:
     look_interval: float = _setting(
         "60",
         readers.seconds,
-        "Seconds after which Chatwoot is asked again for what it told nobody; longer where that "
-        "costs it more than 1 % of its time.",
+        "Seconds between two looks for messages that Chatwoot reported to nobody; longer where "
+        "looks take more than 1 % of its time.",
     )
     keep_days: int = _setting(
         "30",
         readers.whole(4, 3650, "a number of days"),
-        "Days for which messages that have arrived are kept, for the console and the statistics.",
+        "Days for which delivered messages are stored, for the console and the statistics.",
     )
     chatwoot_rate: str = _setting(
         "2700/minute",
@@ -263,8 +263,8 @@ INSTANCE_DIR = SETTINGS[0]
 
 
 def service_manager(environ: Mapping[str, str] | None = None, /) -> tuple[str, float]:
-    """Where systemd wants to be told how the service is, and within how many seconds again and
-    again (sd_notify(3)); empty and 0 where nobody does."""
+    """The socket on which systemd expects the status of the service, and within how many seconds
+    each time (sd_notify(3)); empty and 0 without systemd."""
     given = environ or os.environ
     try:
         watchdog_s = int(given.get("WATCHDOG_USEC", "0")) / 1_000_000
@@ -274,8 +274,8 @@ def service_manager(environ: Mapping[str, str] | None = None, /) -> tuple[str, f
 
 
 def inherited_socket(environ: Mapping[str, str] | None = None, /) -> int | None:
-    """The descriptor of the listening socket that systemd keeps for us (sd_listen_fds(3)); None
-    where we are to open one ourselves."""
+    """The descriptor of the listening socket that systemd passes (sd_listen_fds(3)), None without
+    one."""
     given = environ or os.environ
     ours = given.get("LISTEN_PID") == str(os.getpid()) and given.get("LISTEN_FDS") == "1"
     return 3 if ours else None

@@ -3,7 +3,6 @@
 The English sentence is the key (`bridge.config.languages`).
 """
 
-from babel.support import NullTranslations
 from flask import Blueprint, Flask, Response, g, redirect, request
 
 from bridge.config import languages
@@ -41,21 +40,17 @@ def language() -> str:
 
 def gettext(text: str) -> str:
     """A text in the language of this request."""
-    return str(_catalog().gettext(text))
+    return str(languages.catalog(language()).gettext(text))
 
 
 def ngettext(one: str, many: str, count: int) -> str:
     """A text that depends on a number."""
-    return str(_catalog().ngettext(one, many, count))
+    return str(languages.catalog(language()).ngettext(one, many, count))
 
 
 def translated(problem: Problem) -> str:
     """A problem in the language of this request; its values are filled in afterwards."""
     return languages.say(problem, language())
-
-
-def _catalog() -> NullTranslations:
-    return languages.catalog(language())
 
 
 def _of_browser() -> str:
@@ -72,12 +67,8 @@ def choose(code: str) -> Response:
     """Keeps the choice in a cookie and goes back to the page that the reader was on."""
     response = redirect(local_path(request.args.get("back")))
     if code in LANGUAGES:
+        secure = request.is_secure
         response.set_cookie(
-            COOKIE,
-            code,
-            max_age=_YEAR_S,
-            httponly=True,
-            samesite="Lax",
-            secure=request.is_secure,
+            COOKIE, code, max_age=_YEAR_S, httponly=True, samesite="Lax", secure=secure
         )
     return response  # type: ignore[return-value]

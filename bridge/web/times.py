@@ -12,8 +12,8 @@ from bridge.web.pages import services
 
 
 def register(app: Flask) -> None:
-    """Gives the templates `ago(at)`, `moment(at)`, `since(at)` and `lasted(seconds)`."""
-    app.jinja_env.globals.update(ago=ago, moment=moment, since=since, lasted=lasted)
+    """Gives the templates `ago(at)`, `moment(at)` and `lasted(seconds)`."""
+    app.jinja_env.globals.update(ago=ago, moment=moment, lasted=lasted)
 
 
 def ago(at: float) -> Markup:
@@ -28,12 +28,6 @@ def exact(at: float) -> str:
     """A moment (UTC seconds) to the second, in the time zone of this machine."""
     moment = datetime.fromtimestamp(at).astimezone()
     return f"{format_datetime(moment, 'medium', locale=_locale())} {moment.tzname()}"
-
-
-def since(at: float) -> str:
-    """How long ago a moment (UTC seconds) was, such as "2 minutes"."""
-    passed = timedelta(seconds=max(services().clock() - at, 1))
-    return str(format_timedelta(passed, locale=_locale()))
 
 
 def lasted(seconds: float) -> str:

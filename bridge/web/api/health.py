@@ -5,6 +5,7 @@
 
 import threading
 import time
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, jsonify, request
@@ -17,6 +18,7 @@ from bridge.web.api.auth import presented
 from bridge.web.pages import limits, services
 
 ops = Blueprint("ops", __name__)
+_plain = partial(Response, mimetype="text/plain")
 
 #: Seconds for which an answer of /readyz is reused: a probe writes to the disk; anybody may ask.
 _FRESH_S = 5.0
@@ -46,13 +48,13 @@ def numbers() -> Response:
         if not same(token_hash(presented(request)), token_hash(wanted)):
             buckets = limits()
             if not buckets.take(buckets.guesses, "guess", request.remote_addr or "").granted:
-                return _plain(Response("too many wrong tokens, wait a minute\n", 429))
-            refused = Response("send BRIDGE_METRICS_TOKEN as the bearer token\n", 401)
+                return _plain("too many wrong tokens, wait a minute\n", 429)
+            refused = _plain("send BRIDGE_METRICS_TOKEN as the bearer token\n", 401)
             refused.headers["WWW-Authenticate"] = "Bearer"
-            return _plain(refused)
+            return refused
     elif not _is_here():
         refusal = "only from this machine; set BRIDGE_METRICS_TOKEN to read it from others\n"
-        return _plain(Response(refusal, 403))
+        return _plain(refusal, 403)
     return Response(metrics.exposition(services()), content_type=metrics.CONTENT_TYPE)
 
 
@@ -100,8 +102,3 @@ def _is_here() -> bool:
     if any(name in request.headers for name in _FORWARDED):
         return False
     return is_loopback(request.remote_addr or "")
-
-
-def _plain(response: Response) -> Response:
-    response.mimetype = "text/plain"
-    return response
