@@ -1,17 +1,15 @@
 """An option of an integration is one row; wherever options are said, all of them are."""
 
-from pathlib import Path
-
 import click
 import pytest
 
 from bridge.activation import validation
 from bridge.cli.instances import activate
-from bridge.config.settings import load
 from bridge.domain.options import OPTIONS, InboxOptions, Option
-from bridge.services import Services
 from bridge.web.api.openapi import document
 from bridge.web.forms import InboxForm
+from tests.support.api import Instance, wish
+from tests.support.processes import SandboxChatwoot
 
 every_option = pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.api)
 
@@ -32,11 +30,13 @@ def test_the_command_line_and_the_wizard_offer_it(option: Option) -> None:
     assert hasattr(InboxForm, option.name)
 
 
-def test_the_table_of_integrations_has_a_column_for_each(tmp_path: Path) -> None:
-    services = Services.open(load({"BRIDGE_INSTANCE_DIR": str(tmp_path)}))
-    columns = {row["name"] for row in services.store.rows("pragma table_info(integration)")}
-    services.close()
-    assert columns >= {option.name for option in OPTIONS}
+@every_option
+def test_it_is_stored_and_shown(
+    option: Option, instance: Instance, sandbox: SandboxChatwoot
+) -> None:
+    value: object = True if option.is_switch else "https://chat.example.com"
+    assert instance.set(wish(sandbox, **{option.api: value})).status_code == 201
+    assert instance.list().json()[option.shown] == value
 
 
 def test_what_is_left_out_has_the_default_of_the_row() -> None:
