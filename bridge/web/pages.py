@@ -22,7 +22,7 @@ _STATUS = {
     500: N_("Something went wrong on our side"),
 }
 _NEXT = {
-    404: N_("Check the address, or go on from the overview."),
+    404: N_("Check the address, or continue from the overview."),
     429: N_("Wait a minute, then try again."),
     500: N_("Try again; if it happens again, look at the log of the bridge."),
 }

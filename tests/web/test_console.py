@@ -58,7 +58,7 @@ def test_a_card_offers_one_remedy(connected: Visitor, sandbox: SandboxChatwoot) 
     assert page.html.count('id="remedy-csrf') == 1
     page = connected.send({"back": "/"}, path="/instances/support/resume")
     assert page.path == "/"
-    assert "support goes on." in page.text
+    assert "support is resumed." in page.text
     sandbox.fault("suspended")
     connected.get("/instances/support")
     page = connected.get("/")

@@ -161,7 +161,7 @@ def _of_gateway(instance: Instance, services: Services) -> Iterator[Complaint]:
             N_(
                 "Nothing came from the gateway between {since} and {until}, and it repeats nothing."
             ),
-            N_("Look on the phone for what customers wrote in that time."),
+            N_("Check on the phone what customers wrote in that time."),
             since=since,
             until=until,
         )

@@ -149,7 +149,7 @@ def replay_all(name: str) -> Response:
 def pause(name: str, action: str) -> Response:
     """Holds an integration, or lets it go on."""
     _PAUSING[action](instances.find(name, services()), operator(), services())
-    words = gettext("{name} is paused.") if action == "pause" else gettext("{name} goes on.")
+    words = gettext("{name} is paused.") if action == "pause" else gettext("{name} is resumed.")
     flash(words.format(name=name))
     return redirect(local_path(request.form.get("back")), 303)
 
