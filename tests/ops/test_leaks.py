@@ -14,7 +14,7 @@ import requests
 from tests.api.servers import odd_server, says
 from tests.ops.service import wait_until
 from tests.support.api import new_instance, wish
-from tests.support.journal import tray
+from tests.support.journal import services_of
 from tests.support.processes import Bridge
 from tests.support.visitor import Visitor
 
@@ -89,7 +89,7 @@ def settled(bridge: Bridge) -> dict[str, tuple[int, int]]:
 
 @pytest.mark.parametrize("deed", ["reads", "writes"])
 def test_a_thread_that_ends_leaves_nothing_open(bridge: Bridge, deed: str) -> None:
-    with tray(bridge) as services:
+    with services_of(bridge) as services:
 
         def work() -> None:
             services.instances.find("nobody")

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from tests.support.api import new_instance
-from tests.support.journal import tray
+from tests.support.journal import services_of
 from tests.support.processes import Bridge
 
 #: More than there are threads.
@@ -218,5 +218,5 @@ def test_a_large_file_comes_whole_from_a_gateway_we_know(quiet: Bridge) -> None:
 
 
 def _hook_path(bridge: Bridge, name: str) -> str:
-    with tray(bridge) as services:
+    with services_of(bridge) as services:
         return f"/hooks/gateway/{services.instances.hook(services.instances.find(name).id).key}"

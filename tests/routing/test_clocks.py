@@ -23,7 +23,7 @@ from bridge.store import event_times
 from bridge.store.instances import note_heard
 from bridge.web.hooks import Hooks
 from tests.routing.desk import Desk, Json, until
-from tests.support.journal import tray
+from tests.support.journal import services_of
 
 _HOUR = 3600.0
 _ids = itertools.count(800_000)
@@ -57,7 +57,7 @@ def skewed(_skewed: tuple[Desk, float]) -> Iterator[tuple[Desk, float]]:
 def routing(desk: Desk, clock: Callable[[], float]) -> Iterator[Services]:
     """Routes in this process instead of the bridge's, by a clock that the test sets."""
     desk.bridge.stop()
-    with tray(desk.bridge) as found:
+    with services_of(desk.bridge) as found:
         settings = dataclasses.replace(found.settings, echo_wait=2.0)
         services = dataclasses.replace(found, clock=clock, settings=settings)
         services.wakeup.listen()
@@ -216,7 +216,7 @@ def test_a_signature_says_where_to_look_before_the_clock_is_known(own_desk: Desk
     number, conversation = own_desk.meet("in")
     own_desk.bridge.stop()
     written = int(own_desk.reply(conversation, "asked for")["id"])
-    with tray(own_desk.bridge) as services:
+    with services_of(own_desk.bridge) as services:
         with services.store.write() as db:
             db.execute("delete from chatwoot_clock")
         body = told(own_desk, conversation, written)

@@ -13,7 +13,7 @@ from bridge.routing.from_chatwoot import socket_listeners
 from bridge.services import Services
 from bridge.store.lookup_queue import SINCE_LAST_LOOK, LookupRequest
 from tests.routing.desk import Desk, until
-from tests.support.journal import tray
+from tests.support.journal import services_of
 
 
 def asks(desk: Desk, services: Services, conversation: int) -> None:
@@ -49,7 +49,7 @@ def test_a_thread_that_hangs_stops_the_sign_of_life(
             goes_on.wait(120)
         return time.time()
 
-    with tray(own_desk.bridge) as found:
+    with services_of(own_desk.bridge) as found:
         services = dataclasses.replace(found, clock=clock)
         beat = services.settings.beat_file("router")
         router = threading.Thread(target=process._route, args=(services, stop, threading.Event()))

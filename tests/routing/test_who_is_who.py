@@ -5,7 +5,7 @@ import requests
 
 from bench.loop import INSTANCE
 from tests.routing.desk import Desk, party, until
-from tests.support.journal import tray
+from tests.support.journal import services_of
 from tests.support.processes import SandboxPhone
 
 
@@ -363,7 +363,7 @@ def test_the_marker_of_a_send_is_ours_also_when_an_older_version_gave_it(desk: D
     desk.gets(number, "an answer")
     desk.settled(number)
     key = f"m{said['id']}:0"
-    with tray(desk.bridge) as services, services.store.write() as db:
+    with services_of(desk.bridge) as services, services.store.write() as db:
         old = "chatwoot-bridge:0123456789abcdef"
         db.execute("update journal set source = ? where key = ?", [old, key])
         late = "chatwoot-bridge:fedcba9876543210"

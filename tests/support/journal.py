@@ -14,7 +14,7 @@ from tests.support.processes import ACCOUNT_TOKEN, Bridge
 
 
 @contextmanager
-def tray(bridge: Bridge) -> Iterator[Services]:
+def services_of(bridge: Bridge) -> Iterator[Services]:
     """The installation of a running bridge, as another process sees it."""
     environ = {
         "BRIDGE_INSTANCE_DIR": str(bridge.instance_dir),
@@ -38,7 +38,7 @@ class Journal:
     def chat(self, phone: str = "5511999990001", name: str = "Maria Souza") -> int:
         """A private chat; its id."""
         jid = f"{phone}@s.whatsapp.net"
-        with tray(self.bridge) as services, services.store.write() as db:
+        with services_of(self.bridge) as services, services.store.write() as db:
             instance = services.instances.find(self.instance)
             assert instance
             known = db.execute(
@@ -78,7 +78,7 @@ class Journal:
             number = int("".join(filter(str.isdigit, key.partition(":")[0])) or 1)
             reply = AgentMessage(id=number, conversation_id=4, text=text, type="outgoing")
             full, body = key, jobs.encode(jobs.ReplyPart(reply, 0))
-        with tray(self.bridge) as services, services.store.write() as db:
+        with services_of(self.bridge) as services, services.store.write() as db:
             instance = services.instances.find(self.instance)
             assert instance
             entry_id = db.execute(
@@ -102,7 +102,7 @@ class Journal:
     def pair(self, whatsapp_id: str, chatwoot_id: int, conversation_id: int) -> None:
         """Notes the two ids of a message."""
         chat_id = self.chat()
-        with tray(self.bridge) as services, services.store.write() as db:
+        with services_of(self.bridge) as services, services.store.write() as db:
             instance = services.instances.find(self.instance)
             assert instance
             integration = services.integrations.of(instance.id)

@@ -20,7 +20,7 @@ from bridge.config.settings import load
 from bridge.services import Services
 from bridge.web.app import create_app
 from tests.support.api import new_instance, wish
-from tests.support.journal import tray
+from tests.support.journal import services_of
 from tests.support.processes import ACCOUNT_TOKEN, Bridge, SandboxChatwoot
 from tests.support.visitor import Visitor
 
@@ -376,7 +376,7 @@ def test_ids_that_are_none_leave_no_stack_in_the_log(
     of its gateway."""
     gateway = {"kind": "ryzeapi", "baseUrl": "http://127.0.0.1:9", "token": "gateway-token"}
     assert new_instance(bridge, name="one", gateway=gateway).set(wish(sandbox)).status_code == 201
-    with tray(bridge) as services:
+    with services_of(bridge) as services:
         instance = services.instances.find("one")
         assert instance
         hook = services.instances.hook(instance.id)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.support.journal import tray
+from tests.support.journal import services_of
 from tests.support.processes import Bridge, SandboxChatwoot, SandboxPhone
 from tests.support.visitor import Visitor
 
@@ -20,7 +20,7 @@ def phone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxPhone]:
 
 
 def _gateway(bridge: Bridge, name: str = "support") -> tuple[str, str]:
-    with tray(bridge) as services:
+    with services_of(bridge) as services:
         found = services.instances.find(name)
         assert found
         assert found.gateway

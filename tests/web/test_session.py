@@ -14,7 +14,7 @@ import requests
 from bridge.config.settings import load
 from bridge.domain.errors import StartupError
 from bridge.web.app import create_app
-from tests.support.journal import tray
+from tests.support.journal import services_of
 from tests.support.processes import Bridge, SandboxChatwoot
 from tests.support.visitor import Visitor
 
@@ -231,7 +231,7 @@ def test_a_session_survives_a_restart(start_bridge: Callable[..., Bridge]) -> No
 @pytest.mark.parametrize("key", ["", "nonsense", None, 7, ["a"], {"a": 1}])
 def test_a_session_that_was_never_begun_is_none(bridge: Bridge, key: object) -> None:
     """Also in a cookie that is rightly signed."""
-    with tray(bridge) as services:
+    with services_of(bridge) as services:
         app = create_app(services=services)
         signer = app.session_interface.get_signing_serializer(app)
         assert signer is not None
