@@ -59,7 +59,8 @@ def _trimmed(text: str | None) -> str:
 
 
 class Form(FlaskForm):  # type: ignore[misc]
-    """A form whose fields' `description` is the subject of the sentences about them."""
+    """A form whose fields' `description` is the subject of the sentences about them; without fields
+    a button alone."""
 
     class Meta(FlaskForm.Meta):  # type: ignore[misc]
         """Reads what a browser sends as a form, and nothing else as one."""
@@ -77,10 +78,6 @@ class Form(FlaskForm):  # type: ignore[misc]
     def troubles(self) -> list[tuple[Field, Trouble]]:
         """Every trouble with its field, in the order of the page."""
         return [(field, one) for field in self for one in field.errors if isinstance(one, Trouble)]
-
-
-class ActionForm(Form):
-    """A button alone."""
 
 
 class SignInForm(Form):
@@ -262,6 +259,6 @@ def _host(url: str) -> str:
 
 def draw(template: str, form: Form | None = None, **more: Any) -> Response:
     """A page with its form, a button alone unless given; 422 where something typed is wrong."""
-    form = form or ActionForm()
+    form = form or Form()
     html = render_template(template, form=form, **more)
     return make_response(html, 422 if form.troubles() else 200)

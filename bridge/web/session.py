@@ -14,7 +14,7 @@ from bridge.domain.models import Actor
 from bridge.store.sessions import LIFETIME_S, Session
 from bridge.store.vault import same, token_hash
 from bridge.web.api import limits
-from bridge.web.forms import ActionForm, SignInForm, draw
+from bridge.web.forms import Form, SignInForm, draw
 from bridge.web.i18n import gettext
 from bridge.web.pages import Trouble, caller_address, operator, services
 from bridge.web.pages import limits as buckets
@@ -41,7 +41,7 @@ def register(app: Flask) -> None:
     that it was begun in; the session is not renewed by it."""
     app.config["PERMANENT_SESSION_LIFETIME"] = timedelta(seconds=LIFETIME_S)
     app.context_processor(
-        lambda: {"signed_in": is_signed_in(), "action_form": ActionForm}  # for the button on top
+        lambda: {"signed_in": is_signed_in(), "action_form": Form}  # for the button on top
     )
     app.register_blueprint(blueprint)
 

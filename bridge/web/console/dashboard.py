@@ -65,11 +65,11 @@ def instance(name: str) -> Response:
 
 @blueprint.post("/instances/<name>/check")
 def check(name: str) -> Response:
-    """Asks both sides again, which sets right what is well again."""
+    """Checks both sides again; an integration that works again becomes active."""
     row = instances.find(name, services())
     if checks.look(row, services(), by=operator()).error is None:
-        for one in connect.wire(row, services(), Deadline(CHECK_S)):
-            flash(i18n.translated(one), "unsure")
+        for problem in connect.wire(row, services(), Deadline(CHECK_S)):
+            flash(i18n.translated(problem), "unsure")
     return redirect(url_for("dashboard.instance", name=name), 303)
 
 
@@ -82,10 +82,9 @@ def webhooks(name: str) -> Response:
     except BridgeError as error:
         flash(i18n.translated(Trouble.of(error).sentence), "unsure")
     else:
+        late = gettext("Chatwoot has not called yet. The address stays until that fails.")
         flash(
-            gettext("Chatwoot calls the bridge.")
-            if called
-            else gettext("Chatwoot has not called yet. The address stays until that fails."),
+            gettext("Chatwoot calls the bridge.") if called else late,
             "success" if called else "unsure",
         )
     return redirect(url_for("dashboard.instance", name=name), 303)
@@ -102,8 +101,8 @@ def gateway(name: str) -> Response:
         if wanted is not None:
             problems = instances.set_gateway(row, wanted, services(), by=operator())
             flash(gettext("The gateway of {name} was saved.").format(name=name))
-            for one in problems:
-                flash(i18n.translated(one), "unsure")
+            for problem in problems:
+                flash(i18n.translated(problem), "unsure")
             return redirect(url_for("dashboard.instance", name=name), 303)
     return draw("dashboard/gateway.html", form, instance=row)
 

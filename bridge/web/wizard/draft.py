@@ -12,6 +12,7 @@ from bridge.web.pages import Trouble
 
 #: The questions in their order; each is a page.
 STEPS = ("instance", "address", "account", "token", "inbox", "review")
+_ANSWER = {"instance": "instance", "address": "base_url", "inbox": "inbox_name"}
 
 
 @dataclass(slots=True)
@@ -107,21 +108,14 @@ class Draft:
 
     def has_answered(self, step: str) -> bool:
         """Whether the page needs no visit any more."""
-        match step:
-            case "instance":
-                return "instance" in self.answers
-            case "address":
-                return "base_url" in self.answers
-            case "account" if self.owner is None:
-                # Without a token it may stay open: afterwards there is a choice.
-                return self.account_id is not None or "account_later" in self.answers
-            case "account":
-                return self.account is not None and self.account.may_administer
-            case "token":
-                return bool(self.token)
-            case "inbox":
-                return "inbox_name" in self.answers
-        return False
+        if step == "token":
+            return bool(self.token)
+        if step != "account":
+            return _ANSWER.get(step) in self.answers
+        if self.owner is None:
+            # Without a token it may stay open: afterwards there is a choice.
+            return self.account_id is not None or "account_later" in self.answers
+        return self.account is not None and self.account.may_administer
 
     def next_step(self) -> str:
         """The first page that needs a visit; at the end the review."""
