@@ -117,7 +117,23 @@ def test_contents_can_be_switched_off(
         assert "a secret wish" not in visitor.get(path).html
 
 
-def test_the_way_of_a_message(
+@pytest.mark.parametrize(
+    ("job", "key", "words"),
+    [
+        ("message", "3EB0IN", "From WhatsApp"),
+        ("file", "3EB0FILE", "From WhatsApp"),
+        ("reply", "m7:0", "To WhatsApp"),
+        ("receipt", "3EB0MARK", "Receipt for Chatwoot"),
+    ],
+)
+def test_each_job_says_where_it_goes(
+    connected: Visitor, journal: Journal, job: str, key: str, words: str
+) -> None:
+    entry_id = journal.add(key, job=job, state="dead", reason=REFUSED)
+    assert f"Direction {words} Chat" in connected.get(f"/messages/{entry_id}").text
+
+
+def test_the_timeline_of_a_message(
     connected: Visitor, journal: Journal, sandbox: SandboxChatwoot
 ) -> None:
     entry_id = journal.add("m77:0", job="reply", state="dead", reason=REFUSED, tries=2)
@@ -130,6 +146,7 @@ def test_the_way_of_a_message(
     assert "Correct what the gateway names, then replay the message." in page.text
     assert "http://gw.example/send HTTP 400: no" in page.text
     assert "3EB0F1" in page.text
+    assert "Direction To WhatsApp" in page.text
     assert f'href="{sandbox.base_url}/app/accounts/1/conversations/4"' in page.html
     connected.session.headers["Accept-Language"] = "pt-BR"
     page = connected.get(f"/messages/{entry_id}")
