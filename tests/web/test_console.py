@@ -273,7 +273,7 @@ def test_a_person_settles_what_is_unconfirmed(
 ) -> None:
     entry_id = journal.add("m9:0", job="reply", state="unconfirmed", reason="nobody knows")
     page = connected.get("/waiting")
-    assert "stands there twice" in page.text
+    assert "appears there twice" in page.text
     connected.send({"sent": "perhaps"}, path=f"/messages/{entry_id}/settle")
     assert _state(connected, entry_id) == "Unconfirmed"
     connected.get("/waiting")
