@@ -187,7 +187,7 @@ def _customer_writes(loop: Loop, chat: str, number: int) -> Callable[[], object]
 
 
 def _agent_replies(loop: Loop, conversation_id: int, number: int) -> Callable[[], object]:
-    path = f"agent/conversations/{conversation_id}/reply"
+    path = f"agent/conversations/{conversation_id}/messages"
     return lambda: loop.chatwoot.control("POST", path, {"content": f"reply {number}"})
 
 

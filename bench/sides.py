@@ -107,7 +107,7 @@ class _Bench:
     def _write(self, number: str, text: str, *, into: bool, attached: bool = False) -> None:
         if into:
             return self._customer(number, text)
-        path = f"agent/conversations/{self._ids[number]}/reply"
+        path = f"agent/conversations/{self._ids[number]}/messages"
         if not attached:
             self._loop.chatwoot.control("POST", path, {"content": text})
             return None

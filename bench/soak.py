@@ -148,7 +148,7 @@ def _agents(loop: Loop, conversations: dict[str, int], count: int, plan: Plan) -
     for sent in range(count):
         chat = sent % len(ordered)
         text = f"out {chat:04} {sent // len(ordered):05}"
-        path = f"agent/conversations/{ordered[chat][1]}/reply"
+        path = f"agent/conversations/{ordered[chat][1]}/messages"
         loop.chatwoot.control("POST", path, {"content": text})
         time.sleep(pause)
 

@@ -106,7 +106,7 @@ def _talk(chatwoot: str, phone: str) -> None:
         _say(phone, number)
     _until(lambda: len(_conversations(chatwoot)) == len(CUSTOMERS))
     for one, answer in zip(_conversations(chatwoot), ANSWERS, strict=False):
-        url = f"{chatwoot}/sandbox/api/agent/conversations/{one['id']}/reply"
+        url = f"{chatwoot}/sandbox/api/agent/conversations/{one['id']}/messages"
         requests.post(url, json={"content": answer}, timeout=30).raise_for_status()
     time.sleep(3)
 

@@ -63,7 +63,7 @@
   }
 
   async function send(form, button) {
-    await fetch(form.action, { method: "POST", body: new FormData(form, button), redirect: "manual" });
+    await fetch(form.action, { method: "POST", body: new FormData(form, button) });
     await refresh();
   }
 
@@ -75,7 +75,8 @@
     } else if (form.matches("[data-reply]")) {
       event.preventDefault();
       const button = form.querySelector("#send");
-      if (button.disabled) return;
+      const empty = !form.querySelector("#content").value.trim() && !form.querySelector("#attachments").value;
+      if (button.disabled || empty) return;
       button.disabled = true;
       const sent = send(form, null);
       form.querySelector("#content").value = "";
@@ -103,7 +104,9 @@
     let idle = 0;
     const typing = (on) => fetch(box.dataset.typing, {
       method: "POST",
-      body: new URLSearchParams({ on, private: box.querySelector("#private").checked }),
+      body: new URLSearchParams({
+        typing_status: on ? "on" : "off", is_private: box.querySelector("#private").checked,
+      }),
     }).catch(() => {});
     content.addEventListener("input", () => {
       if (!idle) typing(true);

@@ -83,11 +83,12 @@ def children(settings: Settings, listener_fd: int) -> list[Child]:
     ]
     if settings.sandbox:
         folder, host = settings.instance_dir, "127.0.0.1"
-        chatwoot = (host, settings.sandbox_port, folder / "sandbox-chatwoot.db")
+        database, phone_url = folder / "sandbox-chatwoot.db", settings.sandbox_phone_url
+        chatwoot = (host, settings.sandbox_port, database, phone_url)
         phone = (host, settings.sandbox_phone_port, folder / "sandbox-phone.db")
         result += [
-            Child("sandbox", "sandbox.chatwoot:serve_sandbox_chatwoot", chatwoot),
-            Child("phone", "sandbox.whatsapp.server:serve_sandbox_phone", phone),
+            Child("sandbox", "sandbox.chatwoot.app:serve_sandbox_chatwoot", chatwoot),
+            Child("phone", "sandbox.whatsapp.app:serve_sandbox_phone", phone),
         ]
     return result
 

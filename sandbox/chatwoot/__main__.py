@@ -1,28 +1,12 @@
-"""`python -m sandbox.chatwoot --port 8090`: the sandbox alone."""
+"""`python -m sandbox.chatwoot`: the pretend Chatwoot alone, in memory without --database."""
 
-from pathlib import Path
+from sandbox.chatwoot.app import serve_sandbox_chatwoot
+from sandbox.kit.server import command_line
 
-import click
-
-from sandbox.chatwoot.server import serve_sandbox_chatwoot
-
-
-@click.command()
-@click.option("--port", type=int, default=8090, show_default=True, help="TCP port.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="A loopback address.")
-@click.option(
-    "--database", type=click.Path(path_type=Path), help="State file; in memory when left out."
+command_line(
+    "sandbox.chatwoot",
+    8090,
+    None,
+    serve_sandbox_chatwoot,
+    drop_underscores="drop header names with underscores, as proxies do",
 )
-@click.option(
-    "--drop-underscores", is_flag=True, help="Drop header names with underscores, as proxies do."
-)
-def main(port: int, host: str, database: Path | None, drop_underscores: bool) -> None:
-    """Serve the sandbox Chatwoot until told to stop."""
-    try:
-        serve_sandbox_chatwoot(host, port, database, drop_underscores=drop_underscores)
-    except ValueError as error:
-        raise click.ClickException(str(error)) from None
-
-
-if __name__ == "__main__":
-    main()

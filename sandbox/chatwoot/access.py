@@ -1,4 +1,4 @@
-"""Access of every API request: who calls, for which account, with which parameters.
+"""The entry point of every API request: who calls, for which account, with which parameters.
 
 Order of checks on account routes (docs/contracts/chatwoot.md, Access): token, bot, account exists,
 suspended, membership, then the action's own.
@@ -19,26 +19,26 @@ from sandbox.chatwoot.answers import (
     Refusal,
     bad_request,
     crash,
-    no_token,
     not_allowed,
     not_found,
-    outsider,
     unauthorized,
-    unknown_token,
 )
 from sandbox.chatwoot.records import Account, AgentBot, Contact, Conversation, Inbox, User
-from sandbox.chatwoot.world import World
+from sandbox.chatwoot.sentences import sentence
+from sandbox.chatwoot.server import Server
 from sandbox.kit.loopback import stranger
 
 Params = ParamSpec("Params")
 
+#: The key in a request's environment that marks one of the agent's own, see agent.
+IS_AGENT = "sandbox.agent"
 #: Rack and Ruby's JSON reader refuse what is nested deeper.
 _DEEPEST = 100
 
 
-def world() -> World:
+def server() -> Server:
     """The sandbox behind the current request."""
-    return cast(World, current_app.extensions["sandbox_chatwoot"])
+    return cast(Server, current_app.extensions["sandbox_chatwoot"])
 
 
 @dataclass(frozen=True)
@@ -49,17 +49,11 @@ class Caller:
     account: Account
 
     @property
-    def user(self) -> User | None:
-        """The person, when it is not a bot."""
-        return self.actor if isinstance(self.actor, User) else None
-
-    @property
     def is_admin(self) -> bool:
-        """Administrator of this account."""
         return (
             isinstance(self.actor, User)
             and self.actor.roles.get(str(self.account.id)) == "administrator"
-            and not world().faults.demoted(self.actor)
+            and (by_agent() or not server().faults.demoted(self.actor))
         )
 
     def need_admin(self) -> None:
@@ -70,15 +64,15 @@ class Caller:
     def may_see(self, inbox: Inbox) -> bool:
         """Administrators and bots see every inbox, agents only those they are members of; nobody
         one that is just being deleted."""
-        if inbox.id in world().going:
+        if inbox.id in server().being_deleted:
             return False
         if self.is_admin or isinstance(self.actor, AgentBot):
             return True
-        return self.actor.id in inbox.members and not world().faults.demoted(self.actor)
+        return self.actor.id in inbox.members and not server().faults.demoted(self.actor)
 
     def inbox(self, number: object) -> Inbox:
         """An inbox of the account that the caller may see."""
-        inbox = world().state.inboxes.get(as_id(number))
+        inbox = server().state.inboxes.get(as_id(number))
         if inbox is None or inbox.account_id != self.account.id:
             raise not_found()
         if not self.may_see(inbox):
@@ -86,16 +80,15 @@ class Caller:
         return inbox
 
     def contact(self, number: object) -> Contact:
-        """A contact of the account."""
-        contact = world().state.contacts.get(as_id(number))
+        contact = server().state.contacts.get(as_id(number))
         if contact is None or contact.account_id != self.account.id:
             raise not_found()
         return contact
 
     def conversation(self, display_id: int) -> Conversation:
         """A conversation of the account that the caller may see."""
-        state = world().state
-        conversation = state.by_display_id.get((self.account.id, display_id))
+        state = server().state
+        conversation = state.conversations.first(account_id=self.account.id, display_id=display_id)
         if conversation is None:
             raise not_found()
         if not self.may_see(state.inboxes[conversation.inbox_id]):
@@ -140,7 +133,7 @@ def _inspected(value: object) -> str:
     """Ruby's own way of writing a value."""
     match value:
         case dict():
-            pairs = (f"{_inspected(key)}=>{_inspected(one)}" for key, one in value.items())
+            pairs = (f"{_inspected(key)}=>{_inspected(item)}" for key, item in value.items())
             return f"{{{', '.join(pairs)}}}"
         case list():
             return f"[{', '.join(map(_inspected, value))}]"
@@ -150,14 +143,28 @@ def _inspected(value: object) -> str:
     return str(value) if is_plain else json.dumps(value, ensure_ascii=False)
 
 
+def by_agent() -> bool:
+    """Whether the agent of the page, or of a test, acts in the current request."""
+    return IS_AGENT in request.environ
+
+
+def _agent_of(account: Account) -> User:
+    """The administrator in whose name the page acts."""
+    users = server().state.users.values()
+    user = next(item for item in users if item.roles.get(str(account.id)) == "administrator")
+    g.actor = user
+    return user
+
+
 def actor(*, bots: bool) -> User | AgentBot:
     """Whose token the request carries. Refuses with 401 when there is none that will do."""
     token = request.headers.get("api-access-token", "")
     if not token:
-        raise no_token(world().state.options.default_locale)
-    found = world().state.tokens.get(token)
+        locale = server().state.options.default_locale
+        raise Refusal(401, {"errors": [sentence(locale, "no token")]})
+    found = server().state.holder_of(token)
     if found is None:
-        raise unknown_token()
+        raise unauthorized("Invalid Access Token")
     if isinstance(found, AgentBot) and not bots:
         raise unauthorized("Access to this endpoint is not authorized for bots")
     g.caller_name = found.name
@@ -167,17 +174,19 @@ def actor(*, bots: bool) -> User | AgentBot:
 
 def caller(account_id: int, *, bots: bool = False) -> Caller:
     """Check the request against an account."""
+    account = server().state.accounts.get(account_id)
+    if account is not None and by_agent():
+        return Caller(_agent_of(account), account)
     who = actor(bots=bots)
-    account = world().state.accounts.get(account_id)
     if account is None:
         raise not_found()
-    if account.status == "suspended" or world().faults.account_suspended(account_id):
+    if account.status == "suspended" or server().faults.account_suspended(account_id):
         raise unauthorized("Account is suspended")
     if isinstance(who, AgentBot):
         if who.account_id != account_id:
             raise unauthorized("Bot is not authorized to access this account")
-    elif str(account_id) not in who.roles or world().faults.removed(who):
-        raise outsider(world().state.options.default_locale)
+    elif str(account_id) not in who.roles or server().faults.removed(who):
+        raise unauthorized(sentence(server().state.options.default_locale, "outsider"))
     return Caller(who, account)
 
 
@@ -187,16 +196,12 @@ View = Callable[Concatenate[Caller, Params], Response]
 def account_route(
     blueprint: Blueprint, rule: str, *methods: str, bots: bool = False
 ) -> Callable[[View[Params]], View[Params]]:
-    """Serve `/api/v1/accounts/<account_id><rule>`; the view gets the checked caller first.
-
-    The whole view runs under the state's lock, as a Rails action runs in its own database
-    session.
-    """
+    """Serve `/api/v1/accounts/<account_id><rule>`; the whole view runs under the state's lock."""
 
     def decorate(view: View[Params]) -> View[Params]:
         @wraps(view)
         def guarded(account_id: int, *args: Params.args, **kwargs: Params.kwargs) -> Response:
-            with world().state.lock:
+            with server().state.lock:
                 return view(caller(account_id, bots=bots), *args, **kwargs)
 
         full = f"/api/v1/accounts/<int:account_id>{rule}"
@@ -206,11 +211,30 @@ def account_route(
     return decorate
 
 
-def read_params() -> None:
-    """Read the request's parameters once, before anything else, as Rails does.
+ConversationView = Callable[Concatenate[Caller, Conversation, Params], Response]
 
-    Malformed JSON is refused here, before authentication.
-    """
+
+def conversation_route(
+    blueprint: Blueprint, rule: str, *methods: str, bots: bool = True
+) -> Callable[[ConversationView[Params]], ConversationView[Params]]:
+    """Serve a rule below a conversation; the view gets the caller and the conversation."""
+
+    def decorate(view: ConversationView[Params]) -> ConversationView[Params]:
+        @wraps(view)
+        def found(
+            who: Caller, display_id: int, *args: Params.args, **kwargs: Params.kwargs
+        ) -> Response:
+            return view(who, who.conversation(display_id), *args, **kwargs)
+
+        full = f"/conversations/<int:display_id>{rule}"
+        account_route(blueprint, full, *methods, bots=bots)(found)  # type: ignore[arg-type]
+        return view
+
+    return decorate
+
+
+def read_params() -> None:
+    """Read the request's parameters once, before anything else; malformed JSON is refused."""
     g.params = {}
     if not _is_readable(request.environ.get("RAW_URI", "")):
         raise bad_request()
@@ -249,10 +273,7 @@ def _is_readable(address: str) -> bool:
 
 
 def _parsed(body: bytes) -> Any:
-    """A JSON body as Ruby reads it. Raises ValueError where Ruby refuses and Python does not.
-
-    That is a byte order mark, NaN, half a surrogate pair and more than 100 levels.
-    """
+    """A JSON body as Ruby reads it. Raises ValueError for what Ruby refuses and Python does not."""
     if body.startswith(codecs.BOM_UTF8):
         raise ValueError("byte order mark")
     parsed = json.loads(body, parse_constant=_no_constant)
@@ -267,7 +288,7 @@ def _is_deeper(value: Any, levels: int) -> bool:
     if not isinstance(value, dict | list):
         return False
     inner = value.values() if isinstance(value, dict) else value
-    return levels == 0 or any(_is_deeper(one, levels - 1) for one in inner)
+    return levels == 0 or any(_is_deeper(item, levels - 1) for item in inner)
 
 
 def _no_constant(name: str) -> None:
@@ -300,5 +321,4 @@ def query() -> dict[str, Any]:
 
 
 def params() -> dict[str, Any]:
-    """The parameters of the current request's body."""
     return cast(dict[str, Any], g.params)

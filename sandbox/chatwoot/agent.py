@@ -1,90 +1,100 @@
-"""Acting as the agent: what the page's buttons do, for the page and for the control API.
+"""Acting as the agent: the account API in an administrator's name, without a token.
 
-Every action is done in the name of Ana Admin, or of Olga Other in the second account.
+A write to `/sandbox/api/agent/<path>` is one to `/api/v1/accounts/<account_id>/<path>`, with
+`?account_id=` or 1; `messages/<id>` will do for a message. Forms name another method than POST in
+`?_method=` and get the page again. Such requests are not logged, and faults meet them only when
+they want `agents`.
 """
 
-from typing import cast
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
 
-from flask import Blueprint, Response, g, request
-from werkzeug.datastructures import FileStorage
+from flask import Blueprint, Response, redirect, request
 
-from sandbox.chatwoot import contact_actions, conversation_actions, message_actions
-from sandbox.chatwoot.access import as_bool, params, read_params, refuse_strangers, world
+from sandbox.chatwoot.access import (
+    IS_AGENT,
+    by_agent,
+    params,
+    read_params,
+    refuse_strangers,
+    server,
+)
 from sandbox.chatwoot.answers import Refusal, reply
-from sandbox.chatwoot.records import CONVERSATION_STATUSES, Conversation, Message, User
+from sandbox.chatwoot.state import State
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 routes = Blueprint("agent", __name__, url_prefix="/sandbox/api/agent")
+_PREFIX = "/sandbox/api/agent/"
+_MESSAGE = re.compile(r"messages/(\d+)")
+
+
+def as_agent(inner: "WSGIApplication", state: State) -> "WSGIApplication":
+    """Send the agent's writes to the account API."""
+
+    def path_of(below: str, account_id: str) -> str:
+        if (found := _MESSAGE.match(below)) and (message := state.messages.get(int(found[1]))):
+            conversation = state.conversations[message.conversation_id]
+            account_id = str(conversation.account_id)
+            below = f"conversations/{conversation.display_id}/{below}"
+        return f"/api/v1/accounts/{account_id}/{below}"
+
+    def served(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        if environ["REQUEST_METHOD"] != "GET" and path.startswith("/sandbox/api/"):
+            query = parse_qs(environ.get("QUERY_STRING", ""))
+            method = query.get("_method", [environ["REQUEST_METHOD"]])[-1]
+            environ = environ | {"REQUEST_METHOD": method}
+            if path.startswith(_PREFIX):
+                account_id = query.get("account_id", ["1"])[-1]
+                path = path_of(path.removeprefix(_PREFIX), account_id)
+                environ |= {"PATH_INFO": path, IS_AGENT: True}
+        return inner(environ, start_response)
+
+    return served
+
+
+def before_write() -> None:
+    """Read what the agent writes, with the line ends of a form. Refuses an empty message."""
+    refuse_strangers()
+    read_params()
+    given = params()
+    content = str(given.get("content") or "")
+    if "content" in given:
+        given["content"] = content.replace("\r\n", "\n")
+    is_message = request.method == "POST" and request.path.endswith("/messages")
+    if is_message and not content.strip() and not any(f.filename for f in request.files.values()):
+        raise Refusal(422, {"error": "Write a message, or attach a file"})
+
+
+def after_form(response: Response) -> Response:
+    """What a form did is seen on the page it was sent from."""
+    is_form = request.headers.get("Accept", "").startswith("text/html")
+    is_write = request.method != "GET" and (by_agent() or request.path.startswith("/sandbox/api/"))
+    if not is_form or not is_write or response.status_code >= 400:
+        return response
+    return redirect(request.referrer or "/", 303)  # type: ignore[return-value]
 
 
 @routes.before_request
 def _only_from_here() -> None:
     refuse_strangers()
-    read_params()
-
-
-def acting(account_id: int) -> User:
-    """The administrator in whose name the page acts."""
-    users = world().state.users.values()
-    g.actor = next(one for one in users if one.roles.get(str(account_id)) == "administrator")
-    return cast(User, g.actor)
-
-
-def conversation_with(display_id: int, account_id: int = 1) -> Conversation:
-    """A conversation by its number. Refuses with 404."""
-    found = world().state.by_display_id.get((account_id, display_id))
-    if found is None:
-        raise Refusal(404, {"error": "no such conversation"})
-    return found
-
-
-def message_with(message_id: int) -> Message:
-    """A message by its id. Refuses with 404."""
-    found = world().state.messages.get(message_id)
-    if found is None:
-        raise Refusal(404, {"error": "no such message"})
-    return found
-
-
-def say(
-    conversation: Conversation,
-    content: str,
-    *,
-    private: bool = False,
-    files: list[FileStorage] | None = None,
-    in_reply_to: object = None,
-) -> Message:
-    """Reply, or write a private note; reading the conversation comes with it."""
-    draft = message_actions.Draft(
-        content=content,
-        private=private,
-        files=files or [],
-        content_attributes={"in_reply_to": in_reply_to} if in_reply_to else {},
-    )
-    author = acting(conversation.account_id)
-    conversation_actions.mark_seen(world(), conversation)
-    return message_actions.create(world(), conversation, draft, author=author)
-
-
-def set_status(conversation: Conversation, status: str) -> None:
-    """Resolve, reopen and so on."""
-    if status not in CONVERSATION_STATUSES:
-        raise Refusal(400, {"error": f"status must be one of {', '.join(CONVERSATION_STATUSES)}"})
-    by = acting(conversation.account_id)
-    conversation_actions.set_status(world(), conversation, status, by=by)
 
 
 @routes.get("/conversations")
 def list_conversations() -> Response:
     """Every conversation of every account, with source_id, last activity first."""
-    state, shapes = world().state, world().shapes
+    state, shapes = server().state, server().shapes
     with state.lock:
-        found = sorted(state.whole_conversations(), key=lambda one: -one.last_activity_at)
+        found = sorted(state.whole_conversations(), key=lambda row: -row.last_activity_at)
         return reply(
             [
-                shapes.conversation(one)
-                | {"source_id": state.contact_inboxes[one.contact_inbox_id].source_id}
-                for one in found
-                if one.contact_id in state.contacts
+                shapes.conversation(row)
+                | {"source_id": state.contact_inboxes[row.contact_inbox_id].source_id}
+                for row in found
             ]
         )
 
@@ -92,78 +102,10 @@ def list_conversations() -> Response:
 @routes.get("/conversations/<int:display_id>/messages")
 def list_messages(display_id: int) -> Response:
     """All messages of a conversation, oldest first."""
-    state = world().state
+    state = server().state
+    account_id = request.args.get("account_id", 1, type=int)
     with state.lock:
-        conversation = conversation_with(display_id, request.args.get("account_id", 1, type=int))
-        thread = state.thread[conversation.id]
-        return reply([world().shapes.message(message) for message in thread])
-
-
-@routes.post("/conversations/<int:display_id>/reply")
-def post_reply(display_id: int) -> Response:
-    """{"content", "private"?, "in_reply_to"?, "account_id"?}, or multipart with `attachments[]`."""
-    given = params()
-    with world().state.lock:
-        conversation = conversation_with(display_id, int(given.get("account_id", 1)))
-        message = say(
-            conversation,
-            str(given.get("content") or ""),
-            private=as_bool(given.get("private")),
-            files=request.files.getlist("attachments[]"),
-            in_reply_to=given.get("in_reply_to"),
-        )
-        return reply(world().shapes.message(message))
-
-
-@routes.post("/conversations/<int:display_id>/status")
-def post_status(display_id: int) -> Response:
-    """{"status": "resolved", "account_id"?}."""
-    given = params()
-    with world().state.lock:
-        conversation = conversation_with(display_id, int(given.get("account_id", 1)))
-        set_status(conversation, str(given.get("status")))
-        return reply(world().shapes.conversation(conversation))
-
-
-@routes.post("/conversations/<int:display_id>/typing")
-def post_typing(display_id: int) -> Response:
-    """{"on": true, "private"?, "account_id"?}."""
-    given = params()
-    with world().state.lock:
-        conversation = conversation_with(display_id, int(given.get("account_id", 1)))
-        world().events.typing(
-            conversation,
-            acting(conversation.account_id),
-            on=as_bool(given.get("on", True)),
-            private=as_bool(given.get("private")),
-        )
-        return reply({"done": True})
-
-
-@routes.post("/messages/<int:message_id>/retry")
-def post_retry(message_id: int) -> Response:
-    """Retry a failed message."""
-    with world().state.lock:
-        message = message_with(message_id)
-        message_actions.retry(world(), message)
-        return reply(world().shapes.message(message))
-
-
-@routes.delete("/messages/<int:message_id>")
-def delete_message(message_id: int) -> Response:
-    """Delete a message, softly."""
-    with world().state.lock:
-        message = message_with(message_id)
-        message_actions.delete(world(), message)
-        return reply(world().shapes.message(message))
-
-
-@routes.patch("/contacts/<int:contact_id>")
-def change_contact(contact_id: int) -> Response:
-    """Rename or block a contact: {"name"?, "blocked"?, ...}."""
-    with world().state.lock:
-        contact = world().state.contacts.get(contact_id)
-        if contact is None:
-            raise Refusal(404, {"error": "no such contact"})
-        contact_actions.update(world(), contact, params())
-        return reply(world().shapes.contact(contact))
+        conversation = state.conversations.first(account_id=account_id, display_id=display_id)
+        if conversation is None:
+            raise Refusal(404, {"error": "no such conversation"})
+        return reply([server().shapes.message(message) for message in state.thread(conversation)])

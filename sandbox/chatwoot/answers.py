@@ -1,22 +1,16 @@
 """Chatwoot's refusals, word for word (docs/contracts/chatwoot.md, Answers), and how bodies are
 written."""
 
-import json
 from typing import Any
 
 from flask import Response
 
-from sandbox.chatwoot.sentences import sentence
-
-
-def as_text(body: Any) -> str:
-    """JSON as Rails writes it: raw UTF-8, no spaces."""
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+from sandbox.kit.body import dumps
 
 
 def reply(body: Any, status: int = 200) -> Response:
     """A JSON answer."""
-    return Response(as_text(body), status, content_type="application/json; charset=utf-8")
+    return Response(dumps(body), status, content_type="application/json; charset=utf-8")
 
 
 def empty(status: int = 200) -> Response:
@@ -33,7 +27,6 @@ class Refusal(Exception):
         self.body = body
 
     def response(self) -> Response:
-        """The answer itself."""
         if self.body is None:
             return empty(self.status)
         if isinstance(self.body, str):
@@ -41,24 +34,9 @@ class Refusal(Exception):
         return reply(self.body, self.status)
 
 
-def no_token(locale: str) -> Refusal:
-    """No token or an empty one: the only body with an array."""
-    return Refusal(401, {"errors": [sentence(locale, "no token")]})
-
-
-def outsider(locale: str) -> Refusal:
-    """A token whose owner does not belong to the account."""
-    return unauthorized(sentence(locale, "outsider"))
-
-
 def unauthorized(sentence: str) -> Refusal:
     """Chatwoot answers 401, not 403, for every trouble with permission."""
     return Refusal(401, {"error": sentence})
-
-
-def unknown_token() -> Refusal:
-    """The token belongs to nobody."""
-    return unauthorized("Invalid Access Token")
 
 
 def not_allowed() -> Refusal:
@@ -84,11 +62,6 @@ def bad_request() -> Refusal:
 def crash() -> Refusal:
     """An exception nobody caught in Rails."""
     return Refusal(500, {"status": 500, "error": "Internal Server Error"})
-
-
-def limit_exceeded() -> Refusal:
-    """The account has as many inboxes as its plan allows."""
-    return Refusal(402, {"error": "Account limit exceeded. Upgrade to a higher plan"})
 
 
 def invalid(*problems: tuple[str, str]) -> Refusal:

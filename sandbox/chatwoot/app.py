@@ -1,10 +1,10 @@
-"""Puts the sandbox Chatwoot together as a Flask app."""
+"""Puts the sandbox Chatwoot together as a Flask app, and serves it."""
 
 import re
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from flask import Flask, Response, current_app, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
@@ -14,9 +14,7 @@ from werkzeug.routing.exceptions import WebsocketMismatch
 from bridge.config.assets import folder
 from sandbox.chatwoot import (
     account,
-    account_webhooks,
     agent,
-    bots,
     cable,
     contact_search,
     contacts,
@@ -25,15 +23,15 @@ from sandbox.chatwoot import (
     inboxes,
     messages,
     page,
-    page_settings,
     uploads,
 )
 from sandbox.chatwoot.access import as_id
 from sandbox.chatwoot.answers import Refusal, crash, no_route, reply
+from sandbox.chatwoot.interception import DASHBOARD, after, before
 from sandbox.chatwoot.message_actions import webhook_failed
-from sandbox.chatwoot.tamper import DASHBOARD, watch
-from sandbox.chatwoot.world import World
+from sandbox.chatwoot.server import Server
 from sandbox.kit.responses import harden
+from sandbox.kit.server import serve, url_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -53,41 +51,34 @@ _ROOMS = (
     conversations,
     messages,
     uploads,
-    account_webhooks,
-    bots,
     cable,
     control,
     agent,
     page,
-    page_settings,
 )
 
 
-def create_sandbox_chatwoot(
-    database: Path | None, *, base_url: str = "http://127.0.0.1:8090"
-) -> Flask:
-    """The sandbox over a state file, or in memory when `database` is None.
-
-    `base_url` is what the addresses of attachments start with.
-    """
+def create_sandbox_chatwoot(database: Path | None, base_url: str, phone_url: str) -> Flask:
+    """The sandbox over a state file, or in memory; `base_url` is Chatwoot's FRONTEND_URL."""
     app = Flask(
         "sandbox_chatwoot",
         template_folder=str(folder("templates") / "sandbox"),
         static_folder=str(folder("static")),
         static_url_path="/sandbox/static",
     )
-    world = World(database, base_url)
-    world.events.mark_failed = partial(webhook_failed, world)
-    app.extensions["sandbox_chatwoot"] = world
-    watch(app)
+    server = Server(database, base_url, phone_url)
+    server.events.mark_failed = partial(webhook_failed, server)
+    app.extensions["sandbox_chatwoot"] = server
+    app.before_request(before)
+    app.after_request(after)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.converters["int"] = _Id
-    app.wsgi_app = _plain_paths(app.wsgi_app)  # type: ignore[method-assign, assignment]
+    app.wsgi_app = agent.as_agent(_plain_paths(app.wsgi_app), server.state)  # type: ignore[method-assign, assignment]
     for room in _ROOMS:
         app.register_blueprint(room.routes)
     app.add_url_rule("/app", "dashboard", _dashboard)
     app.add_url_rule("/app/<path:anything>", "dashboard", _dashboard)
-    app.register_error_handler(Refusal, _refused)
+    app.register_error_handler(Refusal, Refusal.response)
     app.register_error_handler(HTTPException, _no_such_page)
     app.register_error_handler(Exception, _crashed)
     return app
@@ -114,10 +105,7 @@ def _plain_paths(inner: "WSGIApplication") -> "WSGIApplication":
 
 
 def _dashboard(anything: str = "") -> Response:
-    """Chatwoot's catch-all: every address under /app is the dashboard's HTML.
-
-    A program gets what Chatwoot answers; a person is shown the way to the agent page.
-    """
+    """What Chatwoot answers below /app; a browser is shown the way to the agent page."""
     if not request.headers.get("Accept", "").startswith("text/html"):
         return Response(DASHBOARD, content_type=_HTML)
     wanted, target = _CONVERSATION.match(anything), url_for("page.home")
@@ -126,10 +114,6 @@ def _dashboard(anything: str = "") -> Response:
     return harden(
         Response(render_template("chatwoot_dashboard.html", target=target), content_type=_HTML)
     )
-
-
-def _refused(refusal: Refusal) -> Response:
-    return refusal.response()
 
 
 def _no_such_page(error: HTTPException) -> Response:
@@ -147,3 +131,30 @@ def _no_such_page(error: HTTPException) -> Response:
 def _crashed(error: Exception) -> Response:
     current_app.logger.exception("the sandbox itself failed")
     return crash().response()
+
+
+def serve_sandbox_chatwoot(
+    host: str,
+    port: int,
+    database: Path | None,
+    phone_url: str = "",
+    *,
+    drop_underscores: bool = False,
+) -> None:
+    """Serve until stopped. Raises ValueError when `host` is not this machine only.
+
+    `phone_url` is where a pretend WhatsApp is; `drop_underscores` behaves as a proxy that drops
+    header names with underscores (docs/contracts/chatwoot.md, Access).
+    """
+
+    def server(app: Flask) -> Server:
+        return cast(Server, app.extensions["sandbox_chatwoot"])
+
+    serve(
+        *("sandbox chatwoot", host, port),
+        lambda: create_sandbox_chatwoot(database, url_of(host, port), phone_url),
+        lambda app: server(app).subscribers.cut_all(),
+        grace_s=2.0,
+        clock=lambda app: server(app).state.options.now(),
+        header_map="drop" if drop_underscores else "dangerous",
+    )

@@ -1,7 +1,4 @@
-"""The websocket at /cable: ActionCable's protocol with the RoomChannel.
-
-Source: docs/contracts/chatwoot.md, Socket.
-"""
+"""The websocket at /cable: ActionCable with the RoomChannel (docs/contracts/chatwoot.md)."""
 
 import threading
 from collections.abc import Callable
@@ -9,9 +6,9 @@ from collections.abc import Callable
 from flask import Blueprint, Response, request
 from simple_websocket import ConnectionClosed, ConnectionError, Server
 
-from sandbox.chatwoot.access import world
-from sandbox.chatwoot.hub import Connection
-from sandbox.chatwoot.tamper import note
+from sandbox.chatwoot.access import server
+from sandbox.chatwoot.interception import note
+from sandbox.chatwoot.subscribers import Connection
 from sandbox.kit.responses import NoAnswer
 
 routes = Blueprint("cable", __name__)
@@ -36,20 +33,20 @@ def cable() -> Response:
     except (ConnectionError, RuntimeError, OSError):
         return Response("Page not found", 404, content_type="text/plain; charset=utf-8")
     note(101)
-    hub, state = world().hub, world().state
+    subscribers, state = server().subscribers, server().state
     connection = Connection(socket_, lambda: state.options.now())
     connection.frames.put('{"type":"welcome"}')
     sender = threading.Thread(target=connection.send_frames, daemon=True)
     sender.start()
-    hub.enter(connection)
+    subscribers.enter(connection)
     try:
         while True:
             text = socket_.receive()
             if isinstance(text, str):
-                hub.handle(connection, text)
+                subscribers.handle(connection, text)
     except ConnectionClosed:
         pass
     finally:
-        hub.leave(connection)
+        subscribers.leave(connection)
         connection.frames.put(None)
     return NoAnswer()

@@ -5,7 +5,7 @@ import re
 from flask import Blueprint, Response, request
 
 from sandbox.chatwoot import filters
-from sandbox.chatwoot.access import Caller, account_route, as_id, params, world
+from sandbox.chatwoot.access import Caller, account_route, as_id, params, server
 from sandbox.chatwoot.answers import Refusal, reply
 from sandbox.chatwoot.records import Contact, Json
 from sandbox.chatwoot.versions import Trait
@@ -30,12 +30,12 @@ _ATTRIBUTES = {
 
 
 def _of_account(who: Caller) -> list[Contact]:
-    return [c for c in world().state.contacts.values() if c.account_id == who.account.id]
+    return [c for c in server().state.contacts.values() if c.account_id == who.account.id]
 
 
 def _resolved(contacts: list[Contact]) -> list[Contact]:
     """With crm_v2 a contact that has neither phone nor e-mail is invisible here."""
-    if not world().state.options.crm_v2:
+    if not server().state.options.crm_v2:
         return contacts
     return [contact for contact in contacts if contact.phone_number or contact.email]
 
@@ -47,7 +47,7 @@ def _page(found: list[Contact], *, old_count: bool = False) -> Response:
     meta: Json = {"count": len(found), "current_page": given if given is not None else 1}
     if not old_count:
         meta |= {"count": len(part), "has_more": len(found) > number * _PAGE}
-    return reply({"meta": meta, "payload": [world().shapes.contact(one) for one in part]})
+    return reply({"meta": meta, "payload": [server().shapes.contact(row) for row in part]})
 
 
 @account_route(routes, "/contacts", "GET")
@@ -59,10 +59,10 @@ def list_contacts(who: Caller) -> Response:
 @account_route(routes, "/contacts/search", "GET")
 def search_contacts(who: Caller) -> Response:
     """Substring search; `%` and `_` are wildcards. A blank `q` finds nothing, with 200."""
-    options = world().state.options
+    options = server().state.options
     if options.throttle:
         limit = 100 if options.has(Trait.MANY_SEARCHES) else 5
-        if not world().limits.allow(f"search/{who.account.id}", limit):
+        if not server().limits.allow(f"search/{who.account.id}", limit):
             raise Refusal(429, "Retry later\n")
     wanted = request.args.get("q", "").strip()
     if not wanted:

@@ -1,17 +1,24 @@
-"""The control API under /sandbox/api: what tests and the agent page steer the sandbox with.
-
-Loopback only. Errors are {"error": sentence}.
-"""
+"""The control API under /sandbox/api, on loopback only. Errors are {"error": sentence}."""
 
 from dataclasses import asdict
+from functools import partial
 
 from flask import Blueprint, Response, request
 
-from sandbox.chatwoot.access import params, read_params, refuse_strangers, world
+from sandbox.chatwoot import contact_actions
+from sandbox.chatwoot.access import params, read_params, refuse_strangers, server
 from sandbox.chatwoot.answers import Refusal, reply
-from sandbox.chatwoot.fault_acts import set_fault
-from sandbox.chatwoot.faults import KINDS, WORDS
+from sandbox.chatwoot.fault_table import FAULT_TABLE
+from sandbox.chatwoot.faults import KINDS, Fault
+from sandbox.chatwoot.records import Inbox, Json, Message
 from sandbox.chatwoot.seed import ACCOUNT_ID, ADMIN_TOKEN
+from sandbox.chatwoot.server import Server
+from sandbox.chatwoot.state import RowType, base58_token
+
+#: How long an inbox that is being deleted answers 401, in seconds, at most.
+_GOING_S = 0.3
+#: How many ids of its cache a crashed PostgreSQL forgets, at most.
+_JUMP = 33
 
 routes = Blueprint("control", __name__, url_prefix="/sandbox/api")
 
@@ -28,10 +35,10 @@ def hello() -> Response:
     return reply(
         {
             "product": "sandbox-chatwoot",
-            "base_url": world().base_url,
+            "base_url": server().base_url,
             "account_id": ACCOUNT_ID,
             "token": ADMIN_TOKEN,
-            "version": world().state.options.version,
+            "version": server().state.options.version,
         }
     )
 
@@ -39,20 +46,19 @@ def hello() -> Response:
 @routes.post("/reset")
 def reset() -> Response:
     """Back to the seed: rows, options, faults and log."""
-    world().reset()
+    server().reset()
     return reply({"reset": True})
 
 
 @routes.get("/options")
 def show_options() -> Response:
-    """The installation's settings."""
-    return reply(world().state.options.as_json())
+    return reply(server().state.options.as_json())
 
 
 @routes.patch("/options")
 def change_options() -> Response:
     """Change some of them, such as {"version": "4.2.0"}."""
-    state = world().state
+    state = server().state
     with state.lock:
         try:
             state.options.change(params())
@@ -65,12 +71,9 @@ def change_options() -> Response:
 @routes.patch("/accounts/<int:account_id>")
 def change_account(account_id: int) -> Response:
     """Suspend an account, limit its inboxes, change its locale."""
-    state = world().state
-    given = params()
+    state, given = server().state, params()
     with state.lock:
-        account = state.accounts.get(account_id)
-        if account is None:
-            raise Refusal(404, {"error": "no such account"})
+        account = _found(state.accounts.get(account_id), "account")
         if "suspended" in given:
             account.status = "suspended" if given["suspended"] else "active"
         account.inbox_limit = int(given.get("inbox_limit", account.inbox_limit))
@@ -81,20 +84,14 @@ def change_account(account_id: int) -> Response:
 
 @routes.patch("/users/<int:user_id>")
 def change_user(user_id: int) -> Response:
-    """Another token (the old one is revoked), other roles: {"access_token"?, "roles"?}.
-
-    Roles map account ids to "administrator" or "agent", such as {"1": "agent"}.
-    """
-    state = world().state
-    given = params()
+    """Change {"access_token"?, "roles"?}; roles are such as {"1": "agent"}, by account."""
+    state, given = server().state, params()
     with state.lock:
-        user = state.users.get(user_id)
-        if user is None:
-            raise Refusal(404, {"error": "no such user"})
+        user = _found(state.users.get(user_id), "user")
         if "access_token" in given:
             state.set_token(user, str(given["access_token"]))
         if isinstance(given.get("roles"), dict):
-            user.roles = {str(one): str(role) for one, role in given["roles"].items()}
+            user.roles = {str(item): str(role) for item, role in given["roles"].items()}
         state.save(user)
         return reply({"id": user.id, "name": user.name, "roles": user.roles})
 
@@ -102,7 +99,7 @@ def change_user(user_id: int) -> Response:
 @routes.get("/faults")
 def list_faults() -> Response:
     """The faults that are set, and the kinds and words there are."""
-    return reply({"faults": world().faults.listed(), "kinds": KINDS, "words": WORDS})
+    return reply({"faults": server().faults.listed(), "kinds": KINDS, "words": [*FAULT_TABLE]})
 
 
 @routes.post("/faults")
@@ -111,24 +108,81 @@ def post_fault() -> Response:
     word in the fault table: {"fault", "seconds"?, "times"?, "chance"?, "delay"?, "requests"?,
     "conversation"?, "containing"?, "agents"?, ...}. Some words are done at once."""
     try:
-        fault, done = set_fault(world(), params())
+        fault, done = set_fault(server(), params())
     except ValueError as error:
         raise Refusal(400, {"error": str(error)}) from None
     return reply(asdict(fault) | done)
 
 
+def set_fault(server: Server, wanted: Json) -> tuple[Fault, Json]:
+    """Set a fault, or do what its word says: the fault, and what was done. Raises ValueError."""
+    fault = server.faults.add(wanted)
+    known = FAULT_TABLE.get(fault.kind)
+    if known is None:
+        return fault, {}
+    if known.at_once:
+        server.faults.clear(fault.id)
+    if known.cuts:
+        server.faults.interrupt()
+        server.subscribers.cut_all()
+    if known.deafens:
+        server.subscribers.deaf = True
+    with server.state.lock:
+        return fault, _act(server, fault)
+
+
+def _act(server: Server, fault: Fault) -> Json:
+    state = server.state
+    delay_s = state.options.deletion_s if fault.delay is None else fault.delay
+    match fault.kind:
+        case "web-killed" | "web-restarted":
+            server.subscribers.deaf = False
+        case "ids-jump":
+            state.skip_ids(Message, _JUMP)
+        case "redis-emptied":
+            return {"jobs": server.jobs.empty()}
+        case "token-reset":
+            user = _found(state.users.get(fault.user_id), "user")
+            state.set_token(user, base58_token())
+            return {"token": user.access_token}
+        case "inbox-deleted":
+            inbox = _found(state.inboxes.get(fault.inbox_id), "inbox")
+            server.later(delay_s, partial(_end_inbox, server, inbox, min(_GOING_S, delay_s)))
+        case "contact-deleted":
+            contact_actions.remove(server, _found(state.contacts.get(fault.contact_id), "contact"))
+        case "conversation-deleted":
+            conversation = _found(
+                state.conversations.first(
+                    account_id=fault.account_id, display_id=fault.conversation or 0
+                ),
+                "conversation",
+            )
+            server.later(delay_s, partial(state.remove_conversation, conversation))
+    return {}
+
+
+def _end_inbox(server: Server, inbox: Inbox, going_s: float) -> None:
+    """401 for a moment, then the inbox is gone with everything in it."""
+
+    def remove() -> None:
+        server.being_deleted.discard(inbox.id)
+        server.state.remove_inbox(inbox)
+
+    server.being_deleted.add(inbox.id)
+    server.later(going_s, remove)
+
+
+def _found(row: RowType | None, what: str) -> RowType:
+    if row is None:
+        raise Refusal(404, {"error": f"no such {what}"})
+    return row
+
+
 @routes.delete("/faults")
-def clear_faults() -> Response:
-    """Remove all faults."""
-    world().faults.clear()
-    return reply({"faults": []})
-
-
 @routes.delete("/faults/<int:fault_id>")
-def clear_fault(fault_id: int) -> Response:
-    """Remove one fault."""
-    world().faults.clear(fault_id)
-    return reply({"faults": world().faults.listed()})
+def clear_faults(fault_id: int | None = None) -> Response:
+    server().faults.clear(fault_id)
+    return reply({"faults": server().faults.listed()})
 
 
 @routes.get("/requests")
@@ -136,23 +190,21 @@ def list_requests() -> Response:
     """The requests after `since`, oldest first, with counters since the last clearing."""
     since = request.args.get("since", 0, type=int)
     limit = request.args.get("limit", 20_000, type=int)
-    return reply(world().log.since(since, limit))
+    return reply(server().log.since(since, limit))
 
 
 @routes.delete("/requests")
 def clear_requests() -> Response:
-    """Forget requests and counters."""
-    world().log.clear()
+    server().log.clear()
     return reply({"cleared": True})
 
 
 @routes.get("/cable")
 def show_cable() -> Response:
-    """Who listens on the websocket."""
-    return reply({"connections": world().hub.listening()})
+    return reply({"connections": server().subscribers.listening()})
 
 
 @routes.post("/cable/disconnect")
 def disconnect_cable() -> Response:
     """Cut every websocket without a goodbye."""
-    return reply({"disconnected": world().hub.cut_all()})
+    return reply({"disconnected": server().subscribers.cut_all()})

@@ -1,7 +1,4 @@
-"""What can be done with a conversation; REST routes and the agent page call the same functions.
-
-Sources: docs/contracts/chatwoot.md, Conversations. All are called under the state's lock.
-"""
+"""What can be done with a conversation, under the state's lock (docs/contracts/chatwoot.md)."""
 
 import uuid
 from typing import Any
@@ -18,11 +15,11 @@ from sandbox.chatwoot.records import (
     Json,
     User,
 )
+from sandbox.chatwoot.server import Server
 from sandbox.chatwoot.shapes import iso
 from sandbox.chatwoot.state import base58_token
 from sandbox.chatwoot.templates import note, send_survey
 from sandbox.chatwoot.versions import Trait
-from sandbox.chatwoot.world import World
 
 _TIMES = ("waiting_since", "first_reply_created_at", "snoozed_until", "updated_at")
 #: How long a job waits until it gives a conversation to an agent, in seconds.
@@ -45,18 +42,15 @@ def check_source(options: Options, source_id: str) -> None:
 
 
 def place_in_inbox(
-    world: World, contact: Contact, inbox: Inbox, source_id: str | None
+    server: Server, contact: Contact, inbox: Inbox, source_id: str | None
 ) -> ContactInbox | None:
-    """Find or make a contact_inbox; without a source_id always a new one with a random UUID.
-
-    None for an empty source_id. Raises SourceTaken.
-    """
-    state = world.state
+    """Find or make a contact_inbox; None for an empty source_id. Raises SourceTaken."""
+    state = server.state
     if source_id == "":
         return None
     source_id = source_id or str(uuid.uuid4())
     check_source(state.options, source_id)
-    found = state.places.get((inbox.id, source_id))
+    found = state.contact_inboxes.first(inbox_id=inbox.id, source_id=source_id)
     if found is not None:
         if found.contact_id != contact.id:
             raise SourceTaken(source_id)
@@ -68,7 +62,7 @@ def place_in_inbox(
             inbox_id=inbox.id,
             source_id=source_id,
             pubsub_token=base58_token(),
-            created_at=world.state.options.now(),
+            created_at=server.state.options.now(),
         )
     )
 
@@ -90,7 +84,7 @@ def check_attributes(name: str, attributes: Any) -> Json:
 
 
 def start(
-    world: World,
+    server: Server,
     place: ContactInbox,
     *,
     status: str,
@@ -98,11 +92,8 @@ def start(
     assignee: User | None,
     snoozed_until: float | None,
 ) -> Conversation:
-    """A new conversation.
-
-    A blocked contact's is resolved and that of an inbox with a bot pending, whatever was asked.
-    """
-    state = world.state
+    """A new conversation: resolved for a blocked contact, pending in the inbox of a bot."""
+    state = server.state
     inbox = state.inboxes[place.inbox_id]
     account = state.accounts[inbox.account_id]
     additional = check_attributes("additional_attributes", wanted.get("additional_attributes"))
@@ -111,7 +102,7 @@ def start(
         status = "pending"
     if state.contacts[place.contact_id].blocked:
         status = "resolved"
-    now = world.state.options.now()
+    now = server.state.options.now()
     conversation = state.add(
         Conversation(
             id=state.next_id(Conversation),
@@ -133,13 +124,13 @@ def start(
             additional_attributes=additional,
         )
     )
-    world.events.conversation("conversation_created", conversation)
-    _assign_by_policy(world, conversation)
+    server.events.conversation("conversation_created", conversation)
+    _assign_by_policy(server, conversation)
     return conversation
 
 
 def change(
-    world: World, conversation: Conversation, *, labels_read: bool = False, **values: Any
+    server: Server, conversation: Conversation, *, labels_read: bool = False, **values: Any
 ) -> bool:
     """Set columns and tell about those that changed; whether any did.
 
@@ -150,14 +141,14 @@ def change(
     before = {name: was for name, was in before.items() if was != values[name]}
     if not before:
         return False
-    if conversation.contact_id not in world.state.contacts:
+    if conversation.contact_id not in server.state.contacts:
         missing = ("contact", "Contact must exist"), ("contact_inbox", "Contact inbox must exist")
         raise invalid(*missing)
     for name in before:
         setattr(conversation, name, values[name])
     before["updated_at"] = conversation.updated_at
-    conversation.updated_at = world.state.options.now()
-    changed = [one for name, was in before.items() for one in _changes(conversation, name, was)]
+    conversation.updated_at = server.state.options.now()
+    changed = [row for name, was in before.items() for row in _changes(conversation, name, was)]
     if (labels_read or "labels" in before) and not conversation.labels_cached:
         conversation.labels_cached = True
         if "labels" not in before:
@@ -165,13 +156,13 @@ def change(
     if "status" in before:
         if conversation.status == "resolved":
             conversation.waiting_since = None
-        world.events.conversation("conversation_status_changed", conversation)
-    world.state.save(conversation)
-    world.events.conversation("conversation_updated", conversation, changed)
+        server.events.conversation("conversation_status_changed", conversation)
+    server.state.save(conversation)
+    server.events.conversation("conversation_updated", conversation, changed)
     if "assignee_id" in before:
-        world.events.conversation_on_cable("assignee.changed", conversation)
+        server.events.conversation_on_cable("assignee.changed", conversation)
     if "status" in before and conversation.status == "open":
-        _assign_by_policy(world, conversation)
+        _assign_by_policy(server, conversation)
     return True
 
 
@@ -191,7 +182,7 @@ def _pair(name: str, was: Any, now: Any) -> Json:
 
 
 def set_status(
-    world: World,
+    server: Server,
     conversation: Conversation,
     status: str,
     *,
@@ -204,77 +195,79 @@ def set_status(
     person who opens it takes it from the bot.
     """
     was, until = conversation.status, snoozed_until if status == "snoozed" else None
-    change(world, conversation, status=status, snoozed_until=until)
+    change(server, conversation, status=status, snoozed_until=until)
     if status != was:
-        note(world, conversation, status if by else "reopened", name=by.name if by else "")
+        note(server, conversation, status if by else "reopened", name=by.name if by else "")
         if status == "resolved":
-            send_survey(world, conversation)
+            send_survey(server, conversation)
     if status == "open" and isinstance(by, User):
         if by.roles.get(str(conversation.account_id)) == "agent":
-            assign(world, conversation, by, by=by)
-        change(world, conversation, assignee_agent_bot_id=None)
+            assign(server, conversation, by, by=by)
+        change(server, conversation, assignee_agent_bot_id=None)
 
 
 def assign(
-    world: World, conversation: Conversation, agent: User | None, *, by: User | AgentBot | None
+    server: Server, conversation: Conversation, agent: User | None, *, by: User | AgentBot | None
 ) -> None:
     """Give it to an agent, or to nobody; `by` is None when the default policy does."""
-    if not change(world, conversation, assignee_id=agent.id if agent else None):
+    if not change(server, conversation, assignee_id=agent.id if agent else None):
         return
     doer = by.name if by else "Default Policy"
     if agent is None:
-        note(world, conversation, "unassigned", name=doer)
+        note(server, conversation, "unassigned", name=doer)
     elif agent is by:
-        note(world, conversation, "self-assigned", name=doer)
+        note(server, conversation, "self-assigned", name=doer)
     else:
-        note(world, conversation, "assigned", agent=agent.name, name=doer)
-        notify(world, conversation, agent.id)
+        note(server, conversation, "assigned", agent=agent.name, name=doer)
+        notify(server, conversation, agent.id)
     if agent and agent.id not in conversation.participants:
         conversation.participants.append(agent.id)
-        world.state.save(conversation)
+        server.state.save(conversation)
 
 
-def _assign_by_policy(world: World, conversation: Conversation) -> None:
+def _assign_by_policy(server: Server, conversation: Conversation) -> None:
     """Have a job give an open conversation of nobody's to a member of the inbox who is online."""
-    inbox = world.state.inboxes[conversation.inbox_id]
+    inbox = server.state.inboxes[conversation.inbox_id]
     if not inbox.settings["enable_auto_assignment"]:
         return
 
     def job() -> None:
-        online = [one for one in inbox.members if one in world.hub.online()]
-        gone = world.state.conversations.get(conversation.id) is not conversation
+        online = [row for row in inbox.members if row in server.subscribers.online()]
+        gone = server.state.conversations.get(conversation.id) is not conversation
         if gone or not online or conversation.status != "open" or conversation.assignee_id:
             return
         # Round robin over those who are online.
-        agent = world.state.users[online[conversation.display_id % len(online)]]
-        assign(world, conversation, agent, by=None)
+        agent = server.state.users[online[conversation.display_id % len(online)]]
+        assign(server, conversation, agent, by=None)
 
-    world.later(_ASSIGN_S, job)
+    server.later(_ASSIGN_S, job)
 
 
-def notify(world: World, conversation: Conversation, user_id: int) -> None:
+def notify(server: Server, conversation: Conversation, user_id: int) -> None:
     """A notification for one agent, which only the websocket tells, and only that agent."""
     conversation.notified.append(user_id)
-    world.state.save(conversation)
-    world.events.notification("notification.created", conversation, user_id)
+    server.state.save(conversation)
+    server.events.notification("notification.created", conversation, user_id)
 
 
-def remove(world: World, conversation: Conversation) -> None:
-    """Delete it with its messages and notifications, which alone are told of."""
+def remove(server: Server, conversation: Conversation) -> None:
+    """Delete it with its messages and notifications, for which alone events are sent."""
+    if server.state.conversations.get(conversation.id) is not conversation:
+        return
     for user_id in conversation.notified:
-        world.events.notification("notification.deleted", conversation, user_id)
-    world.state.remove_conversation(conversation)
+        server.events.notification("notification.deleted", conversation, user_id)
+    server.state.remove_conversation(conversation)
 
 
-def mark_seen(world: World, conversation: Conversation) -> None:
+def mark_seen(server: Server, conversation: Conversation) -> None:
     """An agent read it. Writes without callbacks: no webhook follows."""
-    conversation.agent_last_seen_at = world.state.options.now()
-    world.state.save(conversation)
+    conversation.agent_last_seen_at = server.state.options.now()
+    server.state.save(conversation)
 
 
-def mark_unread(world: World, conversation: Conversation) -> None:
+def mark_unread(server: Server, conversation: Conversation) -> None:
     """An agent wants to read the last of the customer's messages again; no webhook either."""
-    thread = reversed(world.state.thread[conversation.id])
-    last = next((one.created_at for one in thread if one.message_type == INCOMING), None)
+    thread = reversed(server.state.thread(conversation))
+    last = next((row.created_at for row in thread if row.message_type == INCOMING), None)
     conversation.agent_last_seen_at = None if last is None else last - 1
-    world.state.save(conversation)
+    server.state.save(conversation)

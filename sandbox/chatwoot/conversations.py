@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import cast
 
 from flask import Blueprint, Response
@@ -13,10 +14,11 @@ from sandbox.chatwoot.access import (
     account_route,
     as_bool,
     as_id,
+    conversation_route,
     is_blank,
     params,
     query,
-    world,
+    server,
 )
 from sandbox.chatwoot.account import agent
 from sandbox.chatwoot.answers import (
@@ -55,19 +57,19 @@ _FILTERS = dict.fromkeys(
 @account_route(routes, "/conversations", "POST", bots=True)
 def create_conversation(who: Caller) -> Response:
     """A new conversation; with the lock, the last one of the contact_inbox, unchanged."""
-    given, state = params(), world().state
+    given, state = params(), server().state
     place = _place(who)
     inbox = state.inboxes[place.inbox_id]
     if inbox.account_id != who.account.id or not who.may_see(inbox):
         raise not_allowed()
     draft = _first_message(inbox)
-    earlier = state.conversations_of_place[place.id]
+    earlier = state.conversations.where(contact_inbox_id=place.id)
     if inbox.settings["lock_to_single_conversation"] and earlier:
-        conversation = state.conversations[earlier[-1]]
+        conversation = earlier[-1]
     else:
         assignee = state.users.get(as_id(given.get("assignee_id")))
         conversation = actions.start(
-            world(),
+            server(),
             place,
             status=_status(given.get("status") or "open"),
             wanted=given,
@@ -75,15 +77,12 @@ def create_conversation(who: Caller) -> Response:
             snoozed_until=_time(given.get("snoozed_until")),
         )
     if draft:
-        message_actions.create(world(), conversation, draft, author=who.actor)
+        message_actions.create(server(), conversation, draft, author=who.actor)
     return _shown(conversation)
 
 
 def _first_message(inbox: Inbox) -> message_actions.Draft | None:
-    """The message of the request. Refuses a bad one, with which nothing is made.
-
-    Nobody rescues here the exceptions whose text POST messages answers.
-    """
+    """The message of the request. Crashes where POST messages answers the exception's text."""
     message = params().get("message")
     if is_blank(message) or message == {}:
         return None
@@ -119,67 +118,64 @@ def _time(given: object) -> float | None:
 
 def _place(who: Caller) -> ContactInbox:
     """The contact_inbox a request means: by inbox and contact, else by source_id anywhere."""
-    given, state = params(), world().state
+    given, state = params(), server().state
     inbox = None if is_blank(given.get("inbox_id")) else who.inbox(given["inbox_id"])
     contact = None if is_blank(given.get("contact_id")) else who.contact(given["contact_id"])
     source_id = None if given.get("source_id") is None else str(given["source_id"])
     if inbox and contact:
         try:
-            place = actions.place_in_inbox(world(), contact, inbox, source_id)
+            place = actions.place_in_inbox(server(), contact, inbox, source_id)
         except actions.SourceTaken:
             raise unprocessable("source_id should be unique") from None
         if place:
             return place
-    numbers = state.places_by_source.get(source_id or "")
-    if not numbers:
+    found = state.contact_inboxes.first(source_id=source_id)
+    if found is None:
         raise not_found()
-    return state.contact_inboxes[numbers[0]]
+    return found
 
 
 @account_route(routes, "/conversations", "GET")
 def list_conversations(who: Caller) -> Response:
-    """Twenty-five a page, latest activity first; only open ones unless `status` says else.
-
-    `assignee_type` chooses among those that are counted.
-    """
-    state, given = world().state, query()
+    """Twenty-five a page, latest activity first; the open ones unless `status` says else."""
+    state, given = server().state, query()
     status = given.get("status", "open")
     inbox_id = as_id(given["inbox_id"]) if given.get("inbox_id") else None
     sources = given.get("source_id") or None
     found = _seen_by(who)
     if sources and state.options.has(Trait.SOURCE_ID_FILTER):
         wanted = sources if isinstance(sources, list) else [sources]
-        places = {number for source in wanted for number in state.places_by_source.get(source, [])}
-        found = [one for one in found if one.contact_inbox_id in places]
+        places = [p.id for row in wanted for p in state.contact_inboxes.where(source_id=row)]
+        found = [row for row in found if row.contact_inbox_id in places]
     found = [
-        one for one in found if status in ("all", one.status) and inbox_id in (None, one.inbox_id)
+        row for row in found if status in ("all", row.status) and inbox_id in (None, row.inbox_id)
     ]
     meta = _counts(who, found)
     match given.get("assignee_type"):
         case "me":
-            found = [one for one in found if one.assignee_id == who.actor.id]
+            found = [row for row in found if row.assignee_id == who.actor.id]
         case "assigned":
-            found = [one for one in found if one.assignee_id]
+            found = [row for row in found if row.assignee_id]
         case "unassigned":
-            found = [one for one in found if not one.assignee_id]
+            found = [row for row in found if not row.assignee_id]
     payload = _page(_sorted(found, str(given.get("sort_by"))))
     return reply({"data": {"meta": meta, "payload": payload}})
 
 
 def _seen_by(who: Caller) -> list[Conversation]:
     """The conversations of the account that the caller may see."""
-    state = world().state
+    state = server().state
     return [
-        one
-        for one in state.conversations.values()
-        if one.account_id == who.account.id and who.may_see(state.inboxes[one.inbox_id])
+        row
+        for row in state.conversations.values()
+        if row.account_id == who.account.id and who.may_see(state.inboxes[row.inbox_id])
     ]
 
 
 def _counts(who: Caller, found: list[Conversation]) -> Json:
-    assigned = [one for one in found if one.assignee_id]
+    assigned = [row for row in found if row.assignee_id]
     return {
-        "mine_count": sum(one.assignee_id == who.actor.id for one in found),
+        "mine_count": sum(row.assignee_id == who.actor.id for row in found),
         "assigned_count": len(assigned),
         "unassigned_count": len(found) - len(assigned),
         "all_count": len(found),
@@ -192,18 +188,17 @@ def _sorted(found: list[Conversation], wanted: str) -> list[Conversation]:
     if column not in _SORTED_BY or direction not in ("asc", "desc"):
         column, direction = "last_activity_at", "desc"
     return sorted(
-        found, key=lambda one: (getattr(one, column) or 0, one.id), reverse=direction == "desc"
+        found, key=lambda row: (getattr(row, column) or 0, row.id), reverse=direction == "desc"
     )
 
 
 def _page(found: list[Conversation]) -> list[Json]:
     start = (max(as_id(query().get("page")) or 1, 1) - 1) * _PAGE
-    return [world().shapes.conversation(one) for one in found[start : start + _PAGE]]
+    return [server().shapes.conversation(row) for row in found[start : start + _PAGE]]
 
 
 @account_route(routes, "/conversations/filter", "POST")
 def filter_conversations(who: Caller) -> Response:
-    """Those that fit conditions."""
     conditions = params().get("payload")
     found = filters.chosen(conditions, _FILTERS, who.account.locale, _seen_by(who))
     return reply({"meta": _counts(who, found), "payload": _page(_sorted(found, ""))})
@@ -213,38 +208,36 @@ def filter_conversations(who: Caller) -> Response:
 def search_conversations(who: Caller) -> Response:
     """Those with a message in which `q` is found."""
     wanted = str(query().get("q", "")).lower()
-    thread = world().state.thread
+    thread = server().state.thread
     found = [
-        one
-        for one in _seen_by(who)
-        if any(wanted in (message.content or "").lower() for message in thread[one.id])
+        row
+        for row in _seen_by(who)
+        if any(wanted in (message.content or "").lower() for message in thread(row))
     ]
     return reply({"meta": _counts(who, found), "payload": _page(_sorted(found, ""))})
 
 
-@account_route(routes, "/conversations/<int:display_id>", "GET", bots=True)
-def show_conversation(who: Caller, display_id: int) -> Response:
-    """One conversation, at top level."""
-    return _shown(who.conversation(display_id))
+@conversation_route(routes, "", "GET")
+def show_conversation(who: Caller, conversation: Conversation) -> Response:
+    return _shown(conversation)
 
 
 def _shown(conversation: Conversation) -> Response:
-    return reply(world().shapes.conversation(conversation))
+    return reply(server().shapes.conversation(conversation))
 
 
-@account_route(routes, "/conversations/<int:display_id>", "PATCH", "PUT", bots=True)
-def update_conversation(who: Caller, display_id: int) -> Response:
+@conversation_route(routes, "", "PATCH", "PUT")
+def update_conversation(who: Caller, conversation: Conversation) -> Response:
     """The priority is all that can be changed here."""
-    conversation = who.conversation(display_id)
     if "priority" in params():
         _set_priority(who, conversation)
     return _shown(conversation)
 
 
-@account_route(routes, "/conversations/<int:display_id>/toggle_priority", "POST", bots=True)
-def toggle_priority(who: Caller, display_id: int) -> Response:
+@conversation_route(routes, "/toggle_priority", "POST")
+def toggle_priority(who: Caller, conversation: Conversation) -> Response:
     """Set the priority; without one, none."""
-    _set_priority(who, who.conversation(display_id))
+    _set_priority(who, conversation)
     return empty()
 
 
@@ -252,38 +245,31 @@ def _set_priority(who: Caller, conversation: Conversation) -> None:
     was, priority = conversation.priority, params().get("priority")
     if priority not in _PRIORITIES:
         raise crash()
-    if actions.change(world(), conversation, priority=priority):
+    if actions.change(server(), conversation, priority=priority):
         key = "set" if was is None else "removed" if priority is None else "changed"
         values = {"name": who.actor.name, "was": was, "priority": priority}
-        note(world(), conversation, f"priority {key}", **values)
+        note(server(), conversation, f"priority {key}", **values)
 
 
-@account_route(routes, "/conversations/<int:display_id>", "DELETE")
-def delete_conversation(who: Caller, display_id: int) -> Response:
+@conversation_route(routes, "", "DELETE", bots=False)
+def delete_conversation(who: Caller, conversation: Conversation) -> Response:
     """Administrators only; a job does it a moment later."""
-    conversation = who.conversation(display_id)
     who.need_admin()
-    here = world()
-
-    def job() -> None:
-        if here.state.conversations.get(conversation.id) is conversation:
-            actions.remove(here, conversation)
-
-    here.later(here.state.options.deletion_s, job)
+    job = partial(actions.remove, server(), conversation)
+    server().later(server().state.options.deletion_s, job)
     return empty()
 
 
-@account_route(routes, "/conversations/<int:display_id>/toggle_status", "POST", bots=True)
-def toggle_status(who: Caller, display_id: int) -> Response:
+@conversation_route(routes, "/toggle_status", "POST")
+def toggle_status(who: Caller, conversation: Conversation) -> Response:
     """Set a status; without one, open becomes resolved and everything else open."""
-    conversation = who.conversation(display_id)
     given, was = params(), conversation.status
     wanted = given.get("status")
     if is_blank(wanted):
         wanted = "resolved" if was == "open" else "open"
     status, until = _status(wanted), _time(given.get("snoozed_until"))
-    actions.set_status(world(), conversation, status, by=who.actor, snoozed_until=until)
-    # A bot that hands a conversation over is not told of any success.
+    actions.set_status(server(), conversation, status, by=who.actor, snoozed_until=until)
+    # A bot that hands a conversation over gets no success.
     handed_over = isinstance(who.actor, AgentBot) and (was, status) == ("pending", "open")
     payload = {
         "success": None if handed_over else True,
@@ -294,101 +280,92 @@ def toggle_status(who: Caller, display_id: int) -> Response:
     return reply({"payload": payload})
 
 
-@account_route(routes, "/conversations/<int:display_id>/mute", "POST", bots=True)
-def mute(who: Caller, display_id: int) -> Response:
+@conversation_route(routes, "/mute", "POST")
+def mute(who: Caller, conversation: Conversation) -> Response:
     """Block the contact and resolve."""
-    conversation = who.conversation(display_id)
     _block(conversation, True)
-    actions.set_status(world(), conversation, "resolved", by=who.actor)
-    note(world(), conversation, "muted", name=who.actor.name)
+    actions.set_status(server(), conversation, "resolved", by=who.actor)
+    note(server(), conversation, "muted", name=who.actor.name)
     return empty()
 
 
-@account_route(routes, "/conversations/<int:display_id>/unmute", "POST", bots=True)
-def unmute(who: Caller, display_id: int) -> Response:
+@conversation_route(routes, "/unmute", "POST")
+def unmute(who: Caller, conversation: Conversation) -> Response:
     """Unblock the contact; the conversation stays resolved."""
-    conversation = who.conversation(display_id)
     _block(conversation, False)
-    note(world(), conversation, "unmuted", name=who.actor.name)
+    note(server(), conversation, "unmuted", name=who.actor.name)
     return empty()
 
 
 def _block(conversation: Conversation, blocked: bool) -> None:
-    contact = world().state.contact_of(conversation)
-    contact_actions.update(world(), contact, {"blocked": blocked})
+    contact = server().state.contact_of(conversation)
+    contact_actions.update(server(), contact, {"blocked": blocked})
 
 
-@account_route(routes, "/conversations/<int:display_id>/unread", "POST")
-def mark_unread(who: Caller, display_id: int) -> Response:
+@conversation_route(routes, "/unread", "POST", bots=False)
+def mark_unread(who: Caller, conversation: Conversation) -> Response:
     """The last of the customer's messages counts as not seen."""
-    conversation = who.conversation(display_id)
-    actions.mark_unread(world(), conversation)
+    actions.mark_unread(server(), conversation)
     return _shown(conversation)
 
 
-@account_route(routes, "/conversations/<int:display_id>/update_last_seen", "POST")
-def update_last_seen(who: Caller, display_id: int) -> Response:
+@conversation_route(routes, "/update_last_seen", "POST", bots=False)
+def update_last_seen(who: Caller, conversation: Conversation) -> Response:
     """The token's user has read it; no webhook."""
-    conversation = who.conversation(display_id)
-    actions.mark_seen(world(), conversation)
+    actions.mark_seen(server(), conversation)
     return _shown(conversation)
 
 
-@account_route(routes, "/conversations/<int:display_id>/toggle_typing_status", "POST", bots=True)
-def toggle_typing(who: Caller, display_id: int) -> Response:
+@conversation_route(routes, "/toggle_typing_status", "POST")
+def toggle_typing(who: Caller, conversation: Conversation) -> Response:
     """The token's user types, or stopped; never the contact."""
-    conversation = who.conversation(display_id)
     status = params().get("typing_status")
     if status in ("on", "off"):
         private = as_bool(params().get("is_private"))
-        world().events.typing(conversation, who.actor, on=status == "on", private=private)
+        server().events.typing(conversation, who.actor, on=status == "on", private=private)
     return empty()
 
 
-@account_route(routes, "/conversations/<int:display_id>/custom_attributes", "POST", bots=True)
-def set_custom_attributes(who: Caller, display_id: int) -> Response:
+@conversation_route(routes, "/custom_attributes", "POST")
+def set_custom_attributes(who: Caller, conversation: Conversation) -> Response:
     """Replaces the whole map."""
-    conversation = who.conversation(display_id)
     given = params().get("custom_attributes")
     if not isinstance(given, dict):
         raise crash()
     given = actions.check_attributes("custom_attributes", given)
-    actions.change(world(), conversation, custom_attributes=given)
+    actions.change(server(), conversation, custom_attributes=given)
     return reply({"custom_attributes": conversation.custom_attributes})
 
 
-@account_route(routes, "/conversations/<int:display_id>/labels", "GET", bots=True)
-def list_labels(who: Caller, display_id: int) -> Response:
-    """The labels."""
-    return reply({"payload": who.conversation(display_id).labels})
+@conversation_route(routes, "/labels", "GET")
+def list_labels(who: Caller, conversation: Conversation) -> Response:
+    return reply({"payload": conversation.labels})
 
 
-@account_route(routes, "/conversations/<int:display_id>/labels", "POST", bots=True)
-def set_labels(who: Caller, display_id: int) -> Response:
+@conversation_route(routes, "/labels", "POST")
+def set_labels(who: Caller, conversation: Conversation) -> Response:
     """Replaces the list."""
-    conversation = who.conversation(display_id)
     labels = [str(label) for label in params().get("labels") or []]
     if any(len(label) > 255 for label in labels):
         raise invalid(("tag", "Tag must exist"), ("tag_id", "Tag can't be blank"))
     was = conversation.labels
-    actions.change(world(), conversation, labels=labels)
+    actions.change(server(), conversation, labels=labels)
     for key, found in (
-        ("labels added", [one for one in labels if one not in was]),
-        ("labels removed", [one for one in was if one not in labels]),
+        ("labels added", [row for row in labels if row not in was]),
+        ("labels removed", [row for row in was if row not in labels]),
     ):
         if found:
             values = {"name": who.actor.name, "labels": ", ".join(found)}
-            note(world(), conversation, key, **values)
+            note(server(), conversation, key, **values)
     return reply({"payload": conversation.labels})
 
 
-@account_route(routes, "/conversations/<int:display_id>/assignments", "POST", bots=True)
-def assign(who: Caller, display_id: int) -> Response:
+@conversation_route(routes, "/assignments", "POST")
+def assign(who: Caller, conversation: Conversation) -> Response:
     """Give the conversation to an agent, or to nobody; there are no teams to give it to."""
-    conversation = who.conversation(display_id)
     if "assignee_id" not in params():
         return reply(None)
-    user = world().state.users.get(as_id(params()["assignee_id"]))
+    user = server().state.users.get(as_id(params()["assignee_id"]))
     known = user if user and str(who.account.id) in user.roles else None
-    actions.assign(world(), conversation, known, by=who.actor)
+    actions.assign(server(), conversation, known, by=who.actor)
     return reply(agent(known, who.account.id) if known else None)

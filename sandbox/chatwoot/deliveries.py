@@ -1,7 +1,4 @@
-"""Delivers webhooks as Chatwoot's background workers do: in parallel, once, within 5 seconds.
-
-No order is promised and nothing is retried (docs/contracts/chatwoot.md, Webhooks).
-"""
+"""Delivers webhooks as Chatwoot's jobs do: in parallel, once, without any promised order."""
 
 import base64
 import hashlib
@@ -10,23 +7,21 @@ import http.client
 import ipaddress
 import json
 import logging
-import queue
-import random
 import re
 import socket
 import ssl
-import threading
 import uuid
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
-from sandbox.chatwoot.faults import Faults
 from sandbox.chatwoot.jobs import Jobs
 from sandbox.chatwoot.options import Options
+from sandbox.chatwoot.progress import Progress, stops_at
 from sandbox.chatwoot.records import Json
-from sandbox.chatwoot.stages import Stage, stops_at
 from sandbox.chatwoot.versions import Trait, fitted
 
 _log = logging.getLogger(__name__)
@@ -51,58 +46,32 @@ class Hook:
 
     url: str
     secret: str
-    failed: Callable[[str], None]
+    failed: Callable[[str], None] = lambda reason: None
 
 
 class Deliveries:
     """A small pool of threads that builds bodies late and posts them."""
 
-    def __init__(self, options: Callable[[], Options], faults: Faults, jobs: Jobs) -> None:
+    def __init__(self, options: Callable[[], Options], jobs: Jobs) -> None:
         self._options = options
-        self._queue = jobs
-        self._faults = faults
-        self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._threads: list[threading.Thread] = []
+        self._jobs = jobs
+        self._pool = ThreadPoolExecutor(_WORKERS)
 
     def send(self, event: str, hook: Hook, build: Callable[[], Json | None]) -> None:
         """Queue a webhook. `build` makes the body when a worker gets to it; None drops it."""
-        if not stops_at(Stage.MOVED):
-            self._queue.run(event, lambda: self._send(event, hook, build))
+        if not stops_at(Progress.MOVED):
+            deliver = partial(self._deliver, hook, build, str(uuid.uuid4()))
+            self._jobs.run(event, partial(self.submit, deliver), is_webhook=True)
 
-    def _send(self, event: str, hook: Hook, build: Callable[[], Json | None]) -> None:
-        if self._faults.strike("webhook_lost", path=event):
-            return
-        times = 2 if self._faults.strike("webhook_double", path=event) else 1
-        wait_s = 0.0
-        if fault := self._faults.strike("webhook_delay", path=event):
-            wait_s += fault.seconds
-        shuffle = self._faults.strike("webhook_shuffle", path=event)
-        delivery_id = str(uuid.uuid4())
-        for _ in range(times):
-            jitter_s = random.uniform(0, shuffle.seconds) if shuffle else 0.0  # noqa: S311
-            self.later(wait_s + jitter_s, lambda: self._deliver(hook, build, delivery_id))
-
-    def later(self, seconds: float, job: Callable[[], None]) -> None:
-        """Run a job on the pool after some seconds."""
-        if len(self._threads) < _WORKERS:
-            thread = threading.Thread(target=self._work, daemon=True)
-            self._threads.append(thread)
-            thread.start()
-        if seconds <= 0:
-            self._jobs.put(job)
-            return
-        timer = threading.Timer(seconds, self._jobs.put, (job,))
-        timer.daemon = True
-        timer.start()
-
-    def _work(self) -> None:
-        while True:
-            job = self._jobs.get()
+    def submit(self, job: Callable[[], None]) -> None:
+        def work() -> None:
             try:
                 job()
             except Exception:
                 # A worker outlives whatever one job does, such as meeting a deleted row.
                 _log.exception("a webhook job failed")
+
+        self._pool.submit(work)
 
     def _deliver(self, hook: Hook, build: Callable[[], Json | None], delivery_id: str) -> None:
         body = build()
@@ -147,10 +116,7 @@ class Deliveries:
 def _post_once(
     url: str, body: bytes, headers: dict[str, str], options: Options
 ) -> tuple[str, str | None]:
-    """Post once; the answer as "status reason", and where it redirects to.
-
-    Raises DeliveryFailed with the words of Ruby's libraries (docs/contracts/chatwoot.md, Webhooks).
-    """
+    """Post once: "status reason", and where it redirects to. DeliveryFailed has Ruby's words."""
     parts = _parsed(url)
     host, port = parts.hostname or "", parts.port
     if port is None:

@@ -1,16 +1,13 @@
-"""What happened, told to webhooks and websocket.
-
-Source: docs/contracts/chatwoot.md, Webhooks and Socket.
-"""
+"""What happened, sent to webhooks and websocket (docs/contracts/chatwoot.md)."""
 
 from collections.abc import Callable
+from functools import partial
 
 from flask import g, has_request_context
 
 from sandbox.chatwoot.deliveries import Deliveries, Hook
 from sandbox.chatwoot.faults import Faults
-from sandbox.chatwoot.hub import Hub
-from sandbox.chatwoot.jobs import Jobs
+from sandbox.chatwoot.jobs import Jobs, later
 from sandbox.chatwoot.records import (
     ACTIVITY,
     AgentBot,
@@ -23,6 +20,7 @@ from sandbox.chatwoot.records import (
 )
 from sandbox.chatwoot.shapes import Shapes
 from sandbox.chatwoot.state import State
+from sandbox.chatwoot.subscribers import Subscribers
 from sandbox.chatwoot.versions import Trait
 from sandbox.chatwoot.webhook_bodies import WebhookBodies
 
@@ -31,7 +29,7 @@ _READ_ANEW = ("conversation.updated", "conversation.status_changed", "assignee.c
 
 
 class Events:
-    """Tells the world. All methods are called under the state's lock and do not wait.
+    """Tells webhooks and websocket. All methods are called under the state's lock and do not wait.
 
     `mark_failed` is called, on a worker's thread, with a message and the reason its webhook
     was not accepted.
@@ -43,15 +41,15 @@ class Events:
         faults: Faults,
         shapes: Shapes,
         bodies: WebhookBodies,
-        hub: Hub,
+        subscribers: Subscribers,
         jobs: Jobs,
     ) -> None:
         self._state = state
         self._faults = faults
         self._shapes = shapes
         self._bodies = bodies
-        self._hub = hub
-        self._deliveries = Deliveries(lambda: state.options, faults, jobs)
+        self._subscribers = subscribers
+        self._deliveries = Deliveries(lambda: state.options, jobs)
         self.mark_failed: Callable[[Message, str], None] = lambda message, reason: None
 
     def _doer(self, *, by_job: bool = False) -> Json:
@@ -78,15 +76,13 @@ class Events:
             return
         late = None
         if message.attachment_ids and event == "message_created":
-            late = self._faults.strike("attachment_late", path=event)
+            late = self._faults.use("attachment_late", path=event)
         self._message_hooks(event, message, inbox, with_attachments=late is None)
         if late:
-            self._deliveries.later(
-                late.seconds,
-                lambda: self._message_hooks(
-                    "message_updated", message, inbox, with_attachments=True
-                ),
+            update = partial(
+                self._message_hooks, "message_updated", message, inbox, with_attachments=True
             )
+            later(late.seconds, partial(self._deliveries.submit, update))
 
     def first_reply(self, message: Message, *, echo_id: object = None) -> None:
         """The first reply of an agent, which only the websocket tells."""
@@ -95,18 +91,16 @@ class Events:
 
     def _tell_message(self, event: str, message: Message, extra: Json) -> None:
         inbox = self._state.inboxes[message.inbox_id]
-        self._hub.tell(inbox, event, lambda: self._shapes.message_push(message) | extra)
+        self._subscribers.tell(inbox, event, lambda: self._shapes.message_push(message) | extra)
 
     def _message_hooks(
         self, event: str, message: Message, inbox: Inbox, *, with_attachments: bool
     ) -> None:
-        def build() -> Json | None:
-            with self._state.lock:
-                if self._state.messages.get(message.id) is not message:
-                    return None
-                if self._contact_is_gone(self._state.conversations[message.conversation_id]):
-                    return None
-                return self._bodies.message(event, message, with_attachments=with_attachments)
+        build = self._late(
+            self._state.conversations[message.conversation_id],
+            lambda: self._bodies.message(event, message, with_attachments=with_attachments),
+            lambda: self._state.messages.get(message.id) is message,
+        )
 
         def failed(reason: str) -> None:
             if self._state.options.has(Trait.FAILED_MARK):
@@ -114,13 +108,28 @@ class Events:
 
         self._hooks(event, inbox, build, failed)
         if bot := self._state.bots.get(inbox.agent_bot_id or 0):
-            self._deliveries.send(
-                event, Hook(bot.outgoing_url, bot.secret, lambda reason: None), build
-            )
+            self._deliveries.send(event, Hook(bot.outgoing_url, bot.secret), build)
 
-    def _contact_is_gone(self, conversation: Conversation) -> bool:
-        """Whether its contact was deleted, over which Chatwoot's job stumbles."""
-        return conversation.contact_id not in self._state.contacts
+    def _late(
+        self,
+        conversation: Conversation,
+        make: Callable[[], Json],
+        is_there: Callable[[], bool] = lambda: True,
+    ) -> Callable[[], Json | None]:
+        """The body of a webhook, made when its job runs; None when what it is about was deleted.
+
+        That is its contact too, over whose absence Chatwoot's job stumbles.
+        """
+
+        def build() -> Json | None:
+            state = self._state
+            with state.lock:
+                gone = state.conversations.get(conversation.id) is not conversation
+                if gone or conversation.contact_id not in state.contacts or not is_there():
+                    return None
+                return make()
+
+        return build
 
     def conversation(
         self, event: str, conversation: Conversation, changed: list[Json] | None = None
@@ -128,69 +137,51 @@ class Events:
         """`conversation_created`, `_updated` or `_status_changed`."""
         inbox = self._state.inboxes[conversation.inbox_id]
 
-        def build() -> Json | None:
-            with self._state.lock:
-                if self._state.conversations.get(conversation.id) is not conversation:
-                    return None
-                if self._contact_is_gone(conversation):
-                    return None
-                return self._bodies.conversation(event, conversation, changed or [])
-
         self.conversation_on_cable(event.replace("_", ".", 1), conversation)
-        self._hooks(event, inbox, build)
+        make = partial(self._bodies.conversation, event, conversation, changed or [])
+        self._hooks(event, inbox, self._late(conversation, make))
 
     def conversation_on_cable(self, event: str, conversation: Conversation) -> None:
-        """An event about a conversation, such as `assignee.changed`, told on the websocket."""
+        """An event about a conversation, such as `assignee.changed`, on the websocket."""
         extra = {} if event in _READ_ANEW else self._doer()
         extra["account_id"] = conversation.account_id
         inbox = self._state.inboxes[conversation.inbox_id]
-        self._hub.tell(inbox, event, lambda: self._shapes.conversation_push(conversation) | extra)
+        self._subscribers.tell(
+            inbox, event, lambda: self._shapes.conversation_push(conversation) | extra
+        )
 
     def notification(self, event: str, conversation: Conversation, user_id: int) -> None:
         """`notification.created` or `notification.deleted`, to the agent it is for."""
         about = {"primary_actor_type": "Conversation", "primary_actor_id": conversation.display_id}
         data = {"account_id": conversation.account_id, "notification": about}
-        self._hub.tell_user(user_id, event, data)
+        self._subscribers.tell_user(user_id, event, data)
 
     def typing(
         self, conversation: Conversation, user: User | AgentBot, *, on: bool, private: bool
     ) -> None:
-        """Somebody types, or stopped. Webhooks for it exist since 4.2.0.
-
-        The websocket of the one who types does not tell it.
-        """
+        """Somebody types, or stopped; on all websockets but their own, by webhook since 4.2.0."""
         event = f"conversation_typing_{'on' if on else 'off'}"
         inbox = self._state.inboxes[conversation.inbox_id]
 
-        def build() -> Json | None:
-            with self._state.lock:
-                return self._bodies.typing(event, conversation, user, private=private)
-
         extra = self._doer()
-        self._hub.tell(
-            inbox,
-            event.replace("_", ".", 1),
-            lambda: (
-                {
-                    "conversation": self._shapes.conversation_push(conversation),
-                    "user": self._shapes.person_push(user),
-                    "is_private": private,
-                    "account_id": conversation.account_id,
-                }
-                | extra
-            ),
-            but=user,
-        )
+
+        def data() -> Json:
+            return extra | {
+                "conversation": self._shapes.conversation_push(conversation),
+                "user": self._shapes.person_push(user),
+                "is_private": private,
+                "account_id": conversation.account_id,
+            }
+
+        self._subscribers.tell(inbox, event.replace("_", ".", 1), data, but=user)
         if self._state.options.has(Trait.TYPING_HOOKS):
-            self._hooks(event, inbox, build)
+            make = partial(self._bodies.typing, event, conversation, user, private=private)
+            self._hooks(event, inbox, self._late(conversation, make))
 
     def contact(self, event: str, contact: Contact, changed: list[Json] | None = None) -> None:
-        """`contact_created`, `_updated`, `_merged` or `_deleted`.
-
-        `changed` is what an update changed; a webhook tells of no update without.
-        """
+        """`contact_created`, `_updated`, `_merged`, `_deleted`; a webhook tells only changes."""
         extra = {"account_id": contact.account_id} | self._doer()
-        self._hub.tell_account(
+        self._subscribers.tell_account(
             contact.account_id,
             event.replace("_", ".", 1),
             lambda: self._shapes.contact_push(contact) | extra,
@@ -213,7 +204,7 @@ class Events:
 
     def _account_hooks(self, event: str, account_id: int, build: Callable[[], Json | None]) -> None:
         signed = self._state.options.has(Trait.DELIVERY_ID)
-        for one in self._state.webhooks.values():
-            if one.account_id == account_id and event in one.subscriptions:
-                secret = one.secret if signed else ""
-                self._deliveries.send(event, Hook(one.url, secret, lambda reason: None), build)
+        for row in self._state.webhooks.values():
+            if row.account_id == account_id and event in row.subscriptions:
+                secret = row.secret if signed else ""
+                self._deliveries.send(event, Hook(row.url, secret), build)

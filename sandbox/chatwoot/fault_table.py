@@ -1,4 +1,6 @@
-"""The faults of a real Chatwoot, one word each: whom they meet, what is answered, stored, told.
+"""The faults of a real Chatwoot, one word each: whom they affect, what is answered, stored, sent.
+
+docs/sandbox.md says of each word what happens.
 
 Source: Chatwoot 4.16.2 while its database, Redis, jobs, storage and web server failed inside it.
 Chatwoot stores a message, commits, and then does more: it moves the conversation, tells, writes
@@ -9,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 
-from sandbox.chatwoot.requestkinds import expanded
-from sandbox.chatwoot.stages import Stage
+from sandbox.chatwoot.progress import Progress
+from sandbox.chatwoot.request_kinds import expanded
 
 
 @cache
@@ -29,7 +31,7 @@ class Outcome:
 
     status: int = 200
     error: str = ""
-    at: Stage = Stage.BEFORE
+    at: Progress = Progress.BEFORE
     wait_s: float = 0.0
     after_s: float = 0.0
     lock: bool = False
@@ -37,17 +39,16 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Trouble:
-    """A fault by its word. `meets` maps kinds of requests, in words, to what becomes of them.
+class TableFault:
+    """A fault by its word. `affects` maps kinds of requests, in words, to what becomes of them.
 
     `failing` is what GET /api calls so. `deafens`: the websocket is deaf from then on;
     `cuts`: sockets and requests that wait are cut at once. `loses_bytes`: uploads are rows
-    without bytes. `lasts_s` is how long it is in force unless told otherwise. `at_once`: it is
+    without bytes. `lasts_s` is how long it is in force unless set otherwise. `at_once`: it is
     done, not in force.
     """
 
-    what: str
-    meets: Mapping[str, Outcome] = field(default_factory=dict)
+    affects: Mapping[str, Outcome] = field(default_factory=dict)
     failing: str = ""
     deafens: bool = False
     cuts: bool = False
@@ -57,7 +58,7 @@ class Trouble:
 
     def outcome(self, kind: str) -> Outcome | None:
         """What becomes of a request of this kind; the first words that name it count."""
-        for words, outcome in self.meets.items():
+        for words, outcome in self.affects.items():
             if kind in _kinds(words):
                 return outcome
         return None
@@ -101,8 +102,8 @@ def _written(error: str) -> dict[str, Outcome]:
 def _contact_written(error: str) -> dict[str, Outcome]:
     """The database refuses to write contacts: last of all for a customer's message."""
     return {
-        "message": Outcome(422, error, Stage.TOLD),
-        "conv": Outcome(500, at=Stage.TOLD),
+        "message": Outcome(422, error, Progress.TOLD),
+        "conv": Outcome(500, at=Progress.TOLD),
         "contact contact_change": _CRASH,
     }
 
@@ -110,249 +111,139 @@ def _contact_written(error: str) -> dict[str, Outcome]:
 def _redis_refuses(error: str) -> dict[str, Outcome]:
     """Redis takes no jobs."""
     return {
-        "message": Outcome(422, error, Stage.MOVED),
+        "message": Outcome(422, error, Progress.MOVED),
         "conv": _CRASH,
-        "contact contact_change patch delete toggle": Outcome(500, at=Stage.MOVED),
+        "contact contact_change patch delete toggle": Outcome(500, at=Progress.MOVED),
     }
 
 
-def _page(status: int, *, at: Stage = Stage.BEFORE, wait_s: float = 0.0) -> Outcome:
+def _page(status: int, *, at: Progress = Progress.BEFORE, wait_s: float = 0.0) -> Outcome:
     return Outcome(status, at=at, wait_s=wait_s, form="page")
 
 
-def _at(stage: Stage, outcome: Outcome) -> Outcome:
+def _at(stage: Progress, outcome: Outcome) -> Outcome:
     return replace(outcome, at=stage)
 
 
-TROUBLES: dict[str, Trouble] = {
+FAULT_TABLE: dict[str, TableFault] = {
     # The database: locks longer than 14 s, before the commit and after it.
-    "messages-locked": Trouble(
-        "Table messages is locked for writing: 422 after 14 s, not stored.",
-        {f"{_MESSAGES_WRITTEN} patch delete": _LOCKED},
-    ),
-    "messages-unreadable": Trouble(
-        "Table messages is locked for reading too: GET messages 422, lists 500, after 14 s.",
+    "messages-locked": TableFault({f"{_MESSAGES_WRITTEN} patch delete": _LOCKED}),
+    "messages-unreadable": TableFault(
         {
             f"{_MESSAGES_WRITTEN} patch delete messages": _LOCKED,
             "convs conversation contact_convs": _VIEW_LOCKED,
-        },
+        }
     ),
-    "contacts-locked": Trouble(
-        "Table contacts is locked: 422 after 14 s; a customer's message is stored and told.",
+    "contacts-locked": TableFault(
         {
             "contact contact_change filter search place": _LOCKED,
-            "message conv": _at(Stage.TOLD, _LOCKED),
-        },
+            "message conv": _at(Progress.TOLD, _LOCKED),
+        }
     ),
-    "conversations-locked": Trouble(
-        "Table conversations is locked for writing: a message is stored and never told.",
-        {"message": _at(Stage.STORED, _LOCKED), "conv conv_change toggle seen assign": _LOCKED},
+    "conversations-locked": TableFault(
+        {"message": _at(Progress.STORED, _LOCKED), "conv conv_change toggle seen assign": _LOCKED}
     ),
-    "conversations-unreadable": Trouble(
-        "Table conversations is locked for reading too: nothing is stored.",
+    "conversations-unreadable": TableFault(
         {
             "message conv conv_change toggle seen assign messages patch delete": _LOCKED,
             "convs conversation contact_convs": _VIEW_LOCKED,
-        },
+        }
     ),
-    "attachments-locked": Trouble(
-        "Table attachments is locked for writing: a file is not stored.", {"file": _LOCKED}
+    "attachments-locked": TableFault({"file": _LOCKED}),
+    "attachments-unreadable": TableFault(
+        {"file messages": _LOCKED, "text": _at(Progress.DONE, _LOCKED)}
     ),
-    "attachments-unreadable": Trouble(
-        "Table attachments is locked for reading too: a text is stored and told.",
-        {"file messages": _LOCKED, "text": _at(Stage.DONE, _LOCKED)},
+    "tokens-locked": TableFault({"token": _LOCKED}),
+    "accounts-locked": TableFault({"profile": _VIEW_LOCKED, "token": _LOCKED}),
+    "conversation-row-locked": TableFault(
+        {"message": _at(Progress.STORED, _LOCKED), "toggle conv_change seen assign": _LOCKED}
     ),
-    "tokens-locked": Trouble(
-        "Table access_tokens is locked: 422 after 14 s, before anybody is known.",
-        {"token": _LOCKED},
+    "contact-row-locked": TableFault(
+        {"message conv": _at(Progress.TOLD, _LOCKED), "contact_change": _LOCKED}
     ),
-    "accounts-locked": Trouble(
-        "Table accounts is locked: 422 after 14 s; the profile 500.",
-        {"profile": _VIEW_LOCKED, "token": _LOCKED},
+    "two-waits": TableFault(
+        {"message conv": Outcome(500, at=Progress.DONE, wait_s=8.0, after_s=_RACK_S - 8.0)}
     ),
-    "conversation-row-locked": Trouble(
-        "The conversation's row is locked: stored, never told, last_activity_at unmoved.",
-        {"message": _at(Stage.STORED, _LOCKED), "toggle conv_change seen assign": _LOCKED},
-    ),
-    "contact-row-locked": Trouble(
-        "The contact's row is locked: a customer's message is stored and told, answered 422.",
-        {"message conv": _at(Stage.TOLD, _LOCKED), "contact_change": _LOCKED},
-    ),
-    "two-waits": Trouble(
-        "Two waits of 8 s, before and after the commit: 500 at 15 s, stored and told.",
-        {"message conv": Outcome(500, at=Stage.DONE, wait_s=8.0, after_s=_RACK_S - 8.0)},
-    ),
-    "pool-exhausted": Trouble(
-        "All database connections are busy: 500 after 5 s, nothing is done.",
-        {"token": Outcome(500, wait_s=_POOL_S, lock=True)},
-    ),
+    "pool-exhausted": TableFault({"token": Outcome(500, wait_s=_POOL_S, lock=True)}),
     # The database: errors.
-    "deadlock-messages": Trouble(
-        "A deadlock writing messages: 422 PG::TRDeadlockDetected, not stored; conv, patch 500.",
-        _written(_DEADLOCK),
+    "deadlock-messages": TableFault(_written(_DEADLOCK)),
+    "deadlock-contacts": TableFault(_contact_written(_DEADLOCK)),
+    "deadlock-conversations": TableFault(
+        {"message": Outcome(422, _DEADLOCK, Progress.STORED), "conv conv_change toggle": _CRASH}
     ),
-    "deadlock-contacts": Trouble(
-        "A deadlock writing contacts: a customer's message is stored and told, answered 422.",
-        _contact_written(_DEADLOCK),
+    "disk-full-messages": TableFault(_written(_DISK_FULL)),
+    "disk-full-contacts": TableFault(_contact_written(_DISK_FULL)),
+    "out-of-memory-messages": TableFault(_written(_NO_MEMORY)),
+    "pg-read-only": TableFault(
+        {"message retry": Outcome(422, _READ_ONLY), f"conv contact {_CHANGES}": _CRASH}
     ),
-    "deadlock-conversations": Trouble(
-        "A deadlock writing conversations: a message is stored and never told.",
-        {"message": Outcome(422, _DEADLOCK, Stage.STORED), "conv conv_change toggle": _CRASH},
-    ),
-    "disk-full-messages": Trouble(
-        "The disk is full at messages: 422 PG::DiskFull, not stored; conv, patch 500.",
-        _written(_DISK_FULL),
-    ),
-    "disk-full-contacts": Trouble(
-        "The disk is full at contacts: a customer's message is stored and told, answered 422.",
-        _contact_written(_DISK_FULL),
-    ),
-    "out-of-memory-messages": Trouble(
-        "PostgreSQL is out of memory: 422 PG::OutOfMemory, not stored.", _written(_NO_MEMORY)
-    ),
-    "pg-read-only": Trouble(
-        "PostgreSQL is read-only: a message 422 PG::ReadOnlySqlTransaction, other writes 500.",
-        {"message retry": Outcome(422, _READ_ONLY), f"conv contact {_CHANGES}": _CRASH},
-    ),
-    "pg-down": Trouble(
-        "PostgreSQL is down: 500; GET /api says data_services failing.",
-        {"token": _CRASH},
-        failing="data",
-    ),
-    "just-booted": Trouble(
-        "GET /api calls data_services failing although all is well.", failing="data"
-    ),
-    "ids-jump": Trouble("PostgreSQL crashed: the next message id is 33 higher.", at_once=True),
-    "pg-stopped": Trouble(
-        "PostgreSQL stops during the request: 500 after 1.5 s, not stored.",
-        {"message conv": Outcome(500, wait_s=1.5)}
-    ),
+    "pg-down": TableFault({"token": _CRASH}, failing="data"),
+    "just-booted": TableFault(failing="data"),
+    "ids-jump": TableFault(at_once=True),
+    "pg-stopped": TableFault({"message conv": Outcome(500, wait_s=1.5)}),
     # Redis.
-    "redis-down": Trouble(
-        "Redis is down: 500 before the action. The websocket is deaf from then on.",
-        {"token": _CRASH},
-        failing="queue",
-        deafens=True,
-    ),
-    "redis-goes": Trouble(
-        "Redis goes between commit and enqueueing: stored, never told.",
+    "redis-down": TableFault({"token": _CRASH}, failing="queue", deafens=True),
+    "redis-goes": TableFault(
         {
-            "message": Outcome(422, _REFUSED, Stage.MOVED),
-            "conv": Outcome(500, at=Stage.MOVED),
+            "message": Outcome(422, _REFUSED, Progress.MOVED),
+            "conv": Outcome(500, at=Progress.MOVED),
         },
         deafens=True,
     ),
-    "redis-full": Trouble(
-        "Redis is out of memory: stored, never told; a message 422 OOM, conv 500 not stored.",
-        _redis_refuses(_OOM),
-    ),
-    "redis-read-only": Trouble(
-        "Redis is a read-only replica: as redis-full, 422 READONLY.", _redis_refuses(_REPLICA)
-    ),
-    "redis-hangs": Trouble(
-        "Redis hangs: 500 after 3 s, GET /api as well.",
-        {"token api": Outcome(500, wait_s=_REDIS_S, lock=True)},
-    ),
-    "redis-restarted": Trouble(
-        "Redis was away for a moment: the websocket is deaf until web-restarted.",
-        deafens=True,
-        at_once=True,
-    ),
-    "redis-emptied": Trouble(
-        "Redis was restarted empty: jobs that wait are gone, the websocket is deaf.",
-        deafens=True,
-        at_once=True,
-    ),
-    "cable-deaf": Trouble(
-        "The websocket pings and confirms, and tells nothing until web-restarted.",
-        deafens=True,
-        at_once=True,
-    ),
+    "redis-full": TableFault(_redis_refuses(_OOM)),
+    "redis-read-only": TableFault(_redis_refuses(_REPLICA)),
+    "redis-hangs": TableFault({"token api": Outcome(500, wait_s=_REDIS_S, lock=True)}),
+    "redis-restarted": TableFault(deafens=True, at_once=True),
+    "redis-emptied": TableFault(deafens=True, at_once=True),
+    "cable-deaf": TableFault(deafens=True, at_once=True),
     # Background jobs: webhooks and frames. `path` is matched with the event's name.
-    "jobs-stopped": Trouble("Webhooks and frames wait until it ends; some come out of order."),
-    "jobs-killed": Trouble("Webhooks and frames are lost."),
-    "jobs-late": Trouble("Webhooks and frames come `delay` (9) seconds late."),
-    "jobs-shuffled": Trouble("Webhooks and frames come up to `delay` (0.5) seconds late."),
-    "jobs-doubled": Trouble("Webhooks and frames come twice."),
+    "jobs-stopped": TableFault(),
+    "jobs-killed": TableFault(),
+    "jobs-late": TableFault(),
+    "jobs-shuffled": TableFault(),
+    "jobs-doubled": TableFault(),
     # The storage.
-    "storage-full": Trouble(
-        "The storage is full: rows yes, bytes no; told, answered 422.",
-        {"file": Outcome(422, _STORAGE_FULL, Stage.DONE), "upload": Outcome(500)},
+    "storage-full": TableFault(
+        {"file": Outcome(422, _STORAGE_FULL, Progress.DONE), "upload": Outcome(500)},
         loses_bytes=True,
     ),
-    "storage-read-only": Trouble(
-        "The storage is read-only: as storage-full.",
-        {"file": Outcome(422, _STORAGE_READ_ONLY, Stage.DONE), "upload": Outcome(500)},
+    "storage-read-only": TableFault(
+        {"file": Outcome(422, _STORAGE_READ_ONLY, Progress.DONE), "upload": Outcome(500)},
         loses_bytes=True,
     ),
-    "bytes-missing": Trouble(
-        "A file's address redirects, and there is nothing.", {"bytes": Outcome(404, form="empty")}
-    ),
+    "bytes-missing": TableFault({"bytes": Outcome(404, form="empty")}),
     # The web server.
-    "web-killed": Trouble(
-        "The web server is killed: requests that wait, and new ones, are closed undone.",
-        {"all": Outcome(0)},
-        cuts=True,
-    ),
-    "web-restarted": Trouble(
-        "The web server starts anew: sockets are cut, the websocket hears.",
-        cuts=True,
-        at_once=True,
-    ),
-    "web-hangs": Trouble(
-        "Everything waits until it ends, and is then done.",
-        {"all": Outcome(wait_s=float("inf"), lock=True)},
-        lasts_s=20.0,
-    ),
-    "request-waits": Trouble(
-        "A write waits 22 s and is then done; looks overtake it.", {"write": Outcome(wait_s=22.0)}
-    ),
-    "answer-lost": Trouble(
-        "Done, and the connection closes without an answer.", {"write": Outcome(0, at=Stage.DONE)}
-    ),
+    "web-killed": TableFault({"all": Outcome(0)}, cuts=True),
+    "web-restarted": TableFault(cuts=True, at_once=True),
+    "web-hangs": TableFault({"all": Outcome(wait_s=float("inf"), lock=True)}, lasts_s=20.0),
+    "request-waits": TableFault({"write": Outcome(wait_s=22.0)}),
+    "answer-lost": TableFault({"write": Outcome(0, at=Progress.DONE)}),
     # Rights and endings.
-    "account-suspended": Trouble("Account `account_id` (1) is suspended."),
-    "api-disabled": Trouble(
-        "The plan of the account has no API: 403 in Chatwoot's own words.",
-        {"profile": Outcome(), "token": Outcome(403, _NO_API)},
-    ),
-    "user-demoted": Trouble("User `user_id` (1) is an agent and no member of any inbox."),
-    "user-removed": Trouble("User `user_id` (1) belongs to no account."),
-    "token-reset": Trouble("User `user_id` (1) gets another token.", at_once=True),
-    "inbox-deleted": Trouble(
-        "Inbox `inbox_id` is deleted after `delay`: 200, 401 for a moment, then 404.",
-        at_once=True,
-    ),
-    "contact-deleted": Trouble("Contact `contact_id` is deleted, in stages.", at_once=True),
-    "conversation-deleted": Trouble(
-        "Conversation `conversation` is deleted after `delay`.", at_once=True
-    ),
+    "account-suspended": TableFault(),
+    "api-disabled": TableFault({"profile": Outcome(), "token": Outcome(403, _NO_API)}),
+    "user-demoted": TableFault(),
+    "user-removed": TableFault(),
+    "token-reset": TableFault(at_once=True),
+    "inbox-deleted": TableFault(at_once=True),
+    "contact-deleted": TableFault(at_once=True),
+    "conversation-deleted": TableFault(at_once=True),
     # Limits, and what stands in front.
-    "rate-limited": Trouble("429 for everything.", {"all": Outcome(429)}),
-    "search-limited": Trouble("429 for the contact search.", {"search": Outcome(429)}),
-    "proxy-502": Trouble("A proxy's page, nothing is done.", {"all": _page(502)}),
-    "proxy-503": Trouble("A proxy's page, nothing is done.", {"all": _page(503)}),
-    "proxy-504": Trouble("The same after 60 s.", {"all": _page(504, wait_s=60.0)}),
-    "proxy-502-done": Trouble(
-        "A proxy's page, and it is done.", {"write": _page(502, at=Stage.DONE)}
-    ),
-    "late-504": Trouble(
-        "A proxy's page; it is done `after` (20) seconds later.",
-        {"write": Outcome(504, form="late")},
-    ),
-    "firewall-403": Trouble("A firewall's challenge.", {"all": _page(403)}),
-    "redirected": Trouble("302 to `location`.", {"all": Outcome(302, form="redirect")}),
-    "truncated": Trouble(
-        "Done; the JSON is cut in the middle.",
-        {"token": Outcome(200, at=Stage.DONE, form="truncated")},
-    ),
-    "plain-text": Trouble(
-        "A proxy's plain text, nothing is done.",
+    "rate-limited": TableFault({"all": Outcome(429)}),
+    "search-limited": TableFault({"search": Outcome(429)}),
+    "proxy-502": TableFault({"all": _page(502)}),
+    "proxy-503": TableFault({"all": _page(503)}),
+    "proxy-504": TableFault({"all": _page(504, wait_s=60.0)}),
+    "proxy-502-done": TableFault({"write": _page(502, at=Progress.DONE)}),
+    "late-504": TableFault({"write": Outcome(504, form="late")}),
+    "firewall-403": TableFault({"all": _page(403)}),
+    "redirected": TableFault({"all": Outcome(302, form="redirect")}),
+    "truncated": TableFault({"token": Outcome(200, at=Progress.DONE, form="truncated")}),
+    "plain-text": TableFault(
         {
             "all": Outcome(
                 503, "upstream connect error or disconnect/reset before headers", form="text"
             )
-        },
+        }
     ),
-    "too-large": Trouble("A proxy's 413 for a file.", {"file": _page(413)}),
-}  # fmt: skip
+    "too-large": TableFault({"file": _page(413)}),
+}

@@ -1,40 +1,23 @@
-"""Selectable faults: which exist, which are set, and which one strikes now."""
+"""Selectable faults: which exist, which are set, and which one applies now."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.chatwoot.fault_table import TROUBLES, Outcome
+from sandbox.chatwoot.fault_table import FAULT_TABLE, Outcome
+from sandbox.chatwoot.progress import Progress
 from sandbox.chatwoot.records import User
-from sandbox.chatwoot.requestkinds import Asked, expanded
-from sandbox.chatwoot.stages import Stage
+from sandbox.chatwoot.request_kinds import RequestFacts, expanded
 from sandbox.kit.faults import Faults as KitFaults
 from sandbox.kit.faults import Rule
 
-KINDS: dict[str, str] = {
-    "refuse": "Answer `status` (default 500) without acting. 429 is plain text, 502-504 HTML.",
-    "slow": "Wait `seconds` before acting.",
-    "slow_after": "Act, then wait `seconds` before answering.",
-    "html": "Answer 200 text/html without acting, as the dashboard does.",
-    "drop": "Close the connection without acting and without an answer.",
-    "drop_after": "Act, then close the connection without an answer.",
-    "redirect": "Answer 301 to `location` plus the path.",
-    "drip": "Act, then send the answer's body one byte every `seconds` (default 1).",
-    "inbox_limit": "POST inboxes answers 402.",
-    "suspended": "Account `account_id` (default 1) is suspended.",
-    "webhook_shuffle": "Hold webhooks back by a random time up to `seconds` (default 0.5).",
-    "webhook_double": "Deliver webhooks twice.",
-    "webhook_delay": "Deliver webhooks `seconds` late.",
-    "webhook_lost": "Do not deliver webhooks at all.",
-    "attachment_delay": "The file behind a data_url answers 404 until it is `seconds` old.",
-    "attachment_late": "message_created goes without attachments; message_updated brings them "
-    "after `seconds`.",
-    "cable_silent": "The websocket never confirms a subscription.",
-    "cable_lost": "Websocket broadcasts do not arrive.",
-}
-
-#: The faults of the table, by their word.
-WORDS: dict[str, str] = {word: trouble.what for word, trouble in TROUBLES.items()}
+#: Single answers, webhooks and frames that go wrong; docs/sandbox.md says how.
+KINDS = (
+    *("refuse", "slow", "slow_after", "html", "drop", "drop_after", "redirect", "drip"),
+    *("inbox_limit", "suspended", "attachment_delay", "attachment_late"),
+    *("webhook_shuffle", "webhook_double", "webhook_delay", "webhook_lost"),
+    *("cable_silent", "cable_lost"),
+)
 
 _DEFAULT_SECONDS = {"slow": 5.0, "slow_after": 5.0, "drip": 1.0, "webhook_shuffle": 0.5}
 
@@ -44,9 +27,9 @@ class Fault(Rule):
     """One fault: a kind of KINDS, or a word of the fault table.
 
     For webhooks, frames and jobs `path` is matched with the event's name. What only a word heeds:
-    `requests` are the kinds of requests it may meet, `conversation` the number of the only
+    `requests` are the kinds of requests it may affect, `conversation` the number of the only
     conversation, `containing` a text that the request must contain; `delay` is the longest that
-    any of its waits takes, in seconds; `agents` says that it meets the agent page as well.
+    any of its waits takes, in seconds; `agents` says that it affects the agent too.
     """
 
     seconds: float = 0.0
@@ -67,20 +50,20 @@ class Fault(Rule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._may_meet = expanded(self.requests or ["all"])
+        self._may_affect = expanded(self.requests or ["all"])
 
-    def outcome(self, asked: Asked) -> Outcome | None:
-        """What becomes of this request by it; None when it is not met."""
-        outcome = TROUBLES[self.kind].outcome(asked.kind) if self.kind in TROUBLES else None
-        if outcome is None or asked.kind not in self._may_meet:
+    def outcome(self, facts: RequestFacts) -> Outcome | None:
+        """What becomes of this request by it; None when it is not affected."""
+        outcome = FAULT_TABLE[self.kind].outcome(facts.kind) if self.kind in FAULT_TABLE else None
+        if outcome is None or facts.kind not in self._may_affect:
             return None
-        if asked.by_page and not self.agents:
+        if facts.by_page and not self.agents:
             return None
-        if self.conversation not in (None, asked.conversation):
+        if self.conversation not in (None, facts.conversation):
             return None
-        if outcome.at is Stage.TOLD and not asked.incoming:
+        if outcome.at is Progress.TOLD and not facts.incoming:
             return None  # only a customer's message writes the contact
-        fits = self.fits(asked.method, asked.path) and self.containing in asked.content
+        fits = self.fits(facts.method, facts.path) and self.containing in facts.content
         return outcome if fits else None
 
     def shortened(self, seconds: float) -> float:
@@ -92,48 +75,45 @@ class Faults(KitFaults[Fault]):
     """The faults that are set."""
 
     def __init__(self) -> None:
-        super().__init__(Fault, [*KINDS, *TROUBLES])
+        super().__init__(Fault, [*KINDS, *FAULT_TABLE])
 
     def add(self, wanted: Mapping[str, Any]) -> Fault:
-        """Set a fault. Raises ValueError with a sentence when something about it is wrong.
-
-        A word may be given as `fault` instead of `kind`; its `seconds` are how long it lasts.
-        """
+        """Set a fault, by `kind` or `fault`; the `seconds` of a word are how long it lasts."""
         given = dict(wanted)
         if "fault" in given:
             given["kind"] = given.pop("fault")
-        trouble = TROUBLES.get(str(given.get("kind")))
-        if trouble is None:
+        known = FAULT_TABLE.get(str(given.get("kind")))
+        if known is None:
             seconds = _DEFAULT_SECONDS.get(str(given.get("kind")), 0.0)
             return super().add({"seconds": seconds, **given})
-        return super().add({"lasts_s": given.pop("seconds", trouble.lasts_s), **given})
+        return super().add({"lasts_s": given.pop("seconds", known.lasts_s), **given})
 
-    def strike(self, *kinds: str, method: str = "", path: str = "") -> Fault | None:
+    def use(self, *kinds: str, method: str = "", path: str = "") -> Fault | None:
         """The first set fault of these kinds that concerns this request; counts it as used."""
         return self.take(*kinds, fits=lambda fault: fault.fits(method, path))
 
-    def meet(self, asked: Asked) -> Fault | None:
-        """The first set fault, by its word, that meets a request; counts it as used."""
-        return self.take(*TROUBLES, fits=lambda fault: fault.outcome(asked) is not None)
+    def affecting(self, facts: RequestFacts) -> Fault | None:
+        """The first set fault, by its word, that affects a request; counts it as used."""
+        return self.take(*FAULT_TABLE, fits=lambda fault: fault.outcome(facts) is not None)
 
     def failing(self) -> set[str]:
         """What GET /api calls failing: data, queue."""
-        found = {TROUBLES[one.kind].failing for one in self.in_force(*TROUBLES)}
+        found = {FAULT_TABLE[fault.kind].failing for fault in self.in_force(*FAULT_TABLE)}
         return found - {""}
 
     def account_suspended(self, account_id: int) -> bool:
         """Whether a fault suspends this account."""
         found = self.in_force("suspended", "account-suspended")
-        return any(one.account_id == account_id for one in found)
+        return any(fault.account_id == account_id for fault in found)
 
     def demoted(self, user: User) -> bool:
         """Whether a fault makes the user an agent who is no member of any inbox."""
-        return any(one.user_id == user.id for one in self.in_force("user-demoted"))
+        return any(fault.user_id == user.id for fault in self.in_force("user-demoted"))
 
     def removed(self, user: User) -> bool:
         """Whether a fault keeps the user out of every account."""
-        return any(one.user_id == user.id for one in self.in_force("user-removed"))
+        return any(fault.user_id == user.id for fault in self.in_force("user-removed"))
 
     def longest(self, kind: str) -> float:
         """The greatest `seconds` among faults of a kind, 0 when none is set."""
-        return max((one.seconds for one in self.in_force(kind)), default=0.0)
+        return max((fault.seconds for fault in self.in_force(kind)), default=0.0)

@@ -30,7 +30,7 @@ _MAGIC = (
     (0, b"PK\x05\x06", "application/zip"),
     (0, b"MZ", "application/x-dosexec"),
 )
-#: Types that are kept although the bytes tell only what contains them.
+#: Types that count although the bytes tell only what contains them.
 _CONTAINED = {
     "application/zip": ("application/vnd.", "application/epub", "application/java"),
     "audio/ogg": ("audio/opus", "video/ogg"),

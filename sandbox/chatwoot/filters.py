@@ -18,11 +18,7 @@ TEXT = (*EQUAL, "contains", "does_not_contain")
 def chosen(
     conditions: object, attributes: Mapping[str, tuple[str, ...]], locale: str, rows: list[Row]
 ) -> list[Row]:
-    """The rows that fit `conditions`, the `payload` of a request.
-
-    `attributes` maps the columns there are to their operators; no conditions fit every row.
-    Refuses with 422 what Chatwoot checks, and crashes where its SQL would be broken.
-    """
+    """The rows that fit `conditions`; `attributes` maps each column to its operators."""
     if not isinstance(conditions, list):
         raise crash()
     alternatives: list[list[Test[Row]]] = [[]]

@@ -1,14 +1,14 @@
 """Inbox routes (docs/contracts/chatwoot.md, Inboxes)."""
 
 import re
-from typing import Any
+from functools import partial
 from zoneinfo import available_timezones
 
 from flask import Blueprint, Response, request
 
-from sandbox.chatwoot.access import Caller, account_route, as_bool, as_id, params, world
+from sandbox.chatwoot.access import Caller, account_route, as_bool, as_id, params, server
 from sandbox.chatwoot.account import agent
-from sandbox.chatwoot.answers import Refusal, crash, empty, invalid, limit_exceeded, reply
+from sandbox.chatwoot.answers import Refusal, crash, empty, invalid, reply
 from sandbox.chatwoot.records import Inbox, Json
 from sandbox.chatwoot.sentences import sentence
 from sandbox.chatwoot.state import base58_token
@@ -36,6 +36,20 @@ _VALUES: Json = {
     "business_name": None,
     "portal_id": None,
 }
+# The settings before and after the working hours, as an inbox is shown.
+_SHOWN_FIRST = (
+    *("greeting_enabled", "greeting_message", "working_hours_enabled", "enable_email_collect"),
+    *("csat_survey_enabled", "csat_config", "enable_auto_assignment", "auto_assignment_config"),
+    "out_of_office_message",
+)
+_SHOWN_THEN = (
+    *("allow_messages_after_resolved", "lock_to_single_conversation"),
+    *("sender_name_type", "business_name"),
+)
+_OF_OTHER_CHANNELS = (
+    *("welcome_title", "welcome_tagline", "web_widget_script", "website_token"),
+    *("selected_feature_flags", "reply_time", "messaging_service_sid", "phone_number"),
+)
 _OBJECTS = ("channel", "csat_config", "auto_assignment_config", "working_hours")
 _SENDER_NAMES = (None, "friendly", "professional")
 # A website inbox is of no use to a bridge but as the wrong kind of inbox.
@@ -62,7 +76,7 @@ _OLD_NAME_RULE = (
 @account_route(routes, "/inboxes", "GET")
 def list_inboxes(who: Caller) -> Response:
     """All inboxes the caller may see, by name, on one page."""
-    state = world().state
+    state = server().state
     inboxes = [i for i in state.inboxes.values() if i.account_id == who.account.id]
     seen = sorted(filter(who.may_see, inboxes), key=lambda inbox: inbox.name.lower())
     return reply({"payload": [shown(inbox, who) for inbox in seen]})
@@ -71,16 +85,16 @@ def list_inboxes(who: Caller) -> Response:
 @account_route(routes, "/inboxes", "POST")
 def create_inbox(who: Caller) -> Response:
     """A new inbox. The limit comes before the role; channel and inbox are one transaction."""
-    state = world().state
+    state = server().state
     count = sum(inbox.account_id == who.account.id for inbox in state.inboxes.values())
-    if count >= who.account.inbox_limit or world().faults.strike("inbox_limit", method="POST"):
-        raise limit_exceeded()
+    if count >= who.account.inbox_limit or server().faults.use("inbox_limit", method="POST"):
+        raise Refusal(402, {"error": "Account limit exceeded. Upgrade to a higher plan"})
     who.need_admin()
     given = _wanted(params())
     channel = given.get("channel")
     if not isinstance(channel, dict):
         raise crash()
-    now = world().state.options.now()
+    now = server().state.options.now()
     inbox = Inbox(
         id=state.next_id(Inbox),
         account_id=who.account.id,
@@ -107,7 +121,6 @@ def create_inbox(who: Caller) -> Response:
 
 @account_route(routes, "/inboxes/<int:inbox_id>", "GET")
 def show_inbox(who: Caller, inbox_id: int) -> Response:
-    """One inbox."""
     return reply(shown(who.inbox(inbox_id), who))
 
 
@@ -117,8 +130,8 @@ def update_inbox(who: Caller, inbox_id: int) -> Response:
     inbox = who.inbox(inbox_id)
     who.need_admin()
     _apply(inbox, _wanted(params()))
-    inbox.updated_at = world().state.options.now()
-    world().state.save(inbox)
+    inbox.updated_at = server().state.options.now()
+    server().state.save(inbox)
     return reply(shown(inbox, who))
 
 
@@ -130,7 +143,7 @@ def reset_secret(who: Caller, inbox_id: int) -> Response:
     if inbox.channel_type != "Channel::Api":
         raise Refusal(404, None)
     inbox.secret = base58_token()
-    world().state.save(inbox)
+    server().state.save(inbox)
     return reply(shown(inbox, who))
 
 
@@ -139,29 +152,23 @@ def delete_inbox(who: Caller, inbox_id: int) -> Response:
     """Promise a deletion; a background job does it a moment later."""
     inbox = who.inbox(inbox_id)
     who.need_admin()
-    state = world().state
+    state = server().state
 
-    def job() -> None:
-        if state.inboxes.get(inbox.id) is inbox:
-            state.remove_inbox(inbox)
-
-    world().later(state.options.deletion_s, job)
+    server().later(state.options.deletion_s, partial(state.remove_inbox, inbox))
     return reply({"message": sentence(who.account.locale, "inbox deletion")})
 
 
 @account_route(routes, "/inbox_members/<int:inbox_id>", "GET")
 def list_members(who: Caller, inbox_id: int) -> Response:
-    """The agents of an inbox."""
     return _members(who.inbox(inbox_id))
 
 
 @account_route(routes, "/inbox_members", "POST", "PATCH", "DELETE")
 def change_members(who: Caller) -> Response:
-    """Add, replace or remove agents of an inbox."""
     given = params()
     inbox = who.inbox(given.get("inbox_id"))
     who.need_admin()
-    users = world().state.users
+    users = server().state.users
     wanted = [as_id(number) for number in given.get("user_ids") or []]
     account = str(who.account.id)
     if not all(number in users and account in users[number].roles for number in wanted):
@@ -172,13 +179,13 @@ def change_members(who: Caller) -> Response:
         case "PATCH":
             inbox.members = wanted
         case "DELETE":
-            inbox.members = [one for one in inbox.members if one not in wanted]
-    world().state.save(inbox)
+            inbox.members = [item for item in inbox.members if item not in wanted]
+    server().state.save(inbox)
     return empty() if request.method == "DELETE" else _members(inbox)
 
 
 def _members(inbox: Inbox) -> Response:
-    users = world().state.users
+    users = server().state.users
     return reply({"payload": [agent(users[number], inbox.account_id) for number in inbox.members]})
 
 
@@ -225,7 +232,7 @@ def _apply(inbox: Inbox, given: Json) -> None:
 
 def _channel_problems(channel: Json) -> list[tuple[str, str]]:
     problems = []
-    longest = 2048 if world().state.options.has(Trait.LONG_WEBHOOK_URL) else 255
+    longest = 2048 if server().state.options.has(Trait.LONG_WEBHOOK_URL) else 255
     if len(str(channel.get("webhook_url") or "")) > longest:
         rule = f"is too long (maximum is {longest} characters)"
         problems.append(("webhook_url", f"Webhook url {rule}"))
@@ -246,7 +253,7 @@ def _inbox_problems(given: Json) -> list[tuple[str, str]]:
             problems.append(("name", "Name can't be blank"))
         if len(text) > 255:
             problems.append(("name", "Name is too long (maximum is 255 characters)"))
-        if not world().state.options.has(Trait.FREE_NAMES) and not _OLD_NAME.search(text):
+        if not server().state.options.has(Trait.FREE_NAMES) and not _OLD_NAME.search(text):
             problems.append(("name", f"Name {_OLD_NAME_RULE}"))
     if "timezone" in given and given["timezone"] not in _TIMEZONES:
         problems.append(("timezone", "Timezone is not included in the list"))
@@ -260,41 +267,18 @@ def _inbox_problems(given: Json) -> list[tuple[str, str]]:
 def shown(inbox: Inbox, who: Caller) -> Json:
     """The inbox JSON in Chatwoot's order; secrets for administrators only, `secret` by version."""
     settings = inbox.settings
-    body: dict[str, Any] = {
-        "id": inbox.id,
-        "avatar_url": "",
-        "channel_id": inbox.channel_id,
-        "name": inbox.name,
-        "channel_type": inbox.channel_type,
-        "greeting_enabled": settings["greeting_enabled"],
-        "greeting_message": settings["greeting_message"],
-        "working_hours_enabled": settings["working_hours_enabled"],
-        "enable_email_collect": settings["enable_email_collect"],
-        "csat_survey_enabled": settings["csat_survey_enabled"],
-        "csat_config": settings["csat_config"],
-        "enable_auto_assignment": settings["enable_auto_assignment"],
-        "auto_assignment_config": settings["auto_assignment_config"],
-        "out_of_office_message": settings["out_of_office_message"],
+    body: Json = {"id": inbox.id, "avatar_url": "", "channel_id": inbox.channel_id}
+    body |= {"name": inbox.name, "channel_type": inbox.channel_type}
+    body |= {name: settings[name] for name in _SHOWN_FIRST}
+    body |= {
         "working_hours": inbox.working_hours,
         "timezone": settings["timezone"],
         "callback_webhook_url": None,
-        "allow_messages_after_resolved": settings["allow_messages_after_resolved"],
-        "lock_to_single_conversation": settings["lock_to_single_conversation"],
-        "sender_name_type": settings["sender_name_type"],
-        "business_name": settings["business_name"],
-        "allowed_domains": None,
-        "widget_color": None,
-        "website_url": None,
-        "hmac_mandatory": inbox.hmac_mandatory,
-        "welcome_title": None,
-        "welcome_tagline": None,
-        "web_widget_script": None,
-        "website_token": None,
-        "selected_feature_flags": None,
-        "reply_time": None,
-        "messaging_service_sid": None,
-        "phone_number": None,
     }
+    body |= {name: settings[name] for name in _SHOWN_THEN}
+    body |= {"allowed_domains": None, "widget_color": None, "website_url": None}
+    body["hmac_mandatory"] = inbox.hmac_mandatory
+    body |= dict.fromkeys(_OF_OTHER_CHANNELS)
     is_api = inbox.channel_type == "Channel::Api"
     if who.is_admin:
         body["hmac_token"] = inbox.hmac_token

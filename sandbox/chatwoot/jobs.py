@@ -1,7 +1,4 @@
-"""Chatwoot's background jobs, through which webhooks and websocket frames go.
-
-What happens to the jobs happens to both: they wait, are lost, late, doubled, out of order.
-"""
+"""Chatwoot's background jobs: webhooks and websocket frames, and what becomes of them."""
 
 import random
 import threading
@@ -25,24 +22,29 @@ class Jobs:
         self._held: list[Job] = []
         self._holder: Fault | None = None
 
-    def run(self, event: str, job: Job) -> None:
+    def run(self, event: str, job: Job, *, is_webhook: bool = False) -> None:
         """Run a job that tells of an event, as the faults have it."""
         if not self._faults.in_force():
             job()
             return
-        if self._faults.strike("jobs-killed", path=event):
+
+        def fault(word: str, webhook_kind: str) -> Fault | None:
+            kinds = (word, webhook_kind) if is_webhook else (word,)
+            return self._faults.use(*kinds, path=event)
+
+        if fault("jobs-killed", "webhook_lost"):
             return
-        times = 2 if self._faults.strike("jobs-doubled", path=event) else 1
-        if fault := self._faults.strike("jobs-stopped", path=event):
-            self._hold(fault, [job] * times)
+        times = 2 if fault("jobs-doubled", "webhook_double") else 1
+        if stopped := self._faults.use("jobs-stopped", path=event):
+            self._hold(stopped, [job] * times)
             return
-        wait_s = 0.0
-        if fault := self._faults.strike("jobs-late", path=event):
-            wait_s = _LATE_S if fault.delay is None else fault.delay
-        shuffle = self._faults.strike("jobs-shuffled", path=event)
+        wait_s, most_s = 0.0, 0.0
+        if late := fault("jobs-late", "webhook_delay"):
+            wait_s = late.seconds or (_LATE_S if late.delay is None else late.delay)
+        if shuffled := fault("jobs-shuffled", "webhook_shuffle"):
+            most_s = shuffled.seconds or shuffled.delay or _SHUFFLE_S
         for _ in range(times):
-            most = 0.0 if shuffle is None else shuffle.delay or _SHUFFLE_S
-            later(wait_s + random.uniform(0.0, most), job)  # noqa: S311 - no secret
+            later(wait_s + random.uniform(0.0, most_s), job)  # noqa: S311 - no secret
 
     def empty(self) -> int:
         """Forget the jobs that wait; how many there were."""

@@ -6,7 +6,6 @@ and a text that is no valid Liquid is left alone as a whole.
 """
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 _TOKEN = re.compile(r"{%.*?%}|{{.*?}}?", re.DOTALL)
@@ -15,14 +14,8 @@ _RAW_END = re.compile(r"{%-?\s*endraw\s*-?%}")
 _WORD = re.compile(r"\"[^\"]*\"|'[^']*'|[^\s,|'\"]+")
 _CODE = re.compile(r"`(.*?)`", re.DOTALL)
 _LITERALS = {"true": True, "false": False, "nil": None}
-_FILTERS: dict[str, Callable[[str], str]] = {
-    "upcase": str.upper,
-    "downcase": str.lower,
-    "capitalize": str.capitalize,
-    "strip": str.strip,
-    "lstrip": str.lstrip,
-    "rstrip": str.rstrip,
-}
+_METHODS = {"upcase": "upper", "downcase": "lower"}
+_FILTERS = (*_METHODS, "capitalize", "strip", "lstrip", "rstrip")
 
 
 class Drop(dict[str, Any]):
@@ -41,11 +34,7 @@ class NoLiquid(ValueError):
 
 
 def render(text: str, drops: dict[str, Any]) -> str:
-    """The rendered text, or the text itself when it is no valid Liquid.
-
-    Backticked parts are wrapped in raw blocks first, exactly as Chatwoot does it. A raw block of
-    the client's that holds backticks therefore ends too early, which makes the text invalid.
-    """
+    """The rendered text; the text itself when it, with backticked parts as raw, is no Liquid."""
     protected = _CODE.sub(r"{% raw %}`\1`{% endraw %}", text)
     try:
         rendered, _ = _block(_tokens(protected), drops, until=())
@@ -141,13 +130,13 @@ def _value(expression: str, drops: dict[str, Any]) -> Any:
     source, *filters = expression.split("|")
     words = _WORD.findall(source)
     value = _look_up(words[0], drops) if words else None
-    for one in filters:
-        name, _, argument = one.strip().partition(":")
+    for item in filters:
+        name, _, argument = item.strip().partition(":")
         if name == "default":
             words = _WORD.findall(argument)
             value = value or (_look_up(words[0], drops) if words else None)
         elif name in _FILTERS:
-            value = _FILTERS[name](_text(value))
+            value = getattr(_text(value), _METHODS.get(name, name))()
     return value
 
 

@@ -5,32 +5,36 @@ import json
 from flask import Blueprint, Response, request
 
 from sandbox.chatwoot import message_actions as actions
-from sandbox.chatwoot.access import Caller, account_route, as_bool, as_id, as_text, params, world
+from sandbox.chatwoot.access import (
+    Caller,
+    as_bool,
+    as_id,
+    as_text,
+    conversation_route,
+    params,
+    server,
+)
 from sandbox.chatwoot.answers import Refusal, crash, not_found, reply, unprocessable
 from sandbox.chatwoot.records import ACTIVITY, Conversation, Json, Message
 
 routes = Blueprint("messages", __name__)
 
-_THREAD = "/conversations/<int:display_id>/messages"
 
-
-@account_route(routes, _THREAD, "POST", bots=True)
-def create_message(who: Caller, display_id: int) -> Response:
+@conversation_route(routes, "/messages", "POST")
+def create_message(who: Caller, conversation: Conversation) -> Response:
     """Add a message; JSON, or multipart with `attachments[]`. No source_id is ever unique."""
-    conversation = who.conversation(display_id)
     given = params()
     if isinstance(given.get("echo_id"), dict):
         raise unprocessable("unable to convert unpermitted parameters to hash")
     draft = draft_of(given)
     author = who.actor
     if given.get("sender_type") == "AgentBot":
-        author = world().state.bots.get(as_id(given.get("sender_id")), author)
-    message = actions.create(world(), conversation, draft, author=author)
-    return reply(world().shapes.message(message, draft.echo_id))
+        author = server().state.bots.get(as_id(given.get("sender_id")), author)
+    message = actions.create(server(), conversation, draft, author=author)
+    return reply(server().shapes.message(message, draft.echo_id))
 
 
 def draft_of(given: Json) -> actions.Draft:
-    """The message that these parameters ask for."""
     message_type = given.get("message_type")
     files = [file for file in request.files.getlist("attachments[]") if file.filename]
     blob_ids = given.get("attachments") or []
@@ -46,15 +50,12 @@ def draft_of(given: Json) -> actions.Draft:
         source_id=as_text(given.get("source_id")),
         echo_id=given.get("echo_id"),
         files=files,
-        blob_ids=[str(one) for one in blob_ids],
+        blob_ids=[str(row) for row in blob_ids],
     )
 
 
 def _attributes(given: Json) -> Json:
-    """content_attributes: an object, or its JSON text in multipart. No key is refused.
-
-    `external_created_at` of the request is kept among them.
-    """
+    """content_attributes, an object or its JSON text, with `external_created_at`."""
     attributes = given.get("content_attributes")
     if isinstance(attributes, str):
         try:
@@ -69,21 +70,20 @@ def _attributes(given: Json) -> Json:
     return attributes
 
 
-@account_route(routes, _THREAD, "GET")
-def list_messages(who: Caller, display_id: int) -> Response:
+@conversation_route(routes, "/messages", "GET", bots=False)
+def list_messages(who: Caller, conversation: Conversation) -> Response:
     """Oldest first: the newest 20; 20 before an id; up to 100 after one; up to 1000 between."""
-    conversation = who.conversation(display_id)
-    state, shapes = world().state, world().shapes
-    thread = state.thread[conversation.id]
+    state, shapes = server().state, server().shapes
+    thread = state.thread(conversation)
     if as_bool(request.args.get("filter_internal_messages")):
-        thread = [one for one in thread if not one.private and one.message_type != ACTIVITY]
+        thread = [row for row in thread if not row.private and row.message_type != ACTIVITY]
     before, after = _bound("before"), _bound("after")
     if before is not None and after is not None:
-        part = [one for one in thread if after <= one.id < before][:1000]
+        part = [row for row in thread if after <= row.id < before][:1000]
     elif after is not None:
-        part = [one for one in thread if one.id > after][:100]
+        part = [row for row in thread if row.id > after][:100]
     elif before is not None:
-        part = [one for one in thread if one.id < before][-20:]
+        part = [row for row in thread if row.id < before][-20:]
     else:
         part = thread[-20:]
     meta: Json = {
@@ -107,47 +107,44 @@ def _bound(name: str) -> int | None:
 
 
 def _message(conversation: Conversation, message_id: int) -> Message:
-    message = world().state.messages.get(message_id)
+    message = server().state.messages.get(message_id)
     if message is None or message.conversation_id != conversation.id:
         raise not_found()
     return message
 
 
-@account_route(routes, f"{_THREAD}/<int:message_id>", "PATCH", "PUT")
-def update_message(who: Caller, display_id: int, message_id: int) -> Response:
+@conversation_route(routes, "/messages/<int:message_id>", "PATCH", "PUT", bots=False)
+def update_message(who: Caller, conversation: Conversation, message_id: int) -> Response:
     """Set the status (API inboxes only); `content` is ignored."""
-    conversation = who.conversation(display_id)
     message = _message(conversation, message_id)
-    if world().state.inboxes[message.inbox_id].channel_type != "Channel::Api":
+    if server().state.inboxes[message.inbox_id].channel_type != "Channel::Api":
         sentence = "Message status update is only allowed for API inboxes"
         raise Refusal(403, {"error": sentence})
     given = params()
     error = given.get("external_error")
     error = None if isinstance(error, dict | list) else error
-    actions.set_message_status(world(), message, given.get("status"), error)
-    return reply(world().shapes.message(message))
+    actions.set_message_status(server(), message, given.get("status"), error)
+    return reply(server().shapes.message(message))
 
 
-@account_route(routes, f"{_THREAD}/<int:message_id>", "DELETE")
-def delete_message(who: Caller, display_id: int, message_id: int) -> Response:
-    """Soft deletion."""
-    message = _message(who.conversation(display_id), message_id)
-    actions.delete(world(), message)
-    return reply(world().shapes.message(message))
+@conversation_route(routes, "/messages/<int:message_id>", "DELETE", bots=False)
+def delete_message(who: Caller, conversation: Conversation, message_id: int) -> Response:
+    message = _message(conversation, message_id)
+    actions.delete(server(), message)
+    return reply(server().shapes.message(message))
 
 
-@account_route(routes, f"{_THREAD}/<int:message_id>/retry", "POST")
-def retry_message(who: Caller, display_id: int, message_id: int) -> Response:
+@conversation_route(routes, "/messages/<int:message_id>/retry", "POST", bots=False)
+def retry_message(who: Caller, conversation: Conversation, message_id: int) -> Response:
     """The agent's Retry. A missing id gives 422 here, not 404."""
-    conversation = who.conversation(display_id)
-    message = world().state.messages.get(message_id)
+    message = server().state.messages.get(message_id)
     if message is None or message.conversation_id != conversation.id:
         raise unprocessable(
             f"Couldn't find Message with 'id'=\"{message_id}\" "
             '[WHERE "messages"."conversation_id" = $1]'
         )
     try:
-        actions.retry(world(), message)
+        actions.retry(server(), message)
     except Refusal as refusal:
         raise unprocessable(f"Validation failed: {refusal.body['message']}") from None
-    return reply(world().shapes.message(message))
+    return reply(server().shapes.message(message))

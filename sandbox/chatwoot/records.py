@@ -1,8 +1,4 @@
-"""The rows of the sandbox Chatwoot: plain data, no behaviour.
-
-Times are seconds since 1970 as floats. Every attribute is a JSON value, because a row is kept
-as the JSON text of its attributes.
-"""
+"""The rows of the sandbox Chatwoot: JSON values only; times are seconds since 1970."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,11 +12,16 @@ MESSAGE_STATUSES = ("sent", "delivered", "read", "failed")
 
 
 @dataclass
-class Account:
-    """A company. `inbox_limit` is what the 402 answer compares with (docs/contracts/chatwoot.md,
-    Inboxes)."""
+class Row:
+    """What every row has."""
 
     id: int
+
+
+@dataclass
+class Account(Row):
+    """A company. With `inbox_limit` inboxes it gets no further one."""
+
     name: str
     status: str = "active"
     locale: str = "en"
@@ -29,10 +30,9 @@ class Account:
 
 
 @dataclass
-class User:
+class User(Row):
     """A person with an API token. `roles` maps an account id, as text, to the role there."""
 
-    id: int
     name: str
     email: str
     access_token: str
@@ -41,11 +41,9 @@ class User:
 
 
 @dataclass
-class AgentBot:
-    """A bot of one account; its token may call a few endpoints only (docs/contracts/chatwoot.md,
-    Access)."""
+class AgentBot(Row):
+    """A bot of one account; its token may call a few endpoints only."""
 
-    id: int
     name: str
     access_token: str
     account_id: int
@@ -54,10 +52,9 @@ class AgentBot:
 
 
 @dataclass
-class Inbox:
+class Inbox(Row):
     """An inbox together with its channel. `settings` holds the plain, client-set columns."""
 
-    id: int
     account_id: int
     channel_id: int
     name: str
@@ -77,10 +74,9 @@ class Inbox:
 
 
 @dataclass
-class Contact:
+class Contact(Row):
     """A customer. Identifier, phone number and e-mail are unique within the account."""
 
-    id: int
     account_id: int
     name: str | None
     created_at: float
@@ -96,10 +92,9 @@ class Contact:
 
 
 @dataclass
-class ContactInbox:
+class ContactInbox(Row):
     """The place of one contact in one inbox; (inbox_id, source_id) is unique."""
 
-    id: int
     contact_id: int
     inbox_id: int
     source_id: str
@@ -109,14 +104,13 @@ class ContactInbox:
 
 
 @dataclass
-class Conversation:
-    """A conversation. The outside world knows it by `display_id`, counted per account.
+class Conversation(Row):
+    """A conversation. The outside server knows it by `display_id`, counted per account.
 
     `participants`: the agents who had it, who are told of new messages; `notified`: the agents
     of its notifications; `labels_cached`: the text of its labels was saved once.
     """
 
-    id: int
     display_id: int
     account_id: int
     inbox_id: int
@@ -145,33 +139,31 @@ class Conversation:
 
 
 @dataclass
-class Message:
+class Message(Row):
     """A message. `conversation_id` is the global id, not the display id."""
 
-    id: int
     account_id: int
     inbox_id: int
     conversation_id: int
     message_type: int
     content: str | None
-    content_type: str
-    status: str
-    content_attributes: Json
-    private: bool
-    source_id: str | None
-    sender_type: str | None
-    sender_id: int | None
     created_at: float
     updated_at: float
+    content_type: str = "text"
+    content_attributes: Json = field(default_factory=dict)
+    status: str = "sent"
+    private: bool = False
+    source_id: str | None = None
+    sender_type: str | None = None
+    sender_id: int | None = None
     additional_attributes: Json = field(default_factory=dict)
     attachment_ids: list[int] = field(default_factory=list)
 
 
 @dataclass
-class Attachment:
+class Attachment(Row):
     """A file of a message. The bytes lie in the store under `key`."""
 
-    id: int
     message_id: int
     account_id: int
     file_type: str
@@ -189,10 +181,9 @@ class Attachment:
 
 
 @dataclass
-class AccountWebhook:
+class AccountWebhook(Row):
     """A webhook of the whole account (docs/contracts/chatwoot.md, Webhooks)."""
 
-    id: int
     account_id: int
     url: str
     name: str

@@ -1,35 +1,65 @@
-"""Serves the sandbox Chatwoot."""
+"""Everything one sandbox consists of, in one place."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import cast
 
-from flask import Flask
+from sandbox.chatwoot.events import Events
+from sandbox.chatwoot.faults import Faults
+from sandbox.chatwoot.jobs import Jobs, later
+from sandbox.chatwoot.shapes import Shapes
+from sandbox.chatwoot.state import State
+from sandbox.chatwoot.subscribers import Subscribers
+from sandbox.chatwoot.webhook_bodies import WebhookBodies
+from sandbox.kit.limits import Limits
+from sandbox.kit.requestlog import RequestLog
 
-from sandbox.chatwoot.app import create_sandbox_chatwoot
-from sandbox.chatwoot.world import World
-from sandbox.kit.server import serve, url_of
+_LOGGED_REQUESTS = 20_000
 
 
-def serve_sandbox_chatwoot(
-    host: str, port: int, database: Path | None, *, drop_underscores: bool = False
-) -> None:
-    """Serve until told to stop. Raises ValueError when `host` is not this machine only.
+class Server:
+    """State, shapes, events, faults and request log of one sandbox.
 
-    `drop_underscores` behaves as a proxy that drops header names with underscores, so that only
-    `api-access-token` arrives (docs/contracts/chatwoot.md, Access).
+    `base_url` is Chatwoot's FRONTEND_URL. `lost_bytes` are the keys of uploads that a full storage
+    did not take, `being_deleted` the ids of inboxes in the moment before they are gone.
     """
 
-    def world(app: Flask) -> World:
-        return cast(World, app.extensions["sandbox_chatwoot"])
+    def __init__(self, database: Path | None, base_url: str, phone_url: str) -> None:
+        self._resets = 0
+        self.base_url = base_url
+        self.phone_url = phone_url
+        self.state = State(database)
+        self.faults = Faults()
+        self.log = RequestLog(_LOGGED_REQUESTS)
+        self.limits = Limits()
+        self.jobs = Jobs(self.faults)
+        self.lost_bytes: set[str] = set()
+        self.being_deleted: set[int] = set()
+        self.subscribers = Subscribers(self.state, self.faults, self.jobs)
+        self.shapes = Shapes(self.state, base_url)
+        bodies = WebhookBodies(self.state, self.shapes, base_url)
+        self.events = Events(
+            self.state, self.faults, self.shapes, bodies, self.subscribers, self.jobs
+        )
 
-    serve(
-        "sandbox chatwoot",
-        host,
-        port,
-        lambda: create_sandbox_chatwoot(database, base_url=url_of(host, port)),
-        stop=lambda app: world(app).let_go(),
-        leave=lambda app: world(app).state.file.flush(),
-        clock=lambda app: world(app).state.options.now(),
-        grace_s=2.0,
-        header_map="drop" if drop_underscores else "dangerous",
-    )
+    def later(self, seconds: float, job: Callable[[], None]) -> None:
+        """Run a background job under the state's lock, `seconds` from now; a reset forgets it."""
+        resets = self._resets
+
+        def run() -> None:
+            with self.state.lock:
+                if self._resets == resets:
+                    job()
+
+        later(max(seconds, 0.001), run)
+
+    def reset(self) -> None:
+        """Back to the seed: rows, options, faults and log."""
+        self.jobs.empty()
+        self.faults.clear()
+        self.subscribers.deaf = False
+        self.lost_bytes.clear()
+        self.being_deleted.clear()
+        self.log.clear()
+        with self.state.lock:
+            self._resets += 1
+            self.state.reset()

@@ -1,7 +1,4 @@
-"""The JSON of contacts, conversations and messages, as REST, webhooks and the websocket share it.
-
-Source: docs/contracts/chatwoot.md, Messages and Webhooks. All are called under the state's lock.
-"""
+"""The JSON of contacts, conversations and messages; called under the state's lock."""
 
 from datetime import UTC, datetime
 from urllib.parse import quote
@@ -22,10 +19,32 @@ from sandbox.chatwoot.records import (
 from sandbox.chatwoot.state import State
 from sandbox.chatwoot.versions import Trait
 
+_CONTACT = "additional_attributes custom_attributes email id identifier name phone_number"
+_ATTACHMENT = "id message_id file_type account_id extension content_type file_size"
+_MESSAGE = (
+    "id content inbox_id message_type content_type status content_attributes private source_id"
+)
+_PUSHED_MESSAGE = "account_id sender_type sender_id additional_attributes"
+_CONVERSATION = "additional_attributes custom_attributes inbox_id labels status updated_at priority"
+#: The order in which REST shows a conversation.
+_ORDER = (
+    "meta id messages account_id uuid additional_attributes agent_last_seen_at"
+    " assignee_last_seen_at can_reply contact_last_seen_at custom_attributes inbox_id labels muted"
+    " snoozed_until status created_at updated_at timestamp first_reply_created_at unread_count"
+    " last_non_activity_message last_activity_at priority waiting_since sla_policy_id"
+)
+_TIMES = "agent_last_seen_at contact_last_seen_at created_at last_activity_at waiting_since"
+_PLACE = "id contact_id inbox_id source_id hmac_verified pubsub_token"
+
 
 def iso(at: float) -> str:
     """Rails' JSON form of a time: milliseconds, UTC."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+def picked(row: object, columns: str) -> Json:
+    """The named columns of a row."""
+    return {name: getattr(row, name) for name in columns.split()}
 
 
 def bot_push(bot: AgentBot) -> Json:
@@ -35,14 +54,8 @@ def bot_push(bot: AgentBot) -> Json:
 
 def bot_row(bot: AgentBot) -> Json:
     """An agent bot as the REST API shows it."""
-    return {
-        "id": bot.id,
-        "name": bot.name,
-        "description": None,
-        "thumbnail": "",
-        "outgoing_url": bot.outgoing_url,
-        "bot_type": "webhook",
-    }
+    row = {"id": bot.id, "name": bot.name, "description": None, "thumbnail": ""}
+    return row | {"outgoing_url": bot.outgoing_url, "bot_type": "webhook"}
 
 
 def epoch(at: float | None) -> int | None:
@@ -59,31 +72,16 @@ class Shapes:
 
     def slim_inbox(self, inbox: Inbox) -> Json:
         """An inbox inside a contact."""
-        return {
-            "id": inbox.id,
-            "avatar_url": "",
-            "channel_id": inbox.channel_id,
-            "name": inbox.name,
-            "channel_type": inbox.channel_type,
-            "provider": None,
-        }
+        columns = picked(inbox, "id channel_id name channel_type")
+        return columns | {"avatar_url": "", "provider": None}
 
     def raw_inbox(self, inbox: Inbox) -> Json:
         """The bare database columns of an inbox, as contact creation leaks them."""
-        columns = {
-            "id": inbox.id,
-            "channel_id": inbox.channel_id,
-            "account_id": inbox.account_id,
-            "name": inbox.name,
-            "created_at": iso(inbox.created_at),
-            "updated_at": iso(inbox.updated_at),
-            "channel_type": inbox.channel_type,
-            "email_address": None,
-        }
-        return columns | inbox.settings
+        columns = picked(inbox, "id channel_id account_id name channel_type")
+        times = {"created_at": iso(inbox.created_at), "updated_at": iso(inbox.updated_at)}
+        return columns | times | {"email_address": None} | inbox.settings
 
     def place(self, place: ContactInbox) -> Json:
-        """A contact_inbox."""
         inbox = self._state.inboxes[place.inbox_id]
         shown = self.slim_inbox(inbox)
         if not self._state.options.has(Trait.SLIM_INBOX):
@@ -92,62 +90,29 @@ class Shapes:
 
     def _settings(self, inbox: Inbox) -> Json:
         """What old versions show of an inbox to everybody who sees one of its contacts."""
-        return inbox.settings | {
-            "hmac_mandatory": inbox.hmac_mandatory,
-            "hmac_token": inbox.hmac_token,
-            "webhook_url": inbox.webhook_url,
-            "inbox_identifier": inbox.inbox_identifier,
-            "additional_attributes": inbox.additional_attributes,
-        }
+        return inbox.settings | picked(
+            inbox, "hmac_mandatory hmac_token webhook_url inbox_identifier additional_attributes"
+        )
 
     def contact(self, contact: Contact, *, places: bool = True) -> Json:
         """A contact as the REST API shows it."""
-        body: Json = {
-            "additional_attributes": contact.additional_attributes,
-            "availability_status": "offline",
-            "email": contact.email,
-            "id": contact.id,
-            "name": contact.name,
-            "phone_number": contact.phone_number,
-            "blocked": contact.blocked,
-            "identifier": contact.identifier,
-            "thumbnail": contact.avatar_url,
-            "custom_attributes": contact.custom_attributes,
-        }
+        body = picked(contact, f"{_CONTACT} blocked")
+        body |= {"availability_status": "offline", "thumbnail": contact.avatar_url}
         if contact.last_activity_at is not None:
             body["last_activity_at"] = epoch(contact.last_activity_at)
         body["created_at"] = epoch(contact.created_at)
         if places:
-            mine = self._state.places_of[contact.id]
+            mine = self._state.contact_inboxes.where(contact_id=contact.id)
             body["contact_inboxes"] = [self.place(place) for place in mine]
         return body
 
     def contact_push(self, contact: Contact) -> Json:
-        """A contact inside messages and conversations."""
-        return {
-            "additional_attributes": contact.additional_attributes,
-            "custom_attributes": contact.custom_attributes,
-            "email": contact.email,
-            "id": contact.id,
-            "identifier": contact.identifier,
-            "name": contact.name,
-            "phone_number": contact.phone_number,
-            "thumbnail": contact.avatar_url,
-            "blocked": contact.blocked,
-            "type": "contact",
-        }
+        columns = picked(contact, f"{_CONTACT} blocked")
+        return columns | {"thumbnail": contact.avatar_url, "type": "contact"}
 
     def user_push(self, user: User) -> Json:
-        """A user inside messages and conversations."""
-        return {
-            "id": user.id,
-            "name": user.name,
-            "available_name": user.name,
-            "avatar_url": "",
-            "type": "user",
-            "availability_status": "online",
-            "thumbnail": "",
-        }
+        person = {"id": user.id, "name": user.name, "available_name": user.name, "type": "user"}
+        return person | {"avatar_url": "", "availability_status": "online", "thumbnail": ""}
 
     def sender_of(self, message: Message) -> User | AgentBot | Contact | None:
         """Who wrote a message; None for templates and activities."""
@@ -177,18 +142,9 @@ class Shapes:
         options = self._state.options
         is_picture = attachment.file_type == "image" and attachment.content_type[:6] == "image/"
         inline = attachment.file_type == "audio" and options.has(Trait.INLINE_AUDIO)
-        body: Json = {
-            "id": attachment.id,
-            "message_id": attachment.message_id,
-            "file_type": attachment.file_type,
-            "account_id": attachment.account_id,
-            "extension": attachment.extension,
-        }
-        body |= {
-            "content_type": attachment.content_type,
+        body = picked(attachment, _ATTACHMENT) | {
             "data_url": f"{url}?disposition=inline" if inline else url,
             "thumb_url": thumbnail if is_picture else "",
-            "file_size": attachment.file_size,
             "width": None,
             "height": None,
         }
@@ -197,29 +153,18 @@ class Shapes:
         return body
 
     def attachments(self, message: Message) -> list[Json]:
-        """The files of a message."""
         rows = self._state.attachments
-        return [self.attachment(rows[one]) for one in message.attachment_ids if one in rows]
+        return [self.attachment(rows[row]) for row in message.attachment_ids if row in rows]
 
     def message(self, message: Message, echo_id: object = None) -> Json:
         """A message as the REST API shows it: integer type, epoch time, with its status."""
-        body: Json = {
-            "id": message.id,
-            "content": message.content,
-            "inbox_id": message.inbox_id,
+        conversation = self._state.conversations[message.conversation_id]
+        body = picked(message, _MESSAGE) | {
+            "conversation_id": conversation.display_id,
+            "created_at": epoch(message.created_at),
         }
         if echo_id is not None:
             body["echo_id"] = echo_id
-        body |= {
-            "conversation_id": self._state.conversations[message.conversation_id].display_id,
-            "message_type": message.message_type,
-            "content_type": message.content_type,
-            "status": message.status,
-            "content_attributes": message.content_attributes,
-            "created_at": epoch(message.created_at),
-            "private": message.private,
-            "source_id": message.source_id,
-        }
         if sender := self.sender_of(message):
             body["sender"] = self.person_push(sender)
         if attachments := self.attachments(message):
@@ -230,24 +175,11 @@ class Shapes:
         """A message nested in a conversation or sent over the websocket."""
         conversation = self._state.conversations[message.conversation_id]
         place = self._state.contact_inboxes.get(conversation.contact_inbox_id)
-        body: Json = {
-            "id": message.id,
-            "content": message.content,
-            "account_id": message.account_id,
-            "inbox_id": message.inbox_id,
+        body = picked(message, f"{_MESSAGE} {_PUSHED_MESSAGE}") | {
             "conversation_id": conversation.display_id,
-            "message_type": message.message_type,
             "created_at": epoch(message.created_at),
             "updated_at": iso(message.updated_at),
-            "private": message.private,
-            "status": message.status,
-            "source_id": message.source_id,
-            "content_type": message.content_type,
-            "content_attributes": message.content_attributes,
-            "sender_type": message.sender_type,
-            "sender_id": message.sender_id,
             "external_source_ids": {},
-            "additional_attributes": message.additional_attributes,
             "processed_message_content": message.content,
             "sentiment": {},
             "conversation": {
@@ -267,7 +199,7 @@ class Shapes:
         """Incoming messages no agent has seen; Chatwoot stops counting at ten."""
         seen = conversation.agent_last_seen_at or 0
         count = 0
-        for message in reversed(self._state.thread[conversation.id]):
+        for message in reversed(self._state.thread(conversation)):
             if message.created_at <= seen or count == 10:
                 break
             count += message.message_type == INCOMING
@@ -275,7 +207,7 @@ class Shapes:
 
     def last_message(self, conversation: Conversation, *, notes: bool = False) -> Message | None:
         """The newest message that is no activity; private notes count only when asked for."""
-        for message in reversed(self._state.thread[conversation.id]):
+        for message in reversed(self._state.thread(conversation)):
             if message.message_type != ACTIVITY and (notes or not message.private):
                 return message
         return None
@@ -287,7 +219,7 @@ class Shapes:
         if not isinstance(window, int | float):
             return True
         now = self._state.options.now()
-        for message in reversed(self._state.thread[conversation.id]):
+        for message in reversed(self._state.thread(conversation)):
             if message.message_type == INCOMING:
                 return now - message.created_at < window * 3600
         return False
@@ -308,85 +240,55 @@ class Shapes:
     def conversation(self, conversation: Conversation) -> Json:
         """A conversation as the REST API shows it. The source_id is not among its fields."""
         contact = self._state.contact_of(conversation)
-        thread = self._state.thread[conversation.id]
+        thread = self._state.thread(conversation)
         meta = self._meta(conversation, self.contact(contact, places=False))
         meta = {name: value for name, value in meta.items() if value is not None}
         if meta.get("assignee_type") == "AgentBot":
             meta["assignee"] = bot_row(self._state.bots[meta["assignee"]["id"]])
         last = self.last_message(conversation, notes=True)
         meta["channel"] = self._state.inboxes[conversation.inbox_id].channel_type
-        return {
+        body = self._conversation(conversation) | {
             "meta": meta,
-            "id": conversation.display_id,
             "messages": [self.message_push(thread[-1])] if thread else [],
             "account_id": conversation.account_id,
             "uuid": conversation.uuid,
-            "additional_attributes": conversation.additional_attributes,
-            "agent_last_seen_at": epoch(conversation.agent_last_seen_at) or 0,
             "assignee_last_seen_at": epoch(conversation.assignee_last_seen_at) or 0,
-            "can_reply": self.can_reply(conversation),
-            "contact_last_seen_at": epoch(conversation.contact_last_seen_at) or 0,
-            "custom_attributes": conversation.custom_attributes,
-            "inbox_id": conversation.inbox_id,
-            "labels": conversation.labels,
             "muted": contact.blocked,
-            "snoozed_until": conversation.snoozed_until and iso(conversation.snoozed_until),
-            "status": conversation.status,
-            "created_at": epoch(conversation.created_at),
-            "updated_at": conversation.updated_at,
-            "timestamp": epoch(conversation.last_activity_at),
             "first_reply_created_at": epoch(conversation.first_reply_created_at) or 0,
-            "unread_count": self.unread_count(conversation),
             "last_non_activity_message": self.message_push(last) if last else None,
-            "last_activity_at": epoch(conversation.last_activity_at),
-            "priority": conversation.priority,
-            "waiting_since": epoch(conversation.waiting_since) or 0,
             "sla_policy_id": None,
         }
+        return {name: body[name] for name in _ORDER.split()}
 
     def conversation_push(self, conversation: Conversation) -> Json:
         """A conversation in webhooks and on the websocket."""
         state = self._state
         place = state.contact_inboxes.get(conversation.contact_inbox_id)
         last = self.last_message(conversation)
-        contact = state.contact_of(conversation)
-        return {
-            "additional_attributes": conversation.additional_attributes,
-            "can_reply": self.can_reply(conversation),
+        first_reply = conversation.first_reply_created_at
+        return self._conversation(conversation) | {
             "channel": state.inboxes[conversation.inbox_id].channel_type,
             "contact_inbox": place and self._place_push(place),
-            "id": conversation.display_id,
-            "inbox_id": conversation.inbox_id,
             "messages": [self.message_push(last)] if last else [],
-            "labels": conversation.labels,
-            "meta": self._meta(conversation, self.contact_push(contact)),
-            "status": conversation.status,
-            "custom_attributes": conversation.custom_attributes,
-            "snoozed_until": conversation.snoozed_until and iso(conversation.snoozed_until),
-            "unread_count": self.unread_count(conversation),
-            "first_reply_created_at": conversation.first_reply_created_at
-            and iso(conversation.first_reply_created_at),
-            "priority": conversation.priority,
-            "waiting_since": epoch(conversation.waiting_since) or 0,
-            "agent_last_seen_at": epoch(conversation.agent_last_seen_at) or 0,
-            "contact_last_seen_at": epoch(conversation.contact_last_seen_at) or 0,
-            "last_activity_at": epoch(conversation.last_activity_at),
-            "timestamp": epoch(conversation.last_activity_at),
-            "created_at": epoch(conversation.created_at),
-            "updated_at": conversation.updated_at,
+            "meta": self._meta(conversation, self.contact_push(state.contact_of(conversation))),
+            "first_reply_created_at": first_reply and iso(first_reply),
         }
 
-    def _place_push(self, place: ContactInbox) -> Json:
-        return {
-            "id": place.id,
-            "contact_id": place.contact_id,
-            "inbox_id": place.inbox_id,
-            "source_id": place.source_id,
-            "created_at": iso(place.created_at),
-            "updated_at": iso(place.created_at),
-            "hmac_verified": place.hmac_verified,
-            "pubsub_token": place.pubsub_token,
+    def _conversation(self, conversation: Conversation) -> Json:
+        """What every form of a conversation has."""
+        body = picked(conversation, _CONVERSATION)
+        body |= {
+            "id": conversation.display_id,
+            "can_reply": self.can_reply(conversation),
+            "snoozed_until": conversation.snoozed_until and iso(conversation.snoozed_until),
+            "unread_count": self.unread_count(conversation),
+            "timestamp": epoch(conversation.last_activity_at),
         }
+        return body | {name: epoch(at) or 0 for name, at in picked(conversation, _TIMES).items()}
+
+    def _place_push(self, place: ContactInbox) -> Json:
+        times = dict.fromkeys(("created_at", "updated_at"), iso(place.created_at))
+        return picked(place, _PLACE) | times
 
     def account(self, account_id: int) -> Json:
         """The account inside webhooks."""

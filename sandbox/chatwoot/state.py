@@ -1,19 +1,20 @@
-"""All rows in memory with the indexes a request needs, kept in the state file.
+"""All rows, in memory by id and by indexed columns, and in a SQLite file that survives a restart.
 
 One lock guards everything: a request holds it while it reads or changes rows, never while it
 waits for anybody.
 """
 
+import json
 import logging
 import secrets
+import sqlite3
 import threading
 from collections import defaultdict
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
 from sandbox.chatwoot import records
 from sandbox.chatwoot.answers import crash
-from sandbox.chatwoot.file import StateFile
 from sandbox.chatwoot.options import Options
 from sandbox.chatwoot.records import (
     Account,
@@ -25,27 +26,24 @@ from sandbox.chatwoot.records import (
     Conversation,
     Inbox,
     Message,
+    Row,
     User,
 )
 from sandbox.chatwoot.seed import seed_rows
 
 log = logging.getLogger(__name__)
 
-Row = (
-    Account
-    | AccountWebhook
-    | AgentBot
-    | Attachment
-    | Contact
-    | ContactInbox
-    | Conversation
-    | Inbox
-    | Message
-    | User
-)
 RowType = TypeVar("RowType", bound=Row)
 
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_SCHEMA = """
+pragma journal_mode = wal;
+pragma synchronous = off;
+create table if not exists record
+    (kind text, id integer, body text not null, primary key (kind, id)) strict;
+create table if not exists blob
+    (key text primary key, name text, type text, body blob not null) strict;
+"""
 
 
 def base58_token() -> str:
@@ -53,167 +51,171 @@ def base58_token() -> str:
     return "".join(secrets.choice(_BASE58) for _ in range(24))
 
 
-class Counters:
-    """The last id given out per kind of row; ids are never used twice, even after a restart."""
+class Rows(dict[int, RowType], Generic[RowType]):
+    """The rows of one kind by id; `indexes` are the columns that `where` looks up."""
 
-    def __init__(self, **last: int) -> None:
-        self.__dict__.update(last)
+    def __init__(self, kind: type[RowType], *indexes: tuple[str, ...]) -> None:
+        super().__init__()
+        self.kind = kind.__name__
+        self._indexes: dict[tuple[str, ...], defaultdict[tuple[object, ...], dict[int, RowType]]]
+        self._indexes = {columns: defaultdict(dict) for columns in indexes}
+        self._keys: dict[tuple[int, tuple[str, ...]], tuple[object, ...]] = {}
 
-    def last(self, kind: str) -> int:
-        """The highest id so far."""
-        return int(self.__dict__.get(kind, 0))
+    def put(self, row: RowType) -> None:
+        """Add a row, or note that its columns changed."""
+        self[row.id] = row
+        for columns, index in self._indexes.items():
+            key = tuple(getattr(row, column) for column in columns)
+            before = self._keys.get((row.id, columns))
+            if key != before:
+                if before is not None:
+                    del index[before][row.id]
+                self._keys[row.id, columns] = key
+                index[key][row.id] = row
 
-    def saw(self, kind: str, number: int) -> None:
-        """A row with this id exists."""
-        if number > self.last(kind):
-            self.__dict__[kind] = number
+    def remove(self, row: RowType) -> None:
+        """Forget a row."""
+        del self[row.id]
+        for columns, index in self._indexes.items():
+            del index[self._keys.pop((row.id, columns))][row.id]
+
+    def where(self, **columns: object) -> list[RowType]:
+        """The rows with these values, in the order in which they came to have them."""
+        rows = self._indexes[tuple(columns)].get(tuple(columns.values()), {})
+        return list(rows.values())
+
+    def first(self, **columns: object) -> RowType | None:
+        """The first row with these values."""
+        return next(iter(self.where(**columns)), None)
 
 
 class State:
-    """The rows, their indexes and the file behind them. `changes` grows with every change."""
+    """The rows and uploads, in memory only without a path. `changes` grows with every change."""
 
     def __init__(self, path: Path | None) -> None:
         self.lock = threading.RLock()
-        self.file = StateFile(path, self.lock)
+        self._survives = path is not None
+        self._database = sqlite3.connect(
+            path or ":memory:", isolation_level=None, check_same_thread=False, timeout=30
+        )
+        self._database.executescript(_SCHEMA)
         self.changes = 0
         self._clear()
-        with self.lock:
-            try:
-                self._read_file()
-            except (TypeError, AttributeError):
-                log.warning("the sandbox's file is of another version: it begins anew")
-                self.file.wipe()
-                self._clear()
-            if not self.accounts:
-                self._seed()
-            for number in self.conversations_of.keys() - self.contacts.keys():
-                self.remove_conversations_of(number)
+        try:
+            self._read()
+        except (TypeError, KeyError):
+            log.warning("the sandbox's file is of another version: it begins anew")
+            self.reset()
+        if not self.accounts:
+            self.reset()
+        for conversation in list(self.conversations.values()):
+            if conversation.contact_id not in self.contacts:  # its job died with the process
+                self.remove_conversation(conversation)
 
-    def _read_file(self) -> None:
-        """Raises TypeError and AttributeError for what another version wrote."""
-        for kind, attributes in self.file.rows():
+    def _read(self) -> None:
+        """Raises TypeError and KeyError for what another version wrote."""
+        sql = "select kind, body from record order by kind, id"
+        for kind, body in self._database.execute(sql).fetchall():
+            columns = json.loads(body)
             if kind == "Options":
-                self.options = Options(**attributes)
-            elif kind == "Counters":
-                self._counters = Counters(**attributes)
+                self.options = Options(**columns)
+            elif kind == "Ids":
+                self._last_ids.update(columns)
             else:
-                self._index(getattr(records, kind)(**attributes))
+                self._rows[kind].put(getattr(records, kind)(**columns))
 
     def _clear(self) -> None:
         self.options = Options()
-        self.accounts: dict[int, Account] = {}
-        self.users: dict[int, User] = {}
-        self.bots: dict[int, AgentBot] = {}
-        self.inboxes: dict[int, Inbox] = {}
-        self.contacts: dict[int, Contact] = {}
-        self.contact_inboxes: dict[int, ContactInbox] = {}
-        self.conversations: dict[int, Conversation] = {}
-        self.messages: dict[int, Message] = {}
-        self.attachments: dict[int, Attachment] = {}
-        self.webhooks: dict[int, AccountWebhook] = {}
-        self.tokens: dict[str, User | AgentBot] = {}
-        self.places: dict[tuple[int, str], ContactInbox] = {}
-        self.places_by_source: defaultdict[str, list[int]] = defaultdict(list)
-        self.places_of: defaultdict[int, list[ContactInbox]] = defaultdict(list)
-        self.by_display_id: dict[tuple[int, int], Conversation] = {}
-        self.conversations_of_place: defaultdict[int, list[int]] = defaultdict(list)
-        self.conversations_of: defaultdict[int, list[int]] = defaultdict(list)
-        self.thread: defaultdict[int, list[Message]] = defaultdict(list)
-        self._unique: dict[tuple[int, str, str], int] = {}
-        self._unique_of: dict[int, list[tuple[int, str, str]]] = {}
-        self._counters = Counters()
-
-    def _seed(self) -> None:
-        for row in seed_rows():
-            self.add(row)
-        self.save_options()
+        self.accounts = Rows(Account)
+        self.users = Rows(User, ("access_token",))
+        self.bots = Rows(AgentBot, ("access_token",))
+        self.inboxes = Rows(Inbox)
+        unique = [("account_id", name) for name in ("identifier", "phone_number", "email")]
+        self.contacts = Rows(Contact, *unique)
+        self.contact_inboxes = Rows(
+            ContactInbox, ("inbox_id", "source_id"), ("source_id",), ("contact_id",), ("inbox_id",)
+        )
+        self.conversations = Rows(
+            Conversation,
+            ("account_id", "display_id"),
+            ("contact_inbox_id",),
+            ("contact_id",),
+            ("inbox_id",),
+        )
+        self.messages = Rows(Message, ("conversation_id",))
+        self.attachments = Rows(Attachment)
+        self.webhooks = Rows(AccountWebhook)
+        self._rows = {rows.kind: rows for rows in vars(self).values() if isinstance(rows, Rows)}
+        #: The last id given out per kind of row: none is used twice, even after a restart.
+        self._last_ids: dict[str, int] = {}
 
     def reset(self) -> None:
         """Back to the first state, options included."""
         with self.lock:
-            self.file.wipe()
+            self._database.execute("delete from record")
+            self._database.execute("delete from blob")
             self._clear()
-            self._seed()
+            for row in seed_rows():
+                self.add(row)
 
     def next_id(self, kind: type[Row]) -> int:
         """A new database id for a row of this kind."""
-        return self._counters.last(kind.__name__) + 1
+        return self._last_ids.get(kind.__name__, 0) + 1
 
     def skip_ids(self, kind: type[Row], count: int) -> None:
         """Never give out the next ids of a kind."""
-        self._counters.saw(kind.__name__, self._counters.last(kind.__name__) + count)
+        self._last_ids[kind.__name__] = self._last_ids.get(kind.__name__, 0) + count
 
     def add(self, row: RowType) -> RowType:
-        """Keep a new row."""
-        self._index(row)
+        """Store a new row."""
+        kind = type(row).__name__
+        self._last_ids[kind] = max(self._last_ids.get(kind, 0), row.id)
+        self._write("Ids", 1, self._last_ids)
         self.save(row)
-        self.file.mark("Counters", 1, self._counters)
         return row
 
     def save(self, row: Row) -> None:
-        """Keep what changed in a row."""
-        if isinstance(row, Contact):
-            self._index_contact(row)
+        """Store what changed in a row."""
         self.changes += 1
-        self.file.mark(type(row).__name__, row.id, row)
+        kind = type(row).__name__
+        self._rows[kind].put(row)
+        self._write(kind, row.id, row.__dict__)
 
     def save_options(self) -> None:
-        """Keep the options."""
-        self.file.mark("Options", 1, self.options)
+        """Store the options."""
+        self._write("Options", 1, self.options.as_json())
 
-    def _index(self, row: Row) -> None:
-        name = type(row).__name__
-        self._counters.saw(name, row.id)
-        match row:
-            case Message():
-                self.messages[row.id] = row
-                self.thread[row.conversation_id].append(row)
-            case Conversation():
-                self.conversations[row.id] = row
-                self.by_display_id[row.account_id, row.display_id] = row
-                self.conversations_of_place[row.contact_inbox_id].append(row.id)
-                self.conversations_of[row.contact_id].append(row.id)
-            case Contact():
-                self.contacts[row.id] = row
-                self._index_contact(row)
-            case ContactInbox():
-                self.contact_inboxes[row.id] = row
-                self.places[row.inbox_id, row.source_id] = row
-                self.places_by_source[row.source_id].append(row.id)
-                self.places_of[row.contact_id].append(row)
-            case Attachment():
-                self.attachments[row.id] = row
-            case Inbox():
-                self.inboxes[row.id] = row
-            case Account():
-                self.accounts[row.id] = row
-            case User():
-                self.users[row.id] = row
-                self.tokens[row.access_token] = row
-            case AgentBot():
-                self.bots[row.id] = row
-                self.tokens[row.access_token] = row
-            case AccountWebhook():
-                self.webhooks[row.id] = row
+    def remove(self, row: Row) -> None:
+        """Delete a row alone."""
+        self.changes += 1
+        kind = type(row).__name__
+        self._rows[kind].remove(row)
+        self._database.execute("delete from record where kind = ? and id = ?", (kind, row.id))
 
-    def _index_contact(self, row: Contact) -> None:
-        for key in self._unique_of.get(row.id, ()):
-            if self._unique.get(key) == row.id:
-                del self._unique[key]
-        keys = self._unique_of[row.id] = []
-        for column, value in (
-            ("identifier", row.identifier),
-            ("phone_number", row.phone_number),
-            ("email", row.email),
-        ):
-            if value:
-                keys.append((row.account_id, column, value))
-                self._unique[row.account_id, column, value] = row.id
+    def _write(self, kind: str, number: int, columns: dict[str, Any]) -> None:
+        if self._survives:
+            values = (kind, number, json.dumps(columns))
+            self._database.execute("replace into record values (?, ?, ?)", values)
 
-    def contact_with(self, account_id: int, column: str, value: str) -> Contact | None:
-        """The contact that holds this identifier, phone_number or (lower-case) email."""
-        number = self._unique.get((account_id, column, value))
-        return self.contacts[number] if number else None
+    def put_blob(self, key: str, *, name: str, kind: str, body: bytes) -> None:
+        """Store an uploaded file."""
+        with self.lock:
+            self._database.execute("replace into blob values (?, ?, ?, ?)", (key, name, kind, body))
+
+    def blob(self, key: str) -> tuple[str, str, bytes] | None:
+        """(file name, content type, bytes), or None."""
+        sql = "select name, type, body from blob where key = ?"
+        with self.lock:
+            blob: tuple[str, str, bytes] | None = self._database.execute(sql, (key,)).fetchone()
+        return blob
+
+    def holder_of(self, token: str) -> User | AgentBot | None:
+        """Whose token it is."""
+        return self.users.first(access_token=token) or self.bots.first(access_token=token)
+
+    def thread(self, conversation: Conversation) -> list[Message]:
+        """The messages of a conversation, oldest first."""
+        return self.messages.where(conversation_id=conversation.id)
 
     def display_id(self, account: Account) -> int:
         """The next conversation number of an account."""
@@ -224,17 +226,8 @@ class State:
 
     def set_token(self, user: User, token: str) -> None:
         """Give a user another token; the old one is nobody's from now on."""
-        self.tokens.pop(user.access_token, None)
         user.access_token = token
-        self.tokens[token] = user
         self.save(user)
-
-    def move_place(self, place: ContactInbox, contact_id: int) -> None:
-        """Give a contact_inbox to another contact (contact merge)."""
-        self.places_of[place.contact_id].remove(place)
-        place.contact_id = contact_id
-        self.places_of[contact_id].append(place)
-        self.save(place)
 
     def contact_of(self, conversation: Conversation) -> Contact:
         """Its contact. When that was deleted a moment ago, Rails stumbles over its absence."""
@@ -245,65 +238,37 @@ class State:
 
     def whole_conversations(self) -> list[Conversation]:
         """All that no job is about to delete with their contact."""
-        return [one for one in self.conversations.values() if one.contact_id in self.contacts]
-
-    def remove_conversations_of(self, contact_id: int) -> None:
-        """Delete the conversations that a deleted contact left behind."""
-        for number in list(self.conversations_of[contact_id]):
-            self.remove_conversation(self.conversations[number])
-        del self.conversations_of[contact_id]
+        return [row for row in self.conversations.values() if row.contact_id in self.contacts]
 
     def remove_contact(self, contact: Contact) -> None:
         """Delete a contact with its places; its conversations stay behind."""
-        for place in list(self.places_of[contact.id]):
-            self._remove_place(place)
-        for key in self._unique_of.pop(contact.id, ()):
-            self._unique.pop(key, None)
-        del self.contacts[contact.id]
-        self._forget(contact)
-
-    def _remove_place(self, place: ContactInbox) -> None:
-        self.places_of[place.contact_id].remove(place)
-        self.places_by_source[place.source_id].remove(place.id)
-        del self.places[place.inbox_id, place.source_id]
-        del self.contact_inboxes[place.id]
-        self._forget(place)
+        for place in self.contact_inboxes.where(contact_id=contact.id):
+            self.remove(place)
+        self.remove(contact)
 
     def remove_conversation(self, conversation: Conversation) -> None:
-        """Delete a conversation with its messages."""
-        for message in self.thread.pop(conversation.id, []):
+        """Delete a conversation with its messages, if it is still there."""
+        if self.conversations.get(conversation.id) is not conversation:
+            return
+        for message in self.thread(conversation):
             self.remove_attachments(message)
-            del self.messages[message.id]
-            self._forget(message)
-        self.conversations_of_place[conversation.contact_inbox_id].remove(conversation.id)
-        self.conversations_of[conversation.contact_id].remove(conversation.id)
-        del self.by_display_id[conversation.account_id, conversation.display_id]
-        del self.conversations[conversation.id]
-        self._forget(conversation)
+            self.remove(message)
+        self.remove(conversation)
 
     def remove_attachments(self, message: Message) -> None:
         """Destroy the files of a message."""
         for number in message.attachment_ids:
-            attachment = self.attachments.pop(number, None)
-            if attachment:
-                self.file.drop_blob(attachment.key)
-                self._forget(attachment)
+            if attachment := self.attachments.get(number):
+                self._database.execute("delete from blob where key = ?", (attachment.key,))
+                self.remove(attachment)
         message.attachment_ids = []
 
     def remove_inbox(self, inbox: Inbox) -> None:
-        """Delete an inbox with everything in it."""
-        for conversation in [c for c in self.conversations.values() if c.inbox_id == inbox.id]:
+        """Delete an inbox with everything in it, if it is still there."""
+        if self.inboxes.get(inbox.id) is not inbox:
+            return
+        for conversation in self.conversations.where(inbox_id=inbox.id):
             self.remove_conversation(conversation)
-        for place in [p for p in self.contact_inboxes.values() if p.inbox_id == inbox.id]:
-            self._remove_place(place)
-        self.inboxes.pop(inbox.id, None)
-        self._forget(inbox)
-
-    def remove_webhook(self, webhook: AccountWebhook) -> None:
-        """Delete an account webhook."""
-        del self.webhooks[webhook.id]
-        self._forget(webhook)
-
-    def _forget(self, row: Row) -> None:
-        self.changes += 1
-        self.file.mark(type(row).__name__, row.id, None)
+        for place in self.contact_inboxes.where(inbox_id=inbox.id):
+            self.remove(place)
+        self.remove(inbox)

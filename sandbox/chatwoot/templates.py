@@ -16,55 +16,68 @@ from sandbox.chatwoot.records import (
     AgentBot,
     Conversation,
     Inbox,
-    Json,
     Message,
     User,
 )
 from sandbox.chatwoot.sentences import sentence
+from sandbox.chatwoot.server import Server
 from sandbox.chatwoot.versions import Trait
 from sandbox.chatwoot.webhook_bodies import SURVEY_PATH
-from sandbox.chatwoot.world import World
 
 _PER_MINUTE = 200
-#: Seconds after a reply in which nobody is told that the agents are away.
+#: Seconds after a reply in which no out-of-office is written.
 _RECENT = 300
 
 
-def flooded(world: World, conversation: Conversation) -> bool:
+def flooded(server: Server, conversation: Conversation) -> bool:
     """Whether 200 messages of the last minute keep every message from being saved (3.9.0)."""
-    options = world.state.options
-    thread = world.state.thread[conversation.id]
+    options = server.state.options
+    thread = server.state.thread(conversation)
     if not options.flood_guard or not options.has(Trait.FLOOD_GUARD) or len(thread) < _PER_MINUTE:
         return False
-    return thread[-_PER_MINUTE].created_at > world.state.options.now() - 60
+    return thread[-_PER_MINUTE].created_at > server.state.options.now() - 60
 
 
-def note(world: World, conversation: Conversation, key: str, **values: object) -> None:
+def new_message(server: Server, conversation: Conversation, **columns: Any) -> Message:
+    """A message of a conversation, written now, that is not stored yet."""
+    now = server.state.options.now()
+    return Message(
+        id=server.state.next_id(Message),
+        account_id=conversation.account_id,
+        inbox_id=conversation.inbox_id,
+        conversation_id=conversation.id,
+        created_at=now,
+        updated_at=now,
+        **columns,
+    )
+
+
+def note(server: Server, conversation: Conversation, key: str, **values: object) -> None:
     """A line about what happened, such as who resolved it, in the account's language."""
-    locale = world.state.accounts[conversation.account_id].locale
-    _write(world, conversation, ACTIVITY, sentence(locale, key, **values))
+    locale = server.state.accounts[conversation.account_id].locale
+    _write(server, conversation, ACTIVITY, sentence(locale, key, **values))
 
 
-def answer_incoming(world: World, conversation: Conversation) -> None:
-    """Out-of-office and greeting, after a customer's message.
-
-    Out-of-office comes once a day while the inbox is closed and no agent replied within five
-    minutes; the greeting while nobody wrote before.
-    """
-    inbox = world.state.inboxes[conversation.inbox_id]
-    settings, thread = inbox.settings, world.state.thread[conversation.id]
-    now = world.state.options.now()
+def answer_incoming(server: Server, conversation: Conversation) -> None:
+    """After a customer's message: out-of-office once a day while closed, and the greeting once."""
+    inbox = server.state.inboxes[conversation.inbox_id]
+    settings, thread = inbox.settings, server.state.thread(conversation)
+    now = server.state.options.now()
     replied = any(
-        one.message_type == OUTGOING and not one.private and one.created_at > now - _RECENT
-        for one in thread
+        row.message_type == OUTGOING and not row.private and row.created_at > now - _RECENT
+        for row in thread
     )
     midnight = now - now % 86_400
-    told = any(one.message_type == TEMPLATE and one.created_at >= midnight for one in thread)
-    if settings["out_of_office_message"] and _closed(inbox, now) and not replied and not told:
-        _say(world, conversation, settings["out_of_office_message"])
-    first = all(one.message_type not in (OUTGOING, TEMPLATE) for one in thread)
-    if first and settings["greeting_enabled"] and settings["greeting_message"]:
-        _say(world, conversation, settings["greeting_message"])
+    was_away = any(row.message_type == TEMPLATE and row.created_at >= midnight for row in thread)
+    if settings["out_of_office_message"] and _closed(inbox, now) and not replied and not was_away:
+        _say(server, conversation, settings["out_of_office_message"])
+    types = {message.message_type for message in server.state.thread(conversation)}
+    if (
+        not types & {OUTGOING, TEMPLATE}
+        and settings["greeting_enabled"]
+        and settings["greeting_message"]
+    ):
+        _say(server, conversation, settings["greeting_message"])
 
 
 def _closed(inbox: Inbox, now: float) -> bool:
@@ -81,73 +94,49 @@ def _closed(inbox: Inbox, now: float) -> bool:
     return not opens <= at.hour * 60 + at.minute < closes
 
 
-def send_survey(world: World, conversation: Conversation) -> None:
+def send_survey(server: Server, conversation: Conversation) -> None:
     """The CSAT survey of a resolved conversation, once."""
-    settings = world.state.inboxes[conversation.inbox_id].settings
-    thread = world.state.thread[conversation.id]
+    settings = server.state.inboxes[conversation.inbox_id].settings
+    thread = server.state.thread(conversation)
     if not settings["csat_survey_enabled"] or any(m.content_type == "input_csat" for m in thread):
         return
     config = settings["csat_config"] or {}
-    locale = world.state.accounts[conversation.account_id].locale
+    locale = server.state.accounts[conversation.account_id].locale
     content, style = config.get("message") or sentence(locale, "survey"), {}
-    options = world.state.options
+    options = server.state.options
     if not options.has(Trait.SURVEY_WITHOUT_LINK):
-        link = f"{world.base_url}{SURVEY_PATH}{conversation.uuid}"
+        link = f"{server.base_url}{SURVEY_PATH}{conversation.uuid}"
         own = config.get("message")
         content = f"{own} {link}" if own else sentence(locale, "survey link", link=link)
     if options.has(Trait.SURVEY_STYLE):
         style = {"display_type": config.get("display_type") or "emoji"}
-    _say(world, conversation, content, content_type="input_csat", content_attributes=style)
+    _say(server, conversation, content, content_type="input_csat", content_attributes=style)
 
 
-def _say(world: World, conversation: Conversation, content: str, **columns: Any) -> None:
-    """A message of nobody's, told to the webhook like a reply."""
-    content = render(content, drops(world, conversation, None))
-    _write(world, conversation, TEMPLATE, content, **columns)
+def _say(server: Server, conversation: Conversation, content: str, **columns: Any) -> None:
+    """A message without a sender, sent to the webhook like a reply."""
+    content = render(content, drops(server, conversation, None))
+    _write(server, conversation, TEMPLATE, content, **columns)
 
 
 def _write(
-    world: World,
-    conversation: Conversation,
-    message_type: int,
-    content: str,
-    content_type: str = "text",
-    content_attributes: Json | None = None,
+    server: Server, conversation: Conversation, message_type: int, content: str, **columns: Any
 ) -> None:
     """Save and tell; the flood guard lets it vanish."""
-    if flooded(world, conversation):
+    if flooded(server, conversation):
         return
-    now = world.state.options.now()
-    message = world.state.add(
-        Message(
-            id=world.state.next_id(Message),
-            account_id=conversation.account_id,
-            inbox_id=conversation.inbox_id,
-            conversation_id=conversation.id,
-            message_type=message_type,
-            content=content,
-            content_type=content_type,
-            status="sent",
-            content_attributes=content_attributes or {},
-            private=False,
-            source_id=None,
-            sender_type=None,
-            sender_id=None,
-            created_at=now,
-            updated_at=now,
-        )
-    )
-    conversation.last_activity_at = now
-    conversation.updated_at = now
-    world.state.save(conversation)
-    world.events.message("message_created", message, by_job=True)
+    columns |= {"message_type": message_type, "content": content}
+    message = server.state.add(new_message(server, conversation, **columns))
+    conversation.last_activity_at = conversation.updated_at = message.created_at
+    server.state.save(conversation)
+    server.events.message("message_created", message, by_job=True)
 
 
 def drops(
-    world: World, conversation: Conversation, author: User | AgentBot | None
+    server: Server, conversation: Conversation, author: User | AgentBot | None
 ) -> dict[str, Any]:
     """What Liquid in a message may name."""
-    contact = world.state.contacts[conversation.contact_id]
+    contact = server.state.contacts[conversation.contact_id]
     found: dict[str, Any] = {
         "contact": Drop(
             "ContactDrop",
@@ -163,8 +152,8 @@ def drops(
             contact_name=(contact.name or "").capitalize() or "Customer",
             custom_attribute=conversation.custom_attributes,
         ),
-        "inbox": Drop("InboxDrop", name=world.state.inboxes[conversation.inbox_id].name),
-        "account": Drop("AccountDrop", name=world.state.accounts[conversation.account_id].name),
+        "inbox": Drop("InboxDrop", name=server.state.inboxes[conversation.inbox_id].name),
+        "account": Drop("AccountDrop", name=server.state.accounts[conversation.account_id].name),
     }
     if author:
         email = getattr(author, "email", None)

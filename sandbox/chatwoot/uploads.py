@@ -1,7 +1,4 @@
-"""Uploaded files: their kind, where they are kept, and the two addresses they are served at.
-
-docs/contracts/chatwoot.md, Files: `data_url` redirects to a short-lived storage address.
-"""
+"""Uploaded files: their kind, their storage, and the two addresses they are served at."""
 
 import hashlib
 import hmac
@@ -12,12 +9,12 @@ from urllib.parse import quote
 from flask import Blueprint, Response, redirect, request
 from werkzeug.datastructures import FileStorage
 
-from sandbox.chatwoot.access import Caller, account_route, world
+from sandbox.chatwoot.access import Caller, account_route, server
 from sandbox.chatwoot.answers import no_route, reply, unprocessable
 from sandbox.chatwoot.filetypes import content_type, file_name
+from sandbox.chatwoot.progress import loses_bytes
 from sandbox.chatwoot.records import Attachment
 from sandbox.chatwoot.shapes import blob_path
-from sandbox.chatwoot.stages import loses_bytes
 from sandbox.chatwoot.state import State, base58_token
 
 routes = Blueprint("uploads", __name__)
@@ -46,25 +43,22 @@ def _file_type(declared: str) -> str:
     return "audio" if "audio/" in declared else "file"
 
 
-def keep(state: State, upload: FileStorage) -> str:
+def store(state: State, upload: FileStorage) -> str:
     """Store an upload; its key, which serves as its signed id and ends with its time in ms."""
     key = f"{base58_token()}--{int(time.time() * 1000):x}"
     body, name = upload.stream.read(), file_name(upload)
     kind = content_type(body, upload.content_type, name)
     if loses_bytes():
-        world().lost_bytes.add(key)
-    state.file.put_blob(key, name=name, kind=kind, body=body)
+        server().lost_bytes.add(key)
+    state.put_blob(key, name=name, kind=kind, body=body)
     return key
 
 
 def attachment(
     state: State, key: str, declared: str | None, *, message_id: int, account_id: int
 ) -> Attachment:
-    """A message's attachment over a stored upload. Refuses when there is none with this key.
-
-    `declared` is the type that came with the file; None for one that was uploaded before.
-    """
-    blob = state.file.blob(key)
+    """An attachment over a stored upload; `declared` is the type that came with it, if any."""
+    blob = state.blob(key)
     if blob is None:
         raise unprocessable("mismatched digest")
     name, kind, body = blob
@@ -87,25 +81,22 @@ def upload(who: Caller) -> Response:
     file = request.files.get("attachment")
     if file is None:
         raise unprocessable("No file or URL provided")
-    key = keep(world().state, file)
+    key = store(server().state, file)
     return reply({"file_url": address_of(key), "blob_id": key})
 
 
 def address_of(key: str, *, thumbnail: bool = False) -> str:
     """The stable address of a stored upload."""
-    name, _, _ = world().state.file.blob(key) or ("file", "", b"")
-    return f"{world().base_url}{blob_path(key, name, thumbnail=thumbnail)}"
+    name, _, _ = server().state.blob(key) or ("file", "", b"")
+    return f"{server().base_url}{blob_path(key, name, thumbnail=thumbnail)}"
 
 
 @routes.get(_BLOB)
 @routes.get(_THUMBNAIL)
 def blob(key: str, name: str, size: str = "") -> Response:
-    """The stable address: redirects to the storage. No token is asked for.
-
-    A thumbnail has the bytes of the picture itself.
-    """
-    state, faults = world().state, world().faults
-    if state.file.blob(key) is None:
+    """Redirects to the storage, without a token; a thumbnail has the bytes of the picture."""
+    state, faults = server().state, server().faults
+    if state.blob(key) is None:
         return Response(status=404, content_type="text/html")
     age_s = time.time() - int(key.rpartition("--")[2], 16) / 1000
     if age_s < faults.longest("attachment_delay"):
@@ -122,12 +113,12 @@ def blob(key: str, name: str, size: str = "") -> Response:
 def stored(proof: str, key: str, name: str) -> Response:
     """The storage's own address; good for five minutes."""
     until, _, mac = proof.partition("-")
-    found = world().state.file.blob(key)
+    found = server().state.blob(key)
     good = until.isdecimal() and hmac.compare_digest(mac, _mac(key, int(until)))
     if not good or int(until) < time.time() or found is None:
         raise no_route()
     stored_name, kind, body = found
-    if key in world().lost_bytes:
+    if key in server().lost_bytes:
         return Response(status=404, content_type=kind)
     shown_as = "application/octet-stream" if kind in _DANGEROUS else kind
     answer = Response(body, content_type=shown_as)

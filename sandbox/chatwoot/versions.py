@@ -77,24 +77,20 @@ _ROUTES = (
     ("DELETE", r"/conversations/\d+", Trait.CONVERSATION_DELETION),
     ("POST", r"/inboxes/\d+/reset_secret", Trait.SECRET),
 )
-#: Fields that came with a version: a field by which such an object is known, the field, trait.
+#: Fields that came with a version: a field by which such an object is known, the fields, trait.
 _FIELDS = (
     ("data_url", "content_type", Trait.ATTACHMENT_TYPE),
     ("data_url", "transcribed_text", Trait.TRANSCRIBED_TEXT),
-    ("data_url", "width", Trait.PICTURE_SIZES),
-    ("data_url", "height", Trait.PICTURE_SIZES),
+    ("data_url", "width height", Trait.PICTURE_SIZES),
     ("blocked", "blocked", Trait.BLOCKED_TOLD),
     ("can_reply", "updated_at", Trait.CHANGE_TOLD),
     ("can_reply", "account", Trait.ACCOUNT_TOLD),
     ("assignee_type", "assignee_type", Trait.ASSIGNEE_TYPE),
     ("webhook_url", "secret", Trait.SECRET),
     ("csat_survey_enabled", "csat_config", Trait.CSAT_CONFIG),
-    ("csat_survey_enabled", "provider", Trait.PROVIDER),
-    ("csat_survey_enabled", "allowed_domains", Trait.PROVIDER),
+    ("csat_survey_enabled", "provider allowed_domains", Trait.PROVIDER),
     ("availability_status", "provider", Trait.PROVIDER),
-    ("availability_status", "custom_role_id", Trait.ROLES),
-    ("availability_status", "custom_role", Trait.ROLES),
-    ("availability_status", "permissions", Trait.ROLES),
+    ("availability_status", "custom_role_id custom_role permissions", Trait.ROLES),
     ("sla_policy_id", "sla_policy_id", Trait.ROLES),
     ("availability_status", "onboarding_step", Trait.ONBOARDING),
     ("availability_status", "api_and_webhooks", Trait.API_SWITCH),
@@ -139,12 +135,13 @@ def fitted(version: str, body: Any) -> Any:
 
 def _without(body: Any, number: Version) -> Any:
     if isinstance(body, list):
-        return [_without(one, number) for one in body]
+        return [_without(item, number) for item in body]
     if not isinstance(body, dict):
         return body
     gone = {
         field
-        for marker, field, trait in _FIELDS
+        for marker, names, trait in _FIELDS
+        for field in names.split()
         if field in body and marker in body and number < trait.since
     }
     fit = {name: _without(value, number) for name, value in body.items() if name not in gone}
@@ -170,7 +167,7 @@ def read(version: str, path: str, given: Json) -> Json:
     if number < Trait.PLUS_IN_FILTER.since and path.endswith("/contacts/filter"):
         payload = given.get("payload")
         if isinstance(payload, list):
-            return given | {"payload": [_with_plus(one) for one in payload]}
+            return given | {"payload": [_with_plus(item) for item in payload]}
     return given
 
 
@@ -178,8 +175,8 @@ def _without_attributes(message: Json) -> Json:
     """Before 4.9.0 only the quote and the items of a message's content_attributes are read."""
     given = message.get("content_attributes")
     if isinstance(given, dict):
-        read = {name: given[name] for name in ("in_reply_to", "items") if name in given}
-        return message | {"content_attributes": read}
+        known = {name: given[name] for name in ("in_reply_to", "items") if name in given}
+        return message | {"content_attributes": known}
     return message
 
 

@@ -14,10 +14,11 @@ from sandbox.chatwoot.records import (
     User,
 )
 from sandbox.chatwoot.sentences import sentence
-from sandbox.chatwoot.shapes import Shapes, iso
+from sandbox.chatwoot.shapes import Shapes, iso, picked
 from sandbox.chatwoot.state import State
 from sandbox.chatwoot.versions import Trait
 
+_MESSAGE = "additional_attributes content_attributes content_type id private source_id"
 SURVEY_PATH = "/survey/responses/"
 
 
@@ -30,24 +31,17 @@ class WebhookBodies:
         self._base_url = base_url
 
     def message(self, event: str, message: Message, *, with_attachments: bool = True) -> Json:
-        """`message_created` or `message_updated`."""
         state = self._state
         conversation = state.conversations[message.conversation_id]
         inbox = state.inboxes[message.inbox_id]
-        body: Json = {
+        body = picked(message, _MESSAGE) | {
             "account": self._shapes.account(message.account_id),
-            "additional_attributes": message.additional_attributes,
-            "content_attributes": message.content_attributes,
-            "content_type": message.content_type,
             "content": self._content(message, conversation),
             "conversation": self._conversation(conversation),
             "created_at": iso(message.created_at),
-            "id": message.id,
             "inbox": {"id": inbox.id, "name": inbox.name},
             "message_type": MESSAGE_TYPES[message.message_type],
-            "private": message.private,
             "sender": self._sender(self._shapes.sender_of(message)),
-            "source_id": message.source_id,
         }
         attachments = self._shapes.attachments(message)
         if attachments and with_attachments:
@@ -79,28 +73,14 @@ class WebhookBodies:
     def _sender(self, sender: User | AgentBot | Contact | None) -> Json | None:
         match sender:
             case User():
-                return {
-                    "id": sender.id,
-                    "name": sender.name,
-                    "email": sender.email,
-                    "type": "user",
-                }
+                return picked(sender, "id name email") | {"type": "user"}
             case AgentBot():
-                return {"id": sender.id, "name": sender.name, "type": "agent_bot"}
+                return picked(sender, "id name") | {"type": "agent_bot"}
             case Contact():
-                return {
-                    "account": self._shapes.account(sender.account_id),
-                    "additional_attributes": sender.additional_attributes,
-                    "avatar": sender.avatar_url,
-                    "custom_attributes": sender.custom_attributes,
-                    "email": sender.email,
-                    "id": sender.id,
-                    "identifier": sender.identifier,
-                    "name": sender.name,
-                    "phone_number": sender.phone_number,
-                    "thumbnail": sender.avatar_url,
-                    "blocked": sender.blocked,
-                }
+                body = self._shapes.contact_push(sender)
+                del body["type"]
+                account = self._shapes.account(sender.account_id)
+                return body | {"account": account, "avatar": sender.avatar_url}
         return None
 
     def contact(self, event: str, contact: Contact, changed: list[Json]) -> Json:
@@ -113,7 +93,6 @@ class WebhookBodies:
         return self._shapes.conversation_push(conversation) | account
 
     def conversation(self, event: str, conversation: Conversation, changed: list[Json]) -> Json:
-        """`conversation_created`, `_updated` or `_status_changed`."""
         body = self._conversation(conversation)
         if event != "conversation_created":
             body["changed_attributes"] = changed or None
@@ -122,7 +101,6 @@ class WebhookBodies:
     def typing(
         self, event: str, conversation: Conversation, user: User | AgentBot, *, private: bool
     ) -> Json:
-        """`conversation_typing_on` or `_off`."""
         return {
             "event": event,
             "user": self._sender(user),

@@ -7,5 +7,6 @@ loopback    who may steer: this machine, and no foreign web page
 body        JSON from outside, with the type that each field must have
 settings    named values that the control API changes
 responses   no answer at all; pages that load nothing foreign
+markup      what people write, as HTML
 server      gunicorn: one process, many threads
 """

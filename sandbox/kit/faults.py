@@ -1,7 +1,4 @@
-"""Faults a test or a page can ask for: what goes wrong, for which requests, how often, how long.
-
-In memory on purpose: a restarted server is a healthy one.
-"""
+"""Faults: what goes wrong, for which requests, how often, how long. A restart ends them."""
 
 import random
 import re
@@ -19,7 +16,7 @@ class Rule:
 
     `method` and `path` are regular expressions for the whole method and a part of the path; empty
     ones fit all. `times` counts down to the fault's end, None is for ever; `lasts_s` is how many
-    seconds it is in force; `chance` is the probability, 0 to 1, that it strikes.
+    seconds it is in force; `chance` is the probability, 0 to 1, that it applies.
     """
 
     PATTERNS: ClassVar[tuple[str, ...]] = ("method", "path")
@@ -55,10 +52,7 @@ class Rule:
         return None if self._ends is None else max(0.0, self._ends - time.monotonic())
 
     def wait(self, seconds: float | None) -> bool:
-        """Wait for its end, at most `seconds` (None: for ever); whether it has ended.
-
-        `Faults.interrupt` ends the wait too.
-        """
+        """Wait for its end or an interruption, at most so long (None: for ever); is it over?"""
         left = self.left_s
         if left is not None and (seconds is None or left <= seconds):
             seconds = left
@@ -94,12 +88,12 @@ class Faults(Generic[RuleType]):
         """`rule` is the server's own kind of fault, `kinds` are the kinds there are."""
         self._rule = rule
         self._kinds = kinds
-        hints = get_type_hints(rule)
-        own = ("id", "hits")
-        self._known = {one.name: hints[one.name] for one in fields(rule) if one.name not in own}
+        hints, own = get_type_hints(rule), ("id", "hits")
+        names = [field.name for field in fields(rule) if field.name not in own]
+        self._known = {name: hints[name] for name in names}
         self._lock = threading.Lock()
         self._set: list[RuleType] = []
-        self._spent: list[RuleType] = []  # strike no more, but somebody may wait for their end
+        self._spent: list[RuleType] = []  # apply no more, but somebody may wait for their end
         self._last_id = 0
         self._signal = Signal()
 
@@ -126,16 +120,16 @@ class Faults(Generic[RuleType]):
             self._last_id += 1
             fault = self._rule(id=self._last_id, **given)
             fault.signal = self._signal
-            self._spent = [one for one in self._spent if not one.is_over]
-            self._set = [*(one for one in self._set if not one.is_over), fault]
+            self._spent = [other for other in self._spent if not other.is_over]
+            self._set = [*(other for other in self._set if not other.is_over), fault]
         return fault
 
     def clear(self, fault_id: int | None = None) -> None:
         """End one fault, or all."""
         with self._lock:
-            ended = [one for one in self._set + self._spent if fault_id in (None, one.id)]
-            self._set = [one for one in self._set if one not in ended]
-            self._spent = [one for one in self._spent if one not in ended]
+            ended = [rule for rule in self._set + self._spent if fault_id in (None, rule.id)]
+            self._set = [rule for rule in self._set if rule not in ended]
+            self._spent = [rule for rule in self._spent if rule not in ended]
         for fault in ended:
             fault.end()
 
@@ -147,37 +141,36 @@ class Faults(Generic[RuleType]):
 
     @property
     def interruptions(self) -> int:
-        """How often those who wait were interrupted."""
         return self._signal.interruptions
 
     def in_force(self, *kinds: str) -> list[RuleType]:
         """The faults in force, of these kinds when any are named; none of them counts as used."""
         if not self._set:
             return []
-        return [one for one in self._set if not one.is_over and (not kinds or one.kind in kinds)]
+        rules = [rule for rule in self._set if not rule.is_over]
+        return [rule for rule in rules if not kinds or rule.kind in kinds]
 
     def listed(self) -> list[dict[str, Any]]:
-        """The faults in force as JSON."""
-        return [asdict(fault) for fault in self.in_force()]
+        return [asdict(rule) for rule in self.in_force()]
 
     def take(self, *kinds: str, fits: Callable[[RuleType], bool]) -> RuleType | None:
-        """The first fault of these kinds that strikes; it counts as used."""
+        """The first fault of these kinds that applies; it counts as used."""
         with self._lock:
-            return next((one for one in self.in_force(*kinds) if self._strikes(one, fits)), None)
+            return next((rule for rule in self.in_force(*kinds) if self._applies(rule, fits)), None)
 
     def take_all(self, *kinds: str, fits: Callable[[RuleType], bool]) -> list[RuleType]:
-        """Every fault of these kinds that strikes; each counts as used."""
+        """Every fault of these kinds that applies; each counts as used."""
         with self._lock:
-            return [one for one in self.in_force(*kinds) if self._strikes(one, fits)]
+            return [rule for rule in self.in_force(*kinds) if self._applies(rule, fits)]
 
-    def _strikes(self, fault: RuleType, fits: Callable[[RuleType], bool]) -> bool:
+    def _applies(self, fault: RuleType, fits: Callable[[RuleType], bool]) -> bool:
         if not fits(fault) or random.random() >= fault.chance:  # noqa: S311 - no secret
             return False
         fault.hits += 1
         if fault.times is not None:
             fault.times -= 1
             if fault.times <= 0:
-                self._set = [one for one in self._set if one is not fault]
+                self._set = [other for other in self._set if other is not fault]
                 self._spent.append(fault)
         return True
 
@@ -185,7 +178,7 @@ class Faults(Generic[RuleType]):
 def _accepts(hint: Any, value: Any) -> bool:
     """Whether a JSON value is of a field's type; a whole number will do as a float."""
     if isinstance(hint, types.UnionType):
-        return any(_accepts(one, value) for one in get_args(hint))
+        return any(_accepts(option, value) for option in get_args(hint))
     if hint is None or hint is type(None):
         return value is None
     if isinstance(value, bool) or hint is bool:
@@ -194,7 +187,7 @@ def _accepts(hint: Any, value: Any) -> bool:
         return isinstance(value, int | float)
     origin, inner = get_origin(hint), get_args(hint)
     if origin is list:
-        return isinstance(value, list) and all(_accepts(inner[0], one) for one in value)
+        return isinstance(value, list) and all(_accepts(inner[0], item) for item in value)
     if origin is dict:
-        return isinstance(value, dict) and all(_accepts(inner[1], one) for one in value.values())
+        return isinstance(value, dict) and all(_accepts(inner[1], item) for item in value.values())
     return isinstance(value, hint)

@@ -14,10 +14,7 @@ class Limits:
         self._counts: Counter[str] = Counter()
 
     def count(self, key: str, limit: int) -> tuple[int, int]:
-        """Count one request: (remaining, reset); remaining is -1 when it is one too many.
-
-        `reset` is the Unix second at which the window ends.
-        """
+        """Count one request: (remaining, -1 for one too many; the Unix second the window ends)."""
         minute = int(time.time()) // 60
         with self._lock:
             if minute != self._minute:
@@ -31,6 +28,5 @@ class Limits:
         return self.count(key, limit)[0] >= 0
 
     def clear(self) -> None:
-        """Forget the present minute."""
         with self._lock:
             self._counts.clear()

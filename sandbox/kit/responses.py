@@ -8,10 +8,11 @@ from flask import Response
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
+_HERE = "'self' http://127.0.0.1:* http://localhost:*"
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "media-src 'self'; connect-src 'self' ws:; form-action 'self'; frame-ancestors 'none'; "
-    "base-uri 'none'"
+    "media-src 'self'; connect-src 'self' ws:; form-action 'self'; base-uri 'none'; "
+    f"frame-src {_HERE}; frame-ancestors {_HERE}"
 )
 
 

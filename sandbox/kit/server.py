@@ -1,10 +1,12 @@
 """Serves a pretend server with gunicorn: one process, many threads, on loopback only."""
 
+import argparse
 import os
 import threading
 import time
 from collections.abc import Callable
 from email.utils import formatdate
+from pathlib import Path
 from typing import Any, cast
 
 from flask import Flask
@@ -35,6 +37,22 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         return self._build()
 
 
+def command_line(
+    prog: str, port: int, database: Path | None, run: Callable[..., None], **flags: str
+) -> None:
+    """Serve as the command line says; `flags` are further switches of `run` with their help."""
+    parser = argparse.ArgumentParser(prog=prog)
+    parser.add_argument("--host", default="127.0.0.1", help="loopback address to listen at")
+    parser.add_argument("--port", type=int, default=port)
+    parser.add_argument("--database", type=Path, default=database, help="state file")
+    for name, text in flags.items():
+        parser.add_argument("--" + name.replace("_", "-"), action="store_true", help=text)
+    try:
+        run(**vars(parser.parse_args()))
+    except ValueError as error:
+        parser.error(str(error))
+
+
 def url_of(host: str, port: int) -> str:
     """The address of a server that listens on `host`."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -45,18 +63,17 @@ def serve(
     host: str,
     port: int,
     build: Callable[[], Flask],
-    *,
-    stop: Callable[[Flask], None],
-    leave: Callable[[Flask], None] = lambda app: None,
-    clock: Callable[[Flask], float] = lambda app: time.time(),
+    stop: Callable[[Flask], object],
     grace_s: float,
+    *,
+    clock: Callable[[Flask], float] = lambda app: time.time(),
     **options: Any,
 ) -> None:
-    """Serve until told to stop. Raises ValueError when others could reach `host`.
+    """Serve until stopped. Raises ValueError when others could reach `host`.
 
-    `stop` is called when the end begins, to let go of what would hold threads for ever; `leave`
-    when the process ends, `grace_s` seconds later at most. `clock` gives what `Date` shows, in UTC
-    seconds. `options` are gunicorn's.
+    `stop` is called when the end begins, to let go of what would hold threads for ever; the
+    process ends `grace_s` seconds later at most. `clock` gives what `Date` shows, in UTC seconds.
+    `options` are gunicorn's.
     """
     if not is_loopback(host):
         raise ValueError(
@@ -69,24 +86,16 @@ def serve(
         util.http_date = lambda timestamp=None: formatdate(clock(app), usegmt=True)
         return app
 
-    def end(app: Flask | None) -> None:
-        """End the process now: open pages and sockets have threads that would hold it."""
-        if app is not None:
-            leave(app)
-        os._exit(0)
-
     class Worker(ThreadWorker):  # type: ignore[misc]
         def handle_exit(self, sig: int, frame: object) -> None:
             app = cast(Flask | None, getattr(self, "wsgi", None))
             if app is not None:
                 stop(app)
-            ending = threading.Timer(grace_s, end, (app,))
+            # Open pages and sockets have threads that would hold the process.
+            ending = threading.Timer(grace_s, os._exit, (0,))
             ending.daemon = True
             ending.start()
             super().handle_exit(sig, frame)
-
-    def worker_exit(_server: object, worker: object) -> None:
-        end(cast(Flask | None, getattr(worker, "wsgi", None)))
 
     settings = {
         "bind": url_of(host, port).removeprefix("http://"),
@@ -100,6 +109,6 @@ def serve(
         "loglevel": "error",
         "proc_name": name.replace(" ", "-"),
         "control_socket_disable": True,
-        "worker_exit": worker_exit,
+        "worker_exit": lambda server, worker: os._exit(0),
     }
     _Server(load, settings | options).run()

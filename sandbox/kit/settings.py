@@ -32,5 +32,4 @@ class Settings:
         return value
 
     def as_json(self) -> dict[str, Any]:
-        """All settings by name."""
         return asdict(self)

@@ -1,5 +1,8 @@
-"""`python -m sandbox.whatsapp --port 8091`: the phone on its own."""
+"""`python -m sandbox.whatsapp`: the pretend WhatsApp alone."""
 
-from sandbox.whatsapp.server import main
+from pathlib import Path
 
-main()
+from sandbox.kit.server import command_line
+from sandbox.whatsapp.app import serve_sandbox_phone
+
+command_line("sandbox.whatsapp", 8091, Path("instance/sandbox-phone.db"), serve_sandbox_phone)

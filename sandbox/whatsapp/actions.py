@@ -1,9 +1,7 @@
-"""What a person does on a phone: the customer, or the owner of the number.
-
-The control API and the page both call these functions with the same fields.
-"""
+"""What the customer, or the owner of the number, does on a phone: by page or control API."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from sandbox.kit.body import Body, Json
@@ -166,31 +164,12 @@ def receipts(phone: Phone, body: Body) -> list[str]:
 
 def shown(phone: Phone, message: Message) -> dict[str, Any]:
     """A message as `GET /sandbox/api/messages` shows it."""
-    stored = media.load(phone.store, message.media) if message.media else None
-    answer: dict[str, Any] = {
-        "seq": message.seq,
-        "id": message.id,
-        "instance": message.instance,
-        "chat": message.chat,
-        "from_me": message.from_me,
-        "sender": message.sender,
-        "kind": message.kind,
-        "text": message.text,
-        "content": message.content,
-        "source": message.source,
-        "quote": message.quote,
-        "status": message.status,
-        "edited": message.edited,
-        "revoked": message.revoked,
-        "at": message.at,
-        "media": None,
-    }
-    if stored:
-        answer["media"] = {
-            "name": stored.name, "mime": stored.mime, "size": stored.size,
-            "url": phone.base_url + stored.path,
-        }  # fmt: skip
-    return answer
+    stored = media.load(phone.store, message.media)
+    file = stored and {
+        "name": stored.name, "mime": stored.mime, "size": stored.size,
+        "url": phone.base_url + stored.path,
+    }  # fmt: skip
+    return asdict(message) | {"text": message.text, "media": file}
 
 
 def address_of(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import cast
 
 from flask import Flask, Response, g, request
 from flask.json.provider import DefaultJSONProvider
@@ -11,16 +12,17 @@ from bridge.config.assets import folder
 from sandbox.kit.body import Json
 from sandbox.kit.loopback import stranger
 from sandbox.kit.responses import NoAnswer, harden
+from sandbox.kit.server import serve, url_of
 from sandbox.whatsapp import control, page
 from sandbox.whatsapp.dialect import Dialect
 from sandbox.whatsapp.phone import EXTENSION, Phone, the_phone
-from sandbox.whatsapp.registry import DIALECTS
+from sandbox.whatsapp.registry import DIALECTS, Dialects
 
 MAX_REQUEST = 150 * 1024 * 1024
 _LONGEST_BODY = 4096
 
 
-def create_sandbox_phone(database: Path | None) -> Flask:
+def create_sandbox_phone(database: Path | None, dialects: Dialects = DIALECTS) -> Flask:
     """The pretend gateways with their phone, its state in `database` (None: in memory)."""
     app = Flask(
         "sandbox.whatsapp",
@@ -29,8 +31,9 @@ def create_sandbox_phone(database: Path | None) -> Flask:
     )
     app.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST
     app.config["MAX_FORM_MEMORY_SIZE"] = MAX_REQUEST
-    app.json = _Json(app)
-    phone = app.extensions[EXTENSION] = Phone(database, DIALECTS)
+    app.json = json = DefaultJSONProvider(app)
+    json.sort_keys, json.ensure_ascii, json.compact = False, False, True
+    phone = app.extensions[EXTENSION] = Phone(database, dialects)
     for dialect in phone.dialects.values():
         app.register_blueprint(dialect.routes)
     for routes in (control.routes, control.files, page.routes):
@@ -39,14 +42,6 @@ def create_sandbox_phone(database: Path | None) -> Flask:
     app.after_request(_finish)
     app.register_error_handler(HTTPException, _unroutable)
     return app
-
-
-class _Json(DefaultJSONProvider):
-    """Answers in the order they were written, with real letters."""
-
-    sort_keys = False
-    ensure_ascii = False
-    compact = True
 
 
 def _begin() -> Response | tuple[Json, int] | None:
@@ -113,3 +108,19 @@ def _unroutable(error: HTTPException) -> Response | tuple[Json, int]:
         return {"error": error.name}, error.code or 500
     dialect: Dialect = g.dialect
     return dialect.refusal(error.code or 500, error.name)
+
+
+def serve_sandbox_phone(host: str, port: int, database: Path) -> None:
+    """Serve until terminated.  ValueError for a host that others could reach: this is a toy."""
+
+    def phone_of(app: Flask) -> Phone:
+        return cast(Phone, app.extensions[EXTENSION])
+
+    def build() -> Flask:
+        app = create_sandbox_phone(database)
+        phone_of(app).base_url = url_of(host, port)
+        phone_of(app).deliveries.start()
+        return app
+
+    # Running requests get a moment, not the length of an open page.
+    serve("sandbox phone", host, port, build, lambda app: phone_of(app).sockets.hang_up(), 0.5)

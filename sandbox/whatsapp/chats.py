@@ -50,10 +50,7 @@ def draft_message(instance: Instance, chat: Chat, sender: Person | None, draft: 
 def post(
     phone: Phone, instance: Instance, chat: Chat, sender: Person | None, draft: Draft
 ) -> Message:
-    """A message reaches the chat.
-
-    Edits and revocations also change their target, when it is there and the sender's own.
-    """
+    """A message reaches the chat; an edit or revocation also changes its target."""
     message = draft_message(instance, chat, sender, draft)
     with phone.acting() as emit:
         message = replace(message, seq=_insert(phone, message))

@@ -1,7 +1,4 @@
-"""The control API under `/sandbox/api`: what tests and the page's script do to the pretend world.
-
-JSON in, JSON out, no token; the application answers it on loopback host names only.
-"""
+"""The control API under `/sandbox/api`, without a token and on loopback only."""
 
 import time
 from dataclasses import asdict
@@ -11,7 +8,6 @@ from flask import Blueprint, Response, abort, request
 
 from sandbox.kit.body import Body, Json
 from sandbox.whatsapp import actions, chats, media
-from sandbox.whatsapp.chats import Chat
 from sandbox.whatsapp.dialect import Event, GroupChanged
 from sandbox.whatsapp.directory import GROUP_SUFFIX, PHONE_SUFFIX, Group, Person
 from sandbox.whatsapp.phone import ACCOUNT_TOKEN, INSTANCE, INSTANCE_TOKEN, the_phone
@@ -23,7 +19,6 @@ STATES = ("connected", "connecting", "disconnected", "logged_out")
 
 @routes.errorhandler(ValueError)
 def impossible(error: ValueError) -> tuple[Json, int]:
-    """A request that does not fit, with the reason."""
     return {"error": str(error)}, 400
 
 
@@ -59,7 +54,7 @@ def _act(who: str) -> Any:
     phone, wanted = the_phone(), request.get_json()
     if not isinstance(wanted, list):
         return actions.shown(phone, actions.act(phone, who, Body(wanted)))
-    return [actions.shown(phone, actions.act(phone, who, Body(one))) for one in wanted]
+    return [actions.shown(phone, actions.act(phone, who, Body(each))) for each in wanted]
 
 
 @routes.post("/receipts")
@@ -158,28 +153,6 @@ def raw_event() -> Json:
     return {"event": event}
 
 
-@routes.get("/chats")
-def chat_list() -> Json:
-    """All chats of an instance, the latest first; untouched ones last."""
-    phone = the_phone()
-    instance = actions.chosen_instance(phone, request.args.get("instance", ""))
-    last = {
-        row["chat"]: (row["last"], row["count"])
-        for row in phone.store.rows(
-            "select chat, max(seq) as last, count(*) as count from message where instance = ?"
-            " group by chat", instance.name,
-        )
-    }  # fmt: skip
-    everyone: list[Chat] = [*phone.directory.groups(), *phone.directory.people()]
-    shown = [
-        {"chat": each.jid, "name": each.name, "group": isinstance(each, Group),
-         "lid": each.lid if isinstance(each, Person) else None,
-         "last_seq": last.get(each.jid, (0, 0))[0], "messages": last.get(each.jid, (0, 0))[1]}
-        for each in everyone
-    ]  # fmt: skip
-    return {"chats": sorted(shown, key=lambda chat: -int(str(chat["last_seq"])))}
-
-
 @routes.get("/messages")
 def messages() -> Json:
     """What reached the pretend WhatsApp, in order: `chat`, `instance` and `after` (seq) narrow."""
@@ -242,13 +215,6 @@ def deliveries() -> Json:
     return the_phone().deliveries.report()
 
 
-@routes.post("/deliveries/retry")
-def retry_deliveries() -> Json:
-    """Try everything that waits now, without its backoff."""
-    the_phone().deliveries.wake()
-    return deliveries()
-
-
 @routes.post("/sockets/hang-up")
 def hang_up() -> Json:
     """Close the open WebSockets, as a gateway that restarts does."""
@@ -257,7 +223,7 @@ def hang_up() -> Json:
 
 @routes.post("/reset")
 def reset() -> Json:
-    """Back to the first day; `keep_instances` keeps tokens and webhooks."""
+    """Back to the first day; `keep_instances` leaves tokens and webhooks."""
     body = _body()
     the_phone().reset(keep_instances=body.boolean("keep_instances"))
     return {"reset": True}

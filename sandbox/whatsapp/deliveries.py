@@ -1,7 +1,4 @@
-"""Delivers webhooks: a queue that survives a restart, at least once, retried until acknowledged.
-
-Lanes keep the events of a chat in order; lanes run side by side.
-"""
+"""Delivers webhooks: persistent, in order within a lane, retried until acknowledged."""
 
 import heapq
 import http.client
@@ -206,10 +203,7 @@ def _backoff(attempts: int, switches: Switches) -> float:
 
 
 def _post(call: "Call", timeout_s: float, links: Links) -> int:
-    """Post over an open connection if there is one; the status of the answer.
-
-    Raises OSError or HTTPException when none came.
-    """
+    """Post over an open connection if there is one; the status. Raises OSError, HTTPException."""
     parts = urlsplit(call.url)
     path = parts.path or "/"
     target = f"{path}?{parts.query}" if parts.query else path

@@ -100,6 +100,8 @@ class Dialect(ABC):
     kind: ClassVar[str]
     #: What the paths of its API begin with; no two dialects share one.
     paths: ClassVar[tuple[str, ...]]
+    #: A pattern for the paths that send messages.
+    sends: ClassVar[str]
     routes: ClassVar[Blueprint]
     #: The names of its events, and of those that a disconnected instance sends too.
     events: ClassVar[tuple[str, ...]]

@@ -105,10 +105,7 @@ class Directory:
         return self.group(address) if address.endswith(GROUP_SUFFIX) else self.person(address)
 
     def meet(self, address: str, name: str = "") -> Person:
-        """The person behind an address, made known first when it is a number nobody had.
-
-        A new `name` replaces the old one.  ValueError when the address is not a phone number.
-        """
+        """The person behind an address, made known (or renamed) if need be. Raises ValueError."""
         with self._store.lock:
             person = self.person(address)
             if person is None:

@@ -16,7 +16,7 @@ WEBHOOK_KINDS = ("webhook_double", "webhook_delay", "webhook_shuffle")
 
 @dataclass(eq=False)
 class Fault(Rule):
-    """One fault; it strikes once unless told otherwise.
+    """One fault; it applies once unless set otherwise.
 
     `status` answers instead of acting, `status_after` after it: as the gateway words an error, with
     `message` if given, or `raw` as it is, as something in front of the gateway would.
@@ -44,7 +44,7 @@ class Faults(KitFaults[Fault]):
         super().__init__(Fault, REQUEST_KINDS + WEBHOOK_KINDS)
 
     def for_request(self, method: str, path: str, body: bytes) -> list[Fault]:
-        """The faults that strike this API request; each of them has then been used once."""
+        """The faults that apply to this API request; each of them has then been used once."""
         if not self.in_force():
             return []
         text = body.decode("utf-8", "replace")
@@ -54,7 +54,7 @@ class Faults(KitFaults[Fault]):
         )
 
     def for_event(self, event: str, body: str) -> list[Fault]:
-        """The faults that strike the delivery of this event."""
+        """The faults that apply to the delivery of this event."""
         return self.take_all(
             *WEBHOOK_KINDS,
             fits=lambda fault: bool(re.search(fault.event, event) and re.search(fault.body, body)),

@@ -74,11 +74,7 @@ class Instances:
     def get(self, name: str) -> Instance | None:
         return self._all.get(name)
 
-    def by_token(self, token: str) -> Instance | None:
-        return next((each for each in self.all() if each.token == token), None)
-
     def save(self, instance: Instance) -> Instance:
-        """Add an instance or replace the one of that name."""
         with self._lock:
             self._store.run(
                 "insert into instance values (?, ?)"
@@ -96,13 +92,13 @@ class Instances:
     def create(self, instance: Instance) -> bool:
         """Add an instance; False when its name or token is taken."""
         with self._lock:
-            if instance.name in self._all or self.by_token(instance.token):
+            tokens = [each.token for each in self.all()]
+            if instance.name in self._all or instance.token in tokens:
                 return False
             self.save(instance)
             return True
 
     def delete(self, name: str) -> None:
-        """Remove an instance with all that belongs to it."""
         with self._lock, self._store.write() as db:
             db.execute("delete from instance where name = ?", (name,))
             db.execute("delete from message where instance = ?", (name,))
@@ -111,7 +107,6 @@ class Instances:
             del self._all[name]
 
     def save_webhook(self, name: str, label: str, webhook: Subscription) -> Instance:
-        """Store a webhook under its label."""
         with self._lock:
             hooks = self._all[name].webhooks | {label: webhook}
             return self.change(name, webhooks=dict(sorted(hooks.items())))

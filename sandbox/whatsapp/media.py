@@ -1,4 +1,4 @@
-"""Media: read from base64, from an address or from a sample, and kept in the phone's store."""
+"""Media: read from base64, from an address or from a sample, and stored."""
 
 import base64
 import binascii
@@ -16,11 +16,12 @@ from sandbox.whatsapp.store import Store
 MEDIA_KINDS = ("image", "video", "audio", "voice", "document", "sticker")
 LIMIT = 100 * 1024 * 1024
 FETCH_TIMEOUT_S = 30.0
+_OPUS = "audio/ogg; codecs=opus"
 _DEFAULT_MIME = {
     "image": "image/jpeg",
     "video": "video/mp4",
-    "audio": "audio/ogg; codecs=opus",
-    "voice": "audio/ogg; codecs=opus",
+    "audio": _OPUS,
+    "voice": _OPUS,
     "document": "application/octet-stream",
     "sticker": "image/webp",
 }
@@ -114,23 +115,16 @@ def body(store: Store, media_id: str) -> bytes:
 def sample(kind: str) -> File:
     """A small genuine file of that kind, made on the spot; ValueError for a kind without one."""
     if kind in ("image", "sticker"):
-        return File(_png(), "image/png", "")
+        return File(_picture(), "image/png", "")
     if kind in ("audio", "voice"):
-        return File(_ogg_opus(seconds=3), "audio/ogg; codecs=opus", "")
+        return File(_ogg_opus(seconds=3), _OPUS, "")
     if kind == "document":
         return File(_PDF, "application/pdf", "Sandbox document.pdf")
     raise ValueError(f"there is no sample {kind}; send a file")
 
 
-def _png(width: int = 320, height: int = 200) -> bytes:
+def _picture(width: int = 320, height: int = 200) -> bytes:
     """A sky over a hill, so that a newcomer sees a picture rather than a grey square."""
-
-    def chunk(name: bytes, content: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(content)) + name + content
-            + struct.pack(">I", zlib.crc32(name + content))
-        )  # fmt: skip
-
     lines = bytearray()
     for y in range(height):
         lines.append(0)
@@ -141,10 +135,20 @@ def _png(width: int = 320, height: int = 200) -> bytes:
                 lines += bytes((46, 125 - (y - 120) // 3, 80))
             else:
                 lines += bytes((255, 214, 90)) if sun else bytes((110 + y // 2, 180 + y // 4, 240))
-    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return png(width, height, bytes(lines), colour=2)
+
+
+def png(width: int, height: int, lines: bytes, *, colour: int) -> bytes:
+    """A PNG of unfiltered lines; `colour` is 0 for grey, 2 for red, green and blue."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        checksum = struct.pack(">I", zlib.crc32(name + content))
+        return struct.pack(">I", len(content)) + name + content + checksum
+
+    head = struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)
     return (
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head)
-        + chunk(b"IDAT", zlib.compress(bytes(lines), 9)) + chunk(b"IEND", b"")
+        + chunk(b"IDAT", zlib.compress(lines, 9)) + chunk(b"IEND", b"")
     )  # fmt: skip
 
 

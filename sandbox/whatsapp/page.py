@@ -3,6 +3,7 @@
 Everything works with links and forms; `static/sandbox-phone.js` only saves reloads.
 """
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from werkzeug.wrappers import Response as Answer
 
 from sandbox.kit.body import Body
+from sandbox.kit.markup import whatsapp
 from sandbox.whatsapp import actions, chats, media, screens
 from sandbox.whatsapp.chats import Chat
 from sandbox.whatsapp.directory import PHONE_SUFFIX, Group, Person
@@ -18,7 +20,7 @@ from sandbox.whatsapp.phone import the_phone
 
 routes = Blueprint("page", __name__)
 
-routes.add_app_template_filter(screens.marked, "marked")
+routes.add_app_template_filter(whatsapp, "marked")
 
 REACTIONS = ("👍", "❤️", "😂", "😮", "🙏")
 FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -43,10 +45,10 @@ class View:
 
     def link(self, endpoint: str, **values: Any) -> str:
         """The address of a page with this context in it."""
-        always = {"as": self.who} | (
+        context = {"as": self.who} | (
             {"instance": self.instance.name} if len(self.phone.instances.all()) > 1 else {}
         )
-        return url_for(f"page.{endpoint}", **(always | values))
+        return url_for(f"page.{endpoint}", **(context | values))
 
     def chat(self, jid: str) -> Chat:
         """The chat in the address; ValueError when there is none (any more)."""
@@ -80,7 +82,7 @@ class View:
 @routes.errorhandler(ValueError)
 def impossible(error: ValueError) -> tuple[str, int]:
     if not the_phone().instances.all():
-        return "The last instance has been deleted. POST /api/instance/new makes one.", 404
+        return "The last instance has been deleted; a gateway's API can make another one.", 404
     return View().page("phone_problem.html", 404, problem=str(error))
 
 
@@ -123,6 +125,7 @@ def _thread(view: View, chat: Chat, *, problem: str = "", typed: str = "") -> tu
         for jid in (chat.members if isinstance(chat, Group) else ())
         if (person := view.phone.directory.person(jid))
     ]
+    doing, until = view.phone.typing.get((view.instance.name, chat.jid), ("", 0.0))
     part = "_bubbles" if request.args.get("part") else ""
     return view.page(
         f"phone_thread{part}.html",
@@ -141,7 +144,7 @@ def _thread(view: View, chat: Chat, *, problem: str = "", typed: str = "") -> tu
         editing=editing,
         typed=typed or (editing.text if editing else ""),
         problem=problem,
-        doing=screens.typing(view.phone, view.instance, chat),
+        doing=doing if until > time.time() else "",
         subtitle=number_of(chat),
         reactions=REACTIONS,
     )
@@ -149,7 +152,6 @@ def _thread(view: View, chat: Chat, *, problem: str = "", typed: str = "") -> tu
 
 @routes.post("/chat/<jid>")
 def act(jid: str) -> tuple[str, int] | Answer:
-    """Something is sent, edited, deleted or reacted to; then back to the thread."""
     view = View()
     chat = view.chat(jid)
     try:
@@ -157,19 +159,19 @@ def act(jid: str) -> tuple[str, int] | Answer:
         actions.act(view.phone, view.who, body, file)
     except ValueError as error:
         return _thread(view, chat, problem=str(error), typed=request.form.get("text", ""))
-    sender = {"sender": view.holder(chat)} if isinstance(chat, Group) else {}
-    return redirect(view.link("thread", jid=jid, **sender) + "#end", 303)
+    context = {"sender": view.holder(chat)} if isinstance(chat, Group) else {}
+    return redirect(view.link("thread", jid=jid, **context) + "#end", 303)
 
 
 def _form(view: View, chat: Chat) -> tuple[Body, media.File | None]:
     """The form as the fields of `actions.act`."""
-    form = request.form
-    kind = form.get("kind", "text")
     fields: dict[str, Any] = {
-        name: value.replace("\r\n", "\n").strip() for name, value in form.items() if value.strip()
+        name: value.replace("\r\n", "\n").strip()
+        for name, value in request.form.items()
+        if value.strip() and name != "name"
     }
+    kind = fields.setdefault("kind", "text")
     fields |= {"chat": chat.jid, "instance": view.instance.name, "sender": view.holder(chat)}
-    fields.pop("name", None)
     for name in ("latitude", "longitude"):
         if name in fields:
             try:
@@ -177,21 +179,19 @@ def _form(view: View, chat: Chat) -> tuple[Body, media.File | None]:
             except ValueError:
                 raise ValueError(f"{name.capitalize()} must be a number") from None
     if kind == "poll":
-        lines = form.get("options", "").splitlines()
-        fields["options"] = [line.strip() for line in lines if line.strip()]
-    upload = request.files.get("file")
-    file = None
+        fields["options"] = [line.strip() for line in fields.get("options", "").splitlines()]
+    upload, file = request.files.get("file"), None
     if upload and upload.filename:
         mime = upload.mimetype or ""
         file = media.bounded(media.File(upload.read(), mime, upload.filename))
         family = mime.partition("/")[0]
         if kind == "file":
-            kind = family if family in ("image", "video", "audio") else "document"
+            fields["kind"] = family if family in ("image", "video", "audio") else "document"
     elif kind == "file":
         raise ValueError("Choose a file to send")
     if kind == "text" and "text" not in fields:
         raise ValueError("Write a message first")
-    return Body(fields | {"kind": kind}), file
+    return Body(fields), file
 
 
 @routes.post("/chats")
@@ -205,7 +205,6 @@ def new_chat() -> Answer:
 
 @routes.post("/state")
 def state() -> Answer:
-    """Connect or disconnect the instance."""
     view = View()
     wanted = "connected" if request.form.get("state") == "connected" else "disconnected"
     if wanted != view.instance.state:
@@ -217,14 +216,12 @@ def state() -> Answer:
 def fault() -> Answer:
     """Put one of the ready-made faults in force, or end them all."""
     view = View()
-    chosen = FAULTS.get(request.form.get("fault", ""))
-    if chosen is None:
+    _, rule = FAULTS.get(request.form.get("fault", ""), ("", None))
+    if rule is None:
         view.phone.faults.clear()
     else:
-        rule = dict(chosen[1])
-        if "webhook" not in rule["kind"]:
-            rule["path"] = "^/api/message/"
-        view.phone.faults.add(rule)
+        sends = view.phone.dialect_of(view.instance).sends
+        view.phone.faults.add(rule if "webhook" in rule["kind"] else rule | {"path": sends})
     view.phone.pulse.rise()
     return redirect(view.link("chat_list"), 303)
 

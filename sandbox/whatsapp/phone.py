@@ -80,7 +80,7 @@ class Phone:
 
     def dialect_at(self, path: str) -> Dialect | None:
         """The dialect whose API a path belongs to; None for the phone's own pages."""
-        return next((one for one in self.dialects.values() if path.startswith(one.paths)), None)
+        return next((each for each in self.dialects.values() if path.startswith(each.paths)), None)
 
     def _seed(self) -> None:
         """The instances, the three people and the group that a newcomer finds."""
@@ -103,10 +103,7 @@ class Phone:
         self.directory.save_group(Group("120363000000000001@g.us", "Família", members))
 
     def reset(self, *, keep_instances: bool = False) -> None:
-        """Back to the first day.
-
-        With `keep_instances` they stay with token and webhooks, and are connected again.
-        """
+        """Back to the first day; kept instances are connected, with token and webhooks."""
         with self.store.lock:
             instances = self.instances.all() if keep_instances else []
             self.deliveries.forget()
@@ -125,7 +122,7 @@ class Phone:
 
     def all_switches(self) -> dict[str, Any]:
         """Every switch by name, those of the gateways too."""
-        return {name: on for one in self._settings() for name, on in one.as_json().items()}
+        return {name: on for each in self._settings() for name, on in each.as_json().items()}
 
     def change_switches(self, wanted: dict[str, Any]) -> None:
         """Set some switches for good; ValueError says which value is wrong."""

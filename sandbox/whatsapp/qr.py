@@ -1,12 +1,9 @@
-"""A picture in the place of a QR code.
-
-It is not scannable and need not be: the sandbox's phone page pairs with a button.
-"""
+"""A picture in the place of a QR code: the phone's page pairs with a button."""
 
 import base64
 import hashlib
-import struct
-import zlib
+
+from sandbox.whatsapp import media
 
 _MODULES, _SCALE, _QUIET = 25, 8, 4
 
@@ -24,15 +21,7 @@ def data_url(text: str) -> str:
                 row[x] = 0
         lines += row
 
-    def chunk(name: bytes, content: bytes) -> bytes:
-        checksum = struct.pack(">I", zlib.crc32(name + content))
-        return struct.pack(">I", len(content)) + name + content + checksum
-
-    head = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
-    png = (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head)
-        + chunk(b"IDAT", zlib.compress(bytes(lines))) + chunk(b"IEND", b"")
-    )  # fmt: skip
+    png = media.png(side, side, bytes(lines), colour=0)
     return "data:image/png;base64," + base64.b64encode(png).decode()
 
 

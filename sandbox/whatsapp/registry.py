@@ -3,5 +3,6 @@
 from sandbox.gateways.ryzeapi.dialect import RyzeApi
 from sandbox.whatsapp.dialect import Dialect
 
+Dialects = tuple[type[Dialect], ...]
 #: The first one has the instance that newcomers find; each further one has an instance as well.
-DIALECTS: tuple[type[Dialect], ...] = (RyzeApi,)
+DIALECTS: Dialects = (RyzeApi,)

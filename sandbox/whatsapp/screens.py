@@ -1,14 +1,10 @@
 """What the phone's screens show, worked out from the store: chat list and thread."""
 
 import json
-import re
-import time
 import zlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-
-from markupsafe import Markup, escape
 
 from sandbox.whatsapp import chats, media
 from sandbox.whatsapp.chats import Chat
@@ -34,40 +30,31 @@ _LABELS = {
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of the chat list."""
-
-    jid: str
-    name: str
-    is_group: bool
-    colour: int
-    preview: str
-    at: float
-    unread: int
-
-    @property
-    def clock(self) -> str:
-        at = datetime.fromtimestamp(self.at)
-        return at.strftime("%H:%M") if at.date() == datetime.now().date() else _day(at)
-
-
-@dataclass(frozen=True)
 class Bubble:
     """One message in a thread.  `mine` is seen from the person who holds the phone."""
 
     message: Message
     mine: bool
     author: str
-    colour: int
-    clock: str
-    stamp: str
     day: str
-    tick: str
     file: media.Media | None
     quote: dict[str, Any] | None
     reactions: list[str]
-    editable: bool
-    deletable: bool
+
+    @property
+    def at(self) -> datetime:
+        return datetime.fromtimestamp(self.message.at).astimezone()
+
+    @property
+    def colour(self) -> int:
+        return colour_of(self.message.sender)
+
+    @property
+    def tick(self) -> str:
+        """How far my message got, in one word; for a customer the gateway is the other phone."""
+        status = self.message.status
+        words = {"received": "delivered", "pending": "sent", "played": "read"}
+        return words.get(status, status) if self.mine else ""
 
     @property
     def shape(self) -> str:
@@ -88,22 +75,6 @@ class Bubble:
         return f"{size / 1_000_000:.1f} MB" if size >= 1_000_000 else f"{max(size // 1000, 1)} kB"
 
 
-_MARKS = (
-    (re.compile(r"```(.+?)```", re.S), r"<code>\1</code>"),
-    (re.compile(r"(?<![\w*])\*(?=\S)(.+?)(?<=\S)\*(?![\w*])"), r"<strong>\1</strong>"),
-    (re.compile(r"(?<![\w_])_(?=\S)(.+?)(?<=\S)_(?![\w_])"), r"<em>\1</em>"),
-    (re.compile(r"(?<![\w~])~(?=\S)(.+?)(?<=\S)~(?![\w~])"), r"<s>\1</s>"),
-)
-
-
-def marked(text: str) -> Markup:
-    """WhatsApp's *bold*, _italic_, ~struck~ and ```code``` as HTML; everything else escaped."""
-    shown = str(escape(text))
-    for pattern, html in _MARKS:
-        shown = pattern.sub(html, shown)
-    return Markup(shown)  # noqa: S704 - escaped above
-
-
 def colour_of(jid: str) -> int:
     """One of eight avatar colours, always the same for the same address."""
     return zlib.crc32(jid.encode()) % 8
@@ -118,7 +89,7 @@ def preview(message: Message) -> str:
     return f"{label}: {words}" if label and words else label or words
 
 
-def chat_rows(phone: Phone, instance: Instance, who: str) -> list[Row]:
+def chat_rows(phone: Phone, instance: Instance, who: str) -> list[dict[str, Any]]:
     """The chats as `who` ("customer" or "owner") sees them, the latest first."""
     last = {
         row["chat"]: Message.from_row(row)
@@ -140,27 +111,25 @@ def chat_rows(phone: Phone, instance: Instance, who: str) -> list[Row]:
     }
     everyone: list[Chat] = [*phone.directory.people(), *phone.directory.groups()]
     rows = [
-        Row(
-            each.jid,
-            each.name,
-            isinstance(each, Group),
-            colour_of(each.jid),
-            preview(last[each.jid]) if each.jid in last else "",
-            last[each.jid].at if each.jid in last else 0.0,
-            unread.get(each.jid, 0),
-        )
+        {
+            "jid": each.jid,
+            "name": each.name,
+            "is_group": isinstance(each, Group),
+            "colour": colour_of(each.jid),
+            "preview": preview(last[each.jid]) if each.jid in last else "",
+            "at": last[each.jid].at if each.jid in last else 0.0,
+            "clock": _clock(last[each.jid].at) if each.jid in last else "",
+            "unread": unread.get(each.jid, 0),
+        }
         for each in everyone
     ]
-    return sorted(rows, key=lambda row: -row.at)
+    return sorted(rows, key=lambda row: -row["at"])
 
 
 def thread(
     phone: Phone, instance: Instance, chat: Chat, who: str, me: str, limit: int
 ) -> tuple[list[Bubble], bool]:
-    """The latest bubbles of a chat, oldest first, and whether there are earlier ones.
-
-    `me` is the JID of whoever holds the phone.
-    """
+    """The latest bubbles of a chat as `me` (a JID) sees it, and whether there are earlier ones."""
     rows = phone.store.rows(
         "select * from message where instance = ? and chat = ? and kind not in"
         " ('reaction', 'edit', 'revoke') order by seq desc limit ?",
@@ -168,14 +137,10 @@ def thread(
         chat.jid,
         limit + 1,
     )
-    messages = [Message.from_row(row) for row in reversed(rows[:limit])]
     reactions = _reactions(phone, instance, chat)
-    bubbles = []
-    day = ""
-    for message in messages:
-        at = datetime.fromtimestamp(message.at)
-        today = _day(at)
-        mine = message.sender == me if who == "customer" else message.from_me
+    bubbles, day = [], ""
+    for message in map(Message.from_row, reversed(rows[:limit])):
+        today = _day(datetime.fromtimestamp(message.at))
         quote = chats.quoted(phone, message)
         if quote:
             target = chats.find(phone, instance.name, quote["id"])
@@ -184,18 +149,12 @@ def thread(
         bubbles.append(
             Bubble(
                 message,
-                mine,
+                message.sender == me if who == "customer" else message.from_me,
                 _name(phone, instance, message.sender),
-                colour_of(message.sender),
-                at.strftime("%H:%M"),
-                at.astimezone().isoformat(timespec="seconds"),
                 today if today != day else "",
-                _tick(message) if mine else "",
-                media.load(phone.store, message.media) if message.media else None,
+                media.load(phone.store, message.media),
                 quote,
                 reactions.get(message.id, []),
-                mine and message.kind == "text" and not message.revoked,
-                mine and not message.revoked,
             )
         )
         day = today
@@ -227,19 +186,11 @@ def _name(phone: Phone, instance: Instance, jid: str) -> str:
     return person.name if person else jid.partition("@")[0]
 
 
-def _tick(message: Message) -> str:
-    """How far my message got, in one word; for a customer the gateway is the other phone."""
-    return {"received": "delivered", "pending": "sent", "played": "read"}.get(
-        message.status, message.status
-    )
+def _clock(seconds: float) -> str:
+    at = datetime.fromtimestamp(seconds)
+    return at.strftime("%H:%M") if at.date() == datetime.now().date() else _day(at)
 
 
 def _day(at: datetime) -> str:
     days = (datetime.now().date() - at.date()).days
     return {0: "Today", 1: "Yesterday"}.get(days) or f"{at.day} {at.strftime('%B %Y')}"
-
-
-def typing(phone: Phone, instance: Instance, chat: Chat) -> str:
-    """What the business is doing in this chat right now: "typing", "recording" or nothing."""
-    state, until = phone.typing.get((instance.name, chat.jid), ("", 0.0))
-    return state if until > time.time() else ""

@@ -1,7 +1,4 @@
-"""WebSocket subscribers and the open pages: who hears of an event the moment it happens.
-
-Nothing is stored for those who are away.
-"""
+"""WebSocket subscribers and open pages, which miss what happens while they are away."""
 
 import queue
 import threading

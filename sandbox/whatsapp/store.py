@@ -1,8 +1,4 @@
-"""The phone's own SQLite file: one connection, one lock, writes that survive a killed process.
-
-`synchronous=off` is deliberate: a toy must be quick, and only a power cut could lose what the
-operating system already holds.
-"""
+"""The phone's SQLite file. It survives a killed process, for speed not every power cut."""
 
 import json
 import sqlite3
@@ -104,7 +100,6 @@ class Store:
             )
 
     def empty(self) -> None:
-        """Forget the content of all tables."""
         with self.write() as db:
             for table in self._tables():
                 db.execute(f"delete from {table}")  # noqa: S608

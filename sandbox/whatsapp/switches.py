@@ -24,7 +24,6 @@ class Switches(Settings):
     auto_read: bool = False
     read_on_open: bool = True
     echo_delay_s: float = 0.0
-    accept_unknown_numbers: bool = False
     # How many tries at the media of a message find nothing, before it has been downloaded.
     media_not_yet: int = 0
     webhook_timeout_s: float = 10.0

@@ -66,6 +66,10 @@ def test_a_newcomer_sees_a_message_go_there_and_back(
     assert customer.get_by_text("We do, until").count() == 1
     assert thread.get_by_text("We do, until").count() == 1
 
+    agent.get_by_role("link", name="Beside the phone").click()
+    for side in ("Agent", "Phone"):
+        agent.frame_locator(f"iframe[title={side}]").get_by_text("See you then").first.wait_for()
+
 
 def _sockets(phone_url: str) -> int:
     """How many listen to the sandbox phone: what is said before that is not heard."""

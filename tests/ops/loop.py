@@ -42,7 +42,7 @@ class Operator:
     def agent_writes(self, text: str) -> None:
         """In the newest conversation of the pretend Chatwoot."""
         conversation = until(self.loop.conversations)[0]["id"]
-        path = f"agent/conversations/{conversation}/reply"
+        path = f"agent/conversations/{conversation}/messages"
         self.loop.chatwoot.control("POST", path, {"content": text})
 
     def arrived(self, text: str) -> int:

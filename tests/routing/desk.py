@@ -332,16 +332,18 @@ class Desk:
         return thread[-1]
 
     def reply(self, conversation: int, text: str = "", **more: object) -> Json:
-        """The agent answers."""
+        """The agent answers; `in_reply_to` is the id of the message it quotes."""
+        if quoted := more.pop("in_reply_to", None):
+            more["content_attributes"] = {"in_reply_to": quoted}
         said: Json = self.chatwoot.control(
-            "POST", f"agent/conversations/{conversation}/reply", {"content": text, **more}
+            "POST", f"agent/conversations/{conversation}/messages", {"content": text, **more}
         )
         return said
 
     def attach(self, conversation: int, text: str, *files: tuple[str, bytes, str]) -> Json:
         """The agent answers with files: name, content, type."""
         answer = requests.post(
-            f"{self.chatwoot.base_url}/sandbox/api/agent/conversations/{conversation}/reply",
+            f"{self.chatwoot.base_url}/sandbox/api/agent/conversations/{conversation}/messages",
             data={"content": text},
             files=[("attachments[]", file) for file in files],
             timeout=30,
@@ -360,7 +362,7 @@ class Desk:
 
     def resolve(self, conversation: int) -> None:
         """The agent is done with it; returns when the bridge knows."""
-        path = f"agent/conversations/{conversation}/status"
+        path = f"agent/conversations/{conversation}/toggle_status"
         self.chatwoot.control("POST", path, {"status": "resolved"})
         self.knows_status(conversation, "resolved")
 

@@ -115,7 +115,7 @@ def test_9_no_stale_memory_of_what_is_resolved(desk: Desk) -> None:
         until(lambda: len(desk.conversations(number)) == 2, "the new conversation")
         newest = int(desk.conversations(number)[-1]["id"])
         desk.chatwoot.control(
-            "POST", f"agent/conversations/{conversation}/status", {"status": "open"}
+            "POST", f"agent/conversations/{conversation}/toggle_status", {"status": "open"}
         )
         desk.customer(number, "same matter")
         desk.shows(newest, "new matter", "same matter")

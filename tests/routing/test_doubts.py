@@ -51,7 +51,7 @@ def test_a_doubtful_first_text_leaves_a_resolved_conversation_resolved(inner_des
         desk.customer(number, "stored")
         conversation = desk.conversation(number)
         assert wait
-        path = f"agent/conversations/{conversation}/status"
+        path = f"agent/conversations/{conversation}/toggle_status"
         desk.chatwoot.control("POST", path, {"status": "resolved"})
         desk.calm_chatwoot()
         desk.settled(number)

@@ -45,7 +45,7 @@ def write_untold(desk: Desk, conversation: int, text: str) -> None:
     agent is shown an error."""
     fault(desk, "conversation-row-locked", agents=True, times=1, delay=0, requests=["message"])
     requests.post(
-        f"{desk.chatwoot.base_url}/sandbox/api/agent/conversations/{conversation}/reply",
+        f"{desk.chatwoot.base_url}/sandbox/api/agent/conversations/{conversation}/messages",
         json={"content": text},
         timeout=30,
     )

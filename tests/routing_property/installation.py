@@ -115,8 +115,8 @@ class Installation(Loop):
 
     def reply(self, chat: Chat, conversation: int, text: str) -> None:
         """The agent answers."""
-        wish = {"content": text, "account_id": chat.line.account_id}
-        self.chatwoot.control("POST", f"agent/conversations/{conversation}/reply", wish)
+        path = f"agent/conversations/{conversation}/messages?account_id={chat.line.account_id}"
+        self.chatwoot.control("POST", path, {"content": text})
 
     # -- WhatsApp ----------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """What a real Chatwoot answers, stores and tells when something fails inside it, row by row."""
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -8,7 +9,8 @@ from collections.abc import Callable, Iterator
 import pytest
 import requests
 
-from sandbox.chatwoot.fault_table import TROUBLES
+from sandbox.chatwoot.fault_table import FAULT_TABLE
+from sandbox.chatwoot.faults import KINDS
 from tests.sandbox.conftest import Cable, Chatwoot, Receiver, wait_until
 from tests.support.processes import ROOT, SandboxChatwoot
 
@@ -264,13 +266,13 @@ def test_a_fault_answers_stores_and_tells_as_the_real_one_does(
 
 def test_every_word_that_meets_requests_has_a_row() -> None:
     tried = {word for word, *_ in ROWS} | APART
-    assert set(TROUBLES) == tried
+    assert set(FAULT_TABLE) == tried
 
 
-def test_every_word_is_in_the_documentation() -> None:
-    documented = (ROOT / "docs" / "sandbox.md").read_text("utf-8")
-    rows = [f"| `{word}` | {trouble.what} |" for word, trouble in TROUBLES.items()]
-    assert [row for row in rows if row not in documented] == []
+def test_every_word_and_kind_is_in_the_documentation() -> None:
+    documented = (ROOT / "docs" / "sandbox.md").read_text("utf-8").partition("| Word |")[2]
+    rows = re.findall(r"^\| `([a-z0-9_-]+)` \| [^|]+\. \|$", documented, re.MULTILINE)
+    assert sorted(rows) == sorted([*FAULT_TABLE, *KINDS])
 
 
 #: Words that a test of its own is about.
@@ -569,7 +571,7 @@ def test_jobs_are_lost_doubled_late_or_shuffled(
 def test_the_agent_page_is_met_only_when_it_is_wanted(
     scene: Scene, sandbox: SandboxChatwoot
 ) -> None:
-    url = f"{sandbox.base_url}/sandbox/api/agent/conversations/{scene.number}/reply"
+    url = f"{sandbox.base_url}/sandbox/api/agent/conversations/{scene.number}/messages"
     sandbox.control("POST", "faults", {"fault": "redis-full"})
     assert requests.post(url, json={"content": "by page"}, timeout=30).status_code == 200
     sandbox.control("DELETE", "faults")

@@ -150,14 +150,15 @@ def test_the_agent_can_act_through_the_control_api(
 ) -> None:
     _, number = chatwoot.chat()
     base = f"agent/conversations/{number}"
-    message = sandbox.control("POST", f"{base}/reply", {"content": "hello"})
-    note = sandbox.control("POST", f"{base}/reply", {"content": "note", "private": True})
+    message = sandbox.control("POST", f"{base}/messages", {"content": "hello"})
+    note = sandbox.control("POST", f"{base}/messages", {"content": "note", "private": True})
     assert (message["private"], note["private"]) == (False, True)
-    sandbox.control("POST", f"{base}/status", {"status": "resolved"})
+    sandbox.control("POST", f"{base}/toggle_status", {"status": "resolved"})
     assert chatwoot.ok("GET", f"/conversations/{number}")["status"] == "resolved"
     sandbox.control("DELETE", f"agent/messages/{message['id']}")
     sandbox.control("POST", f"agent/messages/{note['id']}/retry")
-    sandbox.control("POST", f"{base}/typing", {"on": True})
+    typing = f"{sandbox.base_url}/sandbox/api/{base}/toggle_typing_status"
+    assert requests.post(typing, json={"typing_status": "on"}, timeout=30).status_code == 200
     contents = [one["content"] for one in sandbox.control("GET", f"{base}/messages")]
     assert contents[:2] == ["This message was deleted", "note"]
     listed = sandbox.control("GET", "agent/conversations")[0]
@@ -165,7 +166,7 @@ def test_the_agent_can_act_through_the_control_api(
     renamed = sandbox.control(
         "PATCH", f"agent/contacts/{listed['meta']['sender']['id']}", {"name": "Renamed"}
     )
-    assert renamed["name"] == "Renamed"
+    assert renamed["payload"]["name"] == "Renamed"
 
 
 def test_it_refuses_to_listen_beyond_this_machine() -> None:

@@ -98,7 +98,7 @@ def test_a_text_in_the_catalogue_shape(phone: PhoneServer, told: Any) -> None:
 def test_every_kind_is_told_in_both_shapes(phone: PhoneServer, told: Any, shape: str) -> None:
     phone.control("switches", {"shape": shape})
     target = phone.customer(text="hi")["id"]
-    deeds = [
+    wanted = [
         {"kind": "image", "text": "caption"},
         {"kind": "voice"},
         {"kind": "audio"},
@@ -114,10 +114,12 @@ def test_every_kind_is_told_in_both_shapes(phone: PhoneServer, told: Any, shape:
         {"kind": "edit", "text": "hello", "target": target},
         {"kind": "revoke", "target": target},
     ]
-    for deed in deeds:
-        phone.customer(**deed)
-    events = told.wait(len(deeds) + 1)[1:]
-    by_kind = {deed["kind"]: event["message"] for deed, event in zip(deeds, events, strict=True)}
+    for action in wanted:
+        phone.customer(**action)
+    events = told.wait(len(wanted) + 1)[1:]
+    by_kind = {
+        action["kind"]: event["message"] for action, event in zip(wanted, events, strict=True)
+    }
     mime = "mimeType" if shape == "live" else "mimetype"
     assert by_kind["image"]["media"]["caption"] == "caption"
     assert by_kind["image"]["media"][mime] == "image/png"

@@ -294,9 +294,9 @@ def test_new_customers_and_new_groups_at_once_do_not_block_each_other(phone: Pho
     def write(first: Any) -> None:
         with requests.Session() as session:
             for number in range(25):
-                deed = {"chat": f"34600{first}{number:05}", "text": "hi"}
-                assert session.post(f"{phone.url}/sandbox/api/customer", json=deed, timeout=20).ok
-                group = {"jid": "120363000000000009@g.us", "members": [deed["chat"]]}
+                action = {"chat": f"34600{first}{number:05}", "text": "hi"}
+                assert session.post(f"{phone.url}/sandbox/api/customer", json=action, timeout=20).ok
+                group = {"jid": "120363000000000009@g.us", "members": [action["chat"]]}
                 assert session.post(f"{phone.url}/sandbox/api/groups", json=group, timeout=20).ok
 
     threads = [threading.Thread(target=write, args=(first,)) for first in range(1, 7)]

@@ -42,8 +42,9 @@ def test_the_policy_allows_no_inline_code(phone: PhoneServer) -> None:
     answer = phone.call("GET", CHAT, headers=None)
     assert answer.headers["Content-Security-Policy"] == (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
-        " media-src 'self'; connect-src 'self' ws:; form-action 'self'; frame-ancestors 'none';"
-        " base-uri 'none'"
+        " media-src 'self'; connect-src 'self' ws:; form-action 'self'; base-uri 'none';"
+        " frame-src 'self' http://127.0.0.1:* http://localhost:*; "
+        "frame-ancestors 'self' http://127.0.0.1:* http://localhost:*"
     )
     assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?! src)", answer.text)
 

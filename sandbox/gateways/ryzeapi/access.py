@@ -1,7 +1,4 @@
-"""Who may call: tokens, rate limits, and the instance a request is about.
-
-Rules: docs/contracts/ryzeapi.md, Tokens, Not found and Envelopes.
-"""
+"""Who may call, and which instance and chat a request is about (docs/contracts/ryzeapi.md)."""
 
 import hmac
 import re
@@ -12,7 +9,7 @@ from flask import Blueprint, Response, request
 from sandbox.gateways.ryzeapi import wire
 from sandbox.gateways.ryzeapi.wire import Refusal
 from sandbox.kit.body import Body
-from sandbox.whatsapp.directory import GROUP_SUFFIX, LID_SUFFIX, Group, Person, plain
+from sandbox.whatsapp.directory import Group, Person, plain
 from sandbox.whatsapp.instances import Instance
 from sandbox.whatsapp.phone import ACCOUNT_TOKEN, the_phone
 
@@ -21,11 +18,7 @@ if TYPE_CHECKING:
 
 #: All routes of this gateway; the modules api_* add theirs.
 routes = Blueprint("ryzeapi", __name__)
-
-
-@routes.errorhandler(Refusal)
-def refused(error: Refusal) -> Response:
-    return error.response()
+routes.register_error_handler(Refusal, Refusal.response)
 
 
 @routes.errorhandler(ValueError)
@@ -61,32 +54,33 @@ def account() -> None:
         raise Refusal(401, wire.INVALID_TOKEN)
 
 
+def mine() -> list[Instance]:
+    """The instances of this gateway."""
+    return [each for each in the_phone().instances.all() if each.gateway == "ryzeapi"]
+
+
+def _owner_of(token: str) -> Instance:
+    for each in mine():
+        if each.token == token:
+            return each
+    raise Refusal(401, wire.INVALID_TOKEN)
+
+
 def account_or_owner() -> Instance | None:
     """None for the account, the instance for a TokenInstance."""
     token = _required_token()
-    if token == ACCOUNT_TOKEN:
-        return None
-    owner = the_phone().instances.by_token(token)
-    if owner is None:
-        raise Refusal(401, wire.INVALID_TOKEN)
-    return owner
+    return None if token == ACCOUNT_TOKEN else _owner_of(token)
 
 
 def instance(name: str, *, in_query: bool = False) -> Instance:
     """The instance in the path, for its own token or the account's."""
     token = _required_token(in_query=in_query)
-    instances = the_phone().instances
-    if token != ACCOUNT_TOKEN:
-        owner = instances.by_token(token)
-        if owner is None:
-            raise Refusal(401, wire.INVALID_TOKEN)
-        if owner.name != name:
-            raise Refusal(403, wire.WRONG_INSTANCE_TOKEN)
-        return owner
-    found = instances.get(name)
-    if found is None:
-        raise Refusal(404, wire.INSTANCE_NOT_FOUND)
-    return found
+    if token != ACCOUNT_TOKEN and _owner_of(token).name != name:
+        raise Refusal(403, wire.WRONG_INSTANCE_TOKEN)
+    for each in mine():
+        if each.name == name:
+            return each
+    raise Refusal(404, wire.INSTANCE_NOT_FOUND)
 
 
 def connected(found: Instance) -> Instance:
@@ -103,17 +97,15 @@ def _required_token(*, in_query: bool = False) -> str:
     return token
 
 
-def recipient(number: str, *, accept_unknown: bool = False) -> Person | Group:
+def recipient(number: str) -> Person | Group:
     """Whom a `number` names; refused with 400 when nobody."""
-    address, directory = plain(number), the_phone().directory
+    address = plain(number)
     if not number:
         raise Refusal(400, "Number is required")
     if address.endswith("@newsletter"):
         raise Refusal(400, "Newsletters are not available in the sandbox")
     if not re.fullmatch(r"[\d-]+(@(s\.whatsapp\.net|lid|g\.us))?", address):
         raise Refusal(400, f"Invalid number: {number}")
-    if chat := directory.find(address):
+    if chat := the_phone().directory.find(address):
         return chat
-    if accept_unknown and not address.endswith((LID_SUFFIX, GROUP_SUFFIX)):
-        return directory.meet(address)
     raise Refusal(400, f"Number {number} is not on WhatsApp")

@@ -34,8 +34,8 @@ def edit(name: str) -> Json:
     if time.time() - message.at > EDIT_WINDOW_S:
         raise Refusal(400, "The message is too old to be edited")
     if not g.get("lost"):
-        draft = Draft("edit", {"text": content, "target": message.id, "old": message.text},
-                      source=access.gateway().switches.edit_source)  # fmt: skip
+        edited = {"text": content, "target": message.id, "old": message.text}
+        draft = Draft("edit", edited)
         chats.post(phone, instance, _chat(phone, message.chat), None, draft)
     data = {
         "messageId": message.id, "chatJid": message.chat,
@@ -63,7 +63,8 @@ def delete(name: str) -> Json:
         # Outside the window the API still answers with success and removes nothing.
         if recent and not message.revoked and not g.get("lost"):
             draft = Draft(
-                "revoke", {"target": message.id}, source=access.gateway().switches.edit_source
+                "revoke",
+                {"target": message.id},
             )
             chats.post(phone, instance, _chat(phone, message.chat), None, draft)
     return success("Message deleted successfully",

@@ -50,8 +50,7 @@ def new() -> tuple[Json, int]:
 @routes.get("/api/instance/list")
 def listing() -> Json:
     owner = access.account_or_owner()
-    mine = [each for each in the_phone().instances.all() if each.gateway == "ryzeapi"]
-    found = [owner] if owner else mine
+    found = [owner] if owner else access.mine()
     wanted = [name for name in request.args.get("instanceName", "").split(",") if name]
     if wanted and owner is None:
         found = [each for each in found if each.name in wanted]

@@ -159,8 +159,7 @@ class Sending:
         return self._answer(message, chat, stored)
 
     def _chat(self) -> Chat:
-        accept_unknown = self.phone.switches.accept_unknown_numbers
-        chat = access.recipient(self.number, accept_unknown=accept_unknown)
+        chat = access.recipient(self.number)
         if not self.reply_to:
             return chat
         quoted = chats.find(self.phone, self.instance.name, self.reply_to)

@@ -52,9 +52,6 @@ class RyzeSwitches(Settings):
     shape: str = "live"
     # Event id of a revocation: "target" (the id of the revoked message) or "new".
     revoke_id: str = "target"
-    # `source` on the echo of an edit or a deletion made through the API; these take no source.
-    edit_source: str = ""
-    base64_data_uri: bool = False
     # Offer received media at an unencrypted `s3Url` on this server, as a gateway with S3 does.
     media_s3: bool = False
     # Requests a minute and token: all calls, and instance creation (100 and 20:
@@ -68,6 +65,7 @@ class RyzeApi(Dialect):
 
     kind = "ryzeapi"
     paths = ("/api/", "/ws/")
+    sends = "^/api/message/"
     routes = access.routes
     events = wire.EVENTS
     never_held = ("instance.state",)
@@ -105,55 +103,39 @@ class RyzeApi(Dialect):
         return super().fault(fault)
 
     def encode(self, instance: Instance, happening: Happening) -> Iterator[Event]:
-        shape = self.switches.shape
         match happening:
             case Event():
                 yield happening
             case MessagePosted() if not _is_ignored(instance, happening.is_group):
                 yield Event("message.exchange", self._exchange(happening))
             case Receipt() if not _is_ignored(instance, isinstance(happening.chat, Group)):
-                is_group = isinstance(happening.chat, Group)
-                status = happening.status + ("_self" if happening.by_owner else "")
-                yield Event(
-                    "message.status",
-                    {
-                        "status": status,
-                        "messageIds": happening.message_ids,
-                        "timestamp": shapes.stamp(happening.at, shape),
-                        "chat": {
-                            "jid": happening.chat.jid,
-                            "type": "group" if is_group else "private",
-                            "isCommunity": False,
-                        },
-                        "recipient": None,
-                        "isFromMe": happening.by_owner,
-                        "sender": happening.reporter,
-                    },
-                )
+                yield Event("message.status", self._status(happening))
             case StateChanged():
-                yield Event(
-                    "instance.state",
-                    {
-                        "state": happening.state,
-                        "timestamp": shapes.stamp(happening.at, shape),
-                        "jid": instance.jid or None,
-                        "instance": instance.name,
-                    },
-                )
+                data: Json = {"state": happening.state, "timestamp": self._stamp(happening.at)}
+                data |= {"jid": instance.jid or None, "instance": instance.name}
+                yield Event("instance.state", data)
             case GroupChanged():
-                people = [
+                group = happening.group
+                data = {"groupJid": group.jid, "groupName": group.name, "type": happening.change}
+                data["participants"] = [
                     {"jid": who.jid, "lid": who.lid, "name": who.name} for who in happening.people
                 ]
-                yield Event(
-                    "group.flow",
-                    {
-                        "groupJid": happening.group.jid,
-                        "type": happening.change,
-                        "participants": people,
-                        "groupName": happening.group.name,
-                        "timestamp": shapes.stamp(happening.at, shape),
-                    },
-                )
+                yield Event("group.flow", data | {"timestamp": self._stamp(happening.at)})
+
+    def _stamp(self, at: float) -> str:
+        return shapes.stamp(at, self.switches.shape)
+
+    def _status(self, receipt: Receipt) -> Json:
+        chat_type = "group" if isinstance(receipt.chat, Group) else "private"
+        return {
+            "status": receipt.status + ("_self" if receipt.by_owner else ""),
+            "messageIds": receipt.message_ids,
+            "timestamp": self._stamp(receipt.at),
+            "chat": {"jid": receipt.chat.jid, "type": chat_type, "isCommunity": False},
+            "recipient": None,
+            "isFromMe": receipt.by_owner,
+            "sender": receipt.reporter,
+        }
 
     def _exchange(self, posted: MessagePosted) -> Json:
         message, event_id = posted.message, posted.message.id
@@ -189,12 +171,8 @@ class RyzeApi(Dialect):
         return Call(url, headers, self.frame(instance, event, data, media).encode())
 
     def base64_of(self, media_id: str) -> str:
-        """A stored file as the gateway hands it out: raw base64, or a data URI by switch."""
-        text = base64.b64encode(media_files.body(self.phone.store, media_id)).decode()
-        described = media_files.load(self.phone.store, media_id)
-        if self.switches.base64_data_uri and described:
-            return f"data:{described.mime};base64,{text}"
-        return text
+        """A stored file as the gateway hands it out."""
+        return base64.b64encode(media_files.body(self.phone.store, media_id)).decode()
 
 
 def _is_ignored(instance: Instance, is_group: bool) -> bool:

@@ -1,7 +1,4 @@
-"""The envelopes and refusals of RyzeAPI.
-
-Texts are those of docs/contracts/ryzeapi.md, Tokens, Not found, Envelopes and Answers.
-"""
+"""The envelopes and refusals of RyzeAPI, word for word (docs/contracts/ryzeapi.md)."""
 
 from typing import Any
 

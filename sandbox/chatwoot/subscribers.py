@@ -1,4 +1,4 @@
-"""Who listens on the websocket, and what they are told (docs/contracts/chatwoot.md, Socket)."""
+"""Who listens on the websocket, and what is sent to them (docs/contracts/chatwoot.md, Socket)."""
 
 import json
 import queue
@@ -13,8 +13,8 @@ from simple_websocket import ConnectionClosed, Server
 
 from sandbox.chatwoot.faults import Faults
 from sandbox.chatwoot.jobs import Jobs
+from sandbox.chatwoot.progress import Progress, stops_at
 from sandbox.chatwoot.records import AgentBot, Inbox, Json, User
-from sandbox.chatwoot.stages import Stage, stops_at
 from sandbox.chatwoot.state import State
 from sandbox.chatwoot.versions import Trait, fitted
 
@@ -31,7 +31,7 @@ class Connection:
         self.subscriptions: dict[str, tuple[User | None, int]] = {}
 
     def send_frames(self) -> None:
-        """Send what is queued, and a ping every three seconds, until told to stop."""
+        """Send what is queued, and a ping every three seconds, until stopped."""
         next_ping = time.monotonic() + PING_SECONDS
         while True:
             try:
@@ -54,7 +54,7 @@ class Connection:
                 sock.shutdown(socket.SHUT_RDWR)
 
 
-class Hub:
+class Subscribers:
     """Who listens on the websocket, and telling them. Best effort, no replay."""
 
     def __init__(self, state: State, faults: Faults, jobs: Jobs) -> None:
@@ -67,12 +67,10 @@ class Hub:
         self._open: list[Connection] = []
 
     def enter(self, connection: Connection) -> None:
-        """A websocket opened."""
         with self._lock:
             self._open = [*self._open, connection]
 
     def leave(self, connection: Connection) -> None:
-        """A websocket closed."""
         with self._lock:
             self._open = [one for one in self._open if one is not connection]
 
@@ -103,10 +101,7 @@ class Hub:
         *,
         but: User | AgentBot | None = None,
     ) -> None:
-        """Tell the administrators of the account and the members of the inbox.
-
-        They are told by their pubsub tokens, whatever account they subscribed with.
-        """
+        """Tell the administrators of the account and the members of the inbox."""
 
         def concerned(user: User, subscribed: int) -> bool:
             role = user.roles.get(str(inbox.account_id))
@@ -121,16 +116,15 @@ class Hub:
             self._tell(event, data, lambda user, subscribed: subscribed == account_id)
 
     def tell_user(self, user_id: int, event: str, data: Json) -> None:
-        """Tell one user alone."""
         self._tell(event, lambda: data, lambda user, subscribed: user.id == user_id)
 
     def _tell(
         self, event: str, data: Callable[[], Json], concerned: Callable[[User, int], bool]
     ) -> None:
         connections = self._open
-        if not connections or self.deaf or stops_at(Stage.MOVED):
+        if not connections or self.deaf or stops_at(Progress.MOVED):
             return
-        if self._faults.strike("cable_lost", path=event):
+        if self._faults.use("cable_lost", path=event):
             return
         message: str | None = None
         for connection in connections:
@@ -161,14 +155,14 @@ class Hub:
             self._presence(connection, identifier)
 
     def _subscribe(self, connection: Connection, identifier: str, channel: Json) -> None:
-        if channel.get("channel") != "RoomChannel" or self._faults.strike("cable_silent"):
+        if channel.get("channel") != "RoomChannel" or self._faults.use("cable_silent"):
             return
         if identifier in connection.subscriptions:
             return
         token, account_id = channel.get("pubsub_token"), channel.get("account_id")
         with self._state.lock:
             if channel.get("user_id") is None:
-                # The customer's side: confirmed, but nothing here is told to customers.
+                # The customer's side: confirmed, but no event here is for customers.
                 places = self._state.contact_inboxes.values()
                 if all(place.pubsub_token != token for place in places):
                     return

@@ -43,34 +43,27 @@ _OUTSIDE = (
     (r"/rails/active_storage/disk/.*", "bytes"),
     (r"/rails/.*", "file_address"),
 )
-_AGENT = re.compile(r"/sandbox/(?:api/agent/)?conversations/.*/reply")
 
 #: Several kinds in one word.
+_LOOK = "messages convs conversation contact_convs"
+_WRITE = (
+    "text file conv conv_change patch delete retry toggle seen assign contact contact_change place"
+    " inbox_change upload"
+)
+_READ = f"{_LOOK} search filter contact_read inbox inboxes account profile"
+_TOKEN = f"{_WRITE} {_READ} typing other"  # everything that needs a token
 GROUPS: dict[str, frozenset[str]] = {
     "message": frozenset({"text", "file"}),
-    "look": frozenset({"messages", "convs", "conversation", "contact_convs"}),
-    "write": frozenset(
-        {"text", "file", "conv", "conv_change", "patch", "delete", "retry", "toggle", "seen"}
-        | {"assign", "contact", "contact_change", "place", "inbox_change", "upload"}
-    ),
+    "look": frozenset(_LOOK.split()),
+    "write": frozenset(_WRITE.split()),
+    "read": frozenset(_READ.split()),
+    "token": frozenset(_TOKEN.split()),
+    "all": frozenset(f"{_TOKEN} api health cable bytes file_address".split()),
 }
-GROUPS["read"] = GROUPS["look"] | {
-    "search",
-    "filter",
-    "contact_read",
-    "inbox",
-    "inboxes",
-    "account",
-    "profile",
-}
-#: Everything that needs a token.
-GROUPS["token"] = GROUPS["write"] | GROUPS["read"] | {"typing", "other"}
-#: Everything there is.
-GROUPS["all"] = GROUPS["token"] | {"api", "health", "cable", "bytes", "file_address"}
 
 
 @dataclass(frozen=True)
-class Asked:
+class RequestFacts:
     """A request as faults see it. `content` is the text of its parameters; `incoming` says
     whether it brings a customer's message; `by_page` that the agent page made it."""
 
@@ -94,15 +87,8 @@ class Asked:
         return int(found[1]) if found else None
 
 
-def is_agents(path: str) -> bool:
-    """Whether the agent page, or a test in its name, writes a reply."""
-    return _AGENT.fullmatch(path) is not None
-
-
 def kind_of(method: str, path: str, *, has_files: bool) -> str:
     """The kind of a request; `other` where no fault aims."""
-    if is_agents(path):
-        return "file" if has_files else "text"
     path = path.rstrip("/")
     below = _BELOW.fullmatch(path)
     if below is None:
