@@ -57,13 +57,12 @@ def new_file(folder: Path) -> Path:
     return path
 
 
-def spool_text(text: str, folder: Path, *, limit: int | None = None) -> Path | None:
-    """Base64 text, raw or as a data URI, as a new file; None when it is empty or no base64.
-    Raises TooLarge."""
+def spool_text(text: str, folder: Path) -> Path | None:
+    """Base64 text, raw or as a data URI, as a new file; None when it is empty or no base64."""
     pieces = (
         text[at : at + _PIECE].encode("ascii", "replace") for at in range(0, len(text), _PIECE)
     )
-    return _written(pieces, folder, limit)
+    return _written(pieces, folder, limit=None)
 
 
 def spool_field(answer: Path, name: str, folder: Path, *, limit: int) -> Path | None:
@@ -84,7 +83,7 @@ def spool_field(answer: Path, name: str, folder: Path, *, limit: int) -> Path | 
         if begin < 0 or end < 0:
             return None
         pieces = (document[at : min(at + _PIECE, end)] for at in range(begin, end, _PIECE))
-        return _written(_unescaped(pieces), folder, limit)
+        return _written(_unescaped(pieces), folder, limit=limit)
 
 
 def _unescaped(pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -106,7 +105,7 @@ def _plain(piece: bytes) -> bytes:
     return piece.replace(b"\\/", b"/").replace(b"\\n", b"").replace(b"\\r", b"")
 
 
-def _written(pieces: Iterable[bytes], folder: Path, limit: int | None) -> Path | None:
+def _written(pieces: Iterable[bytes], folder: Path, *, limit: int | None) -> Path | None:
     path, size = new_file(folder), 0
     with contextlib.ExitStack() as cleanup:
         cleanup.callback(path.unlink, missing_ok=True)

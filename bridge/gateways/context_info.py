@@ -4,8 +4,6 @@ Gateways pass on WhatsApp's own `contextInfo`, under that name or another
 (docs/contracts/ryzeapi.md, Events).
 """
 
-import re
-
 from msgspec.structs import replace
 
 from bridge.domain.messages import Address, Advert, Message
@@ -17,7 +15,6 @@ _ID_NAMES = ("originalId", "messageId", "stanzaId", "quotedMessageId", "targetId
 #: Where a quote may be: the live name first, then the catalogue's.
 _QUOTES = ("context", "contextInfo", "reply", "replyTo", "quoted", "quotedMessage")
 _MENTIONS = ("mentions", "mentionedJid", "mentionedJids")
-_LINK = re.compile(r"https?://\S+")
 #: WhatsApp's own numbers for what an advert shows.
 _MEDIA_TYPES = {"1": "image", "2": "video"}
 _MAX_MENTIONS = 100
@@ -92,15 +89,11 @@ def _advert(flat: Fields, context: Fields) -> Advert | None:
     advert = Advert(
         title=ad.text("title", "headline"),
         text=ad.text("body", "text", "description"),
-        url=_link(ad.text("sourceUrl", "url", "mediaUrl")),
+        url=ad.link("sourceUrl", "url", "mediaUrl"),
         source_id=ad.text("sourceId"),
         source_type=ad.text("sourceType") or context.text("entryPointConversionSource"),
         media_type=_MEDIA_TYPES.get(media_type, media_type.lower()),
-        image_url=_link(ad.text("originalImageUrl", "imageUrl")) or _link(ad.text("thumbnailUrl")),
+        image_url=ad.link("originalImageUrl", "imageUrl") or ad.link("thumbnailUrl"),
         click_id=ad.text("ctwaClid", "clickId"),
     )
     return advert if advert.title or advert.text or advert.url or advert.source_id else None
-
-
-def _link(text: str) -> str:
-    return text if _LINK.fullmatch(text) else ""

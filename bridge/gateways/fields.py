@@ -15,6 +15,7 @@ _FIRST_S = 1_230_768_000
 _AHEAD_S = 24 * 3600
 #: Far more than any text of WhatsApp's, in characters.
 _MAX_TEXT = 1_000_000
+_LINK = re.compile(r"https?://\S+")
 _MIME = re.compile(r"[a-z]+/[a-z0-9][a-z0-9.+_-]*")
 
 _Value = TypeVar("_Value")
@@ -51,6 +52,11 @@ class Fields:
     def text(self, *names: str) -> str:
         """The first of these fields that holds a text or a number."""
         return self._first(names, lambda value: clean(value) or None) or ""
+
+    def link(self, *names: str) -> str:
+        """The same where it is a web address, empty where it is not."""
+        text = self.text(*names)
+        return text if _LINK.fullmatch(text) else ""
 
     def part(self, *names: str) -> "Fields":
         """The first of these fields that is an object and says something."""

@@ -14,7 +14,7 @@ from bridge.gateways.fields import Fields, clean, number, timestamp
 _MAX_ROWS = 60
 _TEN_YEARS_S = 10 * 366 * 86400.0
 _CODE = re.compile(r"[A-Za-z0-9_-]{8,64}")
-_LINK = re.compile(r"https?://\S+")
+_LINKS = ("url", "link", "joinLink", "inviteLink", "callLink", "productUrl")
 _TITLES = ("title", "hydratedTitleText", "headerText", "header", "subtitle")
 _BODIES = ("body", "contentText", "hydratedContentText", "description", "text", "content")
 _FOOTERS = ("footer", "footerText", "hydratedFooterText")
@@ -70,7 +70,7 @@ def _product(flat: Fields, now: float) -> tuple[RichContent, str] | None:
         body=product.text("description"),
         footer=message.text("footer"),
         amount=_amount(product),
-        link=_link(product),
+        link=product.link(*_LINKS),
     )
     if not content.title and not content.body:
         return None
@@ -94,7 +94,7 @@ def _invoice(flat: Fields, now: float) -> tuple[RichContent, str] | None:
 def _invitation(flat: Fields, now: float) -> tuple[RichContent, str] | None:
     invitation = flat.part(*_INVITATIONS, *_CHANNEL_INVITATIONS)
     title = invitation.text("groupName", "newsletterName", "name", "title")
-    code, link = invitation.text("inviteCode", "code"), _link(invitation)
+    code, link = invitation.text("inviteCode", "code"), invitation.link(*_LINKS)
     if not title and not code and not link:
         return None
     if not link and _CODE.fullmatch(code) and not invitation.get("newsletterName"):
@@ -118,7 +118,7 @@ def _event(flat: Fields, now: float) -> tuple[RichContent, str] | None:
         # An event lies ahead, as far as it likes.
         begins_at=timestamp(begins_at, now=now + _TEN_YEARS_S) or 0.0,
         place=event.text("location") or ", ".join(filter(None, names)),
-        link=_link(event),
+        link=event.link(*_LINKS),
         is_off=bool(event.flag("isCanceled", "canceled", "cancelled")),
     )
     return content, ""
@@ -207,8 +207,3 @@ def _amount(fields: Fields) -> str:
         return clean(f"{value:g}") if value else ""
     names = ("totalCurrencyCode", "currencyCode", "currencyCodeIso4217", "currency")
     return f"{fields.text(*names) or money.text(*names)} {value:,.2f}".strip()
-
-
-def _link(fields: Fields) -> str:
-    link = fields.text("url", "link", "joinLink", "inviteLink", "callLink", "productUrl")
-    return link if _LINK.fullmatch(link) else ""

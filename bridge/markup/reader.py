@@ -11,14 +11,7 @@ from collections.abc import Callable, Sequence
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import unescapeAll
 from markdown_it.helpers import parseLinkDestination, parseLinkTitle
-from markdown_it.rules_inline import (
-    StateInline,
-    backtick,
-    emphasis,
-    escape,
-    newline,
-    strikethrough,
-)
+from markdown_it.rules_inline import StateInline, backtick, emphasis, escape, newline, strikethrough
 from markdown_it.token import Token
 
 from bridge.markup.characters import address_at
@@ -205,8 +198,8 @@ def _code_ends(text: str) -> dict[int, int]:
     """Where the code that begins with the backticks at a place ends: behind as many of them."""
     ends: dict[int, int] = {}
     next_of: dict[int, int] = {}
-    for found in reversed(list(_TICKS.finditer(text))):
-        begin, length = found.start(), len(found[0])
+    for run in reversed(list(_TICKS.finditer(text))):
+        begin, length = run.start(), len(run[0])
         if length in next_of:
             ends[begin] = next_of[length] + length
         if length - 1 in next_of:  # the first of them may be escaped
@@ -216,8 +209,8 @@ def _code_ends(text: str) -> dict[int, int]:
 
 
 def _after_blank(text: str, at: int) -> int:
-    found = _BLANK.match(text, at)
-    return found.end() if found else at
+    blank = _BLANK.match(text, at)
+    return blank.end() if blank else at
 
 
 #: What may begin with a character; an address with any other.
@@ -225,14 +218,9 @@ _RULES: dict[str, Callable[[StateInline, bool], bool]] = {
     "\n": newline,
     "\\": escape,
     "`": backtick,
-    "*": _marks,
-    "_": _marks,
-    "~": _marks,
-    "[": _link,
-    "!": _link,
+    **dict.fromkeys("*_~", _marks),
+    **dict.fromkeys("[!", _link),
 }
-
-
 _reader = MarkdownIt("zero", {"maxNesting": _DEEPEST_BLOCK}).enable(_BLOCKS)
 _reader.core.ruler.disable(["inline", "normalize"])
 _reader.inline.ruler.at("text", _next)

@@ -54,11 +54,12 @@ def test_text_becomes_a_file(content: str, prefix: str, tmp_path: Path) -> None:
 
 
 def test_a_file_over_the_limit_is_not_kept(tmp_path: Path) -> None:
-    text = base64.b64encode(b"x" * 1001).decode()
+    document = tmp_path / "answer"
+    document.write_text(json.dumps({"base64": base64.b64encode(b"x" * 1001).decode()}))
     with pytest.raises(TooLarge):
-        spool_text(text, tmp_path, limit=1000)
-    assert not list(tmp_path.iterdir())
-    assert spool_text(text, tmp_path, limit=1001)
+        spool_field(document, "base64", tmp_path, limit=1000)
+    assert list(tmp_path.iterdir()) == [document]
+    assert spool_field(document, "base64", tmp_path, limit=1001)
 
 
 @pytest.mark.parametrize(

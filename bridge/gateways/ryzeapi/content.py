@@ -35,7 +35,6 @@ _REVOCATIONS = {"messagerevoke", "revoke", "revoked"}
 _EDITS = {"messageedit", "edit", "edited"}
 _TEXTS = {"text", "conversation", "extendedtext"}
 _VOTES = {"pollvote", "pollupdate", "pollresponse"}
-_RESPONSES = re.compile(r".*(response|reply)$")
 #: What devices exchange, and WhatsApp's own remarks in a chat: no message of anybody.
 _NOISE = re.compile(
     r"(protocol|senderkey|fastratchet|ephemeralset|disappearing|expiration|(un)?pin(ned)?(inchat|$)"
@@ -168,7 +167,7 @@ def _choice(base: Message, flat: Fields, type_name: str) -> Message | None:
     choice = flat.part(
         "interactive", "buttonResponse", "listResponse", "templateButtonReply", "pollVote", "vote"
     )
-    is_response = type_name in _VOTES or _RESPONSES.fullmatch(type_name) is not None
+    is_response = type_name in _VOTES or type_name.endswith(("response", "reply"))
     row = choice.part("singleSelectReply", "selectedReply")
     picked = (
         row.text("optionName", "title")
