@@ -38,11 +38,8 @@ _KINDS = {
     "newsletter": JidKind.NEWSLETTER,
     "broadcast": JidKind.BROADCAST,
 }
-_CHATS = {
-    JidKind.PHONE: ChatKind.PRIVATE,
-    JidKind.LID: ChatKind.PRIVATE,
-    JidKind.GROUP: ChatKind.GROUP,
-}
+_PEOPLE = (JidKind.PHONE, JidKind.LID)
+_CHATS = {**dict.fromkeys(_PEOPLE, ChatKind.PRIVATE), JidKind.GROUP: ChatKind.GROUP}
 _DEVICE = re.compile(r"(?:\.[0-9]+)?:[0-9]+$|\.[0-9]+$")
 #: What stands without a domain; a telephone number has 15 digits at most (ITU-T E.164).
 _BARE = {
@@ -73,7 +70,7 @@ def normal(address: str, *, bare: JidKind = JidKind.PHONE) -> str:
     kind = _KINDS.get(domain.lower(), JidKind.UNKNOWN)
     if kind is JidKind.UNKNOWN:
         return ""
-    if kind in (JidKind.PHONE, JidKind.LID):
+    if kind in _PEOPLE:
         local = _DEVICE.sub("", local).removeprefix("+")
         if not (local.isascii() and local.isdigit()):
             return ""

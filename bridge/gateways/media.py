@@ -1,12 +1,11 @@
 """Fetches the file of a message where that is the same for every gateway: bytes that came with the
 event, and an address that needs nothing else. Each file is a new private one in a folder."""
 
-import contextlib
 import shutil
 from pathlib import Path
 
 from bridge.domain.messages import Media
-from bridge.gateways.base import GatewayUnavailable
+from bridge.gateways.base import GatewayError, GatewayUnavailable
 from bridge.gateways.base64_files import new_file
 from bridge.gateways.failures import Failures
 from bridge.net.deadline import Deadline
@@ -33,15 +32,14 @@ def download(
     """What is at that address, called without any right of ours. Raises MediaTooLarge and
     GatewayUnavailable."""
     path = new_file(folder)
-    with contextlib.ExitStack() as cleanup:
-        cleanup.callback(path.unlink, missing_ok=True)
-        try:
-            answer = http.call("GET", url, deadline=deadline, max_bytes=limit, save_to=path)
-        except AnswerTooLarge:
-            raise failures.too_large(limit) from None
-        except CallFailed as failure:
-            raise failures.of(GatewayUnavailable, failure.cause) from failure
-        if answer.status != 200 or not path.stat().st_size:
-            raise failures.of(GatewayUnavailable, f"HTTP {answer.status}")
-        cleanup.pop_all()
-    return path
+    try:
+        answer = http.call("GET", url, deadline=deadline, max_bytes=limit, save_to=path)
+        if answer.status == 200 and path.stat().st_size:
+            return path
+        error: GatewayError = failures.of(GatewayUnavailable, f"HTTP {answer.status}")
+    except AnswerTooLarge:
+        error = failures.too_large(limit)
+    except CallFailed as failure:
+        error = failures.of(GatewayUnavailable, failure.cause)
+    path.unlink(missing_ok=True)
+    raise error

@@ -5,8 +5,6 @@ import unicodedata
 
 #: Marks that WhatsApp would read; `_` and `~` only where they stand at the edge of a word.
 _MARKS = re.compile(r"[*`]|(?<!\w)[_~]+|[_~]+(?!\w)|(?<=[_~])[_~]|[_~](?=[_~])")
-
-
 _BRACKETS = str.maketrans({"[": "(", "]": ")", "<": None, ">": None, "\\": None, "&": "+"})
 
 
