@@ -13,18 +13,8 @@ from enum import StrEnum
 from bridge.activation import connect
 from bridge.chatwoot import versions
 from bridge.chatwoot.account import Account, Inbox, InboxSettings
-from bridge.domain.errors import (
-    BridgeError,
-    ChatwootUnreachable,
-    InboxGone,
-    InstanceUnknown,
-    IntegrationMissing,
-    InvalidBody,
-    NothingToDelete,
-    PersistFailed,
-    Problem,
-    StorageFailed,
-)
+from bridge.domain import errors
+from bridge.domain.errors import BridgeError, Problem
 from bridge.domain.models import (
     UNTOLD,
     ActivationRequest,
@@ -89,9 +79,9 @@ def activate(
     try:
         with services.store.exclusive(_lock(instance), timeout_s=deadline.remaining()):
             done = _activate(instance, request, services, deadline, on_step, by)
-    except StorageFailed as error:
+    except errors.StorageFailed as error:
         # The attempt is stored: the next try finds the inbox by it and takes it over.
-        raise PersistFailed(cause=error.values["cause"]) from None
+        raise errors.PersistFailed(cause=error.values["cause"]) from None
     return done
 
 
@@ -110,7 +100,7 @@ def _activate(
     versions.require(version)
     problem = versions.name_problem(request.inbox_name, version)
     if problem:
-        raise InvalidBody({"inboxName": problem})
+        raise errors.InvalidBody({"inboxName": problem})
     on_step(ActivationStep.TOKEN)
     owner = account.owner()
     on_step(ActivationStep.ACCOUNT)
@@ -174,7 +164,7 @@ def deactivate(instance: Instance, services: Services, *, by: Actor) -> None:
         _require_still_there(instance, services)
         stored = services.integrations.of(instance.id)
         if stored is None:
-            raise NothingToDelete
+            raise errors.NothingToDelete
         _unlink(stored, services, deadline)
         services.integrations.remove(stored)
         services.note(by, "deactivated", instance.name)
@@ -193,7 +183,7 @@ def try_webhooks(instance: Instance, services: Services, *, by: Actor) -> bool:
     """
     joined = services.integrations.of(instance.id)
     if joined is None:
-        raise IntegrationMissing
+        raise errors.IntegrationMissing
     done = webhook_address.put(joined, services, by=by, only_proven=False, wait_s=_TRY_S)
     services.wakeup.wake(look_again=True)
     return done.calls is WebhookCalls.ON
@@ -226,13 +216,13 @@ def _one_inbox(
             wish = replace(wish, webhook_url=None)
         try:
             updated = account.update_inbox(inbox.id, wish)
-        except InboxGone:
+        except errors.InboxGone:
             break
         duplicate_inboxes.remove_others(account, [one.id for one in ours], updated.id)
         return updated
     try:
         return account.create_inbox(wish)
-    except ChatwootUnreachable:
+    except errors.ChatwootUnreachable:
         # Chatwoot may have made it before the answer was lost; asking again would make another.
         made = next((inbox for inbox in _marked(account, attempt) if inbox not in ours), None)
         if made is None:
@@ -257,7 +247,7 @@ def _require_still_there(instance: Instance, services: Services) -> None:
     """The wait for the lock may have been the wait for somebody who removed the instance."""
     stored = services.instances.find(instance.name)
     if stored is None or (stored.id, stored.created_at) != (instance.id, instance.created_at):
-        raise InstanceUnknown
+        raise errors.InstanceUnknown
 
 
 def _integration(
@@ -303,7 +293,7 @@ def _unlink(integration: Integration, services: Services, deadline: Deadline) ->
         inbox = account.inbox(integration.inbox_id)
         if not webhook_address.is_taken(inbox.webhook_url, integration.webhook_key):
             account.set_webhook(integration.inbox_id, "")
-    except InboxGone:
+    except errors.InboxGone:
         return
     except BridgeError as error:
         log.warning("inbox %s could not be unlinked: %s", integration.inbox_id, error.message)

@@ -5,7 +5,6 @@ unless that comes from the settings: whoever has the file can read the tokens in
 """
 
 import gzip
-import io
 import json
 import os
 import re
@@ -130,6 +129,8 @@ def _link_spool(spool: Path, folder: Path) -> None:
 def _pack(settings: Settings, folder: Path, part: Path, now: float) -> None:
     with_key = not settings.encryption_key
     manifest = {"format": _FORMAT, "version": __version__, "taken_at": now, "with_key": with_key}
+    (folder / _MANIFEST).write_text(json.dumps(manifest, indent=2), encoding="utf-8")
+    names = [name for name in _FILES if name != _KEY or with_key]
     part.unlink(missing_ok=True)
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
@@ -137,15 +138,10 @@ def _pack(settings: Settings, folder: Path, part: Path, now: float) -> None:
             gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=6) as packed,
             tarfile.open(fileobj=packed, mode="w") as tar,
         ):
-            text = json.dumps(manifest, indent=2).encode()
-            info = tarfile.TarInfo(_MANIFEST)
-            info.size, info.mode, info.mtime = len(text), 0o600, int(now)
-            tar.addfile(info, io.BytesIO(text))
-            tar.add(folder / _DATABASE, _DATABASE)
-            for name in _FILES:
-                path = settings.instance_dir / name
-                if path.exists() and (name != _KEY or with_key):
-                    tar.add(path, name)
+            for name in (_MANIFEST, _DATABASE):
+                tar.add(folder / name, name)
+            for name in filter(lambda name: (settings.instance_dir / name).exists(), names):
+                tar.add(settings.instance_dir / name, name)
             for spooled in sorted((folder / "spool").iterdir()):
                 tar.add(spooled, f"spool/{spooled.name}")
         file.flush()
