@@ -558,8 +558,25 @@ def test_pairs_are_stored_with_the_entry(ground: Ground, journal: Journal) -> No
     journal.accept(ground.instance_id, [new(chat, "a")], now=1.0)
     head = journal.head(Lane(ground.instance_id, MESSAGE, chat))
     assert head is not None
-    pair = MessageLink(ground.instance_id, "W1", chat, False, "int_1", 5, 7)
+    pair = MessageLink(
+        ground.instance_id, "W1", chat, False, "int_1", 5, 7, reference='{"id":"W1","fromMe":false}'
+    )
     journal.finish(head, [pair], made=MADE, now=2.0)
     chats = Chats(ground.store, ground.committer)
     assert chats.pair(ground.instance_id, "W1") == pair
     assert chats.pairs_of_chatwoot("int_1", 7) == [pair]
+
+
+def test_all_that_is_about_a_message_is_found_by_its_id(ground: Ground, journal: Journal) -> None:
+    chat = ground.chat()
+    entries = [
+        new(chat, "one", message_id="W1"),
+        new(chat, "other", message_id="W2"),
+        new(chat, "edit of one", message_id="W1"),
+        new(chat, "about none"),
+    ]
+    journal.accept(ground.instance_id, entries, now=1.0)
+    found = journal.about(ground.instance_id, "W1")
+    assert [entry.key for entry in found] == ["one", "edit of one"]
+    assert journal.about(ground.instance_id, "") == []
+    assert journal.about(ground.instance_id + 1, "W1") == []

@@ -27,8 +27,8 @@ from bridge.gateways.base import Received
 from bridge.gateways.fields import Fields, timestamp
 from bridge.gateways.ryzeapi import content
 
-#: Section 5.5. What is not named here says nothing about a message of ours: `pending`, `retry`,
-#: and the `_self` ones, which tell that we have read on the phone.
+#: What is not named here says nothing about a message of ours: `pending`, `retry`, and the `_self`
+#: ones, which tell that we have read on the phone (docs/contracts/ryzeapi.md, Receipts).
 _STATUSES = {
     "sent": DeliveryStatus.SENT,
     "delivered": DeliveryStatus.DELIVERED,
@@ -38,7 +38,7 @@ _STATUSES = {
     "servererror": DeliveryStatus.FAILED,
     "failed": DeliveryStatus.FAILED,
 }
-#: Section 5.6. States that are not named here are steps in between and change nothing.
+#: A state that is named in neither is a step in between and changes nothing.
 _CONNECTED = re.compile("connected|keepaliverestored")
 _DISCONNECTED = re.compile(
     "disconnected|connecting|loggedout|tempbanned|qrready|streamreplaced|streamerror"
