@@ -98,21 +98,13 @@ class Reader:
         except address.BadAddress as error:
             self.problems[field] = error.problem
             return ""
-        if parsed.is_link and parsed.account_id and account_field:
-            self.refuse(
-                field,
-                N_("must be the address alone: send {base_url} here and {account_id} as {other}"),
-                base_url=parsed.base_url,
-                account_id=parsed.account_id,
-                other=account_field,
-            )
+        url, number = parsed.base_url, parsed.account_id
+        if parsed.is_link and number and account_field:
+            both = N_("must be the address alone: send {base_url} here and {account_id} as {other}")
+            self.refuse(field, both, base_url=url, account_id=number, other=account_field)
         elif parsed.is_link:
-            self.refuse(
-                field,
-                N_("must be the address alone: send {base_url}"),
-                base_url=parsed.base_url,
-            )
-        return parsed.base_url
+            self.refuse(field, N_("must be the address alone: send {base_url}"), base_url=url)
+        return url
 
     def inbox_name(self, field: str) -> str:
         """The inbox name, or the default (docs/contracts/chatwoot.md, Inboxes: at most 255
