@@ -121,7 +121,7 @@ def _activate(
     on_step(ActivationStep.SAVE)
     joined = _integration(instance, request, services, attempt, inbox, version, same)
     services.integrations.save(joined)
-    webhook_address.begin(joined, planned, services)
+    webhook_address.save(joined, planned, services)
     if stored is not None and same is None:
         _unlink(stored, services, deadline)
     on_step(ActivationStep.WIRE)

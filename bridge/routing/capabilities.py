@@ -32,17 +32,19 @@ class Missing:
     option: str = ""
 
 
-def too_old(one: Integration) -> ChatwootTooOld | None:
+def too_old(integration: Integration) -> ChatwootTooOld | None:
     """What an integration that is active already is told about a Chatwoot that is refused at an
     activation; it is not stopped."""
     try:
-        versions.require(one.chatwoot_version)
+        versions.require(integration.chatwoot_version)
     except ChatwootTooOld as error:
         return error
     return None
 
 
-def missing(one: Integration, services: Services, inbox: Inbox | None = None) -> list[Missing]:
+def missing(
+    integration: Integration, services: Services, inbox: Inbox | None = None
+) -> list[Missing]:
     """Each capability that is missing and makes a difference here. `inbox` is the integration's;
     without it nothing is said about its surveys."""
     settings = services.settings
@@ -54,19 +56,23 @@ def missing(one: Integration, services: Services, inbox: Inbox | None = None) ->
     if not called:
         moot |= {Can.SIGN, Can.TELL_SURVEY_LINK}
     problems = [
-        can.told_missing(one.chatwoot_version) for can in versions.missing(one) if can not in moot
+        can.told_missing(integration.chatwoot_version)
+        for can in versions.missing(integration)
+        if can not in moot
     ]
     result = [Missing(problem) for problem in problems if problem is not None]
-    if inbox is not None and inbox.surveys and not public_address(one):
-        result.append(Missing(Problem(_NO_SURVEY_LINK, base_url=one.base_url), "--public-url URL"))
+    if inbox is not None and inbox.surveys and not public_address(integration):
+        result.append(
+            Missing(Problem(_NO_SURVEY_LINK, base_url=integration.base_url), "--public-url URL")
+        )
     return result
 
 
-def public_address(one: Integration) -> str:
+def public_address(integration: Integration) -> str:
     """Where customers reach the Chatwoot of an integration; empty where that is not known: an
     address of a private network leads them nowhere."""
-    if one.options.public_url or one.seen_url:
-        return one.options.public_url or one.seen_url
-    parts = urlsplit(one.base_url)
+    if integration.options.public_url or integration.seen_url:
+        return integration.options.public_url or integration.seen_url
+    parts = urlsplit(integration.base_url)
     inner = addresses.is_inner(parts.hostname or "", parts.port or 0, _RESOLVE_S)
-    return "" if inner else one.base_url
+    return "" if inner else integration.base_url

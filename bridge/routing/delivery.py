@@ -1,6 +1,6 @@
 """One try of one entry, and what becomes of it: the only place that moves entries on.
 
-Whatever ends a try is written down. While the disk takes nothing, it is kept in memory and nothing
+Whatever ends a try is written down. While the disk takes nothing, it stays in memory and nothing
 new is tried: what may have been sent is never sent again because it could not be noted.
 """
 
@@ -130,7 +130,7 @@ class Deliveries:
         return self._can_write
 
     def _write(self, entry: Entry, write: Callable[[], object]) -> bool:
-        """Whether it is on the disk; if not, it is kept and nothing new is tried until it is."""
+        """Whether it is on the disk; if not, nothing new is tried until it is."""
         try:
             write()
         except StorageFailed as error:

@@ -6,14 +6,6 @@ from typing import assert_never
 from bridge.domain.messages import Message, Receipt
 from bridge.routing import jobs
 from bridge.routing.context import Context
-from bridge.routing.jobs import (
-    AgentTyping,
-    ContactProfile,
-    Deletion,
-    Failure,
-    LateFile,
-    ReplyPart,
-)
 from bridge.routing.retry import Side
 from bridge.routing.to_chatwoot import deliver as to_chatwoot
 from bridge.routing.to_chatwoot import late_content, profiles, reply_status
@@ -41,25 +33,25 @@ def side_of(job: Job) -> Side:
 def carry_out(entry: Entry, context: Context, claim: Claim) -> list[MessageLink]:
     """Does what an entry asks for; the pairs of ids that this made. Raises BridgeErrors."""
     body = jobs.decode(entry.body)
-    if not context.is_here(entry) and not isinstance(body, ReplyPart | Deletion):
+    if not context.is_here(entry) and not isinstance(body, jobs.ReplyPart | jobs.Deletion):
         log.info("%s %s is about another Chatwoot than this one", entry.job, entry.key)
         return []
     match body:
         case Message():
             return to_chatwoot.deliver(entry, body, context)
-        case LateFile():
+        case jobs.LateFile():
             return late_content.deliver_file(entry, body.message, context)
         case Receipt():
             reply_status.show_receipt(entry, body, context)
-        case Failure():
+        case jobs.Failure():
             reply_status.show_failure(body, context)
-        case ContactProfile():
+        case jobs.ContactProfile():
             profiles.fill_in(context.services.chats.get(entry.chat_id), body, context)
-        case ReplyPart():
+        case jobs.ReplyPart():
             return send.send(entry, body, context, claim)
-        case Deletion():
+        case jobs.Deletion():
             send.revoke(entry, body.message, context)
-        case AgentTyping():
+        case jobs.AgentTyping():
             send.show_typing(entry, context)
         case _:
             assert_never(body)

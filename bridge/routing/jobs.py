@@ -101,30 +101,22 @@ def new(
     position: int | None = None,
     replaces: bool = False,
     due_at: float = 0.0,
-    doubt: str = "",
     integration_id: str = "",
 ) -> NewEntry:
     """The entry that has this done; the rest is as `NewEntry` says."""
+    message_id = body.about if isinstance(body, Message) else ""
+    job, written = _JOBS[type(body)], encode(body)
     return NewEntry(
-        chat_id=chat_id,
-        job=_JOBS[type(body)],
-        key=key,
-        body=encode(body),
-        position=position,
-        replaces=replaces,
-        due_at=due_at,
-        doubt=doubt,
+        *(chat_id, job, key, written, position, replaces, due_at),
         integration_id=integration_id,
-        message_id=body.about if isinstance(body, Message) else "",
+        message_id=message_id,
     )
 
 
-def reply_part(chat_id: int, part: ReplyPart, integration_id: str, *, doubt: str = "") -> NewEntry:
+def reply_part(chat_id: int, part: ReplyPart, integration_id: str) -> NewEntry:
     """The entry of one part of a reply: replies leave in the order of their ids."""
     position = part.message.id * PARTS + part.index
-    return new(
-        *(chat_id, part.key, part), position=position, integration_id=integration_id, doubt=doubt
-    )
+    return new(chat_id, part.key, part, position=position, integration_id=integration_id)
 
 
 def profile(

@@ -160,7 +160,7 @@ class Journal(Protocol):
     """What routing needs of a journal; all writes are durable when a call returns."""
 
     def accept(self, instance_id: int, entries: Sequence[NewEntry], *, now: float) -> int:
-        """Keeps new entries; known keys are passed over. The number of new ones."""
+        """Stores new entries and ignores known keys; returns how many were new."""
 
     def lanes(self, *, after_id: int) -> tuple[list[Lane], int]:
         """The lanes with open entries accepted after `after_id`, and the newest id of all."""

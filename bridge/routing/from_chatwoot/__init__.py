@@ -1,1 +1,4 @@
-"""What Chatwoot tells: heard, asked for, and kept in the journal before it is acknowledged."""
+"""Hears Chatwoot by webhook, websocket and polling, and stores what agents do in the journal.
+
+Nothing here sends to WhatsApp.
+"""

@@ -76,16 +76,22 @@ class AccountPolling:
     _failures: int = 0
     _progress: Callable[[], None] = lambda: None
 
-    def turn(self, ones: list[Integration], asked: set[str], progress: Callable[[], None]) -> float:
+    def turn(
+        self, integrations: list[Integration], asked: set[str], progress: Callable[[], None]
+    ) -> float:
         """Does what is due; in how many seconds something may be again. Calls `progress` as it goes
         on."""
         self._progress = progress
         self._asked |= asked
-        self._recheck([one for one in ones if one.status is Status.ERROR])
-        active = [one for one in ones if one.status is Status.ACTIVE]
+        self._recheck(
+            [integration for integration in integrations if integration.status is Status.ERROR]
+        )
+        active = [
+            integration for integration in integrations if integration.status is Status.ACTIVE
+        ]
         if active:
             self._look_at_what_is_due(active)
-            self._read_recent([one for one in active if self._is_deaf(one)])
+            self._read_recent([integration for integration in active if self._is_deaf(integration)])
         # Whether a way has become deaf shows itself only by the time that passes.
         tick_s = min(self._every * LIST_WHILE_DEAF, max(self._next_look - time.monotonic(), 0.1))
         return min(tick_s, 0.5) if self._asked or self._failures else tick_s
@@ -99,12 +105,12 @@ class AccountPolling:
     def _recheck(self, held: list[Integration]) -> None:
         """Asks, once for all that one cause holds, whether it is over."""
         by_cause: dict[tuple[str, str, int], list[Integration]] = {}
-        for one in held:
-            by_cause.setdefault(integration_checks.cause(one), []).append(one)
-        for cause, ones in by_cause.items():
+        for integration in held:
+            by_cause.setdefault(integration_checks.cause(integration), []).append(integration)
+        for cause, integrations in by_cause.items():
             hold = self._hold(cause)
             if hold.due_at <= time.monotonic():
-                self._ask(hold, ones)
+                self._ask(hold, integrations)
 
     def _hold(self, cause: tuple[str, str, int]) -> _Hold:
         now = time.monotonic()
@@ -116,21 +122,25 @@ class AccountPolling:
             hold.due_at, hold.over_at = now + min(pause, _HELD_MOST_S), 0.0
         return hold
 
-    def _ask(self, hold: _Hold, ones: list[Integration]) -> None:
+    def _ask(self, hold: _Hold, integrations: list[Integration]) -> None:
         services = self.services
-        error = integration_checks.ask(ones[0], services, Deadline(integration_checks.CALL_S))
+        error = integration_checks.ask(
+            integrations[0], services, Deadline(integration_checks.CALL_S)
+        )
         now = time.monotonic()
         hold.due_at = now + self._every
         try:
             if error is None:
                 hold.over_at = now
-                integration_checks.resume(ones, services)
+                integration_checks.resume(integrations, services)
                 return
-            log.info("%s is still held: %s", ones[0].id, error.message)
+            log.info("%s is still held: %s", integrations[0].id, error.message)
             if error.holds:
-                integration_checks.hold(ones[0], error, services)
+                integration_checks.hold(integrations[0], error, services)
         except BridgeError as trouble:
-            log.error("the status of %s could not be noted: %s", ones[0].id, trouble.message)
+            log.error(
+                "the status of %s could not be noted: %s", integrations[0].id, trouble.message
+            )
 
     # -- looks -------------------------------------------------------------------------------------
 
@@ -140,9 +150,9 @@ class AccountPolling:
         pause = self._every * LIST_WHILE_DEAF if deaf else self._every
         seconds = pause * (SHARE_WHILE_DEAF if deaf else SHARE) / len(active)
         began, well = time.monotonic(), True
-        for one in active:
-            if due or self._is_wanted(one):
-                well = self._look(one, seconds) and well
+        for integration in active:
+            if due or self._is_wanted(integration):
+                well = self._look(integration, seconds) and well
         if not due:
             return
         now = time.monotonic()
@@ -161,44 +171,46 @@ class AccountPolling:
         share = SHARE_WHILE_DEAF if deaf else SHARE
         return min(max(least, min(self._costs) / share), _MOST_PAUSE_S)
 
-    def _is_wanted(self, one: Integration) -> bool:
+    def _is_wanted(self, integration: Integration) -> bool:
         """Whether one is to be looked at before it is time, and may be."""
-        if time.monotonic() < self._free_at.get(one.id, 0.0):
+        if time.monotonic() < self._free_at.get(integration.id, 0.0):
             return False
         # Once a minute at most: anybody may call our address with a signature of his own.
-        learned_at, passed_over_at = self._learned.get(one.id, (-math.inf, 0.0))
+        learned_at, passed_over_at = self._learned.get(integration.id, (-math.inf, 0.0))
         may_learn = time.monotonic() - learned_at >= min(self._every, _LEARN_S)
-        unsigned = may_learn and self._passed_over_at(one) != passed_over_at
-        return one.id in self._asked or unsigned
+        unsigned = may_learn and self._passed_over_at(integration) != passed_over_at
+        return integration.id in self._asked or unsigned
 
-    def _passed_over_at(self, one: Integration) -> float:
-        webhooks = self.services.feeds.of(one.id).get(Feed.WEBHOOK)
+    def _passed_over_at(self, integration: Integration) -> float:
+        webhooks = self.services.feeds.of(integration.id).get(Feed.WEBHOOK)
         return webhooks.rejected_at if webhooks else 0.0
 
-    def _look(self, one: Integration, seconds: float) -> bool:
+    def _look(self, integration: Integration, seconds: float) -> bool:
         """One look, in which what need not be is done for so many seconds; whether it came to its
         end."""
-        began, asked = time.monotonic(), one.id in self._asked
+        began, asked = time.monotonic(), integration.id in self._asked
 
         def work(found: Context, memory: Memory) -> None:
-            self._learn(one)
+            self._learn(integration)
             catchup.catch_up(found, memory, seconds=seconds, asked=asked)
             old_dead_letters.look_up(found, seconds=self._every * _OLD_LETTERS)
 
-        well = self._guarded(one, work)
+        well = self._guarded(integration, work)
         if well:
-            self._asked.discard(one.id)
+            self._asked.discard(integration.id)
         now = time.monotonic()
         pause = (now - began) / SHARE_WHILE_DEAF if well else self._every * LIST_WHILE_DEAF
-        self._free_at[one.id] = now + min(pause, self._every)
+        self._free_at[integration.id] = now + min(pause, self._every)
         return well
 
-    def _learn(self, one: Integration) -> None:
+    def _learn(self, integration: Integration) -> None:
         """What people may have changed in Chatwoot since: its version, the inbox and its secret,
         its clock. Raises what holds the integration."""
-        self._learned[one.id] = time.monotonic(), self._passed_over_at(one)
-        integration_checks.note_version(one, self.services)
-        error = integration_checks.ask(one, self.services, Deadline(integration_checks.CALL_S))
+        self._learned[integration.id] = time.monotonic(), self._passed_over_at(integration)
+        integration_checks.note_version(integration, self.services)
+        error = integration_checks.ask(
+            integration, self.services, Deadline(integration_checks.CALL_S)
+        )
         if error is not None and error.holds:
             raise error
 
@@ -209,30 +221,31 @@ class AccountPolling:
             return
         began, pause = time.monotonic(), self._every * RECENT_WHILE_DEAF
         seconds = pause * SHARE_WHILE_DEAF / len(deaf)
-        for one in deaf:
+        for integration in deaf:
             self._guarded(
-                one, lambda found, memory: catchup.read_recent(found, memory, seconds=seconds)
+                integration,
+                lambda found, memory: catchup.read_recent(found, memory, seconds=seconds),
             )
         now = time.monotonic()
         self._next_recent = now + max(pause, (now - began) / SHARE_WHILE_DEAF)
 
-    def _is_deaf(self, one: Integration) -> bool:
-        return self.services.feeds.are_silent(one.id, now=self.services.clock())
+    def _is_deaf(self, integration: Integration) -> bool:
+        return self.services.feeds.are_silent(integration.id, now=self.services.clock())
 
-    def _guarded(self, one: Integration, work: Callable[[Context, Memory], object]) -> bool:
+    def _guarded(self, integration: Integration, work: Callable[[Context, Memory], object]) -> bool:
         """Whether it came to its end; what holds the integration is noted."""
-        memory = self._memories.setdefault(one.id, Memory())
+        memory = self._memories.setdefault(integration.id, Memory())
         memory.progress = self._progress
         try:
-            work(context.of_instance(one.instance_id, self.services), memory)
+            work(context.of_instance(integration.instance_id, self.services), memory)
         except IntegrationMissing:
             return True
         except BridgeError as error:
-            log.info("looking at %s: %s", one.id, error.message)
+            log.info("looking at %s: %s", integration.id, error.message)
             if error.holds:
-                integration_checks.hold(one, error, self.services)
+                integration_checks.hold(integration, error, self.services)
             return False
         except Exception:
-            log.exception("looking at %s failed", one.id)
+            log.exception("looking at %s failed", integration.id)
             return False
         return True

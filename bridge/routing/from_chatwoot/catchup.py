@@ -1,4 +1,4 @@
-"""One look at an inbox: what agents wrote, took back or retried there, and nobody told us.
+"""One look at an inbox: what agents wrote, deleted or retried there, and no feed told.
 
 Chatwoot repeats nothing that it told, and some of what it stores it never tells: nothing but the id
 of the message shows it, not even the time of its conversation (docs/contracts/chatwoot.md, Looks).
@@ -80,13 +80,13 @@ class Memory:
 
 
 def catch_up(context: Context, memory: Memory, *, seconds: float, asked: bool = False) -> int:
-    """Keeps every reply that nobody told us of: in the conversations whose newest message was not
+    """Stores every reply that no feed told of: in the conversations whose newest message was not
     looked at yet, of those that moved since the last look and then, as long as it has taken less
     than `seconds`, of older ones; and in those where something is under way or was written lately.
     `asked`: after a gap all that was written lately and all that was given up is read, whatever
     it takes.
 
-    How many were found. Raises BridgeErrors; what was found until then is kept.
+    How many were found. Raises BridgeErrors; what was found until then is stored.
     """
     look = _Look(context, memory, ends_at=time.monotonic() + seconds)
     memory.looks += 1

@@ -30,31 +30,31 @@ REMEDY = N_(
 )
 
 
-def count(one: Integration, message: AgentMessage, services: Services) -> None:
+def count(integration: Integration, message: AgentMessage, services: Services) -> None:
     """Counts a message of ours that Chatwoot shows, where another one is the one that we know.
     Raises StorageFailed."""
     if not message.own_source_id.startswith(WHATSAPP_ID_PREFIX) or message.deleted:
         return
     whatsapp_id = message.own_source_id.removeprefix(WHATSAPP_ID_PREFIX)
-    known = services.chats.pair(one.instance_id, whatsapp_id)
-    if known is None or known.integration_id != one.id:
+    known = services.chats.pair(integration.instance_id, whatsapp_id)
+    if known is None or known.integration_id != integration.id:
         return
     if not known.chatwoot_id or known.chatwoot_id == message.id:
         return
     now = services.clock()
-    if services.duplicates.note(one.id, message.id, message.conversation_id, now=now):
+    if services.duplicates.note(integration.id, message.id, message.conversation_id, now=now):
         log.warning(
             "%s: Chatwoot has message %s of conversation %s twice, as %s too",
-            one.id,
+            integration.id,
             message.id,
             message.conversation_id,
             known.chatwoot_id,
         )
 
 
-def problems(one: Integration, services: Services) -> Iterator[Problem]:
+def problems(integration: Integration, services: Services) -> Iterator[Problem]:
     """What the operator is told of them."""
     since = services.clock() - _TOLD_S
-    count, conversation = services.duplicates.seen(one.id, since=since)
+    count, conversation = services.duplicates.seen(integration.id, since=since)
     if count:
         yield Problem(_TWICE, count=count, conversation=conversation)

@@ -47,77 +47,83 @@ _DEAF = N_(
 )
 
 
-def feeds_in_use(one: Integration, services: Services) -> str:
+def feeds_in_use(integration: Integration, services: Services) -> str:
     """`both`, `webhook`, `socket` or `none`: how Chatwoot is heard as far as is known."""
-    calls, listens = _calls(one, services), services.settings.chatwoot_socket
+    calls, listens = _calls(integration, services), services.settings.chatwoot_socket
     if calls and listens:
         return "both"
     return "webhook" if calls else "socket" if listens else "none"
 
 
-def problems(one: Integration, services: Services, *, is_settled: bool = True) -> list[Problem]:
+def problems(
+    integration: Integration, services: Services, *, is_settled: bool = True
+) -> list[Problem]:
     """What the operator should know about how Chatwoot is heard, the gravest first.
 
     `is_settled` False: the socket may just be opening.
     """
-    return list(_problems(one, services, is_settled))
+    return list(_problems(integration, services, is_settled))
 
 
-def is_heard(one: Integration, services: Services) -> bool:
+def is_heard(integration: Integration, services: Services) -> bool:
     """Whether one of the two ways works, as far as is known."""
-    socket = socket_listeners.is_connected(one, services) and not _is_deaf(one, services)
-    return socket or _tells_by_webhook(one, services)
+    socket = socket_listeners.is_connected(integration, services) and not _is_deaf(
+        integration, services
+    )
+    return socket or _tells_by_webhook(integration, services)
 
 
-def can_try(one: Integration, services: Services) -> bool:
+def can_try(integration: Integration, services: Services) -> bool:
     """Whether a person may have the webhooks tried again."""
-    known = services.webhooks.of(one.id)
+    known = services.webhooks.of(integration.id)
     return (
         known is not None
         and known.calls is WebhookCalls.OFF
         and bool(services.settings.public_url)
-        and not webhook_address.is_hopeless(one.chatwoot_version, services)
+        and not webhook_address.is_hopeless(integration.chatwoot_version, services)
     )
 
 
-def _problems(one: Integration, services: Services, is_settled: bool) -> Iterator[Problem]:
-    known, is_deaf = services.webhooks.of(one.id), _is_deaf(one, services)
+def _problems(integration: Integration, services: Services, is_settled: bool) -> Iterator[Problem]:
+    known, is_deaf = services.webhooks.of(integration.id), _is_deaf(integration, services)
     is_down = not services.settings.chatwoot_socket or (
-        is_settled and services.router_alive and not socket_listeners.is_connected(one, services)
+        is_settled
+        and services.router_alive
+        and not socket_listeners.is_connected(integration, services)
     )
-    if (is_deaf or is_down) and not _tells_by_webhook(one, services):
-        yield Problem(_SILENT if is_deaf or _calls(one, services) else _NEITHER)
+    if (is_deaf or is_down) and not _tells_by_webhook(integration, services):
+        yield Problem(_SILENT if is_deaf or _calls(integration, services) else _NEITHER)
     elif is_deaf:
         yield Problem(_DEAF)
     if known is None or known.calls is not WebhookCalls.OFF or is_deaf:
         return
     if known.why is not Why.NONE:
-        yield _off(one, known, services)
+        yield _off(integration, known, services)
 
 
-def _off(one: Integration, known: Webhook, services: Services) -> Problem:
-    values = {"version": one.chatwoot_version, "url": services.settings.public_url}
+def _off(integration: Integration, known: Webhook, services: Services) -> Problem:
+    values = {"version": integration.chatwoot_version, "url": services.settings.public_url}
     if known.why is not Why.PRIVATE:
         return Problem(_OFF[known.why], **values)
-    lifted = versions.may_lift_guard(one.chatwoot_version)
+    lifted = versions.may_lift_guard(integration.chatwoot_version)
     return Problem(_PRIVATE if lifted else _HOPELESS, **values)
 
 
-def _calls(one: Integration, services: Services) -> bool:
-    known = services.webhooks.of(one.id)
+def _calls(integration: Integration, services: Services) -> bool:
+    known = services.webhooks.of(integration.id)
     return bool(services.settings.public_url) and (
         known is None or known.calls is not WebhookCalls.OFF
     )
 
 
-def _tells_by_webhook(one: Integration, services: Services) -> bool:
+def _tells_by_webhook(integration: Integration, services: Services) -> bool:
     """Whether Chatwoot calls us, and has not missed what it should have told."""
     now = services.clock()
-    is_silent = services.feeds.is_suspect(one.id, Feed.WEBHOOK, now=now)
-    return _calls(one, services) and not is_silent
+    is_silent = services.feeds.is_suspect(integration.id, Feed.WEBHOOK, now=now)
+    return _calls(integration, services) and not is_silent
 
 
-def _is_deaf(one: Integration, services: Services) -> bool:
-    return socket_listeners.is_connected(one, services) and services.feeds.is_suspect(
-        one.id, Feed.CABLE, now=services.clock()
+def _is_deaf(integration: Integration, services: Services) -> bool:
+    return socket_listeners.is_connected(integration, services) and services.feeds.is_suspect(
+        integration.id, Feed.CABLE, now=services.clock()
     )

@@ -1,5 +1,5 @@
-"""Asks Chatwoot about conversations of which something was told that may not be believed, was not
-kept, or did not say enough (`bridge.store.lookup_queue`).
+"""Asks Chatwoot about conversations of which an event may not be believed, was not stored, or did
+not say enough (`bridge.store.lookup_queue`).
 
 What Chatwoot answers is all that counts: the ids that were named only say where to look.
 """
@@ -78,27 +78,29 @@ class LookupWorkers:
         if not due:
             return
         active = {
-            one.id: one for one in self.services.integrations.all() if one.status is Status.ACTIVE
+            integration.id: integration
+            for integration in self.services.integrations.all()
+            if integration.status is Status.ACTIVE
         }
         for lookup in due:
-            one = active.get(lookup.integration_id)
+            integration = active.get(lookup.integration_id)
             key = (lookup.integration_id, lookup.conversation_id)
             with self._lock:
-                if one is None or key in self._busy:
+                if integration is None or key in self._busy:
                     continue
                 self._busy.add(key)
-            self._pool.submit(self._watched, lookup, one, key)
+            self._pool.submit(self._watched, lookup, integration, key)
 
     def stop(self) -> None:
         """Begins nothing new; what waits for the network ends with the process."""
         self._stopped = True
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _watched(self, lookup: Lookup, one: Integration, key: tuple[str, int]) -> None:
+    def _watched(self, lookup: Lookup, integration: Integration, key: tuple[str, int]) -> None:
         with self.heartbeat.working():
-            self._run(lookup, one, key)
+            self._run(lookup, integration, key)
 
-    def _run(self, lookup: Lookup, one: Integration, key: tuple[str, int]) -> None:
+    def _run(self, lookup: Lookup, integration: Integration, key: tuple[str, int]) -> None:
         lookups, now = self.services.lookups, self.services.clock()
         try:
             wait_s = 0.0 if lookup.trusted else self._wait_s(key)
@@ -107,7 +109,7 @@ class LookupWorkers:
                 return
             again: list[LookupRequest] = []
             try:
-                again = answer(lookup, contexts.of_instance(one.instance_id, self.services))
+                again = answer(lookup, contexts.of_instance(integration.instance_id, self.services))
             except (IntegrationMissing, ConversationGone):
                 pass
             except BridgeError as error:
@@ -120,7 +122,7 @@ class LookupWorkers:
             for asked in again:
                 lookups.ask(asked)
         except StorageFailed as error:
-            log.error("what a lookup found could not be kept: %s", error.message)
+            log.error("what a lookup found could not be stored: %s", error.message)
         except Exception:
             log.exception("looking up conversation %s of %s failed", key[1], key[0])
             with contextlib.suppress(StorageFailed):
@@ -141,22 +143,22 @@ class LookupWorkers:
                 self._allowances.setdefault(key, _Allowance(*_OF_CONVERSATION)),
                 self._allowances.setdefault((key[0], 0), _Allowance(*_OF_INBOX)),
             ]
-            wait_s = max(one.wait_s(now) for one in asked)
+            wait_s = max(allowance.wait_s(now) for allowance in asked)
             if not wait_s:
-                for one in asked:
-                    one.take(now)
+                for allowance in asked:
+                    allowance.take(now)
             return wait_s
 
 
 def answer(lookup: Lookup, context: Context) -> list[LookupRequest]:
     """Asks Chatwoot, and keeps what it says; what is to be asked again. Raises BridgeErrors,
     StorageFailed among them."""
-    services, one = context.services, context.integration
+    services, integration = context.services, context.integration
     conversation_id = lookup.conversation_id
     if CONVERSATION in lookup.times:
         _look_at_conversation(conversation_id, context)
     if SINCE_LAST_LOOK in lookup.times:
-        known = services.chats.thread_of_conversation(one.id, conversation_id)
+        known = services.chats.thread_of_conversation(integration.id, conversation_id)
         after_id = max(known.checked_id - _OVERLAP_IDS, 0) if known else 0
         catchup.look_at(conversation_id, after_id, context)
         return []
@@ -165,8 +167,8 @@ def answer(lookup: Lookup, context: Context) -> list[LookupRequest]:
     while asked:
         page, _ = catchup.read_messages(conversation_id, asked[0] - 1, context)
         for message in page:
-            if message.id in asked and false_failures.must_wait(one, message, services):
-                later = false_failures.next_lookup(one, message, services)
+            if message.id in asked and false_failures.must_wait(integration, message, services):
+                later = false_failures.next_lookup(integration, message, services)
                 again += [later] if later else []
         # The next answer only tells more where this one was cut off.
         last_id = page[-1].id if len(page) >= catchup.PAGE else asked[-1]
@@ -175,10 +177,10 @@ def answer(lookup: Lookup, context: Context) -> list[LookupRequest]:
 
 
 def _look_at_conversation(conversation_id: int, context: Context) -> None:
-    chats, one = context.services.chats, context.integration
+    chats, integration = context.services.chats, context.integration
     try:
         found = context.chatwoot().conversations.get(conversation_id)
     except ConversationGone:
-        chats.forget_conversation(one.id, conversation_id)
+        chats.forget_conversation(integration.id, conversation_id)
         raise
-    chats.note_status(one.id, conversation_id, found.status, contact_id=found.contact_id)
+    chats.note_status(integration.id, conversation_id, found.status, contact_id=found.contact_id)

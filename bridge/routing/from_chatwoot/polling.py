@@ -37,15 +37,15 @@ class Polling:
     def sync(self) -> None:
         """Looks at the integrations that there are now, and at nothing else."""
         wanted: dict[Account, list[Integration]] = {}
-        for one in self.services.integrations.all():
-            if one.status is not Status.PAUSED and one.api_token:
-                wanted.setdefault((one.base_url, one.account_id), []).append(one)
+        for integration in self.services.integrations.all():
+            account = integration.base_url, integration.account_id
+            if integration.status is not Status.PAUSED and integration.api_token:
+                wanted.setdefault(account, []).append(integration)
         with self._changed:
-            before = _active(self._wanted)
-            new = _active(wanted) - before
+            new = _active(wanted) - _active(self._wanted)
             passed_over = self.services.feeds.rejected()
             for integration_id in new:
-                self._ways_stand(integration_id)
+                self._note_feeds(integration_id)
             self._asked |= new
             self._wanted, self._passed_over = wanted, passed_over
             self._changed.notify_all()
@@ -59,7 +59,7 @@ class Polling:
                 thread.start()
 
     def ask(self, integration_id: str) -> None:
-        """Something may have been missed just now: a socket was closed, a webhook not kept."""
+        """Something may have been missed just now: a socket was closed, a webhook not stored."""
         with self._changed:
             self._asked.add(integration_id)
             self._changed.notify_all()
@@ -70,63 +70,59 @@ class Polling:
             self._wanted = {}
             self._changed.notify_all()
 
-    def _ways_stand(self, integration_id: str) -> None:
-        """The ways by which Chatwoot is heard, as this process begins to look."""
+    def _note_feeds(self, integration_id: str) -> None:
+        """Which feeds are in use as this process begins to look."""
         services = self.services
+        has_address = bool(services.settings.public_url)
         used = {
-            Feed.WEBHOOK: services.settings.public_url
-            and not services.webhooks.is_off(integration_id),
+            Feed.WEBHOOK: has_address and not services.webhooks.is_off(integration_id),
             Feed.CABLE: services.settings.chatwoot_socket,
         }
-        for way in Feed:
-            if used[way]:
-                services.feeds.note_open(integration_id, way, now=services.clock())
+        for feed, is_used in used.items():
+            if is_used:
+                services.feeds.note_open(integration_id, feed, now=services.clock())
             else:
-                services.feeds.note_closed(integration_id, way)
+                services.feeds.note_closed(integration_id, feed)
 
     def _run(self, account: Account) -> None:
         work = AccountPolling(self.services)
         while True:
             with self._changed:
-                ones = self._wanted.get(account, [])
-                asked = {one.id for one in ones} & self._asked
+                integrations, before = self._wanted.get(account, []), self._state(account)
+                asked = before.keys() & self._asked
                 self._asked -= asked
-                passed_over = self._passed_over
-            if not ones:
+            if not integrations:
                 return
             try:
                 with self.heartbeat.working() as progress:
-                    wait_s = work.turn(ones, asked, progress)
+                    wait_s = work.turn(integrations, asked, progress)
             except Exception:
                 log.exception("looking at %s, account %s, failed", *account)
                 wait_s = self.services.settings.look_interval
-            self._rest(account, ones, passed_over, wait_s)
+            self._rest(account, before, wait_s)
 
-    def _rest(
-        self,
-        account: Account,
-        ones: list[Integration],
-        passed_over: dict[str, float],
-        wait_s: float,
-    ) -> None:
+    def _rest(self, account: Account, before: "_State", wait_s: float) -> None:
         """Until it is time, or something is to be done before that."""
         with self._changed:
-            self._changed.wait_for(lambda: self._is_due(account, ones, passed_over), timeout=wait_s)
+            self._changed.wait_for(
+                lambda: self._state(account) != before or before.keys() & self._asked, wait_s
+            )
 
-    def _is_due(
-        self, account: Account, before: list[Integration], passed_over: dict[str, float]
-    ) -> bool:
-        """Whether something is to be done before it is time."""
-        ones = self._wanted.get(account, [])
-        if not ones or {(one.id, one.status) for one in ones} != {
-            (one.id, one.status) for one in before
-        }:
-            return True
-        return any(
-            one.id in self._asked or self._passed_over.get(one.id) != passed_over.get(one.id)
-            for one in ones
-        )
+    def _state(self, account: Account) -> "_State":
+        return {
+            integration.id: (integration.status, self._passed_over.get(integration.id, 0.0))
+            for integration in self._wanted.get(account, [])
+        }
+
+
+#: The status of each integration of an account, and when a webhook of it was last passed over.
+_State = dict[str, tuple[Status, float]]
 
 
 def _active(wanted: dict[Account, list[Integration]]) -> set[str]:
-    return {one.id for ones in wanted.values() for one in ones if one.status is Status.ACTIVE}
+    return {
+        integration.id
+        for integrations in wanted.values()
+        for integration in integrations
+        if integration.status is Status.ACTIVE
+    }

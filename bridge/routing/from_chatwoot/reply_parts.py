@@ -37,7 +37,7 @@ def of(db: Database, reply: ReplyId, chat_id: int, message: AgentMessage) -> lis
 
 
 def _known_files(db: Database, reply: ReplyId) -> list[Attachment] | None:
-    """The files of a message that are kept already; None where nothing of it is."""
+    """The files of a message that are stored already; None where nothing of it is."""
     bodies = entries.bodies_of(db, reply)
     parts = [part for part in map(jobs.decode, bodies) if isinstance(part, ReplyPart)]
     return [part.attachment for part in parts if part.attachment] if bodies else None
@@ -51,8 +51,8 @@ def _is_same(one: Attachment, other: Attachment) -> bool:
 
 
 def are_known(reply: ReplyId, message: AgentMessage, journal: Journal) -> bool:
-    """Whether everything that is told of a reply is kept: its text goes with the first file, or
-    alone, and a file may be told of later than its message."""
+    """Whether all parts of a reply are stored: its text goes with the first file, or alone, and
+    Chatwoot may tell of a file later than of its message."""
     files = range(1, len(message.attachments[: PARTS - 2]) + 1)
     place = reply.instance_id, reply.integration_id
     if not files:

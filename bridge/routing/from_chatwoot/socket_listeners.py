@@ -58,9 +58,9 @@ class SocketListeners:
         """Listens for the integrations that there are now, and for nobody else."""
         wanted: dict[Place, dict[str, Integration]] = {}
         if self.services.settings.chatwoot_socket:
-            for one in self.services.integrations.all():
-                if one.status is Status.ACTIVE:
-                    wanted.setdefault(place_of(one), {})[one.id] = one
+            for integration in self.services.integrations.all():
+                if integration.status is Status.ACTIVE:
+                    wanted.setdefault(place_of(integration), {})[integration.id] = integration
         self._wanted = wanted
         for place in wanted:
             thread = self._running.get(place)
@@ -87,8 +87,10 @@ class SocketListeners:
                 log.info("the socket to %s: %s", place[0], error.message)
                 if error.holds:
                     now = self.services.clock()
-                    for one in self._wanted.get(place, {}).values():
-                        self.services.integrations.judge(one.id, Status.ERROR, error, now=now)
+                    for integration in self._wanted.get(place, {}).values():
+                        self.services.integrations.judge(
+                            integration.id, Status.ERROR, error, now=now
+                        )
             except Exception:
                 log.exception("listening to %s failed", place[0])
             failures = 0 if time.monotonic() - began > 60 else failures + 1
@@ -116,21 +118,24 @@ class SocketListeners:
             subscriptions.want(self._wanted.get(place, {}).values())
             for said in cable.events():
                 progress()
-                ones = list(self._wanted.get(place, {}).values())
-                if not ones:
+                integrations = list(self._wanted.get(place, {}).values())
+                if not integrations:
                     return
                 if isinstance(said, Subscribed):
                     subscriptions.confirmed.add(said.account_id)
-                subscriptions.want(ones)
+                subscriptions.want(integrations)
                 if subscriptions.confirmed:
                     services.store.beat(_beat_of(place))
-                for one in ones:
-                    if one.account_id in subscriptions.confirmed and one.id not in heard:
-                        heard.add(one.id)
-                        services.feeds.note_open(one.id, Feed.CABLE, now=services.clock())
-                        self.ask(one.id)
-                    if isinstance(said, CableEvent) and said.account_id == one.account_id:
-                        receive(one, said.event, services, feed=Feed.CABLE)
+                for integration in integrations:
+                    if (
+                        integration.account_id in subscriptions.confirmed
+                        and integration.id not in heard
+                    ):
+                        heard.add(integration.id)
+                        services.feeds.note_open(integration.id, Feed.CABLE, now=services.clock())
+                        self.ask(integration.id)
+                    if isinstance(said, CableEvent) and said.account_id == integration.account_id:
+                        receive(integration, said.event, services, feed=Feed.CABLE)
 
 
 @dataclass(slots=True)
@@ -142,12 +147,12 @@ class _Subscriptions:
     confirmed: set[int] = field(default_factory=set)
     _asked_at: dict[int, float] = field(default_factory=dict)
 
-    def want(self, ones: Iterable[Integration]) -> None:
+    def want(self, integrations: Iterable[Integration]) -> None:
         """Subscribes to the accounts of these integrations. Raises CableRefused where Chatwoot
         confirms none at all; one account of several may be closed to the owner."""
         now = time.monotonic()
         late = False
-        for account_id in {one.account_id for one in ones}:
+        for account_id in {integration.account_id for integration in integrations}:
             asked_at = self._asked_at.get(account_id)
             is_late = asked_at is not None and now - asked_at > _CONFIRM_S
             if account_id in self.confirmed or not (asked_at is None or is_late):
@@ -160,14 +165,14 @@ class _Subscriptions:
             raise CableRefused(detail=detail, base_url=self.base_url)
 
 
-def place_of(one: Integration) -> Place:
+def place_of(integration: Integration) -> Place:
     """The connection that an integration shares."""
-    return one.base_url, one.api_token
+    return integration.base_url, integration.api_token
 
 
-def is_connected(one: Integration, services: Services) -> bool:
+def is_connected(integration: Integration, services: Services) -> bool:
     """Whether the socket that an integration shares has given a sign of life just now."""
-    heard_at = services.store.beat_at(_beat_of(place_of(one)))
+    heard_at = services.store.beat_at(_beat_of(place_of(integration)))
     return services.settings.chatwoot_socket and services.clock() - heard_at < _FRESH_S
 
 

@@ -36,9 +36,9 @@ PUT, TAKEN_OFF, PROVEN = (
 )
 
 
-def address(one: Integration, services: Services) -> str:
+def address(integration: Integration, services: Services) -> str:
     """Where Chatwoot is to call for an integration, empty without a public address."""
-    return address_with(one.webhook_key, services)
+    return address_with(integration.webhook_key, services)
 
 
 def address_with(webhook_key: str, services: Services) -> str:
@@ -75,9 +75,9 @@ def is_hopeless(version: str, services: Services) -> bool:
     return is_guarded(version, services) and not versions.may_lift_guard(version)
 
 
-def why_silent(one: Integration, services: Services) -> Why:
+def why_silent(integration: Integration, services: Services) -> Why:
     """Why an address may not have been called that nothing else speaks against."""
-    return Why.PRIVATE if is_guarded(one.chatwoot_version, services) else Why.SILENT
+    return Why.PRIVATE if is_guarded(integration.chatwoot_version, services) else Why.SILENT
 
 
 def plan(known: Webhook | None, version: str, services: Services, *, is_new: bool) -> Webhook:
@@ -98,190 +98,198 @@ def plan(known: Webhook | None, version: str, services: Services, *, is_new: boo
     return dataclasses.replace(fresh, calls=WebhookCalls.ON)
 
 
-def begin(one: Integration, planned: Webhook, services: Services) -> None:
-    """Notes what an activation did. Raises StorageFailed."""
-    _save(one, planned, services)
+def save(integration: Integration, webhook: Webhook, services: Services) -> None:
+    """Notes what became of the address. Raises StorageFailed."""
+    services.webhooks.save(integration.id, webhook)
+    if webhook.calls is WebhookCalls.OFF:
+        services.feeds.note_closed(integration.id, Feed.WEBHOOK)
+    else:
+        services.feeds.note_open(integration.id, Feed.WEBHOOK, now=services.clock())
 
 
 def put(
-    one: Integration, services: Services, *, by: Actor = BRIDGE, only_proven: bool, wait_s: float
+    integration: Integration,
+    services: Services,
+    *,
+    by: Actor = BRIDGE,
+    only_proven: bool,
+    wait_s: float,
 ) -> Webhook:
     """Puts the address into the inbox and has Chatwoot call it, for up to `wait_s` seconds.
 
     `only_proven`: takes it off again where no call came, and does not even try where none can be
     asked for. Raises NoWebhookAddress, WebhookTaken, WebhookRefused, and what a call raises.
     """
-    url = address(one, services)
+    url = address(integration, services)
     if not url:
         raise NoWebhookAddress
-    if is_hopeless(one.chatwoot_version, services):
+    if is_hopeless(integration.chatwoot_version, services):
         base = services.settings.public_url
-        raise WebhookRefused(version=one.chatwoot_version, url=base)
-    with services.store.exclusive(_lock(one), timeout_s=_CALL_S):
-        conversation_id = services.chats.newest_conversation(one.id)
-        known = services.webhooks.of(one.id) or Webhook(WebhookCalls.OFF)
+        raise WebhookRefused(version=integration.chatwoot_version, url=base)
+    with services.store.exclusive(_key(integration), timeout_s=_CALL_S):
+        conversation_id = services.chats.newest_conversation(integration.id)
+        known = services.webhooks.of(integration.id) or Webhook(WebhookCalls.OFF)
         if only_proven and not conversation_id:
             return known
-        _require_ours(one, services)
-        began_at = services.clock()
-        trying = Webhook(
-            WebhookCalls.TRYING,
-            public_url=services.settings.public_url,
-            version=one.chatwoot_version,
-            changed_at=began_at,
-            tried_at=began_at,
-            probed=bool(conversation_id),
-        )
+        _require_ours(integration, services)
+        trying = _tried(Webhook(WebhookCalls.OFF), integration, conversation_id, services)
         # Written down first: what is put and forgotten would never be taken off again.
-        _save(one, trying, services)
+        save(integration, trying, services)
         try:
-            _account(one, services).set_webhook(one.inbox_id, url)
+            _account(integration, services).set_webhook(integration.inbox_id, url)
         except BridgeError:
-            _save(one, known, services)  # as it was, so that it is tried again
+            save(integration, known, services)  # as it was, so that it is tried again
             raise
-        _note(one, PUT, services, by, url.rpartition("/hooks/")[0])
+        _note(integration, PUT, services, by, url.rpartition("/hooks/")[0])
         if conversation_id:
-            _probe(one, conversation_id, services)
-            if _was_called(one, began_at, wait_s, services):
-                return _proven(one, trying, services)
+            _probe(integration, conversation_id, services)
+            if _was_called(integration, trying.changed_at, wait_s, services):
+                return _proven(integration, trying, services)
             if only_proven:
-                return _take_off(one, trying, why_silent(one, services), services, by)
+                return _take_off(
+                    integration, trying, why_silent(integration, services), services, by
+                )
         return trying
 
 
-def take_off(one: Integration, why: Why, services: Services, *, by: Actor = BRIDGE) -> Webhook:
+def take_off(
+    integration: Integration, why: Why, services: Services, *, by: Actor = BRIDGE
+) -> Webhook:
     """Leaves the inbox without our address, so that nothing is marked as failed for its sake.
 
     Raises what a call raises.
     """
-    with services.store.exclusive(_lock(one), timeout_s=_CALL_S):
-        known = services.webhooks.of(one.id) or Webhook(WebhookCalls.ON)
-        return _take_off(one, known, why, services, by)
+    with services.store.exclusive(_key(integration), timeout_s=_CALL_S):
+        known = services.webhooks.of(integration.id) or Webhook(WebhookCalls.ON)
+        return _take_off(integration, known, why, services, by)
 
 
-def proven(one: Integration, services: Services) -> None:
+def proven(integration: Integration, services: Services) -> None:
     """Chatwoot has called since the address was put."""
-    with services.store.exclusive(_lock(one), timeout_s=_CALL_S):
-        known = services.webhooks.of(one.id)
+    with services.store.exclusive(_key(integration), timeout_s=_CALL_S):
+        known = services.webhooks.of(integration.id)
         if known is not None and known.calls is WebhookCalls.TRYING:
-            _proven(one, known, services)
+            _proven(integration, known, services)
 
 
-def probe(one: Integration, services: Services) -> None:
+def probe(integration: Integration, services: Services) -> None:
     """Has Chatwoot prove anew that it calls the address that stands. Raises what a call raises."""
-    now, conversation_id = services.clock(), services.chats.newest_conversation(one.id)
-    known = services.webhooks.of(one.id) or Webhook(WebhookCalls.ON)
-    trying = dataclasses.replace(
-        known,
-        calls=WebhookCalls.TRYING,
-        version=one.chatwoot_version,
-        changed_at=now,
-        tried_at=now,
-        probed=bool(conversation_id),
-    )
-    _save(one, trying, services)
+    conversation_id = services.chats.newest_conversation(integration.id)
+    known = services.webhooks.of(integration.id) or Webhook(WebhookCalls.ON)
+    save(integration, _tried(known, integration, conversation_id, services), services)
     if conversation_id:
-        _probe(one, conversation_id, services)
+        _probe(integration, conversation_id, services)
 
 
-def note_call(one: Integration, services: Services) -> None:
+def note_call(integration: Integration, services: Services) -> None:
     """A webhook has come; costs next to nothing and never fails."""
-    services.store.beat(_beat_of(one))
+    services.store.beat(_key(integration))
 
 
-def called_at(one: Integration, services: Services) -> float:
+def called_at(integration: Integration, services: Services) -> float:
     """When Chatwoot last called for an integration, in UTC seconds; 0 for never."""
-    return services.store.beat_at(_beat_of(one))
+    return services.store.beat_at(_key(integration))
 
 
 # -- small parts -----------------------------------------------------------------------------------
 
 
-def _take_off(one: Integration, known: Webhook, why: Why, services: Services, by: Actor) -> Webhook:
-    account = _account(one, services)
-    found = account.inbox(one.inbox_id).webhook_url
-    if is_taken(found, one.webhook_key):
+def _take_off(
+    integration: Integration, known: Webhook, why: Why, services: Services, by: Actor
+) -> Webhook:
+    account = _account(integration, services)
+    found = account.inbox(integration.inbox_id).webhook_url
+    if is_taken(found, integration.webhook_key):
         why = Why.TAKEN
     elif found:
-        account.set_webhook(one.inbox_id, "")
-        _note(one, TAKEN_OFF, services, by, why.value)
+        account.set_webhook(integration.inbox_id, "")
+        _note(integration, TAKEN_OFF, services, by, why.value)
     off = dataclasses.replace(
         known,
         calls=WebhookCalls.OFF,
         why=why,
         public_url=services.settings.public_url,
-        version=one.chatwoot_version,
+        version=integration.chatwoot_version,
         changed_at=services.clock(),
     )
-    _save(one, off, services)
+    save(integration, off, services)
     return off
 
 
-def _require_ours(one: Integration, services: Services) -> None:
-    found = _account(one, services).inbox(one.inbox_id).webhook_url
-    if is_taken(found, one.webhook_key):
-        known = services.webhooks.of(one.id) or Webhook(WebhookCalls.OFF)
+def _tried(
+    known: Webhook, integration: Integration, conversation_id: int, services: Services
+) -> Webhook:
+    """The address is tried from now on, and called for the sake of a conversation if there is
+    one."""
+    now = services.clock()
+    return dataclasses.replace(
+        known,
+        calls=WebhookCalls.TRYING,
+        public_url=services.settings.public_url,
+        version=integration.chatwoot_version,
+        changed_at=now,
+        tried_at=now,
+        probed=bool(conversation_id),
+    )
+
+
+def _require_ours(integration: Integration, services: Services) -> None:
+    found = _account(integration, services).inbox(integration.inbox_id).webhook_url
+    if is_taken(found, integration.webhook_key):
+        known = services.webhooks.of(integration.id) or Webhook(WebhookCalls.OFF)
         now = services.clock()
         taken = dataclasses.replace(
             known,
             calls=WebhookCalls.OFF,
             why=Why.TAKEN,
             public_url=services.settings.public_url,
-            version=one.chatwoot_version,
+            version=integration.chatwoot_version,
             tried_at=now,
         )
-        _save(one, taken, services)
+        save(integration, taken, services)
         raise WebhookTaken(host=urlsplit(found).hostname or "?")
 
 
-def _proven(one: Integration, trying: Webhook, services: Services) -> Webhook:
+def _proven(integration: Integration, trying: Webhook, services: Services) -> Webhook:
     now = services.clock()
     found = dataclasses.replace(trying, calls=WebhookCalls.ON, why=Why.NONE, changed_at=now)
-    _save(one, found, services)
-    _note(one, PROVEN, services, BRIDGE)
+    save(integration, found, services)
+    _note(integration, PROVEN, services, BRIDGE)
     return found
 
 
-def _probe(one: Integration, conversation_id: int, services: Services) -> None:
+def _probe(integration: Integration, conversation_id: int, services: Services) -> None:
     """Asks for a webhook that no message depends on: that nobody is typing. A failure says nothing,
     for the conversation may be gone."""
     try:
-        chatwoot_of(one, services, Deadline(_CALL_S)).conversations.stop_typing(conversation_id)
+        chatwoot_of(integration, services, Deadline(_CALL_S)).conversations.stop_typing(
+            conversation_id
+        )
     except BridgeError as error:
-        log.info("%s: no webhook could be asked for: %s", one.id, error.message)
+        log.info("%s: no webhook could be asked for: %s", integration.id, error.message)
 
 
-def _was_called(one: Integration, since: float, wait_s: float, services: Services) -> bool:
+def _was_called(integration: Integration, since: float, wait_s: float, services: Services) -> bool:
     ends_at = time.monotonic() + wait_s
-    while called_at(one, services) < since:
+    while called_at(integration, services) < since:
         if time.monotonic() >= ends_at:
             return False
         time.sleep(_POLL_S)
     return True
 
 
-def _save(one: Integration, webhook: Webhook, services: Services) -> None:
-    services.webhooks.save(one.id, webhook)
-    if webhook.calls is WebhookCalls.OFF:
-        services.feeds.note_closed(one.id, Feed.WEBHOOK)
-    else:
-        services.feeds.note_open(one.id, Feed.WEBHOOK, now=services.clock())
+def _note(
+    integration: Integration, change: str, services: Services, by: Actor, detail: str = ""
+) -> None:
+    instance = services.instances.get(integration.instance_id)
+    name = instance.name if instance else integration.id
+    services.audit.note(by, change, name, detail, at=services.clock())
+    log.info("%s: %s %s", name, change, detail)
 
 
-def _note(one: Integration, action: str, services: Services, by: Actor, detail: str = "") -> None:
-    instance = services.instances.get(one.instance_id)
-    name = instance.name if instance else one.id
-    services.audit.note(by, action, name, detail, at=services.clock())
-    log.info("%s: %s %s", name, action, detail)
+def _account(integration: Integration, services: Services) -> Account:
+    return account_of(integration, services, Deadline(_CALL_S))
 
 
-def _account(one: Integration, services: Services) -> Account:
-    return account_of(one, services, Deadline(_CALL_S))
-
-
-def _lock(one: Integration) -> str:
-    return f"webhook-{one.id}"
-
-
-def _beat_of(one: Integration) -> str:
-    return f"webhook-{one.id}"
+def _key(integration: Integration) -> str:
+    return f"webhook-{integration.id}"

@@ -50,116 +50,124 @@ class WebhookWatcher:
 
     def sync(self) -> None:
         """Begins what is to be changed now."""
-        for one in self.services.integrations.all():
-            if one.status is not Status.ACTIVE:
+        for integration in self.services.integrations.all():
+            if integration.status is not Status.ACTIVE:
                 continue
             with self._lock:
-                is_due = self._not_before.get(one.id, 0.0) <= time.monotonic()
-                if one.id in self._busy or not is_due:
+                is_due = self._not_before.get(integration.id, 0.0) <= time.monotonic()
+                if integration.id in self._busy or not is_due:
                     continue
-            action = self._wanted(one)
-            if action is not None:
+            change = self._wanted(integration)
+            if change is not None:
                 with self._lock:
-                    self._busy.add(one.id)
+                    self._busy.add(integration.id)
                 threading.Thread(
-                    target=self._do, args=(one, action), name="webhook", daemon=True
+                    target=self._do, args=(integration, change), name="webhook", daemon=True
                 ).start()
 
-    def _do(self, one: Integration, action: _Action) -> None:
+    def _do(self, integration: Integration, change: _Action) -> None:
         try:
             with self.heartbeat.working():
-                action()
-            self._failures.pop(one.id, None)
+                change()
+            self._failures.pop(integration.id, None)
         except BridgeError as error:
-            log.info("the webhook address of %s: %s", one.id, error.message)
-            failures = self._failures[one.id] = self._failures.get(one.id, 0) + 1
+            log.info("the webhook address of %s: %s", integration.id, error.message)
+            failures = self._failures[integration.id] = self._failures.get(integration.id, 0) + 1
             wait_s = backoff(failures, most_s=_MOST_PAUSE_S)
-            self._not_before[one.id] = time.monotonic() + wait_s
+            self._not_before[integration.id] = time.monotonic() + wait_s
         except Exception:
-            log.exception("the webhook address of %s could not be changed", one.id)
-            self._not_before[one.id] = time.monotonic() + _MOST_PAUSE_S
+            log.exception("the webhook address of %s could not be changed", integration.id)
+            self._not_before[integration.id] = time.monotonic() + _MOST_PAUSE_S
         finally:
             with self._lock:
-                self._busy.discard(one.id)
+                self._busy.discard(integration.id)
 
-    def _wanted(self, one: Integration) -> _Action | None:
+    def _wanted(self, integration: Integration) -> _Action | None:
         services, url = self.services, self.services.settings.public_url
-        known = services.webhooks.of(one.id)
+        known = services.webhooks.of(integration.id)
         if known is None:
-            # From before this was kept: the address was put by the activation.
+            # From before this was stored: the address was put by the activation.
             calls = WebhookCalls.ON if url else WebhookCalls.OFF
-            first = Webhook(calls, public_url=url, version=one.chatwoot_version)
-            return partial(webhook_address.begin, one, first, services)
+            first = Webhook(calls, public_url=url, version=integration.chatwoot_version)
+            return partial(webhook_address.save, integration, first, services)
         if known.public_url != url:
-            return partial(self._move, one)
-        if known.version != one.chatwoot_version:
-            return partial(self._upgraded, one, known)
+            return partial(self._move, integration)
+        if known.version != integration.chatwoot_version:
+            return partial(self._upgraded, integration, known)
         if known.calls is WebhookCalls.OFF:
-            return self._back(one, known) if url and known.why is not Why.NONE else None
-        return self._away(one, known)
+            return self._back(integration, known) if url and known.why is not Why.NONE else None
+        return self._away(integration, known)
 
-    def _away(self, one: Integration, known: Webhook) -> _Action | None:
+    def _away(self, integration: Integration, known: Webhook) -> _Action | None:
         """The address stands: whether Chatwoot calls it."""
         services, now = self.services, self.services.clock()
         if known.refused_at > known.changed_at:
-            return partial(webhook_address.take_off, one, Why.GUARD, services)
+            return partial(webhook_address.take_off, integration, Why.GUARD, services)
         if known.calls is WebhookCalls.TRYING:
-            if webhook_address.called_at(one, services) >= known.changed_at:
-                return partial(webhook_address.proven, one, services)
+            if webhook_address.called_at(integration, services) >= known.changed_at:
+                return partial(webhook_address.proven, integration, services)
             if known.probed and now - known.changed_at > webhook_address.PROBE_S:
-                return partial(self._unproven, one)
-        ways = services.feeds.of(one.id)
+                return partial(self._unproven, integration)
+        ways = services.feeds.of(integration.id)
         webhook, socket = ways.get(Feed.WEBHOOK), ways.get(Feed.CABLE)
         if socket is not None and socket.is_suspect(now):
             return None  # it tells nothing at all: that says nothing about the address
         if webhook is not None and webhook.missed >= _MISSED and webhook.is_suspect(now):
-            return partial(webhook_address.take_off, one, Why.SILENT, services)
+            return partial(webhook_address.take_off, integration, Why.SILENT, services)
         return None
 
-    def _unproven(self, one: Integration) -> None:
-        webhook_address.take_off(one, webhook_address.why_silent(one, self.services), self.services)
+    def _unproven(self, integration: Integration) -> None:
+        webhook_address.take_off(
+            integration, webhook_address.why_silent(integration, self.services), self.services
+        )
 
-    def _back(self, one: Integration, known: Webhook) -> _Action | None:
+    def _back(self, integration: Integration, known: Webhook) -> _Action | None:
         """The address was taken off: whether it is tried again."""
         services, now = self.services, self.services.clock()
-        came = webhook_address.called_at(one, services) > known.changed_at and (
+        came = webhook_address.called_at(integration, services) > known.changed_at and (
             now - max(known.changed_at, known.tried_at) > _LATE_S
         )
-        is_daily = now - known.tried_at > _DAY_S and self._is_quiet(one, now)
+        is_daily = now - known.tried_at > _DAY_S and self._is_quiet(integration, now)
         if not (came or is_daily):
             return None
-        return partial(self._try, one, known)
+        return partial(self._try, integration, known)
 
-    def _try(self, one: Integration, known: Webhook) -> None:
+    def _try(self, integration: Integration, known: Webhook) -> None:
         services = self.services
-        if webhook_address.is_hopeless(one.chatwoot_version, services):
-            services.webhooks.save(one.id, dataclasses.replace(known, tried_at=services.clock()))
+        if webhook_address.is_hopeless(integration.chatwoot_version, services):
+            services.webhooks.save(
+                integration.id, dataclasses.replace(known, tried_at=services.clock())
+            )
             return
-        webhook_address.put(one, services, only_proven=False, wait_s=0)
+        webhook_address.put(integration, services, only_proven=False, wait_s=0)
 
-    def _move(self, one: Integration) -> None:
+    def _move(self, integration: Integration) -> None:
         """The public address is another one, or none."""
         services = self.services
         if not services.settings.public_url:
-            webhook_address.take_off(one, Why.NONE, services)
-        elif webhook_address.is_guarded(one.chatwoot_version, services):
-            webhook_address.take_off(one, Why.PRIVATE, services)
-            if not webhook_address.is_hopeless(one.chatwoot_version, services):
-                webhook_address.put(one, services, only_proven=True, wait_s=webhook_address.PROBE_S)
+            webhook_address.take_off(integration, Why.NONE, services)
+        elif webhook_address.is_guarded(integration.chatwoot_version, services):
+            webhook_address.take_off(integration, Why.PRIVATE, services)
+            if not webhook_address.is_hopeless(integration.chatwoot_version, services):
+                webhook_address.put(
+                    integration, services, only_proven=True, wait_s=webhook_address.PROBE_S
+                )
         else:
-            webhook_address.put(one, services, only_proven=False, wait_s=0)
+            webhook_address.put(integration, services, only_proven=False, wait_s=0)
 
-    def _upgraded(self, one: Integration, known: Webhook) -> None:
+    def _upgraded(self, integration: Integration, known: Webhook) -> None:
         """Chatwoot is another version: it may call now what it did not, or no more."""
         services = self.services
         if not services.settings.public_url:
-            services.webhooks.save(one.id, dataclasses.replace(known, version=one.chatwoot_version))
-        elif webhook_address.is_hopeless(one.chatwoot_version, services):
-            webhook_address.take_off(one, Why.PRIVATE, services)
+            services.webhooks.save(
+                integration.id, dataclasses.replace(known, version=integration.chatwoot_version)
+            )
+        elif webhook_address.is_hopeless(integration.chatwoot_version, services):
+            webhook_address.take_off(integration, Why.PRIVATE, services)
         elif known.calls is WebhookCalls.OFF:
-            webhook_address.put(one, services, only_proven=False, wait_s=0)
+            webhook_address.put(integration, services, only_proven=False, wait_s=0)
         else:
-            webhook_address.probe(one, services)
+            webhook_address.probe(integration, services)
 
-    def _is_quiet(self, one: Integration, now: float) -> bool:
-        return now - self.services.stats.last_at(one.instance_id) > _QUIET_S
+    def _is_quiet(self, integration: Integration, now: float) -> bool:
+        return now - self.services.stats.last_at(integration.instance_id) > _QUIET_S

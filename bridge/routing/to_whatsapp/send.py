@@ -289,15 +289,14 @@ def gone_out(entry: Entry, context: Context) -> None:
         false_failures.look_up(one, part.message, context.services)
 
 
-def give_up(entry: Entry, error: BridgeError, told: BridgeError, context: Context) -> None:
-    """Has the agent `told` that a reply does not go out, and why; where `error` is about a file,
-    the words go without it. Kept in the journal, so that Chatwoot may be down. Raises
-    StorageFailed."""
+def give_up(entry: Entry, error: BridgeError, shown: BridgeError, context: Context) -> None:
+    """Queues what the agent is `shown`: that a reply does not go out, and why. Where `error` is
+    about a file, the text goes without it. Raises StorageFailed."""
     part = jobs.decode(entry.body)
     if not isinstance(part, ReplyPart):
         return
     message, now = part.message, context.services.clock()
-    failure = Failure(message.conversation_id, message.id, dump(told))
+    failure = Failure(message.conversation_id, message.id, dump(shown))
     new = [
         jobs.new(
             entry.chat_id,
