@@ -76,11 +76,8 @@ def mentions(flat: Fields) -> tuple[Address, ...]:
 
 def _person(value: object) -> Address:
     person = Fields(value)
-    if not person:
-        return jids.address(clean(value))
-    return jids.address(
-        person.text("jid", "id", "number"), person.text("lid"), person.text("name", "pushName")
-    )
+    jid = clean(value) or person.text("jid", "id", "number")
+    return jids.address(jid, person.text("lid"), person.text("name", "pushName"))
 
 
 def _advert(flat: Fields, context: Fields) -> Advert | None:

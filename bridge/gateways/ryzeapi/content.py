@@ -220,11 +220,9 @@ def _contact(base: Message, flat: Fields, type_name: str) -> Message | None:
 
 
 def _card(value: object) -> ContactCard | None:
-    if isinstance(value, str):
-        return vcards.parse(clean(value))
     card = Fields(value)
     return vcards.parse(
-        card.text("vcard"),
+        clean(value) or card.text("vcard"),
         name=card.text("displayName", "name", "fullName"),
         phone=card.text("phoneNumber", "phone"),
     )
