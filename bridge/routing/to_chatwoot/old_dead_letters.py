@@ -8,16 +8,13 @@ letter, which a person may replay in order, and which is never replayed by itsel
 import contextlib
 import logging
 import time
-from collections.abc import Iterator
 
-from bridge.chatwoot.events import AgentMessage
 from bridge.chatwoot.refusals import ConversationGone
 from bridge.domain.messages import Kind, Message
 from bridge.routing import jobs
 from bridge.routing.context import Context
 from bridge.routing.to_chatwoot import search
 from bridge.routing.to_chatwoot.posting import Posting
-from bridge.store.chats import ConversationLink
 from bridge.store.journal import Entry, MessageLink
 
 log = logging.getLogger(__name__)
@@ -46,34 +43,25 @@ def look_up(context: Context, *, seconds: float) -> int:
 
 
 def find(entry: Entry, context: Context) -> MessageLink | None:
-    """The message of a customer as it is in Chatwoot, with all that belongs to it; None where
-    it, or its file, is not there. Raises BridgeErrors."""
-    message = jobs.decode(entry.body)
-    link = context.services.chats.thread(context.integration.id, entry.chat_id)
+    """The message of a customer as it is in Chatwoot, with all that belongs to it; None where it,
+    or its file, is not there. Raises BridgeErrors."""
+    message, here = jobs.decode(entry.body), context.integration.id
+    link = context.services.chats.thread(here, entry.chat_id)
     if link is None or not isinstance(message, Message) or message.kind is Kind.REVOKE:
         return None
-    for conversation_id in _conversations(link, context):
-        for found in _since(entry, conversation_id, context):
-            if search.is_of(found, message):
+    listed = context.chatwoot().conversations.of_source(link.source_id)
+    ids = dict.fromkeys([link.conversation_id, *(conversation.id for conversation in listed)])
+    for conversation_id in list(filter(None, ids))[:_MOST_CONVERSATIONS]:
+        # The lane went on without the entry, so that it may be far before the end.
+        place = here, entry.chat_id, conversation_id
+        after_id = context.services.chats.newest_before(place, entry.id) or 0
+        later = search.messages_after(conversation_id, after_id, context, pages=_MOST_PAGES)
+        with contextlib.suppress(ConversationGone):
+            found = next((one for one in later if search.is_of(one, message)), None)
+            if found is not None:
                 # Its files are there where their bytes are, not only their names.
                 is_whole = all(map(context.chatwoot().files.is_stored, found.attachments))
-                pair = Posting(entry, message, context).pair(
-                    search.own_id(message), conversation_id, found.id
-                )
+                name = search.own_id(message)
+                pair = Posting(entry, message, context).pair(name, conversation_id, found.id)
                 return pair if is_whole else None
     return None
-
-
-def _conversations(link: ConversationLink, context: Context) -> list[int]:
-    found = [one.id for one in context.chatwoot().conversations.of_source(link.source_id)]
-    known = [link.conversation_id] if link.conversation_id else []
-    return list(dict.fromkeys([*known, *found]))[:_MOST_CONVERSATIONS]
-
-
-def _since(entry: Entry, conversation_id: int, context: Context) -> Iterator[AgentMessage]:
-    """What came into a conversation since the entry was tried for the first time: its lane went on
-    without it, so it may stand far before the end."""
-    place = context.integration.id, entry.chat_id, conversation_id
-    after_id = context.services.chats.newest_before(place, entry.id) or 0
-    with contextlib.suppress(ConversationGone):
-        yield from search.messages_after(conversation_id, after_id, context, pages=_MOST_PAGES)

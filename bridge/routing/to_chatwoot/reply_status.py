@@ -123,18 +123,14 @@ def leave_note(conversation_id: int, message_id: int, text: str, context: Contex
 def clear_failed_mark(message: AgentMessage, reached: str, context: Context) -> None:
     """Takes Chatwoot's own failed mark off a message that has arrived all the same, as it was seen
     just now. Raises BridgeErrors."""
-    if not message.is_marked or message.deleted or _comes_again(message, context):
+    if not message.is_marked or message.deleted:
         return
+    is_guarded = versions.is_guards(message.external_error)
+    if is_guarded and not context.services.webhooks.is_off(context.integration.id):
+        return  # Chatwoot still has the address that it may not call, and would mark it again
     if versions.can(context.integration, Can.SHOW_STATUS):
         _show(message.conversation_id, message.id, reached or DeliveryStatus.SENT, "", context)
     elif not message.in_reply_to_id and not message.in_reply_to_external_id:
         # Chatwoot's Retry empties what is kept with a message, and so would lose a quote.
         with contextlib.suppress(MessageGone):
             context.chatwoot().messages.retry(message.conversation_id, message.id)
-
-
-def _comes_again(message: AgentMessage, context: Context) -> bool:
-    """Whether Chatwoot still has the address to call that it may not call."""
-    if not versions.is_guards(message.external_error):
-        return False
-    return not context.services.webhooks.is_off(context.integration.id)
