@@ -1,9 +1,12 @@
 """The web application: pages, JSON API and webhooks."""
 
 from pathlib import Path
+from typing import Any
 
 from flask import Flask, request
 from flask.sessions import SecureCookieSessionInterface
+from jinja2 import Undefined
+from jinja2.utils import missing
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from bridge.config import assets
@@ -20,6 +23,16 @@ from bridge.web.hosts import Hosts
 from bridge.web.paths import RowId
 from bridge.web.wizard import activation as wizard_activation
 from bridge.web.wizard import pages as wizard
+
+
+class _Strict(Undefined):
+    """What a template asks an object for must be there; a key of a dict may be missing, and so may
+    a variable."""
+
+    def __init__(self, hint: Any = None, obj: Any = missing, name: Any = None, **more: Any) -> None:
+        super().__init__(hint, obj, name, **more)
+        if obj is not missing and not isinstance(obj, dict):
+            self._fail_with_undefined_error()
 
 
 class _Sessions(SecureCookieSessionInterface):
@@ -51,6 +64,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
         MAX_CONTENT_LENGTH=64 * 1024,
     )
     app.session_interface = _Sessions()
+    app.jinja_env.undefined = _Strict
     app.url_map.converters["int"] = RowId
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["services"] = services
