@@ -353,6 +353,33 @@ def test_a_request_that_waits_lets_a_look_overtake_it(
     assert scene.is_stored("text")
 
 
+def test_who_waits_holds_up_nobody_else(scene: Scene, sandbox: SandboxChatwoot) -> None:
+    """Neither requests that wait inside Chatwoot nor webhooks that nobody answers."""
+    wanted = {"fault": "request-waits", "delay": 60, "containing": "slow", "requests": ["text"]}
+    sandbox.control("POST", "faults", wanted)
+    scene.receiver.delay_s = 5
+    answers: list[int] = []
+
+    def write_slowly() -> None:
+        url = f"{scene.chatwoot.root}/conversations/{scene.number}/messages"
+        header = {"api-access-token": sandbox.admin}
+        answers.append(requests.post(url, json={"content": "slow"}, headers=header).status_code)
+
+    waiting = [threading.Thread(target=write_slowly) for _ in range(20)]
+    for thread in waiting:
+        thread.start()
+    wait_until(lambda: _hits(sandbox) == 20)
+    for number in range(20):
+        scene.chatwoot.say(scene.number, f"quick {number}")
+    assert answers == []
+    sandbox.control("DELETE", "faults")
+    for thread in waiting:
+        thread.join(30)
+    assert answers == [200] * 20
+    contents = [one["content"] for one in scene.chatwoot.thread(scene.number, "?after=0")]
+    assert contents[-40:] == [f"quick {number}" for number in range(20)] + ["slow"] * 20
+
+
 @pytest.mark.parametrize(
     ("word", "stored"), [("request-waits", False), ("contact-row-locked", True)]
 )
