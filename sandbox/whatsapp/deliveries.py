@@ -176,7 +176,7 @@ class Deliveries:
             return self._done(job, "delivered")
         job.attempts += 1
         self._counts["failed"] += 1
-        if time.time() - job.created_at > switches.webhook_give_up_s:
+        if not call.repeats or time.time() - job.created_at > switches.webhook_give_up_s:
             return self._done(job, "dead")
         if job.id:
             self._store.run("update delivery set attempts = ? where id = ?", job.attempts, job.id)

@@ -87,11 +87,12 @@ Happening = MessagePosted | Receipt | StateChanged | GroupChanged | Event
 
 @dataclass(frozen=True)
 class Call:
-    """A request to a webhook."""
+    """A request to a webhook; `repeats` says whether it is made again until it is accepted."""
 
     url: str
     headers: dict[str, str]
     body: bytes
+    repeats: bool = True
 
 
 class Dialect(ABC):
@@ -120,7 +121,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def encode(self, instance: Instance, happening: Happening) -> Iterable[Event]:
-        """The events that tell of a happening; an event is passed on as it is."""
+        """The events that tell of a happening, which is no Event here."""
 
     @abstractmethod
     def frame(self, instance: Instance, event: str, data: str, media: str | None) -> str:

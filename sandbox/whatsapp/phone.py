@@ -151,7 +151,8 @@ class Phone:
             dialect, socket, delay_s = self.dialect_of(instance), instance.socket, 0.0
             if isinstance(happening, MessagePosted) and happening.message.from_me:
                 delay_s = self.switches.echo_delay_s
-            for event in dialect.encode(instance, happening):
+            raw = [happening] if isinstance(happening, Event) else None
+            for event in raw or dialect.encode(instance, happening):
                 text = dumps(event.data)
                 if not instance.connected and event.name not in dialect.never_held:
                     self.store.run(

@@ -55,7 +55,7 @@ class Telex(Dialect):
     def call(
         self, instance: Instance, webhook: Subscription, event: str, data: str, media: str | None
     ) -> Call:
-        return Call(webhook.url, {"X-Telex": instance.name}, data.encode())
+        return Call(webhook.url, {"X-Telex": instance.name}, data.encode(), repeats=False)
 
     def refusal(self, status: int, message: str = "") -> Response:
         return Response(f"STOP {status}", status)
@@ -111,3 +111,10 @@ def test_events_leave_in_the_words_of_the_dialect(address: str, receiver: Receiv
     eventually(lambda: receiver.requests)
     assert receiver.requests[0]["headers"]["X-Telex"] == "sandbox-telex"
     assert json.dumps(receiver.requests[0]["body"]) == '{"line": "IN hi"}'
+
+    receiver.answer = lambda request: 500
+    raw = {"instance": "sandbox-telex", "event": "telex", "data": {"line": "RAW"}}
+    assert app.test_client().post("/sandbox/api/events", json=raw).status_code == 200
+    report = app.test_client().get
+    eventually(lambda: report("/sandbox/api/deliveries").get_json()["counts"].get("dead") == 1)
+    assert [request["body"]["line"] for request in receiver.requests] == ["IN hi", "RAW"]

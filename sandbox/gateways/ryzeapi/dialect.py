@@ -104,8 +104,6 @@ class RyzeApi(Dialect):
 
     def encode(self, instance: Instance, happening: Happening) -> Iterator[Event]:
         match happening:
-            case Event():
-                yield happening
             case MessagePosted() if not _is_ignored(instance, happening.is_group):
                 yield Event("message.exchange", self._exchange(happening))
             case Receipt() if not _is_ignored(instance, isinstance(happening.chat, Group)):
