@@ -1,6 +1,6 @@
 """Brings the catalogs up to date with the texts of program and pages: `make messages`.
 
-A text that is new stands there with an empty translation, to be filled in; one that is gone goes.
+A new text gets an empty translation, to be filled in; one that is no longer used is removed.
 An argument names another folder than `bridge/web/locales`.
 """
 
