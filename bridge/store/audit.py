@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from bridge.domain.models import Actor
 from bridge.store import Store
+from bridge.store.columns import names
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,8 @@ class Audit:
     def note(self, by: Actor, action: str, subject: str, detail: str = "", *, at: float) -> None:
         """Adds a line. Raises StorageFailed."""
         self._store.change(
-            "insert into audit (at, who, address, deed, subject, detail) values (?, ?, ?, ?, ?, ?)",
+            "insert into audit (at, who, address, action, subject, detail) "
+            "values (?, ?, ?, ?, ?, ?)",
             *(at, by.who, by.address, action, subject, detail),
         )
 
@@ -36,7 +38,6 @@ class Audit:
         """The newest lines, or those before one of them."""
         return self._store.db.all(
             AuditEntry,
-            "select id, at, who, address, deed as action, subject, detail from audit "
-            "where id < ? order by id desc limit ?",
+            f"select {names(AuditEntry)} from audit where id < ? order by id desc limit ?",
             *(before_id if before_id is not None else 2**62, limit),
         )

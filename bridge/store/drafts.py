@@ -7,7 +7,7 @@ from typing import Any
 from bridge.store import Store
 from bridge.store.vault import SealBroken, Vault
 
-#: How long an unfinished draft is kept, in seconds.
+#: How long an unfinished draft stays, in seconds.
 LIFETIME_S = 24 * 3600
 
 

@@ -26,7 +26,7 @@ PHONE, LID, GROUP = "@s.whatsapp.net", "@lid", "@g.us"
 class AddressForms:
     """The forms that one object of an event names together, empty for those it does not name.
 
-    `phone` is the one spelling that numbers are kept under, `spellings` are the other ones that
+    `phone` is the one spelling that numbers are stored under, `spellings` are the other ones that
     national rules allow (`bridge.gateways.numbers`), all as JIDs. `other` is a group, or what has
     no address in WhatsApp.
     """
@@ -274,7 +274,7 @@ def _find(
 
 
 def _unite_spellings(db: Database, instance_id: int, named: AddressForms) -> bool:
-    """Chats that an older version of us kept for two spellings of one number become one, unless
+    """Chats that an older version of us made for two spellings of one number become one, unless
     they have two LIDs. Whether there were any."""
     chats = [chat for form in named.numbers if (chat := _known(db, instance_id, form))]
     others = {chat.chat_id: chat for chat in chats if chat.chat_id != chats[0].chat_id}

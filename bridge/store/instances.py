@@ -117,7 +117,7 @@ class Instances:
             note_connection(db, instance_id, connected, word)
 
     def own_phone(self, instance_id: int) -> str:
-        """Our own number, as the form that it is kept under; empty where it is not known."""
+        """Our own number, as the form that it is stored under; empty where it is not known."""
         return own_phone(self._store.db, instance_id)
 
     def note_own(self, instance_id: int, phone: str) -> None:
@@ -223,8 +223,8 @@ def note_connection(db: Database, instance_id: int, connected: bool, word: str) 
 
 
 def note_own(db: Database, instance_id: int, phone: str, lid: str = "") -> None:
-    """Our own number in WhatsApp, as the form that it is kept under, and its LID where it is told;
-    of another number the LID is not known."""
+    """Our own number in WhatsApp, as the form that it is stored under, and its LID where the
+    gateway tells it; of another number the LID is not known."""
     known = db.row("select own_phone, own_lid from instance where id = ?", instance_id)
     if phone and known:
         lid = lid or (known["own_lid"] if known["own_phone"] == phone else "")

@@ -346,3 +346,9 @@ def m025_event_times(db: Database) -> None:
 def m026_shown(db: Database) -> None:
     """The few replies that agents are shown as failed are found at once."""
     db.execute("create index journal_shown on journal (instance_id, integration_id) where shown")
+
+
+@migrations()
+def m027_actions(db: Database) -> None:
+    """A line of the audit log says which action was taken."""
+    db.execute("alter table audit rename column deed to action")

@@ -125,7 +125,7 @@ def test_the_trail_tells_who_did_it_at_which_door(operator: Operator) -> None:
     path = operator.loop.bridge.instance_dir / "bridge.db"
     script = (
         "import sqlite3, sys; rows = sqlite3.connect(sys.argv[1]).execute("
-        "'select who, deed, subject from audit order by id').fetchall(); print(rows)"
+        "'select who, action, subject from audit order by id').fetchall(); print(rows)"
     )
     told = subprocess.run(
         [sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True

@@ -43,7 +43,9 @@ def address_in_inbox(desk: Desk) -> str:
 
 def audit(desk: Desk) -> list[tuple[str, str]]:
     """What was done about the webhook address, by whom."""
-    return desk.rows("select deed, who from audit where deed like '%webhook address%' order by id")
+    return desk.rows(
+        "select action, who from audit where action like '%webhook address%' order by id"
+    )
 
 
 def webhook(desk: Desk, body: Json) -> requests.Response:

@@ -177,7 +177,7 @@ def test_a_suspended_account_goes_on_by_itself(quick_desk: Desk) -> None:
     quick_desk.calm_chatwoot()
     quick_desk.shows(conversation, "hello", "meanwhile")
     assert status(quick_desk) == "active"
-    assert quick_desk.rows("select who from audit where deed = 'found it well again'")
+    assert quick_desk.rows("select who from audit where action = 'found it well again'")
     held = "select held_s from journal where job = 'message' and held_s > 0"
     assert quick_desk.rows(held)
 
@@ -341,7 +341,7 @@ def test_what_one_cause_holds_is_asked_about_by_one_call(own_quick_desk: Desk) -
     assert len(set(asked())) == 1
     desk.calm_chatwoot()
     until(lambda: statuses() == {"active"}, "all to go on")
-    notes = "select count(*) from audit where deed = 'found it well again'"
+    notes = "select count(*) from audit where action = 'found it well again'"
     assert desk.rows(notes) == [(3,)]
 
 
