@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 @dataclass(slots=True, eq=False)
-class _Job:
+class _Write:
     """`turn` is free once the job is done, or once its thread is to commit for all that wait;
     nobody waits for one that only goes `along`."""
 
@@ -33,7 +33,7 @@ class Committer:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lock = threading.Lock()
-        self._waiting: list[_Job] = []
+        self._waiting: list[_Write] = []
         self._leading = False
 
     def run(self, work: Callable[[Database], T], then: Callable[[], None] | None = None) -> T:
@@ -42,7 +42,7 @@ class Committer:
         `work` runs again, in a transaction of its own, when another write of its batch fails.
         `then` is called soon after, once for all in a batch that wish it.
         """
-        job = _Job(work, then)
+        job = _Write(work, then)
         # A lock of its own: were all to wait for one, each would have to be awake for a moment
         # before the next batch can begin.
         job.turn.acquire()
@@ -66,9 +66,9 @@ class Committer:
         """Has the next write of this process take this one along, for what costs little when a
         crash loses it: nothing waits for it and no sync is made for it."""
         with self._lock:
-            self._waiting.append(_Job(work, along=True))
+            self._waiting.append(_Write(work, along=True))
 
-    def _lead(self, own: _Job) -> None:
+    def _lead(self, own: _Write) -> None:
         """Commits for everybody who waits by now, and hands over to one who came meanwhile."""
         with self._lock:
             batch, self._waiting = self._waiting, []
@@ -84,7 +84,7 @@ class Committer:
         for then in {job.then for job in batch if job.then is not None}:
             then()
 
-    def _commit(self, batch: list[_Job]) -> None:
+    def _commit(self, batch: list[_Write]) -> None:
         try:
             with self._store.write(messages=True) as db:
                 for job in batch:
