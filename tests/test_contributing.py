@@ -142,8 +142,7 @@ def _error(copy: Copy) -> list[str]:
         "bridge/domain/errors/__init__.py",
         """
 
-class HelloFailed(BridgeError):
-    code, status = "hello_failed", 400
+class HelloFailed(BridgeError, code="hello_failed", status=400):
     sentence = N_("hello did not work")
     remedy = N_("Say it again.")
 """,

@@ -169,7 +169,7 @@ class Account:
 
     def _read(self, answer: Answer) -> dict[str, Any]:
         """The JSON object of a success. Raises what the diagnosis makes of anything else."""
-        if not 200 <= answer.status < 300 or answer.media_type == "text/html":
+        if not answer.is_success or answer.media_type == "text/html":
             raise self._diagnosis.refusal(answer)
         try:
             body = answer.json

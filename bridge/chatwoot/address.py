@@ -24,9 +24,9 @@ UNSEEN = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\u00ad]")
 class BadAddress(Exception):
     """The text is no address of a Chatwoot; `problem` says why."""
 
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
-        super().__init__(str(problem))
+    def __init__(self, sentence: str, **values: object) -> None:
+        self.problem = Problem(sentence, **values)
+        super().__init__(str(self.problem))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +45,16 @@ class ChatwootAddress:
 def parse(text: str) -> ChatwootAddress:
     """Reads an `http` or `https` address. Raises BadAddress."""
     if len(text) > MAX_LENGTH:
-        raise BadAddress(Problem(N_("must be at most {limit} characters long"), limit=MAX_LENGTH))
+        raise BadAddress(N_("must be at most {limit} characters long"), limit=MAX_LENGTH)
     if not text:
-        raise BadAddress(Problem(N_("must not be empty")))
+        raise BadAddress(N_("must not be empty"))
     if any(character <= " " or character == "\x7f" or character == "\\" for character in text):
-        raise BadAddress(Problem(N_("must not contain spaces or control characters")))
+        raise BadAddress(N_("must not contain spaces or control characters"))
     parts, port = _split(text)
     if parts.scheme not in {"http", "https"}:
-        raise BadAddress(Problem(N_("must begin with http:// or https://")))
+        raise BadAddress(N_("must begin with http:// or https://"))
     if parts.username is not None or parts.password is not None:
-        raise BadAddress(Problem(N_("must not hold a user name or password")))
+        raise BadAddress(N_("must not hold a user name or password"))
     host = _host(parts.hostname or "")
     default = 443 if parts.scheme == "https" else 80
     origin = f"{parts.scheme}://{host}" + (f":{port}" if port not in {None, default} else "")
@@ -100,28 +100,26 @@ def _split(text: str) -> tuple[SplitResult, int | None]:
         parts = urlsplit(text)
         port = parts.port
     except ValueError:
-        raise BadAddress(
-            Problem(N_("must be an address such as https://chat.example.com"))
-        ) from None
+        raise BadAddress(N_("must be an address such as https://chat.example.com")) from None
     if port == 0:
-        raise BadAddress(Problem(N_("must have a port from 1 to 65535")))
+        raise BadAddress(N_("must have a port from 1 to 65535"))
     return parts, port
 
 
 def _host(raw: str) -> str:
-    problem = Problem(N_("must name a host, such as https://chat.example.com"))
+    problem = BadAddress(N_("must name a host, such as https://chat.example.com"))
     if ":" in raw:
         try:
             return f"[{ipaddress.IPv6Address(raw.partition('%')[0]).compressed}]"
         except ValueError:
-            raise BadAddress(problem) from None
+            raise problem from None
     try:
         host = raw.rstrip(".") if raw.isascii() else raw.encode("idna").decode("ascii")
     except UnicodeError:
-        raise BadAddress(problem) from None
+        raise problem from None
     host = host.lower()
     if not host or len(host) > 253 or not all(_LABEL.fullmatch(label) for label in host.split(".")):
-        raise BadAddress(problem)
+        raise problem
     return host
 
 

@@ -6,7 +6,7 @@ Sources: docs/contracts/chatwoot.md, Answers and Limits.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from bridge.chatwoot.diagnosis import (
     Diagnosis,
@@ -42,6 +42,13 @@ _TAKEN = re.compile(r"taken|should be unique|já está em uso|ya está en uso", 
 _STUMBLED = re.compile(r"undefined method .* for nil")
 #: How long such a deletion takes, in seconds.
 _GOING_S = 1.0
+
+
+class Meanings(TypedDict, total=False):
+    """What to raise for a record that Chatwoot no longer has, or has already."""
+
+    gone: type[BridgeError]
+    taken: type[BridgeError]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,23 +90,14 @@ class InboxCalls:
         method: str,
         path: str,
         body: object = None,
-        *,
-        gone: type[BridgeError] | None = None,
-        taken: type[BridgeError] | None = None,
+        **meanings: Unpack[Meanings],
     ) -> Body:
         """One call and the JSON of its success; see `read`."""
-        return self.read(self.transport.send(method, path, body), gone=gone, taken=taken)
+        return self.read(self.transport.send(method, path, body), **meanings)
 
-    def read(
-        self,
-        answer: Answer,
-        *,
-        gone: type[BridgeError] | None = None,
-        taken: type[BridgeError] | None = None,
-    ) -> Body:
-        """The JSON of a success. Raises what anything else means: `gone` for a record that Chatwoot
-        no longer has, `taken` for one that it has already."""
-        self.require_success(answer, gone=gone, taken=taken)
+    def read(self, answer: Answer, **meanings: Unpack[Meanings]) -> Body:
+        """The JSON of a success. Raises what anything else means."""
+        self.require_success(answer, **meanings)
         if answer.media_type == "text/html":
             raise self._diagnosis.in_front(answer)
         try:
@@ -107,15 +105,9 @@ class InboxCalls:
         except ValueError:
             raise self._diagnosis.in_front(answer) from None
 
-    def require_success(
-        self,
-        answer: Answer,
-        *,
-        gone: type[BridgeError] | None = None,
-        taken: type[BridgeError] | None = None,
-    ) -> None:
+    def require_success(self, answer: Answer, **meanings: Unpack[Meanings]) -> None:
         """As `read`, where the body of a success does not matter."""
-        error = self._failure(answer, gone, taken)
+        error = self._failure(answer, **meanings)
         if error is not None:
             raise error
 
@@ -130,7 +122,7 @@ class InboxCalls:
         """THE judgement of an answer (docs/contracts/chatwoot.md, Answers): a status says nothing
         about whether something was stored, and only Chatwoot's own words are a verdict."""
         status, words = answer.status, own_words(answer)
-        if 200 <= status < 300:
+        if answer.is_success:
             return None
         if status == 413:  # mostly a proxy's word, and a verdict on the size all the same
             return FileTooLarge(detail=self._diagnosis.cause(answer))
@@ -152,7 +144,7 @@ class InboxCalls:
         if answer.url == self.transport.url(self._inbox_path):
             return self._diagnosis.refusal(answer)
         inbox = self.transport.send("GET", self._inbox_path)
-        if 200 <= inbox.status < 300 and "id" in body_of(inbox):
+        if inbox.is_success and "id" in body_of(inbox):
             return self._diagnosis.failing(answer)
         if inbox.status not in {401, 403, 404}:
             return self._failure(inbox) or self._diagnosis.failing(answer)

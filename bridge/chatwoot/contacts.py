@@ -141,15 +141,8 @@ class Contacts:
         return self._calls.read(answer, gone=gone, taken=PhoneTaken)
 
     def _filter(self, attribute: str, values: Sequence[str]) -> list[Contact]:
-        conditions = [
-            {
-                "attribute_key": attribute,
-                "filter_operator": "equal_to",
-                "values": [value],
-                "query_operator": "OR",
-            }
-            for value in values
-        ]
+        equal = {"attribute_key": attribute, "filter_operator": "equal_to"}
+        conditions = [{**equal, "values": [value], "query_operator": "OR"} for value in values]
         if not conditions:
             return []
         del conditions[-1]["query_operator"]

@@ -84,9 +84,7 @@ class Files:
     # -- underneath --------------------------------------------------------------------------------
 
     def _get(self, url: str, **options: Any) -> Answer:
-        headers = {"User-Agent": "chatwoot-bridge", "Accept": "*/*"} | options.pop("headers", {})
-        deadline = self._transport.deadline
-        return self._transport.http.call("GET", url, deadline=deadline, headers=headers, **options)
+        return self._transport.http.call("GET", url, deadline=self._transport.deadline, **options)
 
     def _follow(self, url: str, get: Callable[..., Answer]) -> Answer:
         """The success behind `url`, whatever redirects lead to it."""
@@ -106,7 +104,7 @@ class Files:
                 if failure.blocked:
                     raise FileRefused(detail=f"{origin.host} is private") from None
                 raise diagnosis.no_answer(_failure_at(origin, failure.cause)) from None
-            if 200 <= answer.status < 300:
+            if answer.is_success:
                 return answer
             if answer.status in {404, 410}:
                 raise FileNotThere(detail=f"{origin.host} HTTP {answer.status}")

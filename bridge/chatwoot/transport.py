@@ -68,7 +68,7 @@ class Transport:
         and makes an empty message (docs/contracts/chatwoot.md, Messages)."""
         if method == "POST" and form is None and not body:
             raise ValueError(f"POST {path} without a body")
-        headers = {"Accept": "application/json", "User-Agent": "chatwoot-bridge"}
+        headers = {"Accept": "application/json"}
         if not anonymous:
             headers["api-access-token"] = self._token
         if form is not None:

@@ -147,13 +147,13 @@ def is_guards(external_error: str) -> bool:
 
 def numbers(version: str) -> Numbers:
     """`4.15.1` as (4, 15, 1); what cannot be read counts as the newest."""
-    found = re.match(r"v?(\d{1,6})\.(\d{1,6})(?:\.(\d{1,6}))?", version)
-    return tuple(int(part or 0) for part in found.groups()) if found else _NEWEST
+    match = re.match(r"v?(\d{1,6})\.(\d{1,6})(?:\.(\d{1,6}))?", version)
+    return tuple(int(part or 0) for part in match.groups()) if match else _NEWEST
 
 
-def spelled(found: Numbers) -> str:
+def spelled(version: Numbers) -> str:
     """(4, 15, 1) as `4.15.1`."""
-    return ".".join(map(str, found))
+    return ".".join(map(str, version))
 
 
 def name_problem(name: str, version: str) -> Problem | None:
@@ -161,23 +161,19 @@ def name_problem(name: str, version: str) -> Problem | None:
     if Can.FREE_NAMES.in_version(version):
         return None
     forbidden = _FORBIDDEN.search(name)
+    edges = [end for end in (name[:1], name[-1:]) if end and not _WORD.fullmatch(end)]
     if forbidden:
-        return Problem(
-            N_(
-                'must not contain "{character}": Chatwoot {version} does not allow it '
-                "(versions from 4.3.0 do)"
-            ),
-            character=forbidden[0],
-            version=version,
+        character = forbidden[0]
+        sentence = N_(
+            'must not contain "{character}": Chatwoot {version} does not allow it '
+            "(versions from 4.3.0 do)"
         )
-    edge = next((end for end in (name[:1], name[-1:]) if not _WORD.fullmatch(end)), None)
-    if edge:
-        return Problem(
-            N_(
-                'must not begin or end with "{character}": Chatwoot {version} does not allow it '
-                "(versions from 4.3.0 do)"
-            ),
-            character=edge,
-            version=version,
+    elif edges:
+        character = edges[0]
+        sentence = N_(
+            'must not begin or end with "{character}": Chatwoot {version} does not allow it '
+            "(versions from 4.3.0 do)"
         )
-    return None
+    else:
+        return None
+    return Problem(sentence, character=character, version=version)

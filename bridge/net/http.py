@@ -67,6 +67,11 @@ class Answer:
     began: float = 0.0
 
     @property
+    def is_success(self) -> bool:
+        """Whether the status is 2xx."""
+        return 200 <= self.status < 300
+
+    @property
     def media_type(self) -> str:
         """The content type without its parameters, lower case."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -246,6 +251,7 @@ class Http:
     def _session(self) -> requests.Session:
         session = requests.Session()
         session.trust_env = False
+        session.headers["User-Agent"] = "chatwoot-bridge"
         session.verify = self._ca_file or True
         # Nobody that we call has a use for cookies; storing them would mix the instances.
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))

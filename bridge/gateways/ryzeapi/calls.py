@@ -54,7 +54,7 @@ class Calls:
     ) -> None:
         """Saves a large answer as a file. Raises AnswerTooLarge, GatewayError."""
         answer = self._call("GET", path, deadline, query=query, save_to=to, max_bytes=max_bytes)
-        if not _is_success(answer):
+        if not answer.is_success:
             raise self.refusal(answer, deadline, is_harmless=True)
 
     def change(
@@ -159,7 +159,7 @@ class Calls:
             raise self.failures.of_call(failure, is_harmless=is_harmless) from failure
 
     def _read(self, answer: Answer, deadline: Deadline, *, is_harmless: bool) -> Fields:
-        if not _is_success(answer):
+        if not answer.is_success:
             raise self.refusal(answer, deadline, is_harmless=is_harmless)
         body = _json(answer)
         if body and body.flag("success") is not False:
@@ -167,10 +167,6 @@ class Calls:
         reason = f"HTTP {answer.status} with an answer that is not the gateway's"
         kind = GatewayUnavailable if is_harmless else GatewayUncertain
         raise self.failures.of(kind, _message(answer) or reason)
-
-
-def _is_success(answer: Answer) -> bool:
-    return 200 <= answer.status < 300
 
 
 def _json(answer: Answer) -> Fields:
