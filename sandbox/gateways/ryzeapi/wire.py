@@ -33,12 +33,9 @@ class Refusal(Exception):
         return Response(dumps(body), self.status, mimetype="application/json")
 
 
-def success(message: str, *, status: str | None = None, **payload: Any) -> Json:
-    """The success envelope; `status` and the payload keys appear only where they are given."""
-    answer: Json = {"success": True, "message": message}
-    if status is not None:
-        answer["status"] = status
-    return answer | payload
+def success(message: str, **payload: Any) -> Json:
+    """The success envelope with the fields of the answer."""
+    return {"success": True, "message": message, **payload}
 
 
 def reject_body(detail: str) -> Refusal:
