@@ -12,6 +12,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import requests
 
@@ -34,7 +35,7 @@ def main() -> None:
 def starting(folder: Path) -> None:
     """First page and idle memory, with the sandboxes and without."""
     for title, sandbox in (("with the sandboxes", "true"), ("without them", "false")):
-        ports = {
+        ports: dict[str, Any] = {
             "BRIDGE_SANDBOX_PORT": str(free_port()),
             "BRIDGE_SANDBOX_PHONE_PORT": str(free_port()),
         }

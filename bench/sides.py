@@ -18,13 +18,13 @@ from bridge.services import Services
 _CHATS = 50
 #: A share of the throughput that the fifty may lose (docs/routing.md, What is promised).
 _TARGET = 0.20
-_CHATWOOT = {
+_CHATWOOT: dict[str, dict[str, object]] = {
     "429": {"kind": "refuse", "status": 429, "retry_after": 1},
     "503": {"kind": "refuse", "status": 503},
     "timeout": {"kind": "slow", "seconds": 45.0},
     "dropped": {"kind": "drop"},
 }
-_GATEWAY = {
+_GATEWAY: dict[str, dict[str, object]] = {
     "429": {"kind": "status", "status": 429, "message": "Too many requests", "seconds": 1},
     "503": {"kind": "status", "status": 503, "message": "upstream busy"},
     "timeout": {"kind": "slow_before", "seconds": 45.0},

@@ -206,15 +206,15 @@ def _make_trouble(loop: Loop, plan: Plan, dice: random.Random, done: threading.E
 
 
 def _break(is_chatwoot: bool, loop: Loop, dice: random.Random) -> None:
-    kinds = {
+    kinds: dict[bool, list[dict[str, object]]] = {
         True: [{"kind": "refuse", "status": 503}, {"kind": "drop"}, {"kind": "drop_after"}],
         False: [
             {"kind": "status", "status": 503, "message": "Instance is not connected to WhatsApp"},
             {"kind": "drop_before"},
             {"kind": "drop_after"},
         ],
-    }[is_chatwoot]
-    fault = {**dice.choice(kinds), "path": "^/api/", "times": None}
+    }
+    fault = {**dice.choice(kinds[is_chatwoot]), "path": "^/api/", "times": None}
     side = loop.chatwoot if is_chatwoot else loop.phone
     side.control("POST", "faults", fault)
 

@@ -5,6 +5,7 @@
 
 import socket
 import sys
+from unittest import mock
 
 from flask import Flask, Response, request
 
@@ -20,8 +21,8 @@ NOTHING = "/nothing"
 
 def main() -> None:
     listener = socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=2048)
-    serve.create_app = _with_nothing
-    serve.serve_web(settings.load(), listener.fileno())
+    with mock.patch.object(serve, "create_app", _with_nothing):
+        serve.serve_web(settings.load(), listener.fileno())
 
 
 def _with_nothing(

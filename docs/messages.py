@@ -27,7 +27,7 @@ def main() -> None:
         catalog.update(texts, no_fuzzy_matching=True)
         with path.open("wb") as file:
             write_po(
-                file, catalog, width=None, sort_output=True, omit_header=True, ignore_obsolete=True
+                file, catalog, width=0, sort_output=True, omit_header=True, ignore_obsolete=True
             )
 
 

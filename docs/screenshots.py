@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import requests
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -46,7 +47,7 @@ def main() -> None:
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     ports = {"BRIDGE_SANDBOX_PORT": _port(8090), "BRIDGE_SANDBOX_PHONE_PORT": _port(8091)}
     with tempfile.TemporaryDirectory(prefix="bridge-pictures-") as folder:
-        settings = {name: str(port) for name, port in ports.items()}
+        settings: dict[str, Any] = {name: str(port) for name, port in ports.items()}
         bridge = Bridge(Path(folder), BRIDGE_SANDBOX="true", **settings)
         try:
             with sync_playwright() as playwright:

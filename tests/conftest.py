@@ -69,7 +69,7 @@ def start_bridge(tmp_path: Path) -> Iterator[Callable[..., Bridge]]:
     """Starts a bridge in an empty folder: start_bridge(BRIDGE_RATE_LIMIT="5/minute")."""
     running: list[Bridge] = []
 
-    def start(**settings: str) -> Bridge:
+    def start(**settings: Any) -> Bridge:
         folder = tmp_path / f"bridge-{len(running)}"
         folder.mkdir()
         running.append(Bridge(folder, **settings))
@@ -86,7 +86,10 @@ def shared_bridge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
 
     Its rate limits are high, so that many tests can share it.
     """
-    limits = {"BRIDGE_RATE_LIMIT": "100000/minute", "BRIDGE_RATE_LIMIT_NEW": "100000/minute"}
+    limits: dict[str, Any] = {
+        "BRIDGE_RATE_LIMIT": "100000/minute",
+        "BRIDGE_RATE_LIMIT_NEW": "100000/minute",
+    }
     running = Bridge(tmp_path_factory.mktemp("shared"), **limits)
     yield running
     running.stop()

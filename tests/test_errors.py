@@ -58,7 +58,8 @@ def filled(kind: type[BridgeError], value: object = "a value", **more: Any) -> B
         return InvalidBody({"name": Problem("is required")})
     texts = (kind.sentence, kind.remedy)
     names = {name for text in texts for _, name, _, _ in string.Formatter().parse(text) if name}
-    return kind(**dict.fromkeys(names, value), **more)
+    values: dict[str, Any] = dict.fromkeys(names, value)
+    return kind(**values, **more)
 
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()

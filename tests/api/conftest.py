@@ -24,7 +24,7 @@ def instance(shared_bridge: Bridge) -> Iterator[Instance]:
     shared_bridge.api("DELETE", f"/api/instance/delete/{made.name}")
 
 
-def _dripping(sock: socket.socket, _: bytes) -> None:
+def _dripping(sock: socket.socket, request: bytes) -> None:
     sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
     for _ in range(200):
         time.sleep(0.5)

@@ -51,7 +51,9 @@ def fails(instance: Instance, sandbox: SandboxChatwoot) -> Iterator[Callable[...
     """Activates and expects this error; afterwards nothing may be left behind."""
     before = sandbox.inboxes()
 
-    def attempt(status: int, message: str, *, at: str = "", like: bool = False, **changes: Any):
+    def attempt(
+        status: int, message: str, *, at: str = "", like: bool = False, **changes: Any
+    ) -> None:
         answer = instance.set(wish(at or sandbox, **changes))
         check = assert_error_like if like else assert_error
         check(answer, status, message)
@@ -322,7 +324,7 @@ def test_something_that_does_not_speak_http(
 def test_an_answer_without_end_is_cut_off(
     fails: Callable[..., None], server: Callable[..., OddServer]
 ) -> None:
-    def endless(sock: socket.socket, _: bytes) -> None:
+    def endless(sock: socket.socket, request: bytes) -> None:
         sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
         for _ in range(200):
             sock.sendall(b" " * 65_536)

@@ -81,7 +81,10 @@ def test_every_answer_is_described_with_its_headers_and_every_refusal_as_the_env
 @pytest.fixture(scope="module")
 def probe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     """The instance that the generated calls are for, at a bridge that may be filled with others."""
-    limits = {"BRIDGE_RATE_LIMIT": "1000000/minute", "BRIDGE_RATE_LIMIT_NEW": "1000000/minute"}
+    limits: dict[str, Any] = {
+        "BRIDGE_RATE_LIMIT": "1000000/minute",
+        "BRIDGE_RATE_LIMIT_NEW": "1000000/minute",
+    }
     bridge = Bridge(tmp_path_factory.mktemp("driven"), **limits)
     yield new_instance(bridge)
     bridge.stop()
@@ -91,7 +94,7 @@ load_all_checks()
 # The document that is served, as the first test proves; a running bridge is not there yet.
 api = schemathesis.openapi.from_dict(copy.deepcopy(DOCUMENT))
 #: Chatwoot may refuse what the description allows: no such account, a wrong token.
-_UNDECIDABLE = [CHECKS.get_one("positive_data_acceptance")]
+_UNDECIDABLE: list[Any] = [CHECKS.get_one("positive_data_acceptance")]
 _FROM_CHATWOOT = {502, 503}
 
 
@@ -103,7 +106,7 @@ _FROM_CHATWOOT = {502, 503}
     suppress_health_check=list(HealthCheck),
 )
 def test_the_running_api_keeps_to_its_description(
-    case: schemathesis.Case, sandbox: SandboxChatwoot, probe: Instance
+    case: schemathesis.Case[Any], sandbox: SandboxChatwoot, probe: Instance
 ) -> None:
     _aim_path(case, probe, sandbox)
     _aim_body(case, sandbox)
@@ -115,7 +118,7 @@ def test_the_running_api_keeps_to_its_description(
     case.validate_response(answer, excluded_checks=checks, headers=headers)
 
 
-def _aim_path(case: schemathesis.Case, probe: Instance, sandbox: SandboxChatwoot) -> None:
+def _aim_path(case: schemathesis.Case[Any], probe: Instance, sandbox: SandboxChatwoot) -> None:
     """Names an instance that exists: every other call would end there with a 404."""
     part = case.meta.components.get(ParameterLocation.PATH) if case.meta else None
     if part is None or not part.mode.is_positive or next(_numbers) % 4 == 0:
@@ -128,13 +131,14 @@ def _aim_path(case: schemathesis.Case, probe: Instance, sandbox: SandboxChatwoot
             assert probe.set(wish(sandbox)).status_code == 201
 
 
-def _aim_body(case: schemathesis.Case, sandbox: SandboxChatwoot) -> None:
+def _aim_body(case: schemathesis.Case[Any], sandbox: SandboxChatwoot) -> None:
     """Puts values that work in the place of well-formed ones, which is all that a schema can say.
 
     What is malformed stays so, and no server of strangers is called.
     """
-    body = case.body if isinstance(case.body, dict) else {}
-    for holder, field in ((body, "chatwootBaseUrl"), (body.get("gateway"), "baseUrl")):
+    body: dict[str, Any] = case.body if isinstance(case.body, dict) else {}
+    urls: list[tuple[Any, str]] = [(body, "chatwootBaseUrl"), (body.get("gateway"), "baseUrl")]
+    for holder, field in urls:
         url = holder.get(field) if isinstance(holder, dict) else None
         if isinstance(url, str) and "://" in url and len(url) <= 2048:
             holder[field] = sandbox.base_url

@@ -35,15 +35,23 @@ class Desk:
 
     def account(self) -> Account:
         """A client of the bridge for what an activation asks."""
-        known = {"token": SandboxChatwoot.admin, "account_id": 1, "clocks": NoClocks()}
+        known: dict[str, Any] = {
+            "token": SandboxChatwoot.admin,
+            "account_id": 1,
+            "clocks": NoClocks(),
+        }
         return Account(Transport(self.http, self.sandbox.base_url, deadline=Deadline(20), **known))
 
     def client(self, seconds: float = 20, **changes: Any) -> Chatwoot:
         """A client of the bridge."""
-        known = {"token": SandboxChatwoot.admin, "account_id": 1, "wait": lambda _: None}
+        known: dict[str, Any] = {
+            "token": SandboxChatwoot.admin,
+            "account_id": 1,
+            "wait": lambda _: None,
+        }
         inbox_id = changes.pop("inbox_id", self.inbox_id)
         base_url = changes.pop("base_url", self.sandbox.base_url)
-        more = {"clocks": NoClocks(), "deadline": Deadline(seconds)}
+        more: dict[str, Any] = {"clocks": NoClocks(), "deadline": Deadline(seconds)}
         return Chatwoot(Transport(self.http, base_url, **(more | known | changes)), inbox_id)
 
     def api(self, method: str, path: str, json: object = None) -> Any:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -16,13 +16,14 @@ from tests.support.processes import free_port
 
 Chat = tuple[Chatwoot, int]
 Events = Iterator[ChatwootEvent | None]
+Wanted = TypeVar("Wanted", bound=ChatwootEvent)
 
 
 @pytest.fixture
 def listen(desk: Desk) -> Callable[..., Events]:
     def start(seconds: float = 10, **changes: Any) -> Events:
         owner, deadline = desk.account().owner(), Deadline(seconds)
-        known = {
+        known: dict[str, Any] = {
             "base_url": desk.sandbox.base_url,
             "pubsub_token": owner.pubsub_token,
             "user_id": owner.id,
@@ -37,7 +38,7 @@ def listen(desk: Desk) -> Callable[..., Events]:
     return start
 
 
-def until(events: Events, wanted: type) -> ChatwootEvent:
+def until(events: Events, wanted: type[Wanted]) -> Wanted:
     """The next event of a kind."""
     return next(one for one in events if isinstance(one, wanted))
 
@@ -50,11 +51,10 @@ def test_it_says_when_the_subscription_stands_and_then_what_happens(
     assert next(events) is None
     sent = client.messages.post(number, "hello")
     said = until(events, AgentMessage)
-    assert isinstance(said, AgentMessage)
     assert (said.id, said.conversation_id, said.inbox_id) == (sent, number, desk.inbox_id)
     desk.api("POST", f"/conversations/{number}/toggle_status", {"status": "resolved"})
     changed = until(events, ConversationChanged)
-    while isinstance(changed, ConversationChanged) and changed.status != "resolved":
+    while changed.status != "resolved":
         changed = until(events, ConversationChanged)
     contact_id = client.contacts.find_by_source(SOURCE)
     desk.api("DELETE", f"/contacts/{contact_id}")

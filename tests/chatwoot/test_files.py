@@ -105,20 +105,20 @@ class Redirecting(ThreadingHTTPServer):
 def redirecting() -> Iterator[Redirecting]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            redirecting.hits += 1
+            server.hits += 1
             self.send_response(302)
-            self.send_header("Location", redirecting.location)
+            self.send_header("Location", server.location)
             self.send_header("Content-Length", "0")
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
             return
 
-    redirecting = Redirecting(("127.0.0.1", 0), Handler)
-    threading.Thread(target=redirecting.serve_forever, daemon=True).start()
-    yield redirecting
-    redirecting.shutdown()
-    redirecting.server_close()
+    server = Redirecting(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
 
 
 @pytest.mark.parametrize(

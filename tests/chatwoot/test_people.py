@@ -1,6 +1,7 @@
 """Contacts: made once, found again, told apart when they are taken or gone."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ def test_a_lid_is_never_sent_as_a_phone_number(desk: Desk) -> None:
 @pytest.mark.parametrize("locale", ["en", "pt_BR"])
 @pytest.mark.parametrize("same", [{"phone": PHONE}, {"identifier": "a@s.whatsapp.net"}])
 def test_a_taken_number_is_told_apart_in_every_language(
-    desk: Desk, locale: str, same: dict[str, str]
+    desk: Desk, locale: str, same: dict[str, Any]
 ) -> None:
     desk.sandbox.control("PATCH", "accounts/1", {"locale": locale})
     desk.client().contacts.create(name="A", source_id="a", **same)

@@ -91,7 +91,7 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-Ask = Callable[[Row], Any]
+Ask = Callable[..., Any]
 
 
 @pytest.fixture
@@ -102,7 +102,8 @@ def ask(replay: Replay, file: Path) -> Ask:
         base_url = base_url or replay.base_url
         # A throttled activation waits as long as its deadline allows.
         http, deadline = Http(), Deadline(0.5 if row["status"] == 429 else 20)
-        common = {"clocks": NoClocks(), "deadline": deadline, "token": "t", "account_id": 1}
+        common: dict[str, Any] = {"token": "t", "account_id": 1}
+        common |= {"clocks": NoClocks(), "deadline": deadline}
         paced = Transport(http, base_url, wait=lambda _: None, **common)
         routing = Chatwoot(paced, inbox_of(row))
         activation = Account(Transport(http, base_url, **common))

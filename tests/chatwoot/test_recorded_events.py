@@ -68,8 +68,10 @@ def told_message(body: Row) -> AgentMessage:
     """What a webhook about a message says, taken from where it stands there."""
     talk, attributes = body["conversation"], body["content_attributes"]
     person, sender = talk["meta"]["sender"], body["sender"] or {}
-    last = talk["messages"][0] if talk["messages"] else {"id": 0}
+    last: Row = talk["messages"][0] if talk["messages"] else {"id": 0}
     is_customer = body["message_type"] == "incoming"
+    parsed = parse_webhook(body)
+    assert isinstance(parsed, AgentMessage)
     return AgentMessage(
         id=body["id"],
         conversation_id=talk["id"],
@@ -82,7 +84,7 @@ def told_message(body: Row) -> AgentMessage:
         contact_name=person["name"],
         contact_identifier=person["identifier"] or "",
         text=body["content"] or "",
-        attachments=parse_webhook(body).attachments,  # type: ignore[union-attr]
+        attachments=parsed.attachments,
         in_reply_to_id=attributes.get("in_reply_to") or 0,
         in_reply_to_external_id=attributes.get("in_reply_to_external_id") or "",
         sender_name=sender.get("name", ""),

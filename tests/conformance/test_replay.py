@@ -55,7 +55,7 @@ def outcomes(
 ) -> Iterator[dict[str, Future[dict[str, list[str]]]]]:
     """{scenario: what differs}, of the scenarios that this run asks for."""
     asked = {
-        item.callspec.params["scenario"]
+        str(item.callspec.params["scenario"])
         for item in request.session.items
         if isinstance(item, pytest.Function) and "outcomes" in item.fixturenames
     }

@@ -48,7 +48,10 @@ def test_everything_is_sealed_anew_and_the_old_key_is_gone(tmp_path: Path) -> No
     assert before.strip() not in after
     services = _services(tmp_path)
     assert snapshot.unreadable(services.store, services.vault) == []
-    assert services.instances.find("n2").gateway.token == "token-2"  # type: ignore[union-attr]
+    instance = services.instances.find("n2")
+    assert instance is not None
+    assert instance.gateway is not None
+    assert instance.gateway.token == "token-2"
     assert all(_sealed_with_newest(services))
     services.close()
 

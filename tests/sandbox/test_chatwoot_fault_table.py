@@ -97,7 +97,10 @@ class Scene:
     def is_told(self, kind: str) -> bool:
         """Whether a webhook told what the request wrote; a later message tells when to look."""
         told = f"the {kind}"
-        contents = lambda: [one["content"] for one in self.receiver.events("message_created")]  # noqa: E731
+
+        def contents() -> list[str]:
+            return [one["content"] for one in self.receiver.events("message_created")]
+
         before = set(contents())
         self.chatwoot.say(self.number, "afterwards", "outgoing")
         wait_until(lambda: "afterwards" in contents())
@@ -588,7 +591,10 @@ def test_jobs_are_lost_doubled_late_or_shuffled(
     sandbox.control("POST", "faults", wanted)
     assert scene.ask("text").status_code == 200
     sandbox.control("DELETE", "faults")
-    told = lambda: [one["content"] for one in scene.receiver.events("message_created")]  # noqa: E731
+
+    def told() -> list[str]:
+        return [one["content"] for one in scene.receiver.events("message_created")]
+
     wait_until(lambda: told().count("the text") == copies)
     scene.chatwoot.say(scene.number, "afterwards", "outgoing")
     wait_until(lambda: "afterwards" in told())

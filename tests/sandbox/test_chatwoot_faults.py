@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -14,7 +15,7 @@ from tests.sandbox.conftest import Chatwoot
 from tests.support.processes import ROOT, Process, SandboxChatwoot, free_port
 
 
-def get(sandbox: SandboxChatwoot, **more: object) -> requests.Response:
+def get(sandbox: SandboxChatwoot, **more: Any) -> requests.Response:
     return requests.get(f"{sandbox.base_url}/api", timeout=30, allow_redirects=False, **more)
 
 

@@ -8,7 +8,10 @@ from tests.sandbox.conftest import Cable, Chatwoot, Receiver
 from tests.support.processes import SandboxChatwoot
 
 ANA = {"pubsub_token": "pubsub-ana", "account_id": 1, "user_id": 1}
-GREETING = {"greeting_enabled": True, "greeting_message": "Welcome, {{contact.first_name}}!"}
+GREETING: dict[str, Any] = {
+    "greeting_enabled": True,
+    "greeting_message": "Welcome, {{contact.first_name}}!",
+}
 
 
 def templates(chatwoot: Chatwoot, number: int) -> list[str]:
@@ -39,7 +42,7 @@ def test_out_of_office_comes_outside_of_the_hours(
     chatwoot: Chatwoot, day: dict[str, object], told: list[str]
 ) -> None:
     minutes = {"open_minutes": 0, "close_minutes": 0}
-    settings = {"working_hours_enabled": True, "out_of_office_message": "Closed"}
+    settings: dict[str, Any] = {"working_hours_enabled": True, "out_of_office_message": "Closed"}
     inbox_id, number = chatwoot.chat(**settings)
     chatwoot.ok("PATCH", f"/inboxes/{inbox_id}", {"working_hours": hours(**minutes, **day)})
     chatwoot.say(number, "hi")

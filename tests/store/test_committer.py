@@ -1,12 +1,13 @@
 """Group commit: what shares a transaction, what is told when, and what only goes along."""
 
 import threading
+from collections.abc import Callable
 
 from bridge.store import Database, Store
 from bridge.store.committer import Committer
 
 
-def note(key: str, value: str = "") -> object:
+def note(key: str, value: str = "") -> Callable[[Database], str]:
     """A write of one fact."""
 
     def work(db: Database) -> str:

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -83,12 +84,12 @@ def journal(ground: Ground) -> Journal:
 HERE = "int_here"
 
 
-def new(chat: int, key: str, position: int | None = None, **more: object) -> NewEntry:
+def new(chat: int, key: str, position: int | None = None, **more: Any) -> NewEntry:
     job = more.pop("job", MESSAGE)
     body = more.pop("body", f'"{key}"')
     if job is REPLY:
         more.setdefault("integration_id", HERE)
-    return NewEntry(chat, job, key, str(body), position, **more)  # type: ignore[arg-type]
+    return NewEntry(chat, job, key, str(body), position, **more)
 
 
 def heads(journal: Journal, lane: Lane) -> list[str]:

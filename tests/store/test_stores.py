@@ -105,7 +105,8 @@ class TestInstances:
         )
         assert elsewhere.by_hook_key(hook.key) == (instance, hook.secret)
         assert elsewhere.all() == [instance]
-        assert elsewhere.find("other") is elsewhere.by_hook_key("") is None
+        assert elsewhere.find("other") is None
+        assert elsewhere.by_hook_key("") is None
 
     def test_names_and_tokens_are_taken_once(self, store: Store, instance: Instance) -> None:
         instances = Instances(store, VAULT)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
+from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -98,7 +98,7 @@ def _contract() -> "_Contract":
 class _Contract:
     def __init__(self, document: dict[str, Any]) -> None:
         self._document = document
-        resource = Resource(contents=document, specification=DRAFT202012)
+        resource = DRAFT202012.create_resource(document)
         self._registry: Any = Registry().with_resource(_URI, resource)
         # Literal paths first: contacts/filter is not the contact called "filter".
         paths = sorted(document["paths"], key=lambda path: path.count("{"))

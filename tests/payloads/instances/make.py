@@ -13,6 +13,7 @@ import contextlib
 import sqlite3
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import bridge
@@ -44,7 +45,7 @@ def fill(desk: Desk) -> None:
         path = f"/conversations/{at_anna}/messages"
         desk.chatwoot.control("POST", "faults", {**fault, "path": path})
         desk.customer(anna, text)
-        until(lambda text=text: _ids(desk, text, "dead"), "the dead letter")
+        until(partial(_ids, desk, text, "dead"), "the dead letter")
     desk.command("dead", "discard", "--yes", str(_ids(desk, "given up by a person", "dead")[0]))
     bob, at_bob = desk.meet("Good morning")
     desk.phone.control(
@@ -71,12 +72,12 @@ def fill(desk: Desk) -> None:
 
     # Queued for WhatsApp: one that the gateway refuses for now, one of which nobody knows whether
     # it was sent, and one that is being sent when the machine dies.
-    for fault in (
+    for gateway_fault in (
         {"kind": "status", "status": 503, "body": "reply queued", "times": 1000},
         {"kind": "drop_before", "body": "reply in doubt"},
         {"kind": "slow_before", "body": "reply being sent", "seconds": 120},
     ):
-        desk.phone.control("POST", "faults", fault)
+        desk.phone.control("POST", "faults", gateway_fault)
     desk.reply(at_anna, "reply queued")
     until(lambda: _ids(desk, "reply queued", "ready", tried=True), "a try of the reply")
     desk.reply(at_bob, "reply in doubt")
