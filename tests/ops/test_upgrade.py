@@ -85,7 +85,8 @@ def _go_back(path: Path, step: str) -> None:
     migrations.apply(old, stop_before=step)
     old.execute("attach database ? as new", [str(path)])
     names = "case job when 'message' then 'in' when 'reply' then 'out' when 'file' then 'receipt' "
-    named = {"direction": f"{names}when 'profile' then 'typing' else job end"}
+    direction = f"{names}when 'profile' then 'typing' else job end"
+    named = {"direction": direction, "deed": "action"}
     for table in old.table_names():
         if table.startswith(("sqlite_", "_sqlite_")):
             continue
