@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from bridge.gateways import GATEWAYS
+from bridge.gateways.base import Gateway
 from tests.gateways.stands import STANDS, Receiver, RyzeStand
 
 
@@ -24,7 +25,7 @@ def stand(_stand: RyzeStand) -> RyzeStand:
 
 
 @pytest.fixture
-def gateway(stand: RyzeStand):
+def gateway(stand: RyzeStand) -> Gateway:
     return stand.gateway()
 
 

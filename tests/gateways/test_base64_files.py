@@ -18,7 +18,7 @@ FILES = [b"", b"a", b"ab", b"abc", bytes(range(256)) * 40, b"x" * (PIECE - 1), b
 
 
 @pytest.mark.parametrize("content", FILES, ids=len)
-def test_a_file_becomes_a_field_of_known_length(content: str, tmp_path: Path) -> None:
+def test_a_file_becomes_a_field_of_known_length(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(content)
     body = JsonWithFile({"é": 1}, "data", file)
@@ -44,7 +44,7 @@ def test_a_file_that_shrinks_while_it_is_sent_breaks_the_request(tmp_path: Path)
 
 @pytest.mark.parametrize("content", FILES[1:], ids=len)
 @pytest.mark.parametrize("prefix", ["", "data:image/png;base64,"])
-def test_text_becomes_a_file(content: str, prefix: str, tmp_path: Path) -> None:
+def test_text_becomes_a_file(content: bytes, prefix: str, tmp_path: Path) -> None:
     text = base64.b64encode(content).decode()
     wrapped = "\n".join(text[at : at + 76] for at in range(0, len(text), 76))
     for written in (text, wrapped, text.rstrip("="), text.replace("+", "-").replace("/", "_")):

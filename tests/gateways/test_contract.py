@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from bridge.domain.messages import (
     ChatKind,
     ConnectionChange,
     DeliveryStatus,
+    Event,
     GroupName,
     Kind,
     Media,
@@ -31,8 +33,10 @@ from bridge.gateways.base import (
     GatewayRefuses,
     GatewayUnavailable,
     GatewayUncertain,
+    Received,
 )
 from bridge.net.deadline import Deadline
+from tests.gateways.cases import event_of
 from tests.gateways.stands import FAMILY, JOAO, JOAO_LID, NOBODY, Receiver, RyzeStand
 from tests.sandbox_phone.phone_client import eventually, free_port
 
@@ -44,7 +48,7 @@ def soon() -> Deadline:
     return Deadline(15)
 
 
-def text(said: str = "Boa tarde!", **fields: object) -> Reply:
+def text(said: str = "Boa tarde!", **fields: Any) -> Reply:
     return Reply(**{"to": JOAO, "kind": Kind.TEXT, "text": said, **fields})
 
 
@@ -56,12 +60,12 @@ def sent(gateway: WhatsAppGateway, reply: Reply, source: str = "bridge-1") -> st
 
 
 @pytest.fixture
-def heard(gateway: WhatsAppGateway, receiver: Receiver, tmp_path: Path):
+def heard(gateway: WhatsAppGateway, receiver: Receiver, tmp_path: Path) -> Callable[..., Any]:
     """A webhook is registered; heard(n) waits for n events that are not receipts."""
     gateway.register_webhook(receiver.url, SECRET, deadline=soon())
 
-    def events(count: int = 1, kind: str = Message):
-        def found():
+    def events(count: int = 1, kind: type[Event] = Message) -> list[Received]:
+        def found() -> list[Received] | None:
             bodies = [request["body"] for request in list(receiver.requests)]
             told = [
                 one
@@ -184,8 +188,12 @@ class TestSending:
 
 class TestFailures:
     def fails(
-        self, gateway: WhatsAppGateway, expected: str, reply: Any = None, deadline: Any = None
-    ):
+        self,
+        gateway: WhatsAppGateway,
+        expected: type[GatewayError],
+        reply: Reply | None = None,
+        deadline: Deadline | None = None,
+    ) -> GatewayError:
         with pytest.raises(GatewayError) as raised:
             gateway.send(reply or text(), source="s", deadline=deadline or soon())
         assert type(raised.value) is expected
@@ -195,7 +203,7 @@ class TestFailures:
     def test_nobody_listens(self, stand: RyzeStand) -> None:
         gateway = stand.gateway(base_url=f"http://127.0.0.1:{free_port()}")
         failure = self.fails(gateway, GatewayUnavailable)
-        assert "connection refused" in failure.values["reason"]
+        assert "connection refused" in str(failure.values["reason"])
         assert failure.retryable
 
     def test_the_name_does_not_exist(self, stand: RyzeStand) -> None:
@@ -211,7 +219,7 @@ class TestFailures:
         self, stand: RyzeStand, gateway: WhatsAppGateway
     ) -> None:
         failure = self.fails(gateway, GatewayRefuses, text(to=NOBODY))
-        assert "is not on WhatsApp" in failure.values["reason"]
+        assert "is not on WhatsApp" in str(failure.values["reason"])
         assert not failure.retryable
 
     def test_the_quoted_message_is_unknown(self, gateway: WhatsAppGateway) -> None:
@@ -360,7 +368,7 @@ class TestFailures:
 
 
 class TestReceiving:
-    CUSTOMER = {
+    CUSTOMER: dict[str, tuple[dict[str, Any], Kind]] = {
         "text": ({"text": "Olá"}, Kind.TEXT),
         "image": ({"text": "veja"}, Kind.IMAGE),
         "voice": ({}, Kind.VOICE),
@@ -472,9 +480,11 @@ class TestMedia:
     def picture(self, stand: RyzeStand, heard: Any) -> Message:
         stand.customer("image", file=PICTURE, text="veja")
         (told,) = heard()
-        return told.event
+        return event_of(told, Message)
 
-    def fetch(self, gateway: WhatsAppGateway, message: Any, folder: Any, limit: int = 10**6):
+    def fetch(
+        self, gateway: WhatsAppGateway, message: Message, folder: Path, limit: int = 10**6
+    ) -> Path:
         return gateway.fetch_media(message, to=folder, limit=limit, deadline=soon())
 
     def test_the_file_is_fetched_to_a_new_private_file(
@@ -647,7 +657,8 @@ class TestListening:
         message_id = stand.customer("text", text="Olá")
         body = next(body for body in frames if body is not None)
         (told,) = gateway.parse(body, now=time.time(), spool=tmp_path)
-        assert (told.event.id, told.event.text) == (message_id, "Olá")
+        message = event_of(told, Message)
+        assert (message.id, message.text) == (message_id, "Olá")
         assert stand.sockets() == 1
         frames.close()
         eventually(lambda: stand.sockets() == 0)

@@ -110,7 +110,7 @@ def test_an_old_card_with_folded_and_quoted_lines_is_read() -> None:
         ("", {}, None),
     ],
 )
-def test_a_card_is_what_is_known_of_it(text: str, known: Any, card: str) -> None:
+def test_a_card_is_what_is_known_of_it(text: str, known: Any, card: ContactCard | None) -> None:
     assert vcards.parse(text, **known) == card
 
 

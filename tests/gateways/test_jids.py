@@ -74,7 +74,7 @@ def test_the_ending_says_what_an_address_leads_to(address: str, sort: str, kind:
     ],
 )
 def test_two_fields_make_one_address_whichever_holds_which_form(
-    jid: str, lid: str, expected: str
+    jid: str, lid: str, expected: tuple[str, str]
 ) -> None:
     found = jids.address(jid, lid)
     assert (found.jid, found.lid) == expected
@@ -101,7 +101,7 @@ def test_a_recipient_is_bare_digits_only_where_there_is_a_phone() -> None:
     ],
 )
 def test_brazilian_mobiles_have_two_spellings_and_landlines_one(
-    digits: str, expected: str, stored: Any
+    digits: str, expected: tuple[str, ...], stored: str
 ) -> None:
     assert numbers.spellings(digits) == expected
     assert numbers.canonical(digits) == stored

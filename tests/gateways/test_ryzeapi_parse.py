@@ -23,12 +23,13 @@ from bridge.domain.messages import (
     Location,
     Media,
     Message,
+    Receipt,
     RichContent,
     RichKind,
     RichRow,
 )
 from bridge.routing import jobs
-from tests.gateways.cases import NAMES, NOW, adapter, parsed, payload
+from tests.gateways.cases import NAMES, NOW, adapter, event_of, parsed, payload
 
 JOAO = Address("5511988887777@s.whatsapp.net", "100000000000001@lid", "João")
 MARIA = Address("", "200000000000002@lid", "Maria")
@@ -43,7 +44,7 @@ ANA = ContactCard(
 )
 
 #: What each payload must say; what is not named is as in a private text that João sent.
-MESSAGES = {
+MESSAGES: dict[str, dict[str, Any]] = {
     "live-text": {"text": "Olá, tudo bem?"},
     "live-text-braces": {"text": "{}"},
     "live-text-lid-with-device": {"text": "oi"},
@@ -156,15 +157,14 @@ SPOOLED = {
 
 def one(name: str, spool: Path) -> Message:
     (received,) = parsed(payload(name), spool)
-    assert isinstance(received.event, Message)
-    return received.event
+    return event_of(received, Message)
 
 
 @pytest.mark.parametrize("name", MESSAGES)
 def test_a_message_says_what_the_payload_says(name: str, tmp_path: Path) -> None:
     message, expected = one(name, tmp_path), MESSAGES[name]
     is_live = name.startswith("live-")
-    defaults = {
+    defaults: dict[str, Any] = {
         "chat": JOAO,
         "chat_kind": ChatKind.PRIVATE,
         "sender": JOAO,
@@ -199,21 +199,26 @@ def test_a_file_that_is_no_base64_is_left_to_be_fetched(broken: Any, tmp_path: P
     body = payload("live-image-base64")
     body["data"]["message"]["media"]["base64"] = broken
     (received,) = parsed(body, tmp_path)
-    assert received.event.media.spooled == ""
+    media = event_of(received, Message).media
+    assert media is not None
+    assert media.spooled == ""
     assert not list(tmp_path.iterdir())
 
 
 def test_a_spool_that_cannot_be_written_loses_no_message(tmp_path: Path) -> None:
     (received,) = parsed(payload("live-image-base64"), tmp_path / "missing")
-    assert received.event.media.spooled == ""
+    media = event_of(received, Message).media
+    assert media is not None
+    assert media.spooled == ""
 
 
 def test_receipts_come_one_by_one_so_that_a_batch_hides_no_repetition(tmp_path: Path) -> None:
     told = parsed(payload("status-delivered-two"), tmp_path)
     assert [each.key for each in told] == ["receipt:3EB0A:delivered", "receipt:3EB0B:delivered"]
-    assert [each.event.ids for each in told] == [("3EB0A",), ("3EB0B",)]
-    assert {each.event.reached for each in told} == {DeliveryStatus.DELIVERED}
-    assert told[0].event.chat.jid == JOAO.jid
+    receipts = [event_of(each, Receipt) for each in told]
+    assert [receipt.ids for receipt in receipts] == [("3EB0A",), ("3EB0B",)]
+    assert {receipt.reached for receipt in receipts} == {DeliveryStatus.DELIVERED}
+    assert receipts[0].chat.jid == JOAO.jid
 
 
 @pytest.mark.parametrize(
@@ -226,7 +231,8 @@ def test_receipts_come_one_by_one_so_that_a_batch_hides_no_repetition(tmp_path: 
 )
 def test_a_status_climbs_the_ladder(name: str, reached: Any, tmp_path: Path) -> None:
     (received,) = parsed(payload(name), tmp_path)
-    assert (received.event.ids, received.event.reached) == (("3EB0A",), reached)
+    receipt = event_of(received, Receipt)
+    assert (receipt.ids, receipt.reached) == (("3EB0A",), reached)
 
 
 @pytest.mark.parametrize(
@@ -296,23 +302,25 @@ def test_both_shapes_at_once_are_read_and_the_live_routing_counts(tmp_path: Path
         "content": {"text": "dentro"},
     }
     (received,) = parsed(body, tmp_path)
-    assert (received.event.id, received.event.chat, received.event.from_me) == (FIRST, JOAO, False)
-    assert received.event.text == "dentro"
+    message = event_of(received, Message)
+    assert (message.id, message.chat, message.from_me) == (FIRST, JOAO, False)
+    assert message.text == "dentro"
 
 
 def test_half_characters_and_nul_do_not_reach_the_databases(tmp_path: Path) -> None:
     body = payload("live-text")
     body["data"]["message"]["content"] = "a\ud83d b\0c 👍"
     (received,) = parsed(body, tmp_path)
-    assert received.event.text == "a bc 👍"
-    assert msgspec.json.decode(msgspec.json.encode(received.event), type=Event) == received.event
+    message = event_of(received, Message)
+    assert message.text == "a bc 👍"
+    assert msgspec.json.decode(msgspec.json.encode(message), type=Event) == message
 
 
 def test_a_message_without_an_id_gets_one_that_stays(tmp_path: Path) -> None:
     body = payload("live-text")
     del body["data"]["id"]
     (first,), (again,) = parsed(body, tmp_path), parsed(body, tmp_path)
-    assert first.event.id.startswith("none-")
+    assert event_of(first, Message).id.startswith("none-")
     assert first == again
 
 
@@ -321,7 +329,9 @@ def test_only_addresses_of_the_gateway_itself_are_kept(tmp_path: Path) -> None:
     for url in ("http://gateway.example/x", "https://gateway.example.evil.net/x", "//x", "a:b:c"):
         body["data"]["message"]["media"]["s3Url"] = url
         (received,) = parsed(body, tmp_path)
-        assert received.event.media.url == ""
+        media = event_of(received, Message).media
+        assert media is not None
+        assert media.url == ""
 
 
 JSON = st.recursive(

@@ -6,6 +6,7 @@ import hashlib
 import socket
 import threading
 import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -19,11 +20,11 @@ MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 @pytest.fixture
-def serve():
+def serve() -> Iterator[Callable[..., str]]:
     """serve(deed) gives the address of a server that does `deed(connection, request)` once."""
     servers = []
 
-    def start(deed: Any):
+    def start(deed: Any) -> str:
         server = socket.create_server(("127.0.0.1", 0))
 
         def run() -> None:
@@ -43,7 +44,7 @@ def serve():
         server.close()
 
 
-def accept(connection: Any, request: pytest.FixtureRequest) -> None:
+def accept(connection: Any, request: bytes) -> None:
     key = next(
         line for line in request.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key")
     )
@@ -55,7 +56,7 @@ def accept(connection: Any, request: pytest.FixtureRequest) -> None:
 
 
 def test_texts_come_and_nothing_is_none(serve: Any) -> None:
-    def deed(connection: Any, request: pytest.FixtureRequest) -> None:
+    def deed(connection: Any, request: bytes) -> None:
         assert b"token: secret\r\n" in request
         assert b"Origin" not in request
         accept(connection, request)
@@ -76,7 +77,7 @@ def test_a_silent_server_is_given_up(serve: Any, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(websocket, "PING_S", 0.05)
     monkeypatch.setattr(websocket, "SILENCE_S", 0.3)
 
-    def deed(connection: Any, request: pytest.FixtureRequest) -> None:
+    def deed(connection: Any, request: bytes) -> None:
         accept(connection, request)
         while connection.recv(65536):
             pass
@@ -92,7 +93,7 @@ def test_answered_pings_keep_it_open(serve: Any, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(websocket, "PING_S", 0.05)
     monkeypatch.setattr(websocket, "SILENCE_S", 0.3)
 
-    def deed(connection: Any, request: pytest.FixtureRequest) -> None:
+    def deed(connection: Any, request: bytes) -> None:
         accept(connection, request)
         while connection.recv(65536):
             connection.sendall(b"\x8a\x00")
@@ -102,7 +103,7 @@ def test_answered_pings_keep_it_open(serve: Any, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_handshake_that_drips_ends_at_the_deadline(serve: Any) -> None:
-    def deed(connection: Any, request: pytest.FixtureRequest) -> None:
+    def deed(connection: Any, request: bytes) -> None:
         try:
             for _ in range(100):
                 connection.sendall(b"H")
@@ -117,7 +118,7 @@ def test_a_handshake_that_drips_ends_at_the_deadline(serve: Any) -> None:
 
 
 def test_a_refused_handshake_says_why(serve: Any) -> None:
-    def deed(connection: Any, request: pytest.FixtureRequest) -> None:
+    def deed(connection: Any, request: bytes) -> None:
         connection.sendall(b"HTTP/1.1 400 Bad\r\nX-A: b\r\nContent-Length: 2\r\n\r\nno")
 
     with pytest.raises(HandshakeRefused) as refused:

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
 
@@ -21,15 +21,17 @@ ACCOUNT = {"token": "sandbox-gateway-account-token"}
 JOAO, MARIA, CARLOS = "5511988887777", "551188776655", "5215512345678"
 FAMILY = "120363000000000001@g.us"
 JOAO_LID = "100000000000001@lid"
+T = TypeVar("T")
 
 
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        port: int = probe.getsockname()[1]
+        return port
 
 
-def eventually(check: Callable[[], object], within_s: float = 10.0):
+def eventually(check: Callable[[], T | None], within_s: float = 10.0) -> T:
     """The first truthy answer of `check`; fails when there is none in time."""
     end = time.monotonic() + within_s
     while time.monotonic() < end:
@@ -91,7 +93,7 @@ class PhoneServer:
         body = {"number": JOAO, **({"message": "hello"} if kind == "text" else {}), **body}
         return self.call("POST", f"/api/message/{kind}/sandbox-phone", json=body)
 
-    def webhook(self, receiver: "Receiver", **body: Any) -> dict:
+    def webhook(self, receiver: "Receiver", **body: Any) -> Any:
         body = {"enabled": True, "url": receiver.url, **body}
         answer = self.call("POST", "/api/events/webhook/sandbox-phone", json=body)
         assert answer.status_code == 200, answer.text
@@ -99,22 +101,22 @@ class PhoneServer:
 
     # -- the control API -----------------------------------------------------------------
 
-    def control(self, path: str, body: object = None, method: str = "") -> dict:
+    def control(self, path: str, body: object = None, method: str = "") -> Any:
         method = method or ("GET" if body is None else "POST")
         answer = self.call(method, f"/sandbox/api/{path}", headers=None, json=body)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def customer(self, **body: Any) -> dict:
+    def customer(self, **body: Any) -> Any:
         return self.control("customer", {"chat": JOAO, **body})
 
-    def owner(self, **body: Any) -> dict:
+    def owner(self, **body: Any) -> Any:
         return self.control("owner", {"chat": JOAO, **body})
 
-    def fault(self, kind: str, **body: Any) -> dict:
+    def fault(self, kind: str, **body: Any) -> Any:
         return self.control("faults", {"kind": kind, **body})
 
-    def messages(self, chat: str = JOAO) -> list[dict]:
+    def messages(self, chat: str = JOAO) -> Any:
         return self.control(f"messages?chat={chat}")["messages"]
 
 
@@ -122,8 +124,8 @@ class Receiver:
     """Listens for webhooks; `answer` decides the status of each request."""
 
     def __init__(self) -> None:
-        self.requests: list[dict] = []
-        self.answer: Callable[[dict], int] = lambda request: 200
+        self.requests: list[dict[str, Any]] = []
+        self.answer: Callable[[dict[str, Any]], int] = lambda request: 200
         receiver = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -155,12 +157,12 @@ class Receiver:
         self._server.server_close()
         self._thread.join()
 
-    def events(self, event: str = "message.exchange") -> list[dict]:
+    def events(self, event: str = "message.exchange") -> list[dict[str, Any]]:
         """The `data` of what has come so far."""
         found = [request["body"] for request in list(self.requests)]
         return [body["data"] for body in found if body["event"] == event]
 
-    def wait(self, count: int = 1, event: str = "message.exchange") -> list[dict]:
+    def wait(self, count: int = 1, event: str = "message.exchange") -> list[dict[str, Any]]:
         """The `data` of exactly `count` events; fails when there are too few or too many."""
         eventually(lambda: len(self.events(event)) >= count)
         time.sleep(0.1)

@@ -20,7 +20,7 @@ OWN = "5511900000001" + JID
 
 
 @pytest.fixture
-def told(phone: PhoneServer, receiver: Receiver):
+def told(phone: PhoneServer, receiver: Receiver) -> Receiver:
     phone.webhook(receiver)
     return receiver
 
@@ -98,7 +98,7 @@ def test_a_text_in_the_catalogue_shape(phone: PhoneServer, told: Any) -> None:
 def test_every_kind_is_told_in_both_shapes(phone: PhoneServer, told: Any, shape: str) -> None:
     phone.control("switches", {"shape": shape})
     target = phone.customer(text="hi")["id"]
-    wanted = [
+    wanted: list[dict[str, Any]] = [
         {"kind": "image", "text": "caption"},
         {"kind": "voice"},
         {"kind": "audio"},

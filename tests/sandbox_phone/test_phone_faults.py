@@ -4,6 +4,7 @@ import json
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import websocket
 from tests.sandbox_phone.phone_client import JOAO, MARIA, TOKEN, PhoneServer, Receiver, eventually
 
 
-def texts(events: Any):
+def texts(events: list[dict[str, Any]]) -> list[str]:
     return [event["message"]["content"] for event in events]
 
 
@@ -31,10 +32,10 @@ def test_a_webhook_is_repeated_until_it_is_acknowledged(
 
 def test_an_event_waits_for_the_earlier_ones_of_its_chat_and_for_no_other(
     phone: PhoneServer, receiver: Receiver
-):
+) -> None:
     failing = {"hi 0": 3}
 
-    def answer(request: pytest.FixtureRequest):
+    def answer(request: dict[str, Any]) -> int:
         text = request["body"]["data"]["message"]["content"]
         if failing.get(text, 0):
             failing[text] -= 1
@@ -186,7 +187,7 @@ def test_requests_are_remembered_without_their_tokens(
 # -- WebSocket ---------------------------------------------------------------------------
 
 
-def connect(phone: PhoneServer, query: str = ""):
+def connect(phone: PhoneServer, query: str = "") -> Any:
     url = phone.url.replace("http", "ws") + "/ws/sandbox-phone" + query
     return websocket.create_connection(url, header=[] if query else TOKEN, timeout=5)
 
@@ -240,7 +241,7 @@ def test_a_large_frame_arrives_whole_and_a_hang_up_closes(phone: PhoneServer) ->
 
 
 @pytest.fixture
-def server(tmp_path: Path):
+def server(tmp_path: Path) -> Iterator[PhoneServer]:
     started = PhoneServer(tmp_path / "phone.db")
     yield started
     started.stop()
@@ -285,7 +286,7 @@ def test_a_worker_does_not_outlive_its_parent(server: Any, receiver: Receiver) -
     assert server.send().ok
 
 
-def _refused(port: Any):
+def _refused(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 

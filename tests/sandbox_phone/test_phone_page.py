@@ -3,11 +3,13 @@
 import os
 import re
 import shutil
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import requests
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from tests.sandbox_phone.phone_client import FAMILY, JOAO, MARIA, PhoneServer, eventually
 
@@ -15,7 +17,7 @@ CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or ""
 CHAT = f"/chat/{JOAO}@s.whatsapp.net"
 
 
-def page(phone: PhoneServer, path: str = "/"):
+def page(phone: PhoneServer, path: str = "/") -> str:
     answer = phone.call("GET", path, headers=None)
     assert answer.status_code == 200
     return answer.text
@@ -23,7 +25,7 @@ def page(phone: PhoneServer, path: str = "/"):
 
 def act(
     phone: PhoneServer, who: str = "customer", chat: str = CHAT, files: Any = None, **form: Any
-):
+) -> requests.Response:
     return phone.call("POST", f"{chat}?as={who}", headers=None, data=form, files=files)
 
 
@@ -168,7 +170,7 @@ def test_an_unknown_chat_is_a_page_that_says_so(phone: PhoneServer) -> None:
 
 
 @pytest.fixture(scope="module")
-def chromium():
+def chromium() -> Iterator[Browser]:
     if not CHROMIUM:
         pytest.skip("no Chromium on this machine")
     with sync_playwright() as playwright:
@@ -178,12 +180,12 @@ def chromium():
 
 
 @pytest.fixture
-def open_page(chromium: Any, phone: PhoneServer):
-    contexts = []
+def open_page(chromium: Browser, phone: PhoneServer) -> Iterator[Callable[..., Any]]:
+    contexts: list[BrowserContext] = []
 
-    def open_at(path: str, **options: Any):
+    def open_at(path: str, **options: Any) -> Any:
         contexts.append(chromium.new_context(**options))
-        tab = contexts[-1].new_page()
+        tab: Any = contexts[-1].new_page()
         tab.complaints = []
         tab.on("console", lambda line: tab.complaints.append(line.text))
         tab.on("pageerror", lambda error: tab.complaints.append(str(error)))

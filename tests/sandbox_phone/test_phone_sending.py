@@ -4,6 +4,7 @@ import base64
 from typing import Any
 
 import pytest
+import requests
 
 from tests.sandbox_phone.phone_client import (
     CARLOS,
@@ -18,7 +19,7 @@ from tests.sandbox_phone.phone_client import (
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n picture").decode()
 
 
-def refused(answer: Any):
+def refused(answer: requests.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["error"]["message"]
 
 
