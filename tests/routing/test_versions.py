@@ -294,7 +294,8 @@ def restored(
     desk.chatwoot.options(version=version)
     desk.join()
     number, conversation = desk.meet("hi")
-    desk.phone.control("POST", "faults", {"kind": "status", "status": 503, "path": "/text/"})
+    busy = {"kind": "status", "status": 503, "path": "/text/", "times": None}
+    desk.phone.control("POST", "faults", busy)
     waited = desk.reply(conversation, "waited")
     until(lambda: desk.open_entries(number), "the reply in the queue")
     desk.command("backup", file)
