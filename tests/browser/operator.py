@@ -68,7 +68,11 @@ class Operator:
             field, text = typed[here]
             self.page.fill(field, text)
             self.go_on()
-            self.page.wait_for_url(lambda url, here=here: not url.endswith(f"/{here}"))
+
+            def is_elsewhere(url: str, here: str = here) -> bool:
+                return not url.endswith(f"/{here}")
+
+            self.page.wait_for_url(is_elsewhere)
         return self
 
     @property

@@ -14,7 +14,7 @@ from bridge.config.settings import SETTINGS
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator["Run"]:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Run":
     monkeypatch.chdir(tmp_path)
     for option in SETTINGS:
         monkeypatch.delenv(option.name, raising=False)

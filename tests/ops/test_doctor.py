@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -97,7 +98,7 @@ def test_a_damaged_database(stopped: dict[str, str]) -> None:
 
 def test_a_full_disk(stopped: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     usage = SimpleNamespace(free=50 * 1024**2)
-    monkeypatch.setattr(machine.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     (found,) = machine.disk(load({**stopped}))
     assert (found.level, found.what) == ("wrong", "50 MB are free")
 
@@ -281,7 +282,12 @@ def test_what_is_not_brought_to_chatwoot_is_counted_on_the_overview_too(
     addresses = ("status@broadcast", "120363111111111111@newsletter", "5511900000077@interop")
     for address in (*addresses, "120363222222222222@newsletter"):
         _comes_from(operator, address)
-    page = until(lambda: (text := overview()).count("newsletters 2") and text)
+
+    def counted() -> str:
+        text = overview()
+        return text if "newsletters 2" in text else ""
+
+    page = until(counted)
     assert "Kept out of Chatwoot: interop 1, newsletters 2, stories 1" in page
     said = operator.run("doctor").stdout
     assert "not brought to Chatwoot: interop 1, newsletter 2, story 1" in said

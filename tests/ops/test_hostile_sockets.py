@@ -18,7 +18,7 @@ from bridge.net.http import CallFailed, Http
 from bridge.net.websocket import HandshakeRefused, SocketEnded, WebSocket
 
 MEGABYTE = 2**20
-Talk = Callable[[socket.socket], None]
+Talk = Callable[[socket.socket], object]
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
@@ -121,16 +121,23 @@ def test_what_is_too_much_ends_the_connection_unread(what: str) -> None:
         assert grown_kib < 3 * websocket.MAX_MESSAGE_BYTES // 1024
 
 
+def answers(head: bytes, piece: bytes, times: int) -> Talk:
+    """Takes the opening, sends the head and then the piece so often."""
+
+    def talk(sock: socket.socket) -> None:
+        _request(sock)
+        sock.sendall(head)
+        for _ in range(times):
+            sock.sendall(piece)
+
+    return talk
+
+
 OPENINGS = {
-    "a head without an end": lambda sock: (
-        _request(sock),
-        [sock.sendall(b"a: b\r\n" * 1000) for _ in range(1000)],
-    ),
-    "a line without an end": lambda sock: (_request(sock), [sock.sendall(BIG) for _ in range(64)]),
-    "a refusal of a gigabyte": lambda sock: (
-        _request(sock),
-        sock.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 1073741824\r\n\r\n"),
-        [sock.sendall(BIG) for _ in range(1024)],
+    "a head without an end": answers(b"", b"a: b\r\n" * 1000, 1000),
+    "a line without an end": answers(b"", BIG, 64),
+    "a refusal of a gigabyte": answers(
+        b"HTTP/1.1 403 Forbidden\r\nContent-Length: 1073741824\r\n\r\n", BIG, 1024
     ),
 }
 
@@ -182,7 +189,7 @@ def test_sockets_that_end_however_leave_no_descriptor_and_no_thread() -> None:
 
     ways: list[Talk] = [
         lambda sock: None,
-        lambda sock: _request(sock) and None,
+        _request,
         lambda sock: sock.sendall(b"nonsense\r\n\r\n"),
         refuse,
         opened(lambda sock: sock.sendall(frame(8, 0))),

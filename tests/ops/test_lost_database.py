@@ -36,13 +36,15 @@ def content(folder: Path) -> dict[str, bytes]:
     }
 
 
+def _of_another(database: Path) -> None:
+    database.unlink()
+    sqlite3.connect(database).execute("create table other (a)").connection.close()
+
+
 LOSSES: dict[str, Callable[[Path], object]] = {
     "gone": lambda database: database.unlink(),
     "empty": lambda database: database.write_bytes(b""),
-    "another, without our tables": lambda database: (
-        database.unlink(),
-        sqlite3.connect(database).execute("create table other (a)").connection.close(),
-    ),
+    "another, without our tables": _of_another,
 }
 
 

@@ -133,7 +133,7 @@ def test_what_an_earlier_release_had_queued_is_delivered_once(
             writing = {"chat": group["address"], "kind": "text", "text": "is anybody there?"}
             phone.control("POST", "customer", {**writing, "sender": anna["source_id"]})
             [instance] = json.loads(run("status", "--json", **given).stdout)["instances"]
-            return instance["waiting"] == 0 and instance["unconfirmed"] == 0
+            return (instance["waiting"], instance["unconfirmed"]) == (0, 0)
 
         given = {"BRIDGE_INSTANCE_DIR": str(folder)}
         until(nothing_is_open)

@@ -219,4 +219,6 @@ def test_a_large_file_comes_whole_from_a_gateway_we_know(quiet: Bridge) -> None:
 
 def _hook_path(bridge: Bridge, name: str) -> str:
     with services_of(bridge) as services:
-        return f"/hooks/gateway/{services.instances.hook(services.instances.find(name).id).key}"
+        instance = services.instances.find(name)
+        assert instance is not None
+        return f"/hooks/gateway/{services.instances.hook(instance.id).key}"

@@ -155,7 +155,8 @@ class _Systemd:
 
 
 def test_nobody_is_refused_while_a_new_process_takes_over(tmp_path: Path) -> None:
-    systemd, answers, stop = _Systemd(tmp_path), [], threading.Event()
+    systemd, stop = _Systemd(tmp_path), threading.Event()
+    answers: list[int | str] = []
 
     def visit() -> None:
         while not stop.is_set():

@@ -77,7 +77,7 @@ class Desk:
             self._stack = stack.pop_all()
 
     def _start(
-        self, folder: Path, stack: contextlib.ExitStack, *, public: bool, settings: dict[str, str]
+        self, folder: Path, stack: contextlib.ExitStack, *, public: bool, settings: dict[str, Any]
     ) -> None:
         self.phone = SandboxPhone(folder)
         stack.callback(self.phone.process.kill)
@@ -140,7 +140,7 @@ class Desk:
         return said
 
     @contextlib.contextmanager
-    def options(self, **options: object) -> Iterator[None]:
+    def options(self, **options: Any) -> Iterator[None]:
         """The integration with other options for a while."""
         self.join(**options)
         try:
@@ -359,6 +359,10 @@ class Desk:
     def status(self, conversation: int, message_id: int) -> str:
         """How far a message has come, as its agent sees it."""
         return str(self.message(conversation, message_id)["status"])
+
+    def reaches(self, conversation: int, message_id: int, status: str) -> None:
+        """Waits until the agent of a message sees this status."""
+        until(lambda: self.status(conversation, message_id) == status, f"the status {status}")
 
     def resolve(self, conversation: int) -> None:
         """The agent is done with it; returns when the bridge knows."""

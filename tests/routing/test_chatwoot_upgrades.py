@@ -36,12 +36,11 @@ def test_the_webhook_address_follows_the_version_of_chatwoot(
             desk.gets(number, *sent)
             if not is_called:
                 assert "heard over its socket" in desk.page(PAGE)
-                until(
-                    lambda version=version: f"Version {version}" in desk.page(PAGE), "the version"
-                )
-                until(
-                    lambda reply=reply: desk.status(conversation, reply["id"]) == "delivered",
-                    "the receipt, and no failed mark",
-                )
+
+                def is_named(version: str = version) -> bool:
+                    return f"Version {version}" in desk.page(PAGE)
+
+                until(is_named, "the version")
+                desk.reaches(conversation, reply["id"], "delivered")  # and not "failed"
         desk.settled(number)
         assert desk.sent(number) == sent

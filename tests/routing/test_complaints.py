@@ -19,7 +19,11 @@ def test_1_no_duplicate_conversations(desk: Desk) -> None:
     for index in range(3):
         desk.resolve(conversation)
         desk.customer(number, f"again {index}")
-        until(lambda text=f"again {index}": text in desk.texts(conversation), "the text")
+
+        def is_shown(text: str = f"again {index}") -> bool:
+            return text in desk.texts(conversation)
+
+        until(is_shown, "the text")
         desk.knows_status(conversation, "open")
     assert len(desk.conversations(number)) == 1
 

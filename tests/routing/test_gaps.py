@@ -31,7 +31,11 @@ def test_a_process_that_is_killed_in_the_middle_loses_and_doubles_nothing(
     until(all_came, "the replies")
     for number, conversation in chats:
         own_desk.gets(number, *expected)
-        until(lambda one=conversation: len(own_desk.texts(one)) >= 25, "the customers' texts")
+
+        def are_shown(conversation: int = conversation) -> bool:
+            return len(own_desk.texts(conversation)) >= 25
+
+        until(are_shown, "the customers' texts")
         own_desk.settled(number)
         texts = own_desk.texts(conversation)
         assert [one for one in texts if one.startswith("in ")] == [

@@ -241,7 +241,7 @@ def test_what_alone_makes_chatwoot_fail_is_given_up_and_its_chat_goes_on(inner_d
     desk.chatwoot.fault("disk-full-messages", delay=0, containing="poison")
     desk.customer(number, "poison")
     desk.customer(number, "after it")
-    said = []
+    said: list[str] = []
     while not desk.dead(number):
         said.append(f"meanwhile {len(said)}")
         desk.customer(other, said[-1])

@@ -1,6 +1,7 @@
 """Every kind of message that a customer can send, as the agent sees it, in both payload shapes."""
 
 import base64
+from typing import Any
 
 import pytest
 import requests
@@ -68,7 +69,12 @@ def test_a_caption_stands_with_its_file(desk: Desk, chat: tuple[str, int]) -> No
 
 def test_a_location_is_a_name_and_a_link(desk: Desk, chat: tuple[str, int]) -> None:
     number, conversation = chat
-    place = {"latitude": -8.05, "longitude": -34.9, "place": "Marco Zero", "address": "Recife"}
+    place: dict[str, Any] = {
+        "latitude": -8.05,
+        "longitude": -34.9,
+        "place": "Marco Zero",
+        "address": "Recife",
+    }
     desk.customer(number, kind="location", **place)
     shown = desk.arrived(conversation, 2)["content"]
     assert "Recife" in shown

@@ -3,6 +3,7 @@ happens to a message afterwards."""
 
 import base64
 import itertools
+from functools import partial
 from typing import Any
 
 import pytest
@@ -129,7 +130,7 @@ def test_a_file_that_takes_long_follows_its_words(desk: Desk, chat: tuple[str, i
     assert file["content_attributes"]["in_reply_to"] == words["id"]
     desk.customer(number, kind="revoke", target=told["id"])
     for one in (words, file):
-        until(lambda one=one: is_deleted(desk, conversation, one["id"]), "all of it deleted")
+        until(partial(is_deleted, desk, conversation, one["id"]), "all of it deleted")
 
 
 @pytest.mark.parametrize("comes", [0, 1, 2])

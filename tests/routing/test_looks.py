@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -11,7 +12,7 @@ from bench.loop import INSTANCE
 from tests.routing.desk import Desk, Json, until
 
 #: Looks follow each other so quickly that a test need not wait.
-QUICK = {"BRIDGE_LOOK_INTERVAL": "2"}
+QUICK: dict[str, Any] = {"BRIDGE_LOOK_INTERVAL": "2"}
 
 
 @pytest.fixture(scope="module")

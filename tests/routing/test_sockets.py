@@ -5,6 +5,7 @@ import json
 import os
 import sqlite3
 import time
+from typing import Any
 
 import pytest
 import requests
@@ -28,7 +29,7 @@ def test_both_directions_work_through_sockets(indoor_desk: Desk) -> None:
     "settings", [{"BRIDGE_GATEWAY_URL": "{base_url}"}, {}], ids=["told", "found"]
 )
 def test_a_gateway_beside_us_calls_us_while_chatwoot_is_listened_to(
-    tmp_path_factory: pytest.TempPathFactory, settings: dict[str, str]
+    tmp_path_factory: pytest.TempPathFactory, settings: dict[str, Any]
 ) -> None:
     folder = tmp_path_factory.mktemp("beside")
     with contextlib.closing(Desk(folder, public=False, **settings)) as desk:

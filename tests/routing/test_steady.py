@@ -189,7 +189,7 @@ def test_an_agent_sees_sent_delivered_and_read(desk: Desk) -> None:
     for status in ("delivered", "read"):
         receipt = {"chat": number, "status": status, "ids": [sent["id"]]}
         desk.phone.control("POST", "receipts", receipt)
-        until(lambda wanted=status: desk.status(conversation, written["id"]) == wanted, status)
+        desk.reaches(conversation, written["id"], status)
 
 
 def test_receipts_in_the_wrong_order_never_go_back(desk: Desk) -> None:

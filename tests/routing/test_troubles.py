@@ -276,7 +276,11 @@ def test_many_chats_and_both_directions_at_once(desk: Desk) -> None:
         thread.join()
     for number, conversation in chats:
         desk.gets(number, *[f"out {index}" for index in range(6)])
-        until(lambda one=conversation: len(desk.texts(one)) >= 13, "all texts")
+
+        def are_shown(conversation: int = conversation) -> bool:
+            return len(desk.texts(conversation)) >= 13
+
+        until(are_shown, "all texts")
         incoming = [one for one in desk.texts(conversation) if one.startswith("in ")]
         assert sorted(incoming) == [f"in {index}" for index in range(6)]
 

@@ -190,7 +190,7 @@ def test_chatwoots_own_failed_marks_are_cleared(old_desk: Desk) -> None:
     old_desk.api("POST", f"conversations/{conversation}/messages", {"content": "quoting", **about})
     quoting = old_desk.thread(conversation)[-1]
     for one in (plain, quoting):
-        until(lambda one=one: old_desk.status(conversation, one["id"]) == "failed", "the marks")
+        old_desk.reaches(conversation, one["id"], "failed")
     old_desk.bridge.start()
     old_desk.gets(number, "plain", "quoting")
     until(lambda: old_desk.status(conversation, plain["id"]) != "failed", "the mark to be gone")
@@ -304,9 +304,7 @@ def restored(
     desk.gets(number, "waited", "later")
     if version == "4.2.0":
         for one in (waited, later):
-            until(
-                lambda one=one: desk.status(conversation, one["id"]) == "delivered", "the receipts"
-            )
+            desk.reaches(conversation, one["id"], "delivered")
     desk.settled(number)
     desk.bridge.kill()
     desk.command("restore", file, "--force")

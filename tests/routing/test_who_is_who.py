@@ -1,5 +1,7 @@
 """Nobody gets another's message, whatever numbers, LIDs and contacts have been through."""
 
+from typing import Any
+
 import pytest
 import requests
 
@@ -399,7 +401,7 @@ def test_the_label_of_an_older_version_is_given_up(desk: Desk) -> None:
     assert [one["label"] for one in webhooks(desk) if one["enabled"]] == [ours["label"]]
 
 
-def webhooks(desk: Desk) -> list[dict[str, object]]:
+def webhooks(desk: Desk) -> list[dict[str, Any]]:
     """What the gateway is to call for the instance."""
     answer = requests.get(
         f"{desk.phone.base_url}/api/events/getWebhook/{INSTANCE}",

@@ -27,7 +27,7 @@ def chat(desk: Desk) -> tuple[str, int]:
     return desk.meet("hello")
 
 
-LAID_OUT = {
+LAID_OUT: dict[str, dict[str, Any]] = {
     "template": {
         "type": "template",
         "interactive": {
@@ -335,7 +335,11 @@ def test_what_leads_to_nobody_is_counted(desk: Desk) -> None:
     ]:
         before = counted(kind)
         desk.raw({"jid": address}, f"NO{address}", "words")
-        until(lambda kind=kind, before=before: counted(kind) == before + 1, f"{kind} counted")
+
+        def is_counted(kind: str = kind, before: int = before) -> bool:
+            return counted(kind) == before + 1
+
+        until(is_counted, f"{kind} counted")
     metrics = requests.get(f"{desk.bridge.base_url}/metrics", timeout=10).text
     assert 'chatwoot_bridge_not_routed_total{instance="sandbox-phone",kind="bot"}' in metrics
 

@@ -117,7 +117,7 @@ class Conversations(RuleBasedStateMachine):
     @rule(fault=faults.words, chat=chats, bound=st.booleans())
     def chatwoot_fails_inside(self, fault: dict[str, Any], chat: int, bound: bool) -> None:
         line = self.chats[chat].line
-        place = {"account_id": line.account_id, "user_id": line.user_id}
+        place: dict[str, Any] = {"account_id": line.account_id, "user_id": line.user_id}
         if bound and fault["fault"] not in faults.UNBOUND:
             place["path"] = self._below(chat)
         self._chatwoot_fault({**fault, **place})
@@ -342,7 +342,7 @@ class Conversations(RuleBasedStateMachine):
 
 @pytest.mark.slow
 def test_every_message_arrives_once_in_order_and_where_it_belongs_whatever_goes_wrong() -> None:
-    waits = {
+    waits: dict[str, Any] = {
         "BRIDGE_ECHO_WAIT": str(ECHO_WAIT_S),
         "BRIDGE_CHATWOOT_RUNS_ON": "2",
         "BRIDGE_RETRY_MOST": "2",

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import requests
@@ -327,7 +328,8 @@ def test_refusals_at_the_sign_in_are_noted_but_do_not_fill_the_trail(connected: 
         stranger.get("/sign-in")
         stranger.send({"token": "not-the-account-token"})
     page = connected.get("/audit")
-    address = str(stranger.session.get_adapter("http://x")._address)
+    adapter: Any = stranger.session.get_adapter("http://x")
+    address = str(adapter._address)
     noted = re.findall(
         rf"Somebody · was refused at the sign-in · console [^·]+ · {address}\b", page.text
     )

@@ -42,7 +42,10 @@ HUGE = 2**70
 @pytest.fixture(scope="module")
 def shared_bridge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
     """A bridge of this file alone: its log may hold no traceback, whatever other tests planted."""
-    limits = {"BRIDGE_RATE_LIMIT": "100000/minute", "BRIDGE_RATE_LIMIT_NEW": "100000/minute"}
+    limits: dict[str, Any] = {
+        "BRIDGE_RATE_LIMIT": "100000/minute",
+        "BRIDGE_RATE_LIMIT_NEW": "100000/minute",
+    }
     running = Bridge(tmp_path_factory.mktemp("routes"), **limits)
     yield running
     running.stop()
@@ -409,8 +412,9 @@ def test_ids_that_are_none_leave_no_stack_in_the_log(
 
 
 def test_ids_that_are_none_leave_the_hooks_well(shared_bridge: Bridge) -> None:
+    values: tuple[Any, ...] = (HUGE, -1, "x", None, [])
     for side in ("chatwoot", "gateway"):
-        for value in (HUGE, -1, "x", None, []):
+        for value in values:
             answer = requests.post(
                 f"{shared_bridge.base_url}/hooks/{side}/nobody", json=ids(value), timeout=30
             )

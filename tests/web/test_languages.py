@@ -36,6 +36,7 @@ def test_every_text_is_translated_with_its_placeholders(code: str) -> None:
     with (LOCALES / code / "LC_MESSAGES" / "messages.po").open("rb") as file:
         catalog = read_po(file, locale=code)
     for message in (one for one in catalog if one.id):
+        assert message.string is not None
         texts = [message.id] if isinstance(message.id, str) else list(message.id)
         strings = [message.string] if isinstance(message.string, str) else list(message.string)
         assert all(strings), f"{texts[0]!r} is not translated"

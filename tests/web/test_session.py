@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from flask.sessions import SecureCookieSessionInterface
 
 from bridge.config.settings import load
 from bridge.domain.errors import StartupError
@@ -210,7 +211,7 @@ def test_sessions_say_who_since_when_and_from_where(bridge: Bridge) -> None:
         assert who == "account"
         assert str(address).startswith("127.")
         assert before - 1 <= float(str(began_at)) <= float(str(seen_at)) <= time.time() + 1
-        assert hashed not in str(dict(visitor.session.cookies))
+        assert str(hashed) not in str(dict(visitor.session.cookies))
     page = visitor.get("/audit")
     assert page.text.count("Account token") >= 2
     assert page.text.count("this browser") == 1
@@ -233,7 +234,9 @@ def test_a_session_that_was_never_begun_is_none(bridge: Bridge, key: object) -> 
     """Also in a cookie that is rightly signed."""
     with services_of(bridge) as services:
         app = create_app(services=services)
-        signer = app.session_interface.get_signing_serializer(app)
+        sessions = app.session_interface
+        assert isinstance(sessions, SecureCookieSessionInterface)
+        signer = sessions.get_signing_serializer(app)
         assert signer is not None
         cookie = signer.dumps({"key": key, "_permanent": True})
     visitor = Visitor(bridge)
