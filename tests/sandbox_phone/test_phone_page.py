@@ -265,3 +265,21 @@ def test_escape_closes_a_menu_and_gives_the_focus_back(phone: PhoneServer, open_
     tab.keyboard.press("Escape")
     eventually(lambda: tab.evaluate("document.activeElement.tagName") == "SUMMARY")
     assert tab.locator(".menu[open]").count() == 0
+
+
+def test_a_long_chat_scrolls_between_the_bar_and_the_message_field(
+    phone: PhoneServer, open_page: Any
+) -> None:
+    for number in range(40):
+        phone.customer(text=f"line {number}")
+    tab = open_page("/?as=customer", viewport={"width": 1280, "height": 900})
+    tab.get_by_role("link", name="João da Silva").click()
+    tab.get_by_text("line 39").wait_for()
+    for part in (".bar", ".write", "#end"):
+        assert tab.locator(part).evaluate(
+            """part => {
+              const it = part.getBoundingClientRect();
+              const phone = part.closest('.phone').getBoundingClientRect();
+              return it.top >= phone.top && it.bottom <= phone.bottom;
+            }"""
+        ), part
