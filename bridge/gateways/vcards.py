@@ -24,11 +24,12 @@ def parse(text: str, *, name: str = "", phone: str = "") -> ContactCard | None:
         if key not in ("FN", "N", "TEL", "ORG", "EMAIL") or len(head) == len(line):
             continue
         value = _value(value, parameters, structured=key in ("N", "ORG"))
-        if not value and key == "TEL":
+        if key == "TEL" and not _is_telephone(value):
             value = _whatsapp_number(parameters)
         if value:
             values[key].append(value)
-    phones = [number.removeprefix("tel:") for number in values["TEL"]] or [phone] * bool(phone)
+    phones = [number.removeprefix("tel:") for number in values["TEL"]]
+    phones = phones or [phone] * _is_telephone(phone)
     name = next(iter([*values["FN"], *values["N"]]), name)
     if not name and not phones:
         return None
@@ -53,6 +54,11 @@ def _value(value: str, parameters: list[str], *, structured: bool) -> str:
 
 def _unescaped(value: str) -> str:
     return _ESCAPED.sub(lambda match: "\n" if match[1] in "nN" else match[1], value).strip()
+
+
+def _is_telephone(text: str) -> bool:
+    """Whether it says anything: some cards hold a lone "+" where a telephone was left empty."""
+    return any(map(str.isalnum, text))
 
 
 def _whatsapp_number(parameters: list[str]) -> str:
