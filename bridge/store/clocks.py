@@ -163,4 +163,6 @@ class ChatwootClocks:
                 [fresh.ahead_s, base_url],
             )
         known.stored = fresh
-        log.info("the clock of %s is ahead of ours by %+.0f s", base_url, fresh.ahead_s)
+        if abs(fresh.ahead_s) > _WORTH_S:
+            side = "ahead of" if fresh.ahead_s > 0 else "behind"
+            log.info("the clock of %s is %.0f s %s ours", base_url, abs(fresh.ahead_s), side)
