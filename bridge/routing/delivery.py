@@ -248,7 +248,7 @@ class Deliveries:
         if verdict.unconfirmed or (claim.is_taken and isinstance(error, Unexpected)):
             self._unclear(entry, made("failed", error), claim)
             return Tried(time.monotonic() + _UNCONFIRMED_S)
-        is_old = now - entry.received_at - entry.held_s > PATIENCE_S
+        is_old = entry.age_s(now) > PATIENCE_S
         is_poison = poison.is_poison(entry, error, context)
         if verdict.dead or is_old or is_poison:
             told = GivenUp(error, hours=PATIENCE_S // 3600) if is_old else error

@@ -123,6 +123,10 @@ class Entry:
         key = self.key if self.job is Job.FILE else ""
         return Lane(self.instance_id, self.job, self.chat_id, key)
 
+    def age_s(self, now: float) -> float:
+        """How long it has been waiting, in seconds, by `now` (UTC seconds)."""
+        return now - self.received_at - self.held_s
+
 
 @dataclass(frozen=True, slots=True)
 class Try:

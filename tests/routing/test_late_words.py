@@ -2,7 +2,9 @@
 happens to a message afterwards."""
 
 import base64
+import contextlib
 import itertools
+import sqlite3
 from functools import partial
 from typing import Any
 
@@ -153,6 +155,29 @@ def test_a_late_file_waits_for_no_other_late_file_of_its_chat(
     # Nor do receipts wait for them.
     written = desk.reply(conversation, "thank you")
     until(lambda: desk.status(conversation, written["id"]) == "delivered", "the receipt")
+
+
+def test_a_file_that_comes_after_it_was_given_up_is_still_brought(
+    desk: Desk, chat: tuple[str, int]
+) -> None:
+    number, conversation = chat
+    media = {"type": "image", "mimetype": "image/png"}
+    first = say(desk, number, "see", type="image", media=media)
+    words = desk.arrived(conversation, 2)
+    place = desk.bridge.instance_dir / "bridge.db"
+    with contextlib.closing(sqlite3.connect(place, timeout=30)) as db, db:
+        # As if it had been asked for in vain for more than ten minutes.
+        late = "update journal set received_at = received_at - 700 where key = ?"
+        assert db.execute(late, [f"file:{first}"]).rowcount == 1
+    gone = desk.arrived(conversation, 3)
+    assert gone["content_attributes"]["in_reply_to"] == words["id"]
+    for _ in range(2):
+        say(desk, number, "see", first, type="image", media=media | {"base64": PICTURE})
+    file = desk.arrived(conversation, 4)
+    assert len(file["attachments"]) == 1
+    assert file["content_attributes"]["in_reply_to"] == words["id"]
+    say(desk, number, "after")
+    assert desk.arrived(conversation, 5)["content"] == "after"
 
 
 # -- what happens to a message ---------------------------------------------------------------------

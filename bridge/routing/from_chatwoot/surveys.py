@@ -54,7 +54,7 @@ def text(message: AgentMessage, entry: Entry, context: Context) -> str:
     if link:
         return f"{said} {link}".strip()
     services, one = context.services, context.integration
-    is_young = services.clock() - entry.received_at < _PATIENCE_S
+    is_young = entry.age_s(services.clock()) < _PATIENCE_S
     if is_young and services.settings.public_url and one.webhook_secret:
         raise NotYet(N_("the link of the survey"), retry_after_s=0.5)
     words = phrase(services.settings.language, "survey_without_link")

@@ -202,9 +202,9 @@ class _Batch:
         if not isinstance(earlier, Message) or not message.says_more_than(earlier):
             return False
         late = instance_id, Job.FILE, jobs.late_key(message.id)
-        if message.media is not None and entries.body_of(db, *late):
-            # The text went ahead, and the file is being asked for: here it is.
-            return entries.rewrite(db, *late, jobs.encode(LateFile(message)))
+        # Where the text went ahead, and the file is still being asked for: here it is.
+        if message.media is not None and entries.rewrite(db, *late, jobs.encode(LateFile(message))):
+            return True
         return self._insert(jobs.new(again.chat_id, jobs.fuller_key(message.id), message))
 
     def _rename_contact(self, group: Address, integration: Integration) -> None:

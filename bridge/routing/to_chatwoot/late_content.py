@@ -61,7 +61,7 @@ def deliver_file(entry: Entry, message: Message, context: Context) -> list[Messa
     """The file of a message whose words went ahead; raises NotYet until it is there."""
     words = context.services.chats.pair(entry.instance_id, message.id)
     if words is None:
-        if context.services.clock() - entry.received_at < _WORDS_S:
+        if entry.age_s(context.services.clock()) < _WORDS_S:
             raise NotYet(N_("the message that the file belongs to"), retry_after_s=2)
         return []
     if words.integration_id != context.integration.id or words.reached == "deleted":

@@ -33,7 +33,7 @@ from bridge.routing.retry import backoff
 from bridge.routing.to_chatwoot import conversations, permissions, search
 from bridge.routing.to_chatwoot.phrases import file_size, phrase
 from bridge.store.chats import ConversationLink
-from bridge.store.journal import Entry, Job, MessageLink
+from bridge.store.journal import Entry, Job, MessageLink, State
 
 log = logging.getLogger(__name__)
 
@@ -200,13 +200,14 @@ class Posting:
         return max(_CHAT_WAITS_S - self._age_s(), _LEAST_CALL_S)
 
     def _age_s(self) -> float:
-        entry = self.entry
-        return self.context.services.clock() - entry.received_at - entry.held_s
+        return self.entry.age_s(self.context.services.clock())
 
     def _follows(self) -> bool:
-        """Whether a note has announced the file before."""
-        place = self.entry.instance_id, self.context.integration.id
-        return self.context.services.journal.knows(*place, late_key(self.message.id), Job.FILE)
+        """Whether a note has announced the file before, and it is still being asked for."""
+        late = self.context.services.journal.find(
+            self.entry.instance_id, late_key(self.message.id), Job.FILE
+        )
+        return late is not None and late.state is State.READY
 
     def _missing(self, error: GatewayUnavailable, *, follows: bool) -> str:
         """The note for a file that the gateway does not give now. Raises NotYet to ask again: it
@@ -235,7 +236,7 @@ class Posting:
         # Before the text that announces it: a file that was promised is never forgotten.
         services.journal.accept(self.entry.instance_id, [late], now=now)
         services.wakeup.wake()
-        return "file_follows"
+        return "file_follows" if self._follows() else "file_gone"
 
     # -- a file whose bytes are missing ------------------------------------------------------------
 

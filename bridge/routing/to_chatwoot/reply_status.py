@@ -47,7 +47,7 @@ def show_receipt(entry: Entry, receipt: Receipt, context: Context) -> None:
     services, (whatsapp_id, *_) = context.services, receipt.ids
     pair = services.chats.pair(entry.instance_id, whatsapp_id)
     if pair is None:
-        is_young = services.clock() - entry.received_at < _PATIENCE_S
+        is_young = entry.age_s(services.clock()) < _PATIENCE_S
         if is_young or services.journal.is_sending(entry.chat_id):
             raise NotYet(N_("the message that this receipt is about"), retry_after_s=1)
         return

@@ -177,7 +177,7 @@ def _reply(
     try:
         file = stack.enter_context(files.from_chatwoot(attachment, context))
     except FileNotThere as error:
-        if context.services.clock() - entry.received_at < _FILE_PATIENCE_S:
+        if entry.age_s(context.services.clock()) < _FILE_PATIENCE_S:
             raise
         raise FileRefused(detail=error.message) from error
     carries_text = _carries_text(entry, part, context)
