@@ -218,7 +218,7 @@ def _one_inbox(
             updated = account.update_inbox(inbox.id, wish)
         except errors.InboxGone:
             break
-        duplicate_inboxes.remove_others(account, [one.id for one in ours], updated.id)
+        duplicate_inboxes.remove_others(account, [inbox.id for inbox in ours], updated.id)
         return updated
     try:
         return account.create_inbox(wish)

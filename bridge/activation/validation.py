@@ -92,7 +92,7 @@ Activation = defstruct(
     "Activation", [_of_option(option) for option in OPTIONS], bases=(_Facts,), kw_only=True
 )
 #: How each fact is called in it.
-SET_FIELDS = {one.name: one.encode_name for one in structs.fields(Activation)}
+SET_FIELDS = {fact.name: fact.encode_name for fact in structs.fields(Activation)}
 #: How the inline block of `instance/new` calls the fields of `set`.
 SET_TO_INLINE = {
     name: name if name.startswith("chatwoot") else "chatwoot" + name[0].upper() + name[1:]
@@ -171,10 +171,10 @@ NewInstance = defstruct(
 def _read(kind: type[Struct], read: Reader) -> dict[str, Any]:
     """Every field that has a rule, read by it."""
     hints, values = get_type_hints(kind, include_extras=True), dict[str, Any]()
-    for one in structs.fields(kind):
-        rule = hints[one.name].__metadata__[-1]
+    for fact in structs.fields(kind):
+        rule = hints[fact.name].__metadata__[-1]
         if callable(rule):
-            values[one.name] = rule(read, one.encode_name)
+            values[fact.name] = rule(read, fact.encode_name)
     return values
 
 

@@ -93,7 +93,7 @@ class Conversations:
         those among its latest twenty of all inboxes. Raises ContactGone."""
         body = self._calls.ask("GET", f"contacts/{contact_id}/conversations", gone=ContactGone)
         conversations = [_conversation(body, row) for row in body.rows("payload")]
-        return [each for each in conversations if each.inbox_id == self._calls.inbox_id]
+        return [row for row in conversations if row.inbox_id == self._calls.inbox_id]
 
     def latest(self, page: int) -> list[Conversation]:
         """The inbox's conversations, latest activity first, 25 a page from 1 on."""

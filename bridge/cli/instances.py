@@ -6,8 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from bridge.activation import activate as activation
-from bridge.activation import checks, instances, validation
+from bridge.activation import activate, checks, instances, validation
 from bridge.activation.activate import ActivationStep
 from bridge.activation.reader import GATEWAY_KINDS
 from bridge.chatwoot.address import BadAddress
@@ -151,12 +150,12 @@ def webhook(terminal: Terminal, name: str) -> None:
     """
     with terminal.opened() as services:
         instance = instances.find(name, services)
-        called = activation.try_webhooks(instance, services, by=actor())
+        called = activate.try_webhooks(instance, services, by=actor())
     text = "Chatwoot calls the bridge." if called else "Chatwoot has not called yet."
     terminal.say({"instance": name, "called": called}, text)
 
 
-@click.command()
+@click.command("activate")
 @click.argument("name", required=False)
 @click.option("--url", "base_url", metavar="URL", help="Address of Chatwoot.")
 @click.option("--account", "account_id", type=int, help="Number of the account in Chatwoot.")
@@ -170,7 +169,7 @@ def webhook(terminal: Terminal, name: str) -> None:
 @click.option("--inbox", "inbox_name", metavar="NAME", help="Name of the inbox.")
 @_of_inbox
 @with_terminal
-def activate(terminal: Terminal, name: str | None, **given: Any) -> None:
+def join(terminal: Terminal, name: str | None, **given: Any) -> None:
     """Joins an instance to Chatwoot, or changes how it is joined.
 
     What is missing is asked for on a terminal; an integration that is there keeps what is not
@@ -181,7 +180,7 @@ def activate(terminal: Terminal, name: str | None, **given: Any) -> None:
         before = services.integrations.of(instance.id)
         body = _wish(given, before, services)
         wish = validation.activation_request(body)
-        done = activation.activate(
+        done = activate.activate(
             instance,
             wish,
             services,

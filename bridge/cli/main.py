@@ -10,8 +10,7 @@ from typing import IO, Any
 import click
 
 from bridge import __version__
-from bridge.cli import instances, maintenance, messages
-from bridge.cli import serve as supervisor
+from bridge.cli import instances, maintenance, messages, serve
 from bridge.cli.serve import PortTaken
 from bridge.cli.terminal import COMMAND, Terminal, instance_dir, note, table, with_terminal
 from bridge.config import settings
@@ -55,13 +54,13 @@ def commands() -> None:
     """Connects a WhatsApp gateway to Chatwoot. Without a command: serve."""
 
 
-@commands.command()
+@commands.command("serve")
 @click.option("--host", help="Address to listen on (BRIDGE_HOST; otherwise 127.0.0.1).")
 @click.option("--port", help="Port to listen on (BRIDGE_PORT; otherwise 8080).")
 @instance_dir
-def serve(**options: str | None) -> None:
+def start(**options: str | None) -> None:
     """Starts the service: API, wizard and, on loopback, the sandbox. Ctrl-C stops it."""
-    supervisor.serve(settings.load(**options))
+    serve.serve(settings.load(**options))
 
 
 @commands.command("settings")
@@ -78,17 +77,17 @@ def show_settings(terminal: Terminal) -> None:
 
 for command in (
     instances.instance_group,
-    instances.activate,
+    instances.join,
     instances.webhook,
     messages.status,
     messages.trace,
     messages.dead_group,
     messages.pause,
     messages.resume,
-    maintenance.backup,
-    maintenance.restore,
+    maintenance.make_backup,
+    maintenance.restore_backup,
     maintenance.rotate_key,
     maintenance.rotate_token,
-    maintenance.doctor,
+    maintenance.examine,
 ):
     commands.add_command(command)

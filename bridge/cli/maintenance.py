@@ -8,9 +8,7 @@ import click
 
 from bridge.activation import instances
 from bridge.cli.terminal import Terminal, actor, moment, note, with_terminal
-from bridge.operations import backup as backups
-from bridge.operations import doctor as examination
-from bridge.operations import rotation
+from bridge.operations import backup, doctor, rotation
 from bridge.operations.backup import Backup
 from bridge.operations.doctor import Level
 
@@ -18,17 +16,17 @@ _MARKS = {Level.OK: "ok", Level.WARNING: "WARNING", Level.WRONG: "WRONG"}
 _FILE = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 
 
-@click.command()
+@click.command("backup")
 @_FILE
 @click.option("--force", is_flag=True, help="Writes over a file that is there.")
 @with_terminal
-def backup(terminal: Terminal, file: Path, force: bool) -> None:
+def make_backup(terminal: Terminal, file: Path, force: bool) -> None:
     """Takes a backup into FILE while the service runs, and opens it again to prove it.
 
     It holds the database, the account token, config.toml, the files of queued messages, and the key
     unless that comes from BRIDGE_ENCRYPTION_KEY: keep it as private as the folder itself.
     """
-    made = backups.make(terminal.load(), file, now=time.time(), overwrite=force)
+    made = backup.make(terminal.load(), file, now=time.time(), overwrite=force)
     key = "with its key" if made.with_key else "without the key: keep BRIDGE_ENCRYPTION_KEY too"
     text = (
         f"{file}: {made.size // 1024} KB, {made.instances} instances, {made.messages} messages, "
@@ -37,16 +35,16 @@ def backup(terminal: Terminal, file: Path, force: bool) -> None:
     terminal.say(_facts(made), text)
 
 
-@click.command()
+@click.command("restore")
 @_FILE
 @click.option(
     "--force", is_flag=True, help="Moves an installation that is there aside (never deletes it)."
 )
 @with_terminal
-def restore(terminal: Terminal, file: Path, force: bool) -> None:
+def restore_backup(terminal: Terminal, file: Path, force: bool) -> None:
     """Puts the backup in FILE into the instance folder; the service must be stopped."""
     settings = terminal.load(must_exist=False)
-    restored = backups.restore(settings, file, by=actor(), now=time.time(), force=force)
+    restored = backup.restore(settings, file, by=actor(), now=time.time(), force=force)
     text = (
         f"{settings.instance_dir} holds {restored.instances} instances and {restored.messages} "
         f"messages as of {moment(restored.taken_at)} UTC. Start the service."
@@ -91,15 +89,15 @@ def rotate_token(terminal: Terminal, instance: str | None) -> None:
     terminal.say({"token": str(token)}, f"The new token: {token}\n{effect}")
 
 
-@click.command()
+@click.command("doctor")
 @with_terminal
-def doctor(terminal: Terminal) -> None:
+def examine(terminal: Terminal) -> None:
     """Looks at everything that has to be right; says what is wrong and what to do.
 
     Ends with 1 when something is wrong, with 0 otherwise, warnings included.
     """
     findings = []
-    for finding in examination.examine(lambda: terminal.load(must_exist=False)):
+    for finding in doctor.examine(lambda: terminal.load(must_exist=False)):
         findings.append(finding)
         if not terminal.as_json:
             subject = f" {finding.subject}" if finding.subject else ""
@@ -112,5 +110,5 @@ def doctor(terminal: Terminal) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _facts(backup: Backup) -> dict[str, object]:
-    return {**asdict(backup), "path": str(backup.path)}
+def _facts(made: Backup) -> dict[str, object]:
+    return {**asdict(made), "path": str(made.path)}

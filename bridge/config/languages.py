@@ -34,7 +34,7 @@ def catalog(language: str) -> NullTranslations:
 def say(problem: Problem, language: str) -> str:
     """A problem in a language; its values are filled in afterwards."""
     values = {
-        name: say(one, language) if isinstance(one, Problem) else one
-        for name, one in problem.values.items()
+        name: say(value, language) if isinstance(value, Problem) else value
+        for name, value in problem.values.items()
     }
     return str(catalog(language).gettext(problem.sentence)).format(**values)

@@ -28,7 +28,7 @@ def names(raw: str) -> tuple[str, ...]:
 
 def one_of(*choices: str) -> Callable[[str], str]:
     def read(raw: str) -> str:
-        values = next((one for one in choices if one.lower() == raw.lower()), None)
+        values = next((choice for choice in choices if choice.lower() == raw.lower()), None)
         if values is None:
             raise ValueError(f"must be {', '.join(choices[:-1])} or {choices[-1]}")
         return values

@@ -256,7 +256,7 @@ class Settings:
 
 
 SETTINGS = tuple(
-    Setting(one.name, *one.metadata["row"]) for one in fields(Settings) if "row" in one.metadata
+    Setting(item.name, *item.metadata["row"]) for item in fields(Settings) if "row" in item.metadata
 )
 #: Read before the others, because it says where `config.toml` is.
 INSTANCE_DIR = SETTINGS[0]

@@ -96,7 +96,7 @@ class Fields:
     def without(self, *names: str) -> "Fields":
         """The same without these fields."""
         rest, left_out = Fields(), set(map(_known, names))
-        rest.by_name = {name: one for name, one in self.by_name.items() if name not in left_out}
+        rest.by_name = {name: value for name, value in self.by_name.items() if name not in left_out}
         return rest
 
     def has(self, name: str) -> bool:

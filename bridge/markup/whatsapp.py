@@ -207,7 +207,7 @@ class _Line:
     def _special(self, begin: int, has_links: bool) -> set[int]:
         """The places of the characters that Markdown would take for something else."""
         line = self._line
-        places = {start.end(1) - 1 for one in _STARTS if (start := one.match(line, begin))}
+        places = {start.end(1) - 1 for mark in _STARTS if (start := mark.match(line, begin))}
         for pattern in (_AUTOLINK, _ENTITY, _SYMBOL):
             places |= {match.start() for match in pattern.finditer(line, begin)}
         for place in range(begin, len(line)):

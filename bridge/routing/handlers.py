@@ -7,8 +7,7 @@ from bridge.domain.messages import Message, Receipt
 from bridge.routing import jobs
 from bridge.routing.context import Context
 from bridge.routing.retry import Side
-from bridge.routing.to_chatwoot import deliver as to_chatwoot
-from bridge.routing.to_chatwoot import late_content, profiles, reply_status
+from bridge.routing.to_chatwoot import deliver, late_content, profiles, reply_status
 from bridge.routing.to_whatsapp import send
 from bridge.routing.to_whatsapp.send import Claim
 from bridge.store.journal import Entry, Job, MessageLink
@@ -38,7 +37,7 @@ def carry_out(entry: Entry, context: Context, claim: Claim) -> list[MessageLink]
         return []
     match body:
         case Message():
-            return to_chatwoot.deliver(entry, body, context)
+            return deliver.deliver(entry, body, context)
         case jobs.LateFile():
             return late_content.deliver_file(entry, body.message, context)
         case Receipt():

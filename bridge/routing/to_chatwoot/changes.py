@@ -105,7 +105,7 @@ def _reply(
         pieces, found = posting.pieces(text), []
         if entry.doubtful or len(pieces) > 1:
             latest = chatwoot.messages.latest(conversation_id)
-            found = [one for one in latest if search.own_id(message) in one.own_source_id]
+            found = [piece for piece in latest if search.own_id(message) in piece.own_source_id]
         answers = {"in_reply_to": target.chatwoot_id} if target is not None else {}
         return posting.post(pieces, posting.link_to(conversation_id), answers, found)
     except ConversationGone:

@@ -255,9 +255,8 @@ class _Finder:
         jid = numbers.canonical(self._phone) + jids.PHONE_SUFFIX
         learned = self._context.services.chats.spellings(self._chat.instance_id, jid)
         phones = [self._phone, *map(jids.phone, learned)]
-        return list(
-            dict.fromkeys(f"+{one}" for phone in phones for one in numbers.spellings(phone))
-        )
+        spelled = (f"+{digits}" for phone in phones for digits in numbers.spellings(phone))
+        return list(dict.fromkeys(spelled))
 
     def _unique_id(self) -> str:
         """A source_id that no other chat has ever had."""

@@ -110,7 +110,7 @@ def _text_of(pair: MessageLink | None, context: Context) -> str:
         page = context.chatwoot().messages.after(pair.conversation_id, pair.chatwoot_id - 1)
     except ConversationGone:
         return ""
-    message = next((one for one in page if one.id == pair.chatwoot_id), None)
+    message = next((other for other in page if other.id == pair.chatwoot_id), None)
     if message is None or message.deleted:
         return ""
     return message.text or ("📎" if message.attachments else "")

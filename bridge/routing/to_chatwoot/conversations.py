@@ -58,13 +58,17 @@ def of_contact(link: ConversationLink, context: Context) -> list[Conversation]:
     another chat's, as after agents merged two contacts."""
     chats = context.services.chats
     try:
-        found = context.chatwoot().conversations.of_contact(link.contact_id)
+        conversations = context.chatwoot().conversations.of_contact(link.contact_id)
     except ContactGone:
         chats.forget_contact(link.integration_id, link.contact_id)
         what = N_("Chatwoot to settle a conversation that was deleted")
         raise NotYet(what, retry_after_s=_GOING_S) from None
     place = link.integration_id, link.chat_id
-    return [one for one in found if chats.is_free(*place, conversation_id=one.id)]
+    return [
+        conversation
+        for conversation in conversations
+        if chats.is_free(*place, conversation_id=conversation.id)
+    ]
 
 
 def begin(

@@ -36,7 +36,7 @@ def add(
         return []
     try:
         there = _all_of(message, poorer, context)
-        first = next((one for one in there if one.id == poorer.chatwoot_id), None)
+        first = next((piece for piece in there if piece.id == poorer.chatwoot_id), None)
         if first is None or first.deleted:
             return []
         posting = Posting(entry, message, context)
@@ -45,11 +45,11 @@ def add(
         if message.media is None and has_text:
             return []
         if message.media is not None:
-            if any(one.attachments for one in there):
+            if any(piece.attachments for piece in there):
                 return []
             pieces = [""] if first.text and has_text else pieces
         number = len(context.services.chats.pieces(entry.instance_id, message.id)) + 1
-        found = [one for one in there if one.id != poorer.chatwoot_id]
+        found = [piece for piece in there if piece.id != poorer.chatwoot_id]
         link = posting.link_to(poorer.conversation_id)
         answers = {"in_reply_to": poorer.chatwoot_id}
         return posting.post(pieces, link, answers, found, first=number)
@@ -76,4 +76,6 @@ def deliver_file(entry: Entry, message: Message, context: Context) -> list[Messa
 def _all_of(message: Message, first: MessageLink, context: Context) -> list[AgentMessage]:
     """The pieces of a message that are in Chatwoot, from its first one on."""
     later = search.messages_after(first.conversation_id, first.chatwoot_id - 1, context)
-    return [one for one in later if search.is_of(one, message) or one.id == first.chatwoot_id]
+    return [
+        piece for piece in later if search.is_of(piece, message) or piece.id == first.chatwoot_id
+    ]

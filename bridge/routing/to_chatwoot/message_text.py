@@ -55,9 +55,9 @@ def _written(message: Message, name_of: Callable[[Address], str]) -> str:
     """What a person wrote, with names for the digits of those who are mentioned in it."""
     words = clean(message.text)
     names = {
-        f"@{form.partition('@')[0]}": one
-        for one in message.mentions
-        for form in (one.jid, one.lid)
+        f"@{form.partition('@')[0]}": person
+        for person in message.mentions
+        for form in (person.jid, person.lid)
         if form
     }
     # The longest first: a number may be the beginning of another.

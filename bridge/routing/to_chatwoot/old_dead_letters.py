@@ -57,7 +57,7 @@ def find(entry: Entry, context: Context) -> MessageLink | None:
         after_id = context.services.chats.newest_before(place, entry.id) or 0
         later = search.messages_after(conversation_id, after_id, context, pages=_MOST_PAGES)
         with contextlib.suppress(ConversationGone):
-            found = next((one for one in later if search.is_of(one, message)), None)
+            found = next((other for other in later if search.is_of(other, message)), None)
             if found is not None:
                 # Its files are there where their bytes are, not only their names.
                 is_whole = all(map(context.chatwoot().files.is_stored, found.attachments))

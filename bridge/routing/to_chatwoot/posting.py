@@ -275,7 +275,7 @@ class Posting:
 
     def _earlier(self, name: str) -> AgentMessage | None:
         source_id = WHATSAPP_ID_PREFIX + name
-        return next((one for one in self._found if one.own_source_id == source_id), None)
+        return next((piece for piece in self._found if piece.own_source_id == source_id), None)
 
     def _fields(self, name: str, attributes: Mapping[str, object] | None = None) -> MessageFields:
         attributes = dict(attributes or {})

@@ -59,7 +59,7 @@ def _number(chat: Chat, link: ConversationLink, phone: str, context: Context) ->
     """Only where Chatwoot has none, or the one that the person does not have any more. When another
     contact has it, the person was here twice, and an agent decides whether to merge the two."""
     contacts = context.chatwoot().contacts
-    old = {"", *(f"+{one}" for one in numbers.spellings(jids.phone(chat.lost)))}
+    old = {"", *(f"+{digits}" for digits in numbers.spellings(jids.phone(chat.lost)))}
     with contextlib.suppress(ContactGone, PhoneTaken):
         if contacts.get(link.contact_id).phone in old:
             contacts.update(link.contact_id, phone=f"+{phone}")

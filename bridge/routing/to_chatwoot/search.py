@@ -56,7 +56,7 @@ def earlier(
     for place in _places(link, context):
         try:
             unknown = _unknown(place.conversation_id, entry, context)
-            found = [one for one in unknown if is_of(one, message)]
+            found = [piece for piece in unknown if is_of(piece, message)]
         except ConversationGone:
             if place is link:
                 raise
@@ -101,4 +101,4 @@ def _unknown(conversation_id: int, entry: Entry, context: Context) -> Iterator[A
     after_id = known_id if before_id is None else min(known_id, before_id)
     if after_id < latest[0].id:
         between = messages_after(conversation_id, after_id, context)
-        yield from itertools.takewhile(lambda one: one.id < latest[0].id, between)
+        yield from itertools.takewhile(lambda known: known.id < latest[0].id, between)
