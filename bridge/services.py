@@ -123,6 +123,5 @@ class Services:
         self.audit.note(by, action, subject, detail, at=self.clock())
 
     def close(self) -> None:
-        """Closes the database."""
         self.store.close()
         self.wakeup.close()

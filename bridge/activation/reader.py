@@ -118,14 +118,12 @@ class Reader:
         return name or DEFAULT_INBOX_NAME
 
     def instance_name(self, field: str) -> str:
-        """The name of an instance."""
         name = self.text(field, required=True)
         if name and not _INSTANCE_NAME.fullmatch(name):
             self.refuse(field, N_("must be 1 to 100 letters, digits, hyphens or underscores"))
         return name
 
     def gateway_kind(self, field: str) -> str:
-        """One of the gateways that the bridge knows."""
         kind = self.text(field, required=True, limit=40)
         if kind and kind not in GATEWAY_KINDS:
             self.refuse(field, N_("must be one of: {kinds}"), kinds=", ".join(GATEWAY_KINDS))

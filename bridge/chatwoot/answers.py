@@ -10,7 +10,6 @@ from typing import Any, TypedDict, Unpack
 
 from bridge.chatwoot.diagnosis import (
     Diagnosis,
-    body_of,
     is_missing_record,
     own_words,
     retry_after_s,
@@ -144,7 +143,7 @@ class InboxCalls:
         if answer.url == self.transport.url(self._inbox_path):
             return self._diagnosis.refusal(answer)
         inbox = self.transport.send("GET", self._inbox_path)
-        if inbox.is_success and "id" in body_of(inbox):
+        if inbox.is_success and "id" in inbox.object:
             return self._diagnosis.failing(answer)
         if inbox.status not in {401, 403, 404}:
             return self._failure(inbox) or self._diagnosis.failing(answer)

@@ -138,7 +138,7 @@ def own_words(answer: Answer) -> dict[str, Any]:
     then somebody else's (docs/contracts/chatwoot.md, Answers)."""
     if answer.media_type != "application/json":
         return {}
-    body = body_of(answer)
+    body = answer.object
     match body:
         case {"error": str(), **others} if others.keys() <= {"status", "attributes"}:
             return body
@@ -152,15 +152,6 @@ def own_words(answer: Answer) -> dict[str, Any]:
 def is_missing_record(answer: Answer) -> bool:
     """Chatwoot's own 404, not one of its router or of a proxy."""
     return answer.status == 404 and own_words(answer).get("error") == "Resource could not be found"
-
-
-def body_of(answer: Answer) -> dict[str, Any]:
-    """The JSON object of an answer, empty for anything else."""
-    try:
-        body = answer.json
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
 
 
 def retry_after_s(answer: Answer) -> float:

@@ -14,6 +14,7 @@ from bridge.chatwoot.diagnosis import Diagnosis
 from bridge.chatwoot.events import ChatwootEvent, parse_frame
 from bridge.chatwoot.values import number
 from bridge.domain.errors import N_, ChatwootUnreachable
+from bridge.domain.texts import json_object
 from bridge.net.deadline import Deadline
 from bridge.net.http import CallFailed, Http
 from bridge.net.websocket import HandshakeRefused, SocketEnded, WebSocket
@@ -107,7 +108,7 @@ class Cable:
                 if text is None:
                     continue
                 heard_at = time.monotonic()
-                frame = _frame(text)
+                frame = json_object(text)
                 if frame.get("type") == "disconnect":
                     return
                 if frame.get("type") == "ping":
@@ -118,7 +119,6 @@ class Cable:
             return
 
     def close(self) -> None:
-        """Ends the connection."""
         self._socket.close()
 
     def __enter__(self) -> Self:
@@ -142,7 +142,9 @@ class Cable:
         """Returns once a frame of that type has come. Raises CableRefused."""
         try:
             while deadline.remaining():
-                frame = _frame(self._socket.receive(min(deadline.remaining(), SILENCE_S)))
+                frame = json_object(
+                    self._socket.receive(min(deadline.remaining(), SILENCE_S)) or ""
+                )
                 kind = frame.get("type")
                 if kind == wanted:
                     return
@@ -157,12 +159,4 @@ class Cable:
 
 def _account_of(frame: dict[str, Any]) -> int:
     """The account that the subscription of a frame named; 0 for no subscription of ours."""
-    return number(_frame(frame.get("identifier")), "account_id")
-
-
-def _frame(text: object) -> dict[str, Any]:
-    try:
-        frame = json.loads(text) if isinstance(text, str) else {}
-    except (ValueError, RecursionError):
-        return {}
-    return frame if isinstance(frame, dict) else {}
+    return number(json_object(str(frame.get("identifier"))), "account_id")

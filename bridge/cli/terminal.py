@@ -112,7 +112,6 @@ def confirm(question: str, *, yes: bool) -> None:
 
 
 def note(text: str) -> None:
-    """Prints something beside the result, for people."""
     click.echo(text, err=True)
 
 

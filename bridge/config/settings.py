@@ -209,7 +209,6 @@ class Settings:
 
     @property
     def database(self) -> Path:
-        """The one SQLite file."""
         return self.instance_dir / "bridge.db"
 
     @property

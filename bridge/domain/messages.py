@@ -10,16 +10,12 @@ from msgspec.structs import force_setattr
 
 
 class ChatKind(StrEnum):
-    """What sort of chat a message belongs to."""
-
     PRIVATE = "private"
     GROUP = "group"
     OTHER = "other"  # newsletters, stories, bots and what we do not know: never routed
 
 
 class Kind(StrEnum):
-    """What a message is."""
-
     TEXT = "text"
     IMAGE = "image"
     VIDEO = "video"
@@ -88,8 +84,6 @@ class ContactCard(Struct, frozen=True, omit_defaults=True):
 
 
 class RichKind(StrEnum):
-    """What rich content is."""
-
     TEMPLATE = "template"  # a template, buttons or a list: whatever is offered to be picked
     ORDER = "order"
     PRODUCT = "product"

@@ -51,7 +51,6 @@ class ChatwootTime:
         return f"ChatwootTime({self.seconds!r})"
 
     def plus(self, seconds: float) -> "ChatwootTime":
-        """So many seconds later."""
         return ChatwootTime(self.seconds + seconds)
 
     def since(self, earlier: "ChatwootTime") -> float:

@@ -102,7 +102,6 @@ class Option:
 
     @property
     def is_switch(self) -> bool:
-        """Whether it is on or off."""
         return self.kind is bool
 
     @property
@@ -112,7 +111,6 @@ class Option:
 
     @property
     def flag(self) -> str:
-        """The option of the command line."""
         return "--" + self.name.replace("_", "-")
 
 

@@ -4,9 +4,11 @@ Source: docs/contracts/chatwoot.md, Messages (NUL is refused, half characters ma
 text has at most 150,000 characters).
 """
 
+import json
 import re
 import unicodedata
 from collections.abc import Callable
+from typing import Any
 
 #: How far before the limit a better place for a cut is looked for, as a part of the limit.
 _SEARCH = 5
@@ -88,6 +90,15 @@ def clean_json(value: object) -> object:
         case list() | tuple():
             return [clean_json(inner) for inner in value]
     return value
+
+
+def json_object(text: str | bytes) -> dict[str, Any]:
+    """The JSON object that a text holds, empty for anything else."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def split(text: str, limit: int, *, sent: Callable[[str], str] = lambda text: text) -> list[str]:

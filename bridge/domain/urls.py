@@ -29,7 +29,6 @@ def origin_of(url: str) -> Origin | None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a name or IP address means this very machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -68,7 +68,6 @@ def _quoted_text(flat: Fields) -> str:
 
 
 def mentions(flat: Fields) -> tuple[Address, ...]:
-    """The people that the message names."""
     items = flat.items(*_MENTIONS) or flat.part("context", "contextInfo").items(*_MENTIONS)
     people = map(_person, items[:_MAX_MENTIONS])
     return tuple(dict.fromkeys(person for person in people if person.jid or person.lid))

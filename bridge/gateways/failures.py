@@ -38,5 +38,4 @@ class Failures:
         return self.of(GatewayUnavailable, failure.cause)
 
     def too_large(self, limit: int) -> MediaTooLarge:
-        """A file of more than `limit` bytes."""
         return self.of(MediaTooLarge, f"the file is larger than {limit} bytes")

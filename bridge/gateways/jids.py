@@ -16,8 +16,6 @@ GROUP_SUFFIX = "@g.us"
 
 
 class JidKind(StrEnum):
-    """What an address leads to."""
-
     PHONE = "phone"
     LID = "lid"
     GROUP = "group"
@@ -89,7 +87,6 @@ def recipient(address: str) -> str:
 
 
 def chat_kind(address: Address) -> ChatKind:
-    """What sort of chat is at an address."""
     return _CHATS.get(kind_of(address.jid or address.lid), ChatKind.OTHER)
 
 

@@ -5,10 +5,10 @@ The names of the fields are WhatsApp's own, which gateways pass on; one that ren
 this style (docs/contracts/ryzeapi.md, Events).
 """
 
-import json
 import re
 
 from bridge.domain.messages import RichContent, RichKind, RichRow
+from bridge.domain.texts import json_object
 from bridge.gateways.fields import Fields, clean, number, timestamp
 
 _MAX_ROWS = 60
@@ -184,10 +184,7 @@ def _button(button: Fields) -> RichRow:
 
 def _parameters(button: Fields) -> Fields:
     """What a button of a flow says of itself: JSON in a text."""
-    try:
-        return Fields(json.loads(button.text("buttonParamsJson") or "null"))
-    except (ValueError, RecursionError):
-        return Fields()
+    return Fields(json_object(button.text("buttonParamsJson")))
 
 
 def _amount(fields: Fields) -> str:

@@ -68,7 +68,6 @@ class Answer:
 
     @property
     def is_success(self) -> bool:
-        """Whether the status is 2xx."""
         return 200 <= self.status < 300
 
     @property
@@ -83,6 +82,11 @@ class Answer:
             return json.loads(self.body)
         except RecursionError:
             raise ValueError("nested too deep") from None
+
+    @property
+    def object(self) -> dict[str, Any]:
+        """The body as a JSON object, empty for anything else."""
+        return texts.json_object(self.body)
 
     @property
     def date(self) -> float | None:

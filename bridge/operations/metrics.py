@@ -80,7 +80,6 @@ class _Collector(Collector):
         self._services = services
 
     def collect(self) -> Iterator[Metric]:
-        """Each series with its samples."""
         samples = defaultdict(list)
         for name, labels, value in _samples(self._services):
             samples[name].append((labels, value))

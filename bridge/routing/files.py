@@ -43,7 +43,6 @@ class File:
 
     @property
     def size(self) -> int:
-        """In bytes."""
         return self.path.stat().st_size
 
 

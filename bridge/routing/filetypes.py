@@ -136,7 +136,6 @@ def _in_ogg(head: bytes) -> str:
 
 
 def bare(mime_type: str) -> str:
-    """The type without its parameters."""
     return mime_type.partition(";")[0].strip().lower()
 
 

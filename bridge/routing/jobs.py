@@ -52,14 +52,10 @@ class ReplyPart(Struct, frozen=True, tag="part"):
 
 
 class Deletion(Struct, frozen=True, tag="deletion"):
-    """An agent deleted a message."""
-
     message: AgentMessage
 
 
 class AgentTyping(Struct, frozen=True, tag="typing"):
-    """An agent is typing in a conversation."""
-
     conversation_id: int
 
 

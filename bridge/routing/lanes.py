@@ -31,7 +31,6 @@ class Lanes:
         self._closed = False
 
     def add(self, lanes: Iterable[Lane]) -> None:
-        """These lanes have new work."""
         with self._changed:
             for lane in lanes:
                 if lane in self._working:

@@ -22,8 +22,6 @@ SIDE_MOST_S = 20.0
 
 
 class Side(StrEnum):
-    """The two sides that a message travels between."""
-
     CHATWOOT = "chatwoot"
     GATEWAY = "gateway"
 

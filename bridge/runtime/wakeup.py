@@ -50,7 +50,6 @@ class Wakeup:
             return bool(words), b"again" in words
 
     def close(self) -> None:
-        """Closes the socket."""
         self._socket.close()
         if self._folder >= 0:
             os.close(self._folder)

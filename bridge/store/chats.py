@@ -46,8 +46,6 @@ _REACHED = "update pair set reached = ? where instance_id = ? and whatsapp_id = 
 
 
 class Chats:
-    """The chats of every instance."""
-
     def __init__(self, store: Store, committer: Committer) -> None:
         self._store, self._committer = store, committer
 
@@ -63,7 +61,6 @@ class Chats:
         return self._store.db.values(sql, chat_id, chat_id)
 
     def thread(self, integration_id: str, chat_id: int) -> ConversationLink | None:
-        """Where a chat is in Chatwoot."""
         where = f"where integration_id = ? and chat_id = {_ROOT}"
         place = (integration_id, chat_id, chat_id)
         return conversation_links.find(self._store.db, where, *place)
@@ -71,13 +68,11 @@ class Chats:
     def thread_of_conversation(
         self, integration_id: str, conversation_id: int
     ) -> ConversationLink | None:
-        """The chat behind a conversation."""
         where = "indexed by thread_conversation where integration_id = ? and conversation_id = ?"
         place = (integration_id, conversation_id)
         return conversation_links.find(self._store.db, where, *place)
 
     def save_thread(self, thread: ConversationLink) -> None:
-        """Notes where a chat is."""
         self._committer.run(lambda db: conversation_links.save(db, thread))
 
     def note_status(
@@ -240,7 +235,6 @@ class Chats:
         )
 
     def pair(self, instance_id: int, whatsapp_id: str) -> MessageLink | None:
-        """The pair of a WhatsApp message."""
         pairs = self._pairs(
             "pair where instance_id = ? and whatsapp_id = ?", instance_id, whatsapp_id
         )
@@ -304,7 +298,6 @@ def contact_of(db: Database, integration_id: str, chat_id: int) -> int:
 
 
 def rename(db: Database, instance_id: int, form: str, name: str) -> None:
-    """What the chat with that address is called."""
     db.execute(
         "update chat set name = ? where id = "
         "(select chat_id from alias where instance_id = ? and form = ?)",

@@ -16,7 +16,6 @@ class Database:
         self.conn = conn
 
     def execute(self, sql: str, params: Sequence[object] = ()) -> sqlite3.Cursor:
-        """Runs one statement."""
         return self.conn.execute(sql, params)
 
     def put(self, table: str, row: Row, *, key: str, replace: bool = True) -> bool:
@@ -30,7 +29,6 @@ class Database:
         return self.execute(sql + conflict, list(row.values())).rowcount > 0
 
     def rows(self, sql: str, *params: object) -> list[Row]:
-        """The rows of a query."""
         cursor = self.execute(sql, params)
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor]

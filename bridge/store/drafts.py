@@ -42,7 +42,6 @@ class Drafts:
         return dict(answers)
 
     def save(self, draft_id: str, answers: dict[str, Any], *, now: float) -> None:
-        """Replaces the answers."""
         sql = "update draft set answers = ?, changed_at = ? where id = ?"
         self._store.change(sql, self._seal(draft_id, answers), now, draft_id)
 
@@ -52,12 +51,10 @@ class Drafts:
         self._store.change(sql, json.dumps(steps), draft_id)
 
     def progress(self, draft_id: str) -> list[str]:
-        """The steps noted last."""
         sql = "select progress from draft where id = ?"
         return list(json.loads(self._store.db.value(sql, draft_id, default="[]")))
 
     def remove(self, draft_id: str) -> None:
-        """Forgets a draft."""
         self._store.change("delete from draft where id = ?", draft_id)
 
     def _seal(self, draft_id: str, answers: dict[str, Any]) -> str:

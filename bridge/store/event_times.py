@@ -29,7 +29,6 @@ class EventTimes:
 
 
 def of(db: Database, instance_id: int) -> EventTimes:
-    """The times of an instance."""
     sql = (
         "select told_at, called_at, coalesce(ahead_s, 0) as ahead_s from event_time "
         "where instance_id = ?"

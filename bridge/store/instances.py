@@ -82,11 +82,9 @@ class Instances:
         )
 
     def find(self, name: str) -> Instance | None:
-        """The instance of that name."""
         return self._first("where name = ?", name)
 
     def get(self, instance_id: int) -> Instance | None:
-        """The instance with that id."""
         return self._first("where id = ?", instance_id)
 
     def hook(self, instance_id: int) -> Hook:
@@ -131,7 +129,6 @@ class Instances:
         return float(self._store.db.value(sql, instance_id, default=0.0))
 
     def callback(self, instance_id: int) -> Callback:
-        """Where the gateway calls us."""
         callback = self._store.db.first(
             Callback,
             "select callback_url as url, callback_since as since, called_at from instance "
@@ -169,7 +166,6 @@ class Instances:
             _write_token(db, instance_id, token_hash, at)
 
     def all(self) -> list[Instance]:
-        """Every instance, by name."""
         return self._all("order by name")
 
     def remove(self, instance_id: int) -> None:

@@ -186,7 +186,6 @@ class Integrations:
         )
 
     def all(self) -> list[Integration]:
-        """Every integration."""
         return self._all("")
 
     def remove(self, integration: Integration) -> None:

@@ -117,7 +117,6 @@ class Search:
         )
 
     def item(self, entry_id: int) -> Item | None:
-        """One entry."""
         return self._store.db.first(Item, f"{_ITEM} where j.id = ?", entry_id)
 
     def search(

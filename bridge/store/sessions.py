@@ -80,7 +80,6 @@ class Sessions:
             self._store.change(sql, address, now, session.hash, messages=True)
 
     def end(self, hashed: str) -> None:
-        """Ends one at once."""
         self._unwritten.pop(hashed, None)
         self._ended.add(hashed)
         with contextlib.suppress(StorageFailed):

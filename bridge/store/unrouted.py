@@ -24,18 +24,15 @@ class UnroutedCounts:
         self._store = store
 
     def of(self, instance_id: int) -> list[Unrouted]:
-        """Of one instance, by kind."""
         sql = f"select {names(Unrouted)} from unrouted where instance_id = ? order by kind"
         return self._store.db.all(Unrouted, sql, instance_id)
 
     def all(self) -> list[Unrouted]:
-        """By instance and kind."""
         sql = f"select {names(Unrouted)} from unrouted order by instance_id, kind"
         return self._store.db.all(Unrouted, sql)
 
 
 def count(db: Database, instance_id: int, kind: str, *, now: float) -> None:
-    """One more of them."""
     db.execute(
         "insert into unrouted (instance_id, kind, times, last_at) values (?, ?, 1, ?) "
         "on conflict (instance_id, kind) "

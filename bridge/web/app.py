@@ -37,7 +37,6 @@ class _Strict(Undefined):
 
 class _Sessions(SecureCookieSessionInterface):
     def get_cookie_secure(self, app: Flask) -> bool:
-        """Secure whenever the visitor came by https."""
         return request.is_secure
 
 

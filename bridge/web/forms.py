@@ -81,8 +81,6 @@ class Form(FlaskForm):  # type: ignore[misc]
 
 
 class SignInForm(Form):
-    """The account token."""
-
     token = PasswordField(
         N_("Account token"), filters=[_trimmed], description=N_("The account token")
     )
@@ -94,8 +92,6 @@ class SignInForm(Form):
 
 
 class InstanceForm(Form):
-    """An instance that exists, or a new one; either with its gateway."""
-
     choice = RadioField(N_("Instance"), validate_choice=False)
     name = StringField(N_("Name"), filters=[_trimmed], description=N_("The name"))
     kind = SelectField(
@@ -153,8 +149,6 @@ class InstanceForm(Form):
 
 
 class GatewayForm(InstanceForm):
-    """The gateway of an instance that exists."""
-
     choice = name = None
 
 
@@ -189,7 +183,6 @@ class AccountChoiceForm(Form):
     account_id = RadioField(N_("Account"), validate_choice=False, description=N_("The account id"))
 
     def offer(self, accounts: Iterable[Membership]) -> None:
-        """Sets the choices."""
         self.account_id.choices = [(str(account.id), account.name) for account in accounts]
 
     def validate_account_id(self, field: Field) -> None:

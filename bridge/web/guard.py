@@ -22,7 +22,6 @@ _FORMS = {"application/x-www-form-urlencoded", "multipart/form-data", ""}
 
 
 def register(app: Flask) -> None:
-    """Guards every route of `app`."""
     app.before_request(_guard)
 
 

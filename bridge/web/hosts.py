@@ -31,8 +31,6 @@ _NOT_OURS = (
 
 
 class Hosts:
-    """In front of pages and API."""
-
     def __init__(self, settings: Settings, others: "WSGIApplication") -> None:
         self._others = others
         self._names = {name.lower() for name in (*settings.hosts, settings.host)}

@@ -39,12 +39,10 @@ def language() -> str:
 
 
 def gettext(text: str) -> str:
-    """A text in the language of this request."""
     return str(languages.catalog(language()).gettext(text))
 
 
 def ngettext(one: str, many: str, count: int) -> str:
-    """A text that depends on a number."""
     return str(languages.catalog(language()).ngettext(one, many, count))
 
 

@@ -54,13 +54,11 @@ class Trouble:
 
 
 def services() -> Services:
-    """The services of this installation."""
     extension: Services = current_app.extensions["services"]
     return extension
 
 
 def limits() -> Limits:
-    """The buckets of this installation."""
     extension: Limits = current_app.extensions["limits"]
     return extension
 

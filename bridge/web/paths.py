@@ -22,7 +22,6 @@ class RowId(IntegerConverter):
 
 
 def is_api(path: str) -> bool:
-    """Whether a path is one of the JSON API."""
     return path == "/api" or path.startswith("/api/")
 
 

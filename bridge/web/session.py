@@ -52,7 +52,6 @@ def is_signed_in() -> bool:
 
 
 def current() -> Session | None:
-    """The session of this request."""
     if "session" not in g:
         sessions, now, key = services().sessions, services().clock(), session.get("key", "")
         row = None
@@ -83,7 +82,6 @@ def require() -> None:
 
 @blueprint.route("/sign-in", methods=["GET", "POST"])
 def sign_in() -> Response:
-    """The form for the account token."""
     target = local_path(request.args.get("next"))
     if is_signed_in():
         return redirect(target)

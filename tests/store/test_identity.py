@@ -16,7 +16,7 @@ from hypothesis.stateful import (
 
 from bridge.domain.messages import Address
 from bridge.gateways import jids
-from bridge.routing.from_gateway import addresses
+from bridge.routing import addresses
 from bridge.store import Store, identity
 from bridge.store.identity import AddressForms
 from tests.store.conftest import ENGINES

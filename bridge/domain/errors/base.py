@@ -91,7 +91,6 @@ class BridgeError(Exception):
 
     @property
     def next_step(self) -> Problem:
-        """The remedy."""
         return self._filled(self.remedy)
 
     @property

@@ -161,7 +161,7 @@ class Calls:
     def _read(self, answer: Answer, deadline: Deadline, *, is_harmless: bool) -> Fields:
         if not answer.is_success:
             raise self.refusal(answer, deadline, is_harmless=is_harmless)
-        body = _json(answer)
+        body = Fields(answer.object)
         if body and body.flag("success") is not False:
             return body
         reason = f"HTTP {answer.status} with an answer that is not the gateway's"
@@ -169,16 +169,9 @@ class Calls:
         raise self.failures.of(kind, _message(answer) or reason)
 
 
-def _json(answer: Answer) -> Fields:
-    try:
-        return Fields(answer.json)
-    except ValueError:
-        return Fields()
-
-
 def _message(answer: Answer) -> str:
     """The gateway's own sentence, empty when the answer is not in its envelope."""
-    body = _json(answer)
+    body = Fields(answer.object)
     if answer.media_type == "text/html" or body.flag("success") is not False:
         return ""
     return body.part("error").text("message") or body.text("error", "message")

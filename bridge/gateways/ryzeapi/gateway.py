@@ -5,7 +5,6 @@ Source: docs/contracts/ryzeapi.md, Instances, Events and Sending.
 
 import contextlib
 import hmac
-import json
 import re
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 
 from bridge.domain.messages import Address, Media, Message, Reply
 from bridge.domain.models import GatewayConfig
+from bridge.domain.texts import json_object
 from bridge.domain.urls import origin_of
 from bridge.gateways import jids, media
 from bridge.gateways.base import (
@@ -57,8 +57,6 @@ _PICTURES = ("pictureUrl", "profilePictureUrl", "profilePicUrl", "avatarUrl")
 
 
 class RyzeApi:
-    """One instance at RyzeAPI."""
-
     echoes_source = True
 
     def __init__(self, instance: str, config: GatewayConfig, http: Http) -> None:
@@ -83,7 +81,6 @@ class RyzeApi:
         return parse.events(body, parse.ParseContext(now, spool, self._is_own))
 
     def send(self, reply: Reply, *, source: str, deadline: Deadline) -> Sent:
-        """Sends a text or a file."""
         return sending.send(self._calls, reply, source, deadline)
 
     def delete(self, chat: str, message: str, *, deadline: Deadline) -> None:
@@ -189,7 +186,7 @@ class RyzeApi:
                     frame = opened.receive(_TICK_S)
                 except SocketEnded:
                     return
-                yield _body(frame)
+                yield json_object(frame or "") or None
 
     def _retire_unnamed(self, url: str, deadline: Deadline) -> None:
         """Older versions of us used one label for all. What is under it is taken away only where it
@@ -273,12 +270,3 @@ def _label(owner: str) -> str:
 def _is_empty(answer: Path) -> bool:
     with answer.open("rb") as file:
         return _EMPTY_FILE.search(file.read(_ENVELOPE_BYTES)) is not None
-
-
-def _body(frame: str | None) -> Mapping[str, Any] | None:
-    """A frame as `parse` takes it; None for no frame and for one that is no JSON object."""
-    try:
-        body = json.loads(frame or "null")
-    except (ValueError, RecursionError):
-        return None
-    return body if isinstance(body, dict) else None

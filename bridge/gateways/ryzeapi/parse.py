@@ -163,7 +163,6 @@ def _receipts(data: Fields, context: ParseContext) -> list[Received]:
 
 
 def _connection(data: Fields, context: ParseContext) -> list[Received]:
-    """The link of the instance to WhatsApp."""
     state = data.text("state", "status")
     word = state.replace("_", "").lower()
     is_connected = _CONNECTED.fullmatch(word) is not None

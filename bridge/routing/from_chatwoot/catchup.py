@@ -29,7 +29,7 @@ _MOST_PAGES = 200
 _OVERLAP_S = 120.0
 #: Ids below the last one that are looked at again: Chatwoot gives an id to a message before it is
 #: there to be read, and messages of several agents overtake each other.
-_OVERLAP_IDS = 50
+OVERLAP_IDS = 50
 #: Messages in an answer to `after`, and how many answers are read at most.
 PAGE = 100
 _MOST_ANSWERS = 50
@@ -301,7 +301,7 @@ class _Look:
             self.memory.too_high[conversation_id] = checked_id
         else:
             chats, one = self.context.services.chats, self.context.integration
-            if self._at(conversation_id, max(newest_id - _OVERLAP_IDS, 0)):
+            if self._at(conversation_id, max(newest_id - OVERLAP_IDS, 0)):
                 chats.lower_checked(one.id, chat_id, checked_id, newest_id)
 
     def _since_last_look(self, conversation_id: int, newest_id: int = 0) -> None:
@@ -309,7 +309,7 @@ class _Look:
         chats, one = self.context.services.chats, self.context.integration
         thread = chats.thread_of_conversation(one.id, conversation_id)
         checked_id = thread.checked_id if thread else 0
-        found = self._at(conversation_id, max(checked_id - _OVERLAP_IDS, 0))
+        found = self._at(conversation_id, max(checked_id - OVERLAP_IDS, 0))
         if found is None:
             return
         thread = thread or chats.thread_of_conversation(one.id, conversation_id)

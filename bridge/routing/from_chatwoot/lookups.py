@@ -26,8 +26,6 @@ log = logging.getLogger(__name__)
 
 _WORKERS = 4
 _MOST_PAUSE_S = 60.0
-#: Ids below the last one that are looked at again: they become visible out of order.
-_OVERLAP_IDS = 50
 #: What may be asked because of somebody who need not be Chatwoot: calls at once, and seconds until
 #: one more; of one conversation, and of all of an inbox.
 _OF_CONVERSATION = (5, 2.0)
@@ -159,7 +157,7 @@ def answer(lookup: Lookup, context: Context) -> list[LookupRequest]:
         _look_at_conversation(conversation_id, context)
     if SINCE_LAST_LOOK in lookup.times:
         known = services.chats.thread_of_conversation(integration.id, conversation_id)
-        after_id = max(known.checked_id - _OVERLAP_IDS, 0) if known else 0
+        after_id = max(known.checked_id - catchup.OVERLAP_IDS, 0) if known else 0
         catchup.look_at(conversation_id, after_id, context)
         return []
     again: list[LookupRequest] = []

@@ -20,9 +20,8 @@ from bridge.chatwoot.refusals import ContactUnreachable
 from bridge.domain.errors import BeforeRestore, StorageFailed, dump
 from bridge.domain.models import Instance, Integration
 from bridge.gateways.base import GatewayRefuses
-from bridge.routing import jobs
+from bridge.routing import addresses, jobs
 from bridge.routing.from_chatwoot import duplicates, false_failures, reply_parts, surveys
-from bridge.routing.from_gateway import addresses
 from bridge.routing.ids import WHATSAPP_ID_PREFIX
 from bridge.routing.jobs import LAST_PART, PARTS, AgentTyping, Deletion, Failure
 from bridge.services import Services

@@ -4,8 +4,7 @@ Rules: docs/contracts/ryzeapi.md, Echoes and Uncertain sends.
 """
 
 from bridge.domain.messages import CHANGES, Message
-from bridge.routing import jobs
-from bridge.routing.from_gateway import addresses
+from bridge.routing import addresses, jobs
 from bridge.routing.jobs import ReplyPart
 from bridge.store import Database, entries, event_times, identity, lookup_queue
 from bridge.store.entries import SettledSend

@@ -17,7 +17,7 @@ from bridge.domain.models import Instance
 from bridge.gateways.base import Gateway, GatewayError
 from bridge.net.addresses import facing
 from bridge.net.deadline import Deadline
-from bridge.routing.from_gateway import addresses
+from bridge.routing import addresses
 from bridge.services import Services
 
 log = logging.getLogger(__name__)

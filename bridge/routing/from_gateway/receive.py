@@ -26,8 +26,8 @@ from bridge.domain.messages import (
 from bridge.domain.models import Instance, Integration
 from bridge.gateways import jids
 from bridge.gateways.base import Received
-from bridge.routing import jobs
-from bridge.routing.from_gateway import addresses, echoes
+from bridge.routing import addresses, jobs
+from bridge.routing.from_gateway import echoes
 from bridge.routing.ids import SOURCE_PREFIX
 from bridge.routing.jobs import ContactProfile, LateFile
 from bridge.routing.to_whatsapp import markers

@@ -20,9 +20,8 @@ from bridge.gateways import jids, numbers
 from bridge.gateways.base import GatewayError
 from bridge.net.deadline import Deadline
 from bridge.net.http import CallFailed
-from bridge.routing import jobs
+from bridge.routing import addresses, jobs
 from bridge.routing.context import CALL_S, Context
-from bridge.routing.from_gateway import addresses
 from bridge.routing.jobs import ContactProfile
 from bridge.routing.to_chatwoot import conversations, profiles
 from bridge.store.chats import Chat, ConversationLink

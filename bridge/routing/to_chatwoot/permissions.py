@@ -2,8 +2,8 @@
 in a deletion, an edit or a reaction, also one of another chat."""
 
 from bridge.domain.messages import ChatKind, Kind, Message
+from bridge.routing import addresses
 from bridge.routing.context import Context
-from bridge.routing.from_gateway import addresses
 from bridge.store.chats import Chat
 from bridge.store.journal import MessageLink
 

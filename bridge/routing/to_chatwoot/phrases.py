@@ -39,7 +39,6 @@ _PHRASES = {
 
 
 def phrase(language: str, key: str, **values: object) -> str:
-    """One of the phrases, filled in."""
     return languages.say(Problem(_PHRASES[key], **values), language)
 
 

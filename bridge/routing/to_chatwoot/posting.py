@@ -186,7 +186,6 @@ class Posting:
         return self._post(conversation_id, self._noted(text, key, size), fields)
 
     def _noted(self, text: str, key: str, size: int = 0) -> str:
-        """The text with a note about its file."""
         language = self.context.services.settings.language
         shown = file_size(language, size) if size else f"> {file_size(language, files.MAX_BYTES)}"
         name = self.message.media.file_name if self.message.media else ""

@@ -14,8 +14,8 @@ from bridge.domain.errors import BridgeError
 from bridge.gateways import jids, numbers
 from bridge.net.deadline import Deadline
 from bridge.net.http import CallFailed
+from bridge.routing import addresses
 from bridge.routing.context import CALL_S, Context
-from bridge.routing.from_gateway import addresses
 from bridge.routing.jobs import ContactProfile
 from bridge.store.chats import Chat, ConversationLink
 

@@ -26,7 +26,6 @@ _TO_VOICE = ["-vn", "-ac", "1", "-ar", "48000", "-c:a", "libopus", "-b:a", "32k"
 
 
 def is_possible() -> bool:
-    """Whether there is an ffmpeg."""
     return shutil.which("ffmpeg") is not None
 
 

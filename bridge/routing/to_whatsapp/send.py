@@ -23,10 +23,9 @@ from bridge.domain.messages import Address, Kind, Reply
 from bridge.gateways import jids
 from bridge.gateways.base import Gateway, GatewayRefuses, GatewayUnavailable, Sent
 from bridge.net.deadline import Deadline
-from bridge.routing import files, ids, jobs
+from bridge.routing import addresses, files, ids, jobs
 from bridge.routing.context import CALL_S, FILE_S, Context
 from bridge.routing.from_chatwoot import catchup, false_failures, surveys
-from bridge.routing.from_gateway import addresses
 from bridge.routing.ids import WHATSAPP_ID_PREFIX
 from bridge.routing.jobs import TEXT_PART, Failure, ReplyPart
 from bridge.routing.to_whatsapp import mentions

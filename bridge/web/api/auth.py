@@ -22,7 +22,6 @@ class Caller:
 
     @property
     def is_account(self) -> bool:
-        """Whether it is the operator."""
         return self.instance is None
 
 

@@ -13,7 +13,6 @@ docs = Blueprint("docs", __name__)
 
 @docs.get("/docs")
 def page() -> str:
-    """The page; readable without scripts, and without signing in."""
     return render_template(
         "docs.html",
         described=document(),

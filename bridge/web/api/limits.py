@@ -83,7 +83,6 @@ class Limits:
         return _take(self._spare, item, *bucket)
 
     def forget(self, item: RateLimitItem, *bucket: str) -> None:
-        """Empties a bucket."""
         self._spare.clear(item, *bucket)
         try:
             self._counter.clear(item, *bucket)

@@ -124,7 +124,6 @@ def list_instances() -> Response:
 
 @api.delete("/instance/delete/<instance>")
 def delete_instance(instance: str) -> Response:
-    """Removes an instance with its integration."""
     row = instances.find(instance, services())
     instances.remove(row, services(), by=auth.actor(g.caller))
     return bodies.answer(

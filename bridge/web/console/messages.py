@@ -66,7 +66,6 @@ def _held_count() -> int:
 
 @blueprint.get("/messages")
 def messages() -> Response:
-    """The search and its results."""
     text = request.args.get("q", "").strip()[:200]
     return draw(
         "console/messages.html",
@@ -79,7 +78,6 @@ def messages() -> Response:
 
 @blueprint.get("/messages/<int:number>")
 def message(number: int) -> Response:
-    """The timeline of one message."""
     return draw("console/message.html", way=console.trace(number, services()))
 
 
@@ -104,7 +102,6 @@ def waiting() -> Response:
 
 @blueprint.post("/messages/<int:number>/replay")
 def replay(number: int) -> Response:
-    """Retries a dead letter."""
     console.replay(number, operator(), services())
     flash(gettext("Message {number} is retried.").format(number=number))
     return _back(number)
@@ -122,7 +119,6 @@ def discard(number: int) -> Response:
 
 @blueprint.post("/messages/<int:number>/settle")
 def settle(number: int) -> Response:
-    """A person knows whether an unconfirmed message was sent."""
     sent = request.form.get("sent")
     if sent not in {"yes", "no"}:
         abort(400)

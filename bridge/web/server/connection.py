@@ -116,7 +116,6 @@ class ClientConnection(TConn):  # type: ignore[misc]
         return True
 
     def end(self) -> None:
-        """Lets go of the socket."""
         self.raw.close()
         self.came.clear()
         self.unsent.clear()

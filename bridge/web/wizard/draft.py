@@ -25,7 +25,6 @@ class Draft:
 
     @classmethod
     def of_session(cls, services: Services) -> "Draft | None":
-        """The draft of this browser."""
         draft_id = session.get("draft", "")
         answers = services.drafts.read(draft_id, now=services.clock()) if draft_id else None
         return None if answers is None else cls(draft_id, answers, services)
@@ -70,19 +69,16 @@ class Draft:
 
     @property
     def token(self) -> Secret:
-        """The saved access token."""
         return Secret(self.answers.get("token", ""))
 
     @property
     def gateway(self) -> GatewayConfig | None:
-        """The gateway that was answered, or suggested, for the instance."""
         chosen = self.answers.get("instance") or self.answers.get("suggested") or {}
         gateway = chosen.get("gateway")
         return GatewayConfig(**gateway | {"token": Secret(gateway["token"])}) if gateway else None
 
     @property
     def account_id(self) -> int | None:
-        """The account, once it is known."""
         return self.answers.get("account_id")
 
     @property
@@ -96,7 +92,6 @@ class Draft:
 
     @property
     def account(self) -> Membership | None:
-        """The account as its member sees it."""
         owner = self.owner
         return owner.account(self.account_id) if owner and self.account_id else None
 

@@ -307,7 +307,6 @@ def review() -> Response:
 
 @blueprint.post("/discard")
 def discard() -> Response:
-    """Forgets the draft."""
     draft = Draft.of_session(services())
     if draft is not None:
         services().drafts.remove(draft.id)

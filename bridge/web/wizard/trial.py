@@ -54,11 +54,8 @@ def _hello(base_url: str, services: Services) -> dict[str, Any]:
         answer = services.http.call(
             "GET", f"{base_url}/sandbox/api/hello", deadline=Deadline(_HELLO_S)
         )
-        hello = answer.json
     except CallFailed as error:
         raise SandboxSilent(url=base_url, detail=error.detail) from None
-    except ValueError:
-        raise SandboxSilent(url=base_url) from None
-    if not isinstance(hello, dict) or "product" not in hello:
+    if "product" not in answer.object:
         raise SandboxSilent(url=base_url)
-    return hello
+    return answer.object
