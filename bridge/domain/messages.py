@@ -42,6 +42,12 @@ CHANGES = {Kind.REACTION, Kind.EDIT, Kind.REVOKE}
 MEDIA = {Kind.IMAGE, Kind.VIDEO, Kind.AUDIO, Kind.VOICE, Kind.DOCUMENT, Kind.STICKER}
 
 
+#: What the full form of an address ends in, by what it leads to.
+PHONE_SUFFIX = "@s.whatsapp.net"
+LID_SUFFIX = "@lid"
+GROUP_SUFFIX = "@g.us"
+
+
 class Address(Struct, frozen=True, omit_defaults=True):
     """A person or group in WhatsApp, without device suffix: `jid` ends in `@s.whatsapp.net` or
     `@g.us`, `lid` in `@lid`; one of them may be empty. `name` is what the network calls it."""

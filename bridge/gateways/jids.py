@@ -7,12 +7,8 @@ import re
 from enum import StrEnum
 
 from bridge.domain import texts
-from bridge.domain.messages import Address, ChatKind
+from bridge.domain.messages import GROUP_SUFFIX, LID_SUFFIX, PHONE_SUFFIX, Address, ChatKind
 from bridge.gateways import numbers
-
-PHONE_SUFFIX = "@s.whatsapp.net"
-LID_SUFFIX = "@lid"
-GROUP_SUFFIX = "@g.us"
 
 
 class JidKind(StrEnum):

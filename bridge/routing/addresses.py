@@ -1,7 +1,7 @@
 """The addresses of messages and contacts, in the forms that `bridge.store.identity` takes. Pure."""
 
 from bridge.chatwoot.events import AgentMessage
-from bridge.domain.messages import Address
+from bridge.domain.messages import GROUP_SUFFIX, LID_SUFFIX, PHONE_SUFFIX, Address
 from bridge.gateways import jids, numbers
 from bridge.store.identity import AddressForms
 
@@ -14,19 +14,19 @@ def named(address: Address) -> AddressForms:
     if not phone:
         return AddressForms(lid=address.lid)
     first, spellings = numbers.canonical(phone), numbers.spellings(phone)
-    others = tuple(other + jids.PHONE_SUFFIX for other in spellings if other != first)
-    return AddressForms(first + jids.PHONE_SUFFIX, address.lid, spellings=others)
+    others = tuple(other + PHONE_SUFFIX for other in spellings if other != first)
+    return AddressForms(first + PHONE_SUFFIX, address.lid, spellings=others)
 
 
 def of_text(text: str) -> Address:
     """The address of a full form: phone JID, LID or group."""
-    return Address(lid=text) if text.endswith(jids.LID_SUFFIX) else Address(jid=text)
+    return Address(lid=text) if text.endswith(LID_SUFFIX) else Address(jid=text)
 
 
 def of_contact(message: AgentMessage) -> Address | None:
     """Where a contact that we did not make can be reached: by JID, else by phone number."""
     for text in (message.source_id, message.contact_identifier):
-        if text.endswith((jids.PHONE_SUFFIX, jids.GROUP_SUFFIX, jids.LID_SUFFIX)):
+        if text.endswith((PHONE_SUFFIX, GROUP_SUFFIX, LID_SUFFIX)):
             return of_text(text)
     return of_number(message.contact_phone)
 
@@ -34,4 +34,4 @@ def of_contact(message: AgentMessage) -> Address | None:
 def of_number(text: str) -> Address | None:
     """The address of a number as people write it; None without a digit."""
     digits = "".join(filter(str.isdigit, text))
-    return Address(jid=digits + jids.PHONE_SUFFIX) if digits else None
+    return Address(jid=digits + PHONE_SUFFIX) if digits else None

@@ -10,10 +10,8 @@ from bridge.store import Database, Store, conversation_links, identity
 from bridge.store.columns import marks, names
 from bridge.store.committer import Committer
 from bridge.store.conversation_links import ConversationLink
-from bridge.store.identity import AddressForms, resolve_chat
+from bridge.store.identity import AddressForms
 from bridge.store.journal import MessageLink
-
-__all__ = ["Chat", "Chats", "ConversationLink", "resolve_chat"]
 
 
 @dataclass(frozen=True, slots=True)

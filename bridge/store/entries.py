@@ -1,7 +1,6 @@
 """Writes to the journal for callers that have a transaction already, such as what accepts events.
 
-SQLite only: another engine brings functions of its own. The one caller is
-`bridge.routing.from_gateway.receive`.
+SQLite only: another engine brings functions of its own.
 """
 
 from collections.abc import Sequence

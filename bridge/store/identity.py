@@ -16,10 +16,9 @@ The rules, all of them here (docs/routing.md, Who is who):
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from bridge.domain.messages import LID_SUFFIX, PHONE_SUFFIX
 from bridge.store import Database
 from bridge.store.columns import marks
-
-PHONE, LID, GROUP = "@s.whatsapp.net", "@lid", "@g.us"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +38,10 @@ class AddressForms:
     @classmethod
     def of(cls, forms: Iterable[str], spellings: Sequence[str] = ()) -> "AddressForms":
         """From forms of any sort, at most one of each."""
-        sorts = {PHONE: "", LID: "", "": ""}
+        sorts = {PHONE_SUFFIX: "", LID_SUFFIX: "", "": ""}
         for form in forms:
             sorts[next(sort for sort in sorts if form.endswith(sort))] = form
-        return cls(sorts[PHONE], sorts[LID], sorts[""], tuple(spellings))
+        return cls(sorts[PHONE_SUFFIX], sorts[LID_SUFFIX], sorts[""], tuple(spellings))
 
     @property
     def forms(self) -> list[str]:
@@ -127,7 +126,7 @@ def resolve(
     else:
         decision = decide(named, by_phone, by_lid, sure=sure)
     takes_phone = bool(named.phone) and decision.takes_phone
-    if address.endswith(PHONE) and not takes_phone:
+    if address.endswith(PHONE_SUFFIX) and not takes_phone:
         address = named.lid
     chat_id = decision.chat_id
     if chat_id is None:
@@ -306,9 +305,9 @@ def _bind(
         "delete from alias where chat_id = ? and form <> ? and form like ? returning form",
         *(chat_id, form, f"%@{domain}" if domain else "%"),
     )
-    if before and form.endswith(PHONE):
+    if before and form.endswith(PHONE_SUFFIX):
         db.execute("update chat set lost = ? where id = ?", [before[0], chat_id])
-    moved = [form, *spellings] if form.endswith(PHONE) else [form]
+    moved = [form, *spellings] if form.endswith(PHONE_SUFFIX) else [form]
     db.execute(
         "update chat set lost = ?, address = coalesce((select form from alias "
         f"where chat_id = chat.id and form not in ({marks(moved)})), '') where id <> ? and id in "

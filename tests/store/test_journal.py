@@ -14,8 +14,9 @@ import pytest
 from bridge.domain.errors import load
 from bridge.gateways.base import GatewayUnavailable
 from bridge.store import snapshot
-from bridge.store.chats import Chats, resolve_chat
+from bridge.store.chats import Chats
 from bridge.store.committer import Committer
+from bridge.store.identity import resolve_chat
 from bridge.store.journal import (
     Entry,
     Job,

@@ -18,6 +18,7 @@ from bridge.chatwoot.events import (
 )
 from bridge.chatwoot.refusals import ContactUnreachable
 from bridge.domain.errors import BeforeRestore, StorageFailed, dump
+from bridge.domain.messages import GROUP_SUFFIX
 from bridge.domain.models import Instance, Integration
 from bridge.gateways.base import GatewayRefuses
 from bridge.routing import addresses, jobs
@@ -25,9 +26,9 @@ from bridge.routing.from_chatwoot import duplicates, false_failures, reply_parts
 from bridge.routing.ids import WHATSAPP_ID_PREFIX
 from bridge.routing.jobs import LAST_PART, PARTS, AgentTyping, Deletion, Failure
 from bridge.services import Services
-from bridge.store import Database, chats, conversation_links, entries, feeds, identity
-from bridge.store.chats import ConversationLink
+from bridge.store import Database, conversation_links, entries, feeds, identity
 from bridge.store.clocks import DOUBT_S
+from bridge.store.conversation_links import ConversationLink
 from bridge.store.feeds import Feed
 from bridge.store.journal import ReplyId
 from bridge.store.lookup_queue import CONVERSATION, LookupRequest
@@ -275,7 +276,7 @@ class _Writer:
         is a chat without an address."""
         if message.deleted or message.is_marked or not self._may_be_new(message):
             return _Outcome.NOTHING
-        chat_id = chats.resolve_chat(
+        chat_id = identity.resolve_chat(
             self.db,
             self.instance.id,
             [f"contact:{self.integration.id}:{message.contact_id}"],
@@ -330,7 +331,7 @@ class _Writer:
             self.db,
             self.instance.id,
             forms,
-            kind="group" if address.jid.endswith("@g.us") else "private",
+            kind="group" if address.jid.endswith(GROUP_SUFFIX) else "private",
             address=address.jid or address.lid,
             name=message.contact_name,
         ).chat_id

@@ -15,7 +15,7 @@ from typing import Any
 from bridge.chatwoot.contacts import Contact, Contacts
 from bridge.chatwoot.refusals import FileTooLarge, PhoneTaken, SourceTaken
 from bridge.domain.errors import N_, BridgeError, ChatwootRejects, ChatwootUnreachable, NotYet
-from bridge.domain.messages import Address
+from bridge.domain.messages import LID_SUFFIX, PHONE_SUFFIX, Address
 from bridge.gateways import jids, numbers
 from bridge.gateways.base import GatewayError
 from bridge.net.deadline import Deadline
@@ -24,7 +24,8 @@ from bridge.routing import addresses, jobs
 from bridge.routing.context import CALL_S, Context
 from bridge.routing.jobs import ContactProfile
 from bridge.routing.to_chatwoot import conversations, profiles
-from bridge.store.chats import Chat, ConversationLink
+from bridge.store.chats import Chat
+from bridge.store.conversation_links import ConversationLink
 from bridge.store.journal import Job
 
 log = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ def fill_in_news(chat: Chat, link: ConversationLink, context: Context) -> None:
     """Has a contact get the name and the number that have become known, beside the chat's lane."""
     if link.given_name and chat.name and chat.name != link.given_name:
         _fill_in_later(chat, ContactProfile(link.contact_id), context)
-    if (link.source_id.endswith(jids.LID_SUFFIX) or chat.lost) and (phone := _phone(chat, context)):
+    if (link.source_id.endswith(LID_SUFFIX) or chat.lost) and (phone := _phone(chat, context)):
         _fill_in_later(chat, ContactProfile(link.contact_id, phone=phone), context)
 
 
@@ -115,11 +116,11 @@ def _phone(chat: Chat, context: Context) -> str:
 
 
 def _phone_in(forms: list[str]) -> str:
-    return next((form.partition("@")[0] for form in forms if form.endswith(jids.PHONE_SUFFIX)), "")
+    return next((form.partition("@")[0] for form in forms if form.endswith(PHONE_SUFFIX)), "")
 
 
 def _lid_in(forms: list[str]) -> str:
-    return next((form for form in forms if form.endswith(jids.LID_SUFFIX)), "")
+    return next((form for form in forms if form.endswith(LID_SUFFIX)), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +252,7 @@ class _Finder:
         """Every spelling under which a contact may have the number, in E.164, its own first."""
         if not self._phone:
             return []
-        jid = numbers.canonical(self._phone) + jids.PHONE_SUFFIX
+        jid = numbers.canonical(self._phone) + PHONE_SUFFIX
         learned = self._context.services.chats.spellings(self._chat.instance_id, jid)
         phones = [self._phone, *map(jids.phone, learned)]
         spelled = (f"+{digits}" for phone in phones for digits in numbers.spellings(phone))

@@ -18,7 +18,8 @@ from bridge.net.deadline import Deadline
 from bridge.routing.context import Context
 from bridge.routing.ids import WHATSAPP_ID_PREFIX
 from bridge.routing.to_chatwoot import conversations, message_text, permissions
-from bridge.store.chats import Chat, ConversationLink
+from bridge.store.chats import Chat
+from bridge.store.conversation_links import ConversationLink
 from bridge.store.journal import MessageLink
 
 #: How long a name that a gateway gave is used, and how long the gateway may take, in seconds.

@@ -10,7 +10,7 @@ from bridge.chatwoot.messages import NewMessage
 from bridge.chatwoot.refusals import ContactGone, SourceTaken
 from bridge.domain.errors import N_, NotYet
 from bridge.routing.context import Context
-from bridge.store.chats import ConversationLink
+from bridge.store.conversation_links import ConversationLink
 
 #: When a contact that is gone is looked up anew: Chatwoot removes it little by little, in seconds.
 _GOING_S = 1.0

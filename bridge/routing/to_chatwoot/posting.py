@@ -32,7 +32,7 @@ from bridge.routing.jobs import LateFile, late_key
 from bridge.routing.retry import backoff
 from bridge.routing.to_chatwoot import conversations, permissions, search
 from bridge.routing.to_chatwoot.phrases import file_size, phrase
-from bridge.store.chats import ConversationLink
+from bridge.store.conversation_links import ConversationLink
 from bridge.store.journal import Entry, Job, MessageLink, State
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,8 @@ from bridge.net.http import CallFailed
 from bridge.routing import addresses
 from bridge.routing.context import CALL_S, Context
 from bridge.routing.jobs import ContactProfile
-from bridge.store.chats import Chat, ConversationLink
+from bridge.store.chats import Chat
+from bridge.store.conversation_links import ConversationLink
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from bridge.routing import ids
 from bridge.routing.context import Context
 from bridge.routing.ids import WHATSAPP_ID_PREFIX
 from bridge.routing.to_chatwoot import conversations
-from bridge.store.chats import ConversationLink
+from bridge.store.conversation_links import ConversationLink
 from bridge.store.journal import Entry
 
 #: Messages in an answer of Chatwoot, and how many answers are read of one conversation at most.

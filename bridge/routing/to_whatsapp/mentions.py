@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
-from bridge.domain.messages import Reply
-from bridge.gateways import jids
+from bridge.domain.messages import PHONE_SUFFIX, Reply
 from bridge.routing.context import Context
 from bridge.store.chats import Chat
 
@@ -27,7 +26,7 @@ def marked(reply: Reply, chat: Chat, context: Context) -> Reply:
     known = context.services.members.of(chat.id)
     text = _NUMBER.sub(r"@\1", _with_digits(reply.text, known))
     addresses = {address.partition("@")[0]: address for address in known}
-    found = [addresses.get(digits, digits + jids.PHONE_SUFFIX) for digits in _NUMBER.findall(text)]
+    found = [addresses.get(digits, digits + PHONE_SUFFIX) for digits in _NUMBER.findall(text)]
     return replace(
         reply,
         text=text,
