@@ -14,7 +14,7 @@ from bridge.activation import connect
 from bridge.chatwoot import versions
 from bridge.chatwoot.account import Account, Inbox, InboxSettings
 from bridge.domain import errors
-from bridge.domain.errors import BridgeError, Problem
+from bridge.domain.errors import N_, BridgeError, Problem
 from bridge.domain.models import (
     UNTOLD,
     ActivationRequest,
@@ -133,7 +133,7 @@ def _activate(
         _try_webhooks(joined, services, by)
     warnings += feed_status.problems(joined, services, is_settled=False)
     detail = f"{joined.base_url} account {joined.account_id}, inbox {joined.inbox_id}"
-    services.note(by, "activated", instance.name, detail)
+    services.note(by, N_("activated"), instance.name, detail)
     return ActivationResult(joined, tuple(warnings))
 
 
@@ -150,7 +150,7 @@ def remove(instance: Instance, services: Services, *, by: Actor) -> None:
             _unlink(stored, services, deadline)
         # Still under the lock: nobody may activate what is about to go.
         services.instances.remove(instance.id)
-        services.note(by, "deleted the instance", instance.name)
+        services.note(by, N_("deleted the instance"), instance.name)
 
 
 def deactivate(instance: Instance, services: Services, *, by: Actor) -> None:
@@ -167,7 +167,7 @@ def deactivate(instance: Instance, services: Services, *, by: Actor) -> None:
             raise errors.NothingToDelete
         _unlink(stored, services, deadline)
         services.integrations.remove(stored)
-        services.note(by, "deactivated", instance.name)
+        services.note(by, N_("deactivated"), instance.name)
     try:
         connect.unwire(instance, services, deadline)
     except BridgeError as error:

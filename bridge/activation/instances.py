@@ -6,7 +6,14 @@ from dataclasses import replace
 
 from bridge.activation import activate, connect
 from bridge.activation.validation import InstanceRequest
-from bridge.domain.errors import BridgeError, InstanceMissing, InstanceUnknown, Problem, TokenTaken
+from bridge.domain.errors import (
+    N_,
+    BridgeError,
+    InstanceMissing,
+    InstanceUnknown,
+    Problem,
+    TokenTaken,
+)
 from bridge.domain.models import Actor, GatewayConfig, Instance, Secret
 from bridge.net.deadline import Deadline
 from bridge.services import Services
@@ -30,7 +37,7 @@ def create(wish: InstanceRequest, services: Services, *, by: Actor) -> tuple[Ins
     instance = services.instances.add(
         wish.name, token_hash=hashed, gateway=wish.gateway, created_at=services.clock()
     )
-    services.note(by, "made the instance", instance.name)
+    services.note(by, N_("made the instance"), instance.name)
     return instance, token
 
 
@@ -61,7 +68,7 @@ def set_gateway(
         except BridgeError as error:
             log.warning("the gateway before still calls us: %s", error.message)
     services.instances.set_gateway(instance.id, gateway)
-    services.note(by, "set the gateway", instance.name, gateway.base_url)
+    services.note(by, N_("set the gateway"), instance.name, gateway.base_url)
     if not join or services.integrations.of(instance.id) is None:
         return []
     return connect.wire(after, services, deadline)

@@ -287,7 +287,7 @@ def _owner(base_url: str, token: Secret, services: Services) -> TokenOwner:
 
 def _ask_account(owner: TokenOwner) -> int:
     _require_terminal("--account")
-    offered = [account for account in owner.accounts if account.may_administer]
+    offered = owner.administered
     for account in offered:
         note(f"  {account.id}  {account.name}")
     default = offered[0].id if len(offered) == 1 else None

@@ -185,6 +185,11 @@ class TokenOwner:
     id: int = 0
     pubsub_token: Secret = Secret("")
 
+    @property
+    def administered(self) -> list[Membership]:
+        """The accounts that an inbox can be made in with this token."""
+        return [account for account in self.accounts if account.may_administer]
+
     def account(self, account_id: int) -> Membership | None:
         """The membership in that account, None without one."""
         return next((account for account in self.accounts if account.id == account_id), None)

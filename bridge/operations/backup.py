@@ -20,7 +20,7 @@ from pathlib import Path
 from bridge import __version__
 from bridge.chatwoot.versions import Can
 from bridge.config.settings import Settings
-from bridge.domain.errors import BeforeRestore, StartupError, dump
+from bridge.domain.errors import N_, BeforeRestore, StartupError, dump
 from bridge.domain.models import Actor
 from bridge.store import Store, credentials, snapshot
 from bridge.store.audit import Audit
@@ -217,7 +217,7 @@ def _prepare(settings: Settings, folder: Path, *, by: Actor, now: float, taken_a
         Sessions(store).end_others("")  # whoever signed out after the backup stays signed out
         snapshot.move_spool(store, settings.spool)
         taken = datetime.fromtimestamp(taken_at, UTC).isoformat(timespec="seconds")
-        Audit(store).note(by, "restored a backup", "bridge", f"taken {taken}", at=now)
+        Audit(store).note(by, N_("restored a backup"), "bridge", f"taken {taken}", at=now)
         store.db.execute("pragma journal_mode = delete")
     finally:
         store.close()

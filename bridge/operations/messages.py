@@ -5,7 +5,13 @@ Every change is in the audit trail. No delivery runs through here.
 
 from dataclasses import dataclass, replace
 
-from bridge.domain.errors import BridgeError, IntegrationMissing, MessageElsewhere, MessageUnknown
+from bridge.domain.errors import (
+    N_,
+    BridgeError,
+    IntegrationMissing,
+    MessageElsewhere,
+    MessageUnknown,
+)
 from bridge.domain.models import Actor, Instance, Integration, Status
 from bridge.gateways import numbers
 from bridge.routing import jobs
@@ -103,7 +109,7 @@ def in_line(
 def replay(entry_id: int, by: Actor, services: Services) -> None:
     """Tries a dead letter again. Raises MessageUnknown or MessageElsewhere."""
     moved = services.search.replay([entry_id], now=services.clock())
-    _noted(entry_id, moved, "replayed", by, services)
+    _noted(entry_id, moved, N_("replayed"), by, services)
 
 
 def replay_all(instance: Instance, by: Actor, services: Services) -> int:
@@ -111,7 +117,7 @@ def replay_all(instance: Instance, by: Actor, services: Services) -> int:
     ids = services.search.dead_ids(instance.id)
     moved = services.search.replay(ids, now=services.clock())
     if moved:
-        services.note(by, "replayed", instance.name, f"{len(moved)} dead letters")
+        services.note(by, N_("replayed"), instance.name, f"{len(moved)} dead letters")
         services.wakeup.wake(look_again=True)
     return len(moved)
 
@@ -120,7 +126,7 @@ def discard(entry_id: int, by: Actor, services: Services) -> None:
     """Gives a message up that is dead, unconfirmed or waiting. Raises MessageUnknown or
     MessageElsewhere."""
     moved = services.search.discard([entry_id], now=services.clock())
-    _noted(entry_id, moved, "discarded", by, services)
+    _noted(entry_id, moved, N_("discarded"), by, services)
 
 
 def settle(entry_id: int, by: Actor, services: Services, *, sent: bool) -> None:
@@ -137,17 +143,17 @@ def settle(entry_id: int, by: Actor, services: Services, *, sent: bool) -> None:
                 false_failures.look_up(integration_id, part.message, services)
     else:
         moved = services.search.send_again([entry_id], now=now)
-    _noted(entry_id, moved, "settled as sent" if sent else "sent again", by, services)
+    _noted(entry_id, moved, N_("settled as sent") if sent else N_("sent again"), by, services)
 
 
 def pause(instance: Instance, by: Actor, services: Services) -> None:
     """Stores what comes and delivers nothing until `resume`. Raises IntegrationMissing."""
-    _judge(instance, Status.PAUSED, "paused", by, services)
+    _judge(instance, Status.PAUSED, N_("paused"), by, services)
 
 
 def resume(instance: Instance, by: Actor, services: Services) -> None:
     """Delivers again, also what was held back by an error. Raises IntegrationMissing."""
-    _judge(instance, Status.ACTIVE, "resumed", by, services)
+    _judge(instance, Status.ACTIVE, N_("resumed"), by, services)
 
 
 # -- small parts -----------------------------------------------------------------------------------

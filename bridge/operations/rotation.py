@@ -9,7 +9,7 @@ import secrets
 from dataclasses import dataclass
 
 from bridge.config.settings import Settings
-from bridge.domain.errors import StartupError
+from bridge.domain.errors import N_, StartupError
 from bridge.domain.models import Actor, Instance, Secret
 from bridge.services import Services
 from bridge.store import credentials, snapshot
@@ -44,7 +44,7 @@ def rotate_key(settings: Settings, *, by: Actor, now: float) -> Rotated:
         vault = Vault(keys)
         credentials.leave_check(store, vault)
         resealed, broken = snapshot.reseal(store, vault)
-        Audit(store).note(by, "rotated the key", "bridge", f"{resealed} values", at=now)
+        Audit(store).note(by, N_("rotated the key"), "bridge", f"{resealed} values", at=now)
     finally:
         store.close()
     if not settings.encryption_key:
@@ -64,7 +64,7 @@ def rotate_account_token(settings: Settings, *, by: Actor, now: float) -> Secret
     store = SqliteStore.open(settings.database)
     try:
         credentials.replace_secret(settings.account_token_file, token)
-        Audit(store).note(by, "rotated the account token", "bridge", at=now)
+        Audit(store).note(by, N_("rotated the account token"), "bridge", at=now)
     finally:
         store.close()
     return token
@@ -74,7 +74,7 @@ def rotate_instance_token(instance: Instance, services: Services, *, by: Actor) 
     """A new token of one instance; the old one is refused from now on."""
     token = Secret(secrets.token_urlsafe(24))
     services.instances.replace_token(instance.id, token_hash(token), at=services.clock())
-    services.note(by, "rotated the token", instance.name)
+    services.note(by, N_("rotated the token"), instance.name)
     return token
 
 

@@ -77,7 +77,9 @@ class Form(FlaskForm):  # type: ignore[misc]
 
     def troubles(self) -> list[tuple[Field, Trouble]]:
         """Every trouble with its field, in the order of the page."""
-        return [(field, one) for field in self for one in field.errors if isinstance(one, Trouble)]
+        return [
+            (field, error) for field in self for error in field.errors if isinstance(error, Trouble)
+        ]
 
 
 class SignInForm(Form):

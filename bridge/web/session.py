@@ -96,7 +96,7 @@ def sign_in() -> Response:
         session.clear()
         session.permanent = True
         _begin()
-        _note(operator(), "signed in")
+        _note(operator(), N_("signed in"))
         return redirect(target)
     if allowance.granted:
         _note_refusal()
@@ -125,7 +125,7 @@ def end_others() -> Response:
     row = current()
     if row is not None:
         services().sessions.end_others(row.hash)
-        _note(operator(), "ended the other sessions")
+        _note(operator(), N_("ended the other sessions"))
         flash(gettext("All other sessions have ended."))
     return redirect(url_for("console.audit"), 303)
 
@@ -148,7 +148,7 @@ def _note(by: Actor, action: str) -> None:
 def _note_refusal() -> None:
     """One line for many guesses: the trail is not for strangers to fill."""
     if buckets().take(limits.REFUSAL, "refusal", caller_address()).granted:
-        _note(Actor("unknown", caller_address()), "was refused at the sign-in")
+        _note(Actor("unknown", caller_address()), N_("was refused at the sign-in"))
 
 
 def _fingerprint() -> str:

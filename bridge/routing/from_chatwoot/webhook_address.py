@@ -28,12 +28,6 @@ PROBE_S = 15.0
 _CALL_S = 10.0
 _RESOLVE_S = 3.0
 _POLL_S = 0.05
-#: Notes for the audit trail.
-PUT, TAKEN_OFF, PROVEN = (
-    N_("put the webhook address into the inbox"),
-    N_("took the webhook address off the inbox"),
-    N_("found that Chatwoot calls the webhook address"),
-)
 
 
 def address(integration: Integration, services: Services) -> str:
@@ -140,7 +134,8 @@ def put(
         except BridgeError:
             save(integration, known, services)  # as it was, so that it is tried again
             raise
-        _note(integration, PUT, services, by, url.rpartition("/hooks/")[0])
+        base = url.rpartition("/hooks/")[0]
+        _note(integration, N_("put the webhook address into the inbox"), services, by, base)
         if conversation_id:
             _probe(integration, conversation_id, services)
             if _was_called(integration, trying.changed_at, wait_s, services):
@@ -203,7 +198,7 @@ def _take_off(
         why = Why.TAKEN
     elif found:
         account.set_webhook(integration.inbox_id, "")
-        _note(integration, TAKEN_OFF, services, by, why.value)
+        _note(integration, N_("took the webhook address off the inbox"), services, by, why.value)
     off = dataclasses.replace(
         known,
         calls=WebhookCalls.OFF,
@@ -254,7 +249,7 @@ def _proven(integration: Integration, trying: Webhook, services: Services) -> We
     now = services.clock()
     found = dataclasses.replace(trying, calls=WebhookCalls.ON, why=Why.NONE, changed_at=now)
     save(integration, found, services)
-    _note(integration, PROVEN, services, BRIDGE)
+    _note(integration, N_("found that Chatwoot calls the webhook address"), services, BRIDGE)
     return found
 
 

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterable
 
 from bridge.chatwoot.account import Inbox
-from bridge.domain.errors import BridgeError, InboxGone, StorageFailed
+from bridge.domain.errors import N_, BridgeError, InboxGone, StorageFailed
 from bridge.domain.models import BRIDGE, Actor, Integration, Status
 from bridge.gateways.base import GatewayDenies
 from bridge.net.deadline import Deadline
@@ -43,7 +43,7 @@ def read_inbox(integration: Integration, services: Services, deadline: Deadline)
         if services.integrations.note_inbox(integration, name=inbox.name, secret=inbox.secret):
             log.info("%s: its webhooks are signed with another secret from now on", integration.id)
             services.audit.note(
-                BRIDGE, "took over a new webhook secret", integration.id, at=services.clock()
+                BRIDGE, N_("took over a new webhook secret"), integration.id, at=services.clock()
             )
     except StorageFailed as error:  # who only looks needs no disk
         log.warning("what was found of %s could not be noted: %s", integration.id, error.message)
@@ -72,7 +72,7 @@ def resume(integrations: Iterable[Integration], services: Services, *, by: Actor
         instance = services.instances.get(integration.instance_id)
         services.integrations.judge(integration.id, Status.ACTIVE, None, now=services.clock())
         name = instance.name if instance else integration.id
-        services.audit.note(by, "found it well again", name, at=services.clock())
+        services.audit.note(by, N_("found it well again"), name, at=services.clock())
     services.wakeup.wake(look_again=True)
 
 

@@ -86,9 +86,9 @@ def _card(instance: Instance, stats: InstanceStats, services: Services) -> Card:
     )
 
 
-def _transport(instance: Instance, one: Integration | None, services: Services) -> str:
+def _transport(instance: Instance, integration: Integration | None, services: Services) -> str:
     gateway_calls = gateway_webhook.is_relied_on(instance.id, services)
-    used = feed_status.feeds_in_use(one, services) if one is not None else "socket"
+    used = feed_status.feeds_in_use(integration, services) if integration else "socket"
     if used == "none":
         return "none"
     if gateway_calls:

@@ -39,12 +39,13 @@ def instance(name: str) -> Response:
     with contextlib.suppress(IntegrationMissing):
         look = checks.look(row, services(), by=operator())
         integration, error = look.integration, look.error
-        missing = [one.problem for one in capabilities.missing(integration, services(), look.inbox)]
+        lacking = capabilities.missing(integration, services(), look.inbox)
+        missing = [capability.problem for capability in lacking]
         row = instances.find(name, services())
     draft = Draft.of_session(services())
     is_fresh = draft is not None and draft.answers.get("done") == name
     packed = draft.answers.get("warnings", []) if draft and is_fresh else []
-    lasting = {str(one) for one in missing}
+    lasting = set(map(str, missing))
     token = draft.take_instance_token() if draft and is_fresh else ""
     settings, gateway = services().settings, row.gateway
     is_sandbox = settings.sandbox and gateway and gateway.base_url == settings.sandbox_phone_url
@@ -56,7 +57,11 @@ def instance(name: str) -> Response:
         is_fresh=is_fresh and integration is not None,
         token=token,
         card=cards.of([row], services())[0],
-        warnings=[one for one in map(Trouble.unpacked, packed) if str(one.sentence) not in lasting],
+        warnings=[
+            warning
+            for warning in map(Trouble.unpacked, packed)
+            if str(warning.sentence) not in lasting
+        ],
         missing=missing,
         sandbox_phone=settings.sandbox_phone_url if is_sandbox else "",
         options=OPTIONS,
@@ -118,7 +123,7 @@ def edit(name: str) -> Response:
     # What cannot be found out here, the pages ask for.
     with contextlib.suppress(BridgeError):
         owner = checks.probe_token(integration.base_url, integration.api_token, services())
-        if any(one.may_administer for one in owner.accounts):
+        if owner.administered:
             answers["owner"] = asdict(owner)
     draft = Draft.begin(services(), **answers)
     return redirect(url_for(f"wizard.{draft.next_step()}"), 303)

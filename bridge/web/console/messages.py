@@ -6,9 +6,7 @@ from flask import Blueprint, Flask, abort, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from bridge.activation import instances
-from bridge.domain.errors import N_
 from bridge.operations import messages as console
-from bridge.routing.from_chatwoot import webhook_address
 from bridge.store.journal import State
 from bridge.web import session
 from bridge.web.forms import draw
@@ -20,32 +18,6 @@ blueprint = Blueprint("console", __name__)
 
 #: Lines of the audit trail on one page, and messages that wait on theirs.
 LINES, WAITING = 50, 50
-#: The actions of the audit trail, here for the catalogs: the trail stores them in English.
-ACTIONS = (
-    N_("made the instance"),
-    N_("set the gateway"),
-    N_("activated"),
-    N_("deactivated"),
-    N_("deleted the instance"),
-    N_("paused"),
-    N_("resumed"),
-    N_("found it well again"),
-    webhook_address.PUT,
-    webhook_address.TAKEN_OFF,
-    webhook_address.PROVEN,
-    N_("took over a new webhook secret"),
-    N_("replayed"),
-    N_("discarded"),
-    N_("settled as sent"),
-    N_("sent again"),
-    N_("signed in"),
-    N_("was refused at the sign-in"),
-    N_("ended the other sessions"),
-    N_("rotated the key"),
-    N_("rotated the account token"),
-    N_("rotated the token"),
-    N_("restored a backup"),
-)
 _PAUSING = {"pause": console.pause, "resume": console.resume}
 
 
@@ -58,7 +30,7 @@ def register(app: Flask) -> None:
 
 
 def _held_count() -> int:
-    return sum(one.dead + one.unconfirmed for one in services().stats.all())
+    return sum(stats.dead + stats.unconfirmed for stats in services().stats.all())
 
 
 # -- where a message is ----------------------------------------------------------------------------

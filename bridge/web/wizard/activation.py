@@ -4,11 +4,9 @@ import contextlib
 from dataclasses import asdict
 
 from flask import Blueprint, jsonify, redirect, request, url_for
-from flask import Response as JsonResponse
 from werkzeug.wrappers import Response
 
-from bridge.activation import activate as activation
-from bridge.activation import checks, instances, validation
+from bridge.activation import activate, checks, instances, validation
 from bridge.activation.activate import ActivationResult, ActivationStep
 from bridge.domain.errors import N_, BridgeError, InstanceExists, InvalidBody
 from bridge.domain.models import Instance, Secret
@@ -45,7 +43,7 @@ def activate_again() -> Response:
 
 
 @blueprint.post("/activate")
-def activate() -> Response:
+def submit() -> Response:
     """Activates, then leads to the result or to the page whose answer is at fault."""
     draft = draft_for("review")
     try:
@@ -54,7 +52,7 @@ def activate() -> Response:
         target = _failed(draft, error)
     else:
         name = draft.answers["instance"]["name"]
-        warnings = [Trouble(one).packed() for one in activated.warnings]
+        warnings = [Trouble(warning).packed() for warning in activated.warnings]
         # The answers, the token among them, have served their purpose; that of a new instance is
         # still to be shown. The other click of two may be the one that has it.
         now = Draft.of_session(services()) or draft
@@ -67,7 +65,7 @@ def activate() -> Response:
 
 
 @blueprint.get("/progress")
-def progress() -> JsonResponse:
+def progress() -> Response:
     """Which steps have begun, for the page that waits."""
     draft = Draft.of_session(services())
     return jsonify(steps=services().drafts.progress(draft.id) if draft else [])
@@ -95,7 +93,7 @@ def _activate(draft: Draft) -> ActivationResult:
     with contextlib.suppress(BridgeError):
         services().drafts.note_progress(draft.id, [])
     wish = validation.activation_request(draft.wish())
-    return activation.activate(_instance(draft), wish, services(), by=operator(), on_step=note)
+    return activate.activate(_instance(draft), wish, services(), by=operator(), on_step=note)
 
 
 def _instance(draft: Draft) -> Instance:
@@ -144,5 +142,4 @@ def _asked_again(draft: Draft) -> dict[str, object] | None:
         owner = checks.probe_token(draft.text("base_url"), draft.token, services())
     except BridgeError:
         return None
-    offered = any(one.may_administer for one in owner.accounts)
-    return asdict(owner) if offered else None
+    return asdict(owner) if owner.administered else None

@@ -118,7 +118,7 @@ class Draft:
 
     def may_visit(self, step: str) -> bool:
         """Whether everything before this page is answered."""
-        before = [one for one in STEPS[: STEPS.index(step)] if not self.has_answered(one)]
+        before = [page for page in STEPS[: STEPS.index(step)] if not self.has_answered(page)]
         # Another token may be what opens the wanted account.
         return not before or (step == "token" and before == ["account"] and self.owner is not None)
 

@@ -64,7 +64,7 @@ def page(step: str, draft: Draft, form: Form | None = None, **more: Any) -> Resp
     number, failure = STEPS.index(step) + 1, draft.failure
     is_failure = bool(failure and failure[0] == step and request.method == "GET")
     if failure and form and is_failure:
-        field = next(one for one in form if one.type not in {"CSRFTokenField", "BooleanField"})
+        field = next(each for each in form if each.type not in {"CSRFTokenField", "BooleanField"})
         field.errors = [failure[1]]
     answer = draw(
         f"wizard/{step}.html",
@@ -86,7 +86,7 @@ def _is_live() -> bool:
 
 
 def _live(field: Field, **chatwoot: Any) -> Response:
-    troubles = [one for one in field.errors if isinstance(one, Trouble)]
+    troubles = [error for error in field.errors if isinstance(error, Trouble)]
     return draw("wizard/_found.html", troubles=troubles, **chatwoot)
 
 
@@ -145,7 +145,8 @@ def instance() -> Response:
     existing = services().instances.all()
     chosen = draft.answers.get("instance") or draft.answers.get("suggested") or {}
     gateway = draft.gateway
-    is_known = chosen.get("name") in {one.name for one in existing}
+    by_name = {row.name: row for row in existing}
+    is_known = chosen.get("name") in by_name
     form = forms.InstanceForm(
         data={
             "choice": chosen["name"] if is_known else NEW if chosen or not existing else None,
@@ -155,7 +156,7 @@ def instance() -> Response:
         }
     )
     if request.method == "POST":
-        answer = _chosen_instance(form, {one.name: one for one in existing}, gateway)
+        answer = _chosen_instance(form, by_name, gateway)
         if answer is not None:
             draft.save(instance=answer)
             return onward(draft, "instance")
@@ -230,7 +231,7 @@ def account() -> Response:
 
 def _account_choice(draft: Draft, owner: TokenOwner) -> Response:
     form = forms.AccountChoiceForm(data={"account_id": draft.text("account_id")})
-    form.offer(one for one in owner.accounts if one.may_administer)
+    form.offer(owner.administered)
     if request.method == "POST" and form.validate():
         draft.save(account_id=int(form.account_id.data))
         return onward(draft, "account")
@@ -258,8 +259,8 @@ def _owner(draft: Draft, typed: Secret) -> TokenOwner:
     """The token's owner, who administers one account at least."""
     base_url = draft.text("base_url")
     owner = checks.probe_token(base_url, typed, services())
-    if not any(one.may_administer for one in owner.accounts):
-        number = draft.account_id or next((one.id for one in owner.accounts), 0)
+    if not owner.administered:
+        number = draft.account_id or next((account.id for account in owner.accounts), 0)
         checks.probe_account(base_url, number, typed, services())
         raise NotAdministrator(account_id=number, base_url=base_url)
     return owner
@@ -267,7 +268,7 @@ def _owner(draft: Draft, typed: Secret) -> TokenOwner:
 
 def _note_token(draft: Draft, typed: Secret, owner: TokenOwner) -> None:
     """A wrong account is no dead end: those that may be administered are offered."""
-    offered = [one.id for one in owner.accounts if one.may_administer]
+    offered = [account.id for account in owner.administered]
     changes: dict[str, Any] = {"token": typed, "owner": asdict(owner)}
     number = draft.account_id
     if number is None and len(offered) == 1:
