@@ -180,6 +180,22 @@ def test_a_file_that_comes_after_it_was_given_up_is_still_brought(
     assert desk.arrived(conversation, 5)["content"] == "after"
 
 
+def test_a_deletion_takes_back_a_late_file_that_is_just_being_posted(
+    desk: Desk, chat: tuple[str, int]
+) -> None:
+    number, conversation = chat
+    media = {"type": "image", "mimetype": "image/png"}
+    first = say(desk, number, "see", type="image", media=media)
+    words = desk.arrived(conversation, 2)
+    path = f"/conversations/{conversation}/messages$"
+    desk.chatwoot.fault("slow_after", method="POST", path=path, seconds=4.0, times=1)
+    say(desk, number, "see", first, type="image", media=media | {"base64": PICTURE})
+    file = desk.arrived(conversation, 3)
+    say(desk, number, type="message_revoke", revoke={"key": {"id": first}})
+    for one in (words, file):
+        until(partial(is_deleted, desk, conversation, one["id"]), "all of it deleted")
+
+
 # -- what happens to a message ---------------------------------------------------------------------
 
 

@@ -55,11 +55,16 @@ def delete(entry: Entry, message: Message, context: Context) -> list[MessageLink
             continue  # it is in a Chatwoot that the instance was joined to before
         # Noted first: Chatwoot tells us of every deletion, and this one must not go back.
         chats.note_deleted(instance_id, piece.whatsapp_id)
-        try:
-            context.chatwoot().messages.delete(piece.conversation_id, piece.chatwoot_id)
-        except MessageGone:
-            log.debug("message %s was gone already", piece.chatwoot_id)
+        remove(piece.conversation_id, piece.chatwoot_id, context)
     return []
+
+
+def remove(conversation_id: int, message_id: int, context: Context) -> None:
+    """Deletes a message in Chatwoot that was deleted on WhatsApp. Raises BridgeErrors."""
+    try:
+        context.chatwoot().messages.delete(conversation_id, message_id)
+    except MessageGone:
+        log.debug("message %s was gone already", message_id)
 
 
 def is_deleted(entry: Entry, message: Message, context: Context) -> bool:

@@ -10,7 +10,7 @@ from bridge.domain.errors import N_, NotYet
 from bridge.domain.messages import Message
 from bridge.routing import jobs
 from bridge.routing.context import Context
-from bridge.routing.to_chatwoot import content, search
+from bridge.routing.to_chatwoot import changes, content, search
 from bridge.routing.to_chatwoot.posting import Posting
 from bridge.store.chats import Chat
 from bridge.store.journal import Entry, Job, MessageLink
@@ -64,13 +64,28 @@ def deliver_file(entry: Entry, message: Message, context: Context) -> list[Messa
         if entry.age_s(context.services.clock()) < _WORDS_S:
             raise NotYet(N_("the message that the file belongs to"), retry_after_s=2)
         return []
-    if words.integration_id != context.integration.id or words.reached == "deleted":
+    is_deleted = words.reached == "deleted"
+    if words.integration_id != context.integration.id or (is_deleted and not entry.doubtful):
         return []
     try:
         found = _all_of(message, words, context) if entry.doubtful else []
-        return Posting(entry, message, context).post_late_file(words, found)
+        posted = [one.id for one in found if not one.deleted]
+        if not is_deleted:
+            links = Posting(entry, message, context).post_late_file(words, found)
+            if not _is_deleted(message, context):
+                return links
+            posted += [link.chatwoot_id for link in links if link.chatwoot_id not in posted]
+        # The deletion came while the file was posted: it is in another lane.
+        for message_id in posted:
+            changes.remove(words.conversation_id, message_id, context)
     except ConversationGone:
-        return []
+        pass
+    return []
+
+
+def _is_deleted(message: Message, context: Context) -> bool:
+    pair = context.services.chats.pair(context.instance.id, message.id)
+    return pair is not None and pair.reached == "deleted"
 
 
 def _all_of(message: Message, first: MessageLink, context: Context) -> list[AgentMessage]:
