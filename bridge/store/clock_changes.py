@@ -12,6 +12,8 @@ _MOVED = (
     # When a feed was opened, last told of something, and first missed something.
     ("hearing", ("stands_since", "told_at", "missed_at"), "true"),
     ("lookup", ("due_at",), "true"),
+    # When it was activated, and since when it is in its status.
+    ("integration", ("created_at", "status_at"), "true"),
     # When a gateway was heard, called, and told where to call.
     ("instance", ("heard_at", "called_at", "callback_since"), "true"),
     # Until when a claim is good, and when a send came into doubt.

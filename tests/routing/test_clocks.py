@@ -23,6 +23,7 @@ from bridge.store import event_times
 from bridge.store.instances import note_heard
 from bridge.web.hooks import Hooks
 from tests.routing.desk import Desk, Json, until
+from tests.routing.test_lagging import told as tell
 from tests.support.journal import services_of
 
 _HOUR = 3600.0
@@ -249,6 +250,28 @@ def test_our_clock_is_set_while_messages_wait(own_desk: Desk, hours: int) -> Non
         until(lambda: tries() > before, "a try after it was set")
         own_desk.phone.control("DELETE", "faults")
         own_desk.gets(number, "out")
+
+
+def test_the_activation_moves_along_when_our_clock_is_set(own_desk: Desk) -> None:
+    """It was three hours ago, when both clocks were 20 hours ahead: what the gateway brings late is
+    no history."""
+    activated_at, ahead = time.time() - 3 * _HOUR, 20 * _HOUR
+    with routing(own_desk, lambda: time.time() + ahead) as services:
+        with services.store.write() as db:
+            as_it_seemed = activated_at + ahead
+            db.execute("update integration set created_at = ?, began_at = ?", [as_it_seemed] * 2)
+        ahead = 0.0
+
+        def has_moved() -> bool:
+            [integration] = services.integrations.all()
+            return abs(integration.created_at - activated_at) < _HOUR
+
+        until(has_moved, "the activation by the new clock")
+    own_desk.bridge.start()
+    for at, text in ((time.time(), "new"), (time.time() - 2 * _HOUR, "late")):
+        number = own_desk.number()
+        tell(own_desk, number, text, at)
+        own_desk.shows(own_desk.conversation(number), text)
 
 
 @pytest.mark.parametrize("hours", [1, -1])
