@@ -44,7 +44,7 @@ class GatewayRefuses(GatewayError, code="gateway_refuses", status=400, final=Tru
     """Permanent: sending it again would be refused again. Nothing was sent."""
 
     sentence = N_("the gateway refused the message: {reason}")
-    remedy = N_("Correct what the gateway names, then replay the message.")
+    remedy = N_("Correct what the gateway names, then retry the message.")
 
 
 class GatewayUnavailable(GatewayError, code="gateway_unavailable", retryable=True):

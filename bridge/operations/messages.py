@@ -117,7 +117,7 @@ def replay_all(instance: Instance, by: Actor, services: Services) -> int:
     ids = services.search.dead_ids(instance.id)
     moved = services.search.replay(ids, now=services.clock())
     if moved:
-        services.note(by, N_("replayed"), instance.name, f"{len(moved)} dead letters")
+        services.note(by, N_("replayed"), instance.name, f"dead letters: {len(moved)}")
         services.wakeup.wake(look_again=True)
     return len(moved)
 

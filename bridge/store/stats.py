@@ -31,6 +31,11 @@ class InstanceStats:
     last_in_at: float = 0.0
     last_out_at: float = 0.0
 
+    @property
+    def undelivered(self) -> int:
+        """What goes with the instance when it is deleted."""
+        return self.waiting + self.unconfirmed + self.dead
+
 
 @dataclass(frozen=True, slots=True)
 class Totals:

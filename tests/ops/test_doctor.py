@@ -193,7 +193,7 @@ def test_dead_letters_are_pointed_out(operator: Operator) -> None:
         operator.loop.phone.control("DELETE", "faults")
         operator.ok("dead", "discard", str(dead[0]["id"]), "--yes")
     (one,) = [one for one in found if one["check"] == "messages" and one["level"] == "warning"]
-    assert one["what"] == "1 dead letters"
+    assert one["what"] == "dead letters: 1"
     assert "dead replay" in one["remedy"]
 
 

@@ -144,7 +144,7 @@ def test_the_timeline_of_a_message(
     assert "took 0.25 s" in page.text
     assert "Received: stored on disk, then acknowledged" in page.text
     assert "Given up: a dead letter" in page.text
-    assert "Correct what the gateway names, then replay the message." in page.text
+    assert "Correct what the gateway names, then retry the message." in page.text
     assert "http://gw.example/send HTTP 400: no" in page.text
     assert "3EB0F1" in page.text
     assert "Direction To WhatsApp" in page.text

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from tests.support.journal import Journal
 from tests.support.processes import Bridge, SandboxChatwoot
 from tests.support.visitor import Visitor
 from tests.web.conftest import connect
@@ -74,6 +75,22 @@ def test_deleting_asks_first(connected: Visitor) -> None:
     page = connected.send({})
     assert "The instance support was deleted." in page.text
     assert "No number is connected yet" in page.text
+
+
+def test_a_confirmation_tells_what_becomes_of_undelivered_messages(connected: Visitor) -> None:
+    pages = ("/instances/support/deactivate", "/instances/support/delete")
+    assert not any("undelivered" in connected.get(page).text for page in pages)
+
+    journal = Journal(connected.bridge)
+    journal.add("3EB01", state="dead")
+    assert "1 undelivered message stays here" in connected.get(pages[0]).text
+    assert "1 undelivered message is deleted with it." in connected.get(pages[1]).text
+    journal.add("m1:0", job="reply", state="unconfirmed")
+    journal.add("3EB02")
+    assert "2 undelivered messages stay here" in connected.get(pages[0]).text
+    page = connected.get(pages[1])
+    assert "2 undelivered messages are deleted with it." in page.text
+    assert 'href="/waiting?instance=support"' in page.html
 
 
 def test_what_is_not_there_has_a_page(connected: Visitor) -> None:

@@ -208,14 +208,14 @@ def messages(services: Services) -> Iterator[Finding]:
         if stats and stats.dead:
             findings.append(
                 check.warning(
-                    f"{stats.dead} dead letters",
+                    f"dead letters: {stats.dead}",
                     "chatwoot-bridge dead list; then dead replay or dead discard",
                 )
             )
         if stats and stats.unconfirmed:
             findings.append(
                 check.warning(
-                    f"{stats.unconfirmed} sends without an answer or an echo",
+                    f"sends without an answer or an echo: {stats.unconfirmed}",
                     "They settle with the next event of the number; or look on the phone and use: "
                     "chatwoot-bridge dead settle",
                 )

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 
 from bridge.activation import activate, checks, connect, instances
 from bridge.domain.errors import BridgeError, IntegrationMissing, NothingToDelete
+from bridge.domain.models import Instance, Integration
 from bridge.domain.options import OPTIONS
 from bridge.net.deadline import Deadline
 from bridge.routing import capabilities
@@ -141,7 +142,7 @@ def deactivate(name: str) -> Response:
         _forget(name)
         flash(gettext("The integration of {name} was deactivated.").format(name=name))
         return redirect(url_for("dashboard.overview"), 303)
-    return draw("dashboard/deactivate.html", instance=row, integration=integration)
+    return _ask("deactivate", row, integration)
 
 
 @blueprint.route("/instances/<name>/delete", methods=["GET", "POST"])
@@ -153,8 +154,17 @@ def delete(name: str) -> Response:
         _forget(name)
         flash(gettext("The instance {name} was deleted.").format(name=name))
         return redirect(url_for("dashboard.overview"), 303)
-    integration = services().integrations.of(row.id)
-    return draw("dashboard/delete.html", instance=row, integration=integration)
+    return _ask("delete", row, services().integrations.of(row.id))
+
+
+def _ask(action: str, row: Instance, integration: Integration | None) -> Response:
+    """The confirmation, with what becomes of messages that are not delivered yet."""
+    return draw(
+        f"dashboard/{action}.html",
+        instance=row,
+        integration=integration,
+        undelivered=cards.of([row], services())[0].stats.undelivered,
+    )
 
 
 def _forget(name: str) -> None:

@@ -25,12 +25,11 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """Messages of the last hour. `most` is the greatest number in a minute of one series."""
+    """Messages of the last hour."""
 
     bars: tuple[Bar, ...]
     received: int
     sent: int
-    most: int
     width: int = 60 * MINUTE
     height: int = 2 * HALF + 1
 
@@ -40,7 +39,7 @@ def draw(received: list[int], sent: list[int]) -> Plot:
     most = max([*received, *sent], default=0)
     scale = HALF / max(most, _LEAST)
     bars = (*_bars("in", received, scale), *_bars("out", sent, scale))
-    return Plot(bars, sum(received), sum(sent), most)
+    return Plot(bars, sum(received), sum(sent))
 
 
 def _bars(series: str, counts: list[int], scale: float) -> Iterator[Bar]:
