@@ -4,7 +4,7 @@ import click
 import pytest
 
 from bridge.activation import validation
-from bridge.cli.instances import activate
+from bridge.cli.instances import join
 from bridge.domain.options import OPTIONS, InboxOptions, Option
 from bridge.web.api.openapi import document
 from bridge.web.forms import InboxForm
@@ -25,7 +25,7 @@ def test_the_api_describes_it_in_both_bodies_and_in_the_answer(option: Option) -
 
 @every_option
 def test_the_command_line_and_the_wizard_offer_it(option: Option) -> None:
-    flags = {flag for one in activate.params if isinstance(one, click.Option) for flag in one.opts}
+    flags = {flag for one in join.params if isinstance(one, click.Option) for flag in one.opts}
     assert option.flag in flags
     assert hasattr(InboxForm, option.name)
 
