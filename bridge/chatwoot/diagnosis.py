@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from urllib.parse import urljoin
 
 from bridge.domain import errors
-from bridge.domain.errors import BridgeError, ChatwootFailing, SomethingInFront
+from bridge.domain.errors import UNKNOWN, BridgeError, ChatwootFailing, SomethingInFront
 from bridge.domain.urls import origin_of
 from bridge.net.http import Answer, CallFailed
 from bridge.runtime.logs import MASK, mask
@@ -36,7 +36,7 @@ class Diagnosis:
     """Turns answers and failures of one Chatwoot account into errors that a person can act on."""
 
     def __init__(self, base_url: str, account_id: int | None, token: str) -> None:
-        self._values: dict[str, Any] = {"base_url": base_url, "account_id": account_id or "?"}
+        self._values: dict[str, Any] = {"base_url": base_url, "account_id": account_id or UNKNOWN}
         self._base_url, self._token = base_url, token
 
     def no_answer(self, failure: CallFailed, *, began: float = 0.0) -> BridgeError:

@@ -108,6 +108,8 @@ class InstanceForm(Form):
         N_("Gateway token"), filters=[_trimmed], description=N_("The gateway token")
     )
 
+    _no_token = N_("Enter the token of the gateway")
+
     @property
     def has_gateway(self) -> bool:
         """Whether anything about a gateway was typed."""
@@ -128,8 +130,13 @@ class InstanceForm(Form):
         url, token = self.gateway_url.data, self.gateway_token.data
         with contextlib.suppress(address.BadAddress):  # the rules name what is wrong with it
             url = address.parse_pasted(url).base_url
-        if stored is not None and not token and _host(stored.base_url) == _host(url):
-            token = stored.token
+        if stored is not None and not token:
+            if _host(stored.base_url) == _host(url):
+                token = stored.token
+            elif url:
+                self._no_token = N_(
+                    "Enter the token of the gateway: the saved one belongs to another address"
+                )
         return {"kind": self.kind.data, "baseUrl": url, "token": token}
 
     def _checked(self, body: dict[str, Any]) -> InstanceRequest | None:
@@ -137,7 +144,7 @@ class InstanceForm(Form):
             "name": (self.name, N_("Enter a name for the instance")),
             "gateway.kind": (self.kind, ""),
             "gateway.baseUrl": (self.gateway_url, N_("Enter the address of the gateway")),
-            "gateway.token": (self.gateway_token, N_("Enter the token of the gateway")),
+            "gateway.token": (self.gateway_token, self._no_token),
         }
         try:
             return new_instance(body)

@@ -44,7 +44,7 @@ def test_a_gateway_is_set_and_its_token_kept_unless_typed(connected: Visitor) ->
     assert _gateway(connected.bridge) == ("http://127.0.0.1:10", "gateway-token-1")
     connected.get("/instances/support/gateway")
     page = connected.send({"gateway_url": "http://127.0.0.2:9"})
-    assert "Enter the token of the gateway" in page.summary
+    assert "the saved one belongs to another address" in page.summary
     assert "Account token · set the gateway · support" in connected.get("/audit").text
 
 

@@ -156,6 +156,7 @@ def test_an_address_where_nobody_answers(visitor: Visitor, sandbox: SandboxChatw
             {"kind": "redirect", "location": "https://new.example"},
             "Use the address that Chatwoot redirects to: https://new.example/api",
         ),
+        ({"kind": "refuse", "status": 404}, f"{NOT_FOUND} ({{base_url}})"),
         ({"kind": "refuse", "status": 500}, "answers with an error of its own"),
         ({"kind": "drop"}, "Check the address for typing errors"),
     ],
@@ -167,7 +168,9 @@ def test_an_address_where_something_else_answers(
     sandbox.fault(**fault)
     page = visitor.send({"address": sandbox.base_url})
     assert page.status == 422
-    assert said in page.summary
+    assert said.format(base_url=sandbox.base_url) in page.summary
+    assert "account ?" not in page.summary
+    assert "(?)" not in page.summary
     assert page.has_error_at("address")
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from bridge.domain.errors.base import N_ as N_
+from bridge.domain.errors.base import UNKNOWN as UNKNOWN
 from bridge.domain.errors.base import BridgeError as BridgeError
 from bridge.domain.errors.base import Problem as Problem
 from bridge.domain.errors.routing import AddressLost as AddressLost
@@ -173,6 +174,9 @@ class ChatwootNotFound(BridgeError, code="chatwoot_not_found", status=400):
         "Chatwoot account or endpoint not found - verify chatwootBaseUrl ({base_url}) "
         "and chatwootAccountId ({account_id})"
     )
+    without_account = N_(
+        "Chatwoot account or endpoint not found - verify chatwootBaseUrl ({base_url})"
+    )
     remedy = N_(
         "Open Chatwoot in the browser and copy the address up to /app; "
         "the number after /accounts/ in it is the account id."
@@ -232,6 +236,7 @@ class AccessDenied(BridgeError, code="access_denied", status=403, holds=True):
     sentence = N_(
         "Chatwoot denied the request - verify the API token has admin scope on account {account_id}"
     )
+    without_account = N_("Chatwoot denied the request - verify the API token has admin scope")
     remedy = N_("Use the token of an administrator of this account.")
 
 

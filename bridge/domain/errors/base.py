@@ -30,6 +30,10 @@ class Problem:
         return hash(self.sentence)
 
 
+#: Stands for a value that nobody has told yet.
+UNKNOWN = "?"
+
+
 class BridgeError(Exception):
     """A failure with a stable code, an HTTP status, a sentence and a next step.
 
@@ -49,6 +53,8 @@ class BridgeError(Exception):
     retryable: ClassVar[bool] = False
     final: ClassVar[bool] = False
     holds: ClassVar[bool] = False
+    #: The sentence while no account is known yet; empty where it is the same.
+    without_account: ClassVar[str] = ""
     sentence: ClassVar[str] = N_("Something went wrong on our side")
     remedy: ClassVar[str] = N_("Try again; if it happens again, look at the log of the bridge.")
 
@@ -87,7 +93,8 @@ class BridgeError(Exception):
     @property
     def summary(self) -> Problem:
         """The sentence without the detail."""
-        return self._filled(self.sentence)
+        is_known = self.values.get("account_id") != UNKNOWN
+        return self._filled(self.sentence if is_known else self.without_account or self.sentence)
 
     @property
     def next_step(self) -> Problem:

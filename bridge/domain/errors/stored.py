@@ -10,7 +10,7 @@ import math
 import string
 from typing import Any
 
-from bridge.domain.errors.base import KINDS, N_, BridgeError, Problem
+from bridge.domain.errors.base import KINDS, N_, UNKNOWN, BridgeError, Problem
 from bridge.domain.texts import clean
 
 
@@ -76,7 +76,7 @@ def _error(facts: dict[str, Any]) -> BridgeError:
         code = clean(facts["code"])
         kind, values = StoredWords, {"text": f"{code} ({listed})" if listed else code}
     for name in _placeholders(kind.sentence) | _placeholders(kind.remedy):
-        values.setdefault(name, "?")  # an older version did not store it
+        values.setdefault(name, UNKNOWN)  # an older version did not store it
     error = kind.__new__(kind)
     # A class may take other arguments than its values.
     BridgeError.__init__(
