@@ -184,7 +184,7 @@ def try_webhooks(instance: Instance, services: Services, *, by: Actor) -> bool:
     joined = services.integrations.of(instance.id)
     if joined is None:
         raise errors.IntegrationMissing
-    done = webhook_address.put(joined, services, by=by, only_proven=False, wait_s=_TRY_S)
+    done = webhook_address.put(joined, services, by=by, wait_s=_TRY_S)
     services.wakeup.wake(look_again=True)
     return done.calls is WebhookCalls.ON
 
@@ -205,7 +205,7 @@ def _one_inbox(
     is_off = planned.calls is WebhookCalls.OFF
     wish = InboxSettings(
         name=request.inbox_name,
-        webhook_url="" if is_off else webhook_address.address_with(attempt.webhook_key, services),
+        webhook_url="" if is_off else webhook_address.address(attempt.webhook_key, services),
         lock_to_single_conversation=request.options.reopen_resolved,
         marker=attempt.id,
     )

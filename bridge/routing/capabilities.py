@@ -25,16 +25,14 @@ _NO_SURVEY_LINK = N_(
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Something that a Chatwoot cannot do. `option` of `activate` helps; where it is empty, a newer
-    Chatwoot does."""
+    """Something that a Chatwoot cannot do; `option` of `activate` helps, or a newer Chatwoot."""
 
     problem: Problem
     option: str = ""
 
 
 def too_old(integration: Integration) -> ChatwootTooOld | None:
-    """What an integration that is active already is told about a Chatwoot that is refused at an
-    activation; it is not stopped."""
+    """The refusal that an activation would meet today. What is active goes on."""
     try:
         versions.require(integration.chatwoot_version)
     except ChatwootTooOld as error:
@@ -48,13 +46,10 @@ def missing(
     """Each capability that is missing and makes a difference here. `inbox` is the integration's;
     without it nothing is said about its surveys."""
     settings = services.settings
-    called = bool(settings.public_url)
-    moot = set()
-    if not called or settings.chatwoot_socket or not settings.show_typing:
-        # Its socket tells of typing in every version.
-        moot.add(Can.TELL_TYPING)
-    if not called:
-        moot |= {Can.SIGN, Can.TELL_SURVEY_LINK}
+    is_called = bool(settings.public_url)
+    moot = set() if is_called else {Can.SIGN, Can.TELL_SURVEY_LINK}
+    if not is_called or settings.chatwoot_socket or not settings.show_typing:
+        moot.add(Can.TELL_TYPING)  # the socket tells of typing in every version
     problems = [
         can.told_missing(integration.chatwoot_version)
         for can in versions.missing(integration)
@@ -62,17 +57,16 @@ def missing(
     ]
     result = [Missing(problem) for problem in problems if problem is not None]
     if inbox is not None and inbox.surveys and not public_address(integration):
-        result.append(
-            Missing(Problem(_NO_SURVEY_LINK, base_url=integration.base_url), "--public-url URL")
-        )
+        problem = Problem(_NO_SURVEY_LINK, base_url=integration.base_url)
+        result.append(Missing(problem, "--public-url URL"))
     return result
 
 
 def public_address(integration: Integration) -> str:
-    """Where customers reach the Chatwoot of an integration; empty where that is not known: an
-    address of a private network leads them nowhere."""
-    if integration.options.public_url or integration.seen_url:
-        return integration.options.public_url or integration.seen_url
+    """Where customers reach the Chatwoot; empty if unknown: no private address leads there."""
+    shown_url = integration.options.public_url or integration.seen_url
+    if shown_url:
+        return shown_url
     parts = urlsplit(integration.base_url)
     inner = addresses.is_inner(parts.hostname or "", parts.port or 0, _RESOLVE_S)
     return "" if inner else integration.base_url

@@ -1,6 +1,8 @@
 """What a delivery needs to know of its instance."""
 
-from collections.abc import Callable
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from bridge.chatwoot.transport import Transport
 from bridge.domain.errors import IntegrationMissing
 from bridge.domain.models import ActivationRequest, Instance, Integration
 from bridge.gateways import GATEWAYS
-from bridge.gateways.base import Gateway
+from bridge.gateways.base import Gateway, GatewayUnavailable
 from bridge.net.deadline import Deadline
 from bridge.services import Services
 from bridge.store.journal import Entry, ReplyId
@@ -22,13 +24,12 @@ FILE_S = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One instance with both its sides. `spool` is the folder for the files of queued messages."""
+    """One instance with both its sides."""
 
     instance: Instance
     integration: Integration
     gateway: Gateway | None
     services: Services
-    spool: Path
 
     def chatwoot(self, seconds: float = CALL_S) -> Chatwoot:
         """Calls to the inbox of this integration, under one limit."""
@@ -39,14 +40,26 @@ class Context:
         return ReplyId(self.instance.id, self.integration.id, message_id)
 
     def is_here(self, entry: Entry) -> bool:
-        """Whether what an entry says of Chatwoot is about this one, and not about another that the
-        instance was joined to before."""
+        """Whether an entry is about this Chatwoot, and not about one that was joined before."""
         return entry.integration_id in {"", self.integration.id}
+
+    @contextlib.contextmanager
+    def folder(self) -> Iterator[Path]:
+        """For the length of a block, a folder for a file in transit."""
+        spool = self.services.settings.spool
+        with tempfile.TemporaryDirectory(dir=spool, prefix="file-") as name:
+            yield Path(name)
+
+    def required_gateway(self) -> Gateway:
+        """The gateway; raises GatewayUnavailable where none is set."""
+        if self.gateway is None:
+            raise GatewayUnavailable(base_url="", reason="no gateway is set for this instance")
+        return self.gateway
 
     def is_gateways_own(self, url: str) -> bool:
         """Whether an address leads to the configured gateway itself."""
-        place = self.instance.gateway
-        return place is not None and url.startswith(place.base_url.rstrip("/") + "/")
+        config = self.instance.gateway
+        return config is not None and url.startswith(config.base_url.rstrip("/") + "/")
 
 
 def account_of(
@@ -85,13 +98,7 @@ def of_instance(instance_id: int, services: Services) -> Context:
     integration = services.integrations.of(instance_id)
     if instance is None or integration is None:
         raise IntegrationMissing
-    return Context(
-        instance=instance,
-        integration=integration,
-        gateway=gateway_of(instance, services),
-        services=services,
-        spool=services.settings.spool,
-    )
+    return Context(instance, integration, gateway_of(instance, services), services)
 
 
 def gateway_of(instance: Instance, services: Services) -> Gateway | None:

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 
 from bridge.domain.errors import BridgeError, GivenUp, StorageFailed, Unexpected
 from bridge.domain.models import Status
-from bridge.routing import poison
-from bridge.routing.context import FILE_S, Context
+from bridge.routing import ids, poison
+from bridge.routing.context import Context
 from bridge.routing.handlers import carry_out, side_of
 from bridge.routing.in_progress import InProgress
 from bridge.routing.retry import MOST_S, PATIENCE_S, SIDE_MOST_S, Side, Verdict, judge
 from bridge.routing.sides import SideHealth
-from bridge.routing.to_whatsapp import markers, send
+from bridge.routing.to_whatsapp import send
 from bridge.runtime import logs
 from bridge.services import Services
 from bridge.store.journal import Entry, Job, State, Try
@@ -31,8 +31,6 @@ _UNCONFIRMED_S = 1.0
 _CONTEXT_S = 5.0
 _NO_DISK_S = 1.0
 _UNDER_WAY_S = 0.05
-#: How long a claim of a send holds, in seconds: longer than any call takes.
-CLAIM_S = FILE_S + 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +55,22 @@ class _Pause:
     noted: float
     before: float
     side: tuple[int, Side] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """One try of one entry that has begun, in UTC seconds and on the monotonic clock."""
+
+    entry: Entry
+    context: Context
+    side: SideHealth
+    claim: send.Claim
+    began_at: float
+    began: float
+
+    def ended(self, outcome: str, error: BridgeError | None = None) -> Try:
+        """What is noted of it."""
+        return Try(self.began_at, time.monotonic() - self.began, outcome, error)
 
 
 @dataclass(slots=True)
@@ -85,19 +99,15 @@ class Deliveries:
     def take_over(self) -> None:
         """Learns what a router that was killed was at: Chatwoot may still be at it as well."""
         runs_on_s, now = self.services.settings.chatwoot_runs_on, self.services.clock()
-        found = self._noted.open(since=now - runs_on_s)
-        for entry_id, began_at in found.items():
+        for entry_id, began_at in self._noted.open(since=now - runs_on_s).items():
             left_s = min(began_at + runs_on_s - now, runs_on_s)
             self._runs_on_until[entry_id] = time.monotonic() + left_s
 
     # -- when --------------------------------------------------------------------------------------
 
     def due_at(self, entry: Entry) -> float:
-        """When the entry is to be tried, in monotonic seconds.
-
-        What this router has put off itself is measured by the steady clock; a time that another
-        process, or an earlier one, wrote down is believed for as long as the longest pause.
-        """
+        """When the entry is to be tried, in monotonic seconds. Pauses of this router go by the
+        steady clock; times that another one wrote down are believed up to the longest pause."""
         with self._lock:
             pause = self._pauses.get(entry.id)
             runs_on_until = self._runs_on_until.get(entry.id, 0.0)
@@ -171,52 +181,42 @@ class Deliveries:
         wait_until = side.admit(entry.lane)
         if wait_until is not None:
             return Tried(wait_until)
+        under_way: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
+        # A send to the gateway has its claim instead, and is waited for by its echo.
+        if side_of(entry.job) is Side.CHATWOOT:
+            under_way = self._noted.delivering(entry.id, began_at=self.services.clock())
         try:
-            with logs.about(entry.id), self._noted_as_under_way(entry):
+            with logs.about(entry.id), under_way:
                 return self._try(entry, context, side)
         finally:
             side.left(entry.lane)
 
-    def _noted_as_under_way(self, entry: Entry) -> contextlib.AbstractContextManager[None]:
-        """A send to the gateway has its claim instead, and is waited for by its echo."""
-        if side_of(entry.job) is Side.GATEWAY:
-            return contextlib.nullcontext()
-        return self._noted.delivering(entry.id, began_at=self.services.clock())
-
     def _try(self, entry: Entry, context: Context, side: SideHealth) -> Tried:
-        services, began = self.services, time.monotonic()
-        began_at = services.clock()
-        claim = send.Claim(
-            services.journal, markers.own(services, entry.instance_id), self.owner, CLAIM_S
-        )
-
-        def made(outcome: str, error: BridgeError | None = None) -> Try:
-            return Try(began_at, time.monotonic() - began, outcome, error)
-
+        services = self.services
+        marker = ids.own_marker(services, entry.instance_id)
+        claim = send.Claim(services.journal, marker, self.owner)
+        attempt = _Attempt(entry, context, side, claim, services.clock(), time.monotonic())
         try:
             pairs = carry_out(entry, context, claim)
         except StorageFailed as error:
-            self._unclear(entry, made("failed", error), claim)
+            self._unclear(attempt, error)
             with self._lock:
                 self._can_write = False
             log.error("the journal cannot be written, routing waits: %s", error.message)
             return Tried(time.monotonic() + _NO_DISK_S)
         except BridgeError as error:
             log.info("entry %s (%s %s): %s", entry.id, entry.job, entry.key, error.message)
-            return self._failed(entry, error, context, side, made, claim)
+            return self._failed(attempt, error)
         except Exception as error:
             log.exception("entry %s failed", entry.id)
-            return self._failed(
-                entry, Unexpected(kind=type(error).__name__), context, side, made, claim
-            )
+            return self._failed(attempt, Unexpected(kind=type(error).__name__))
         self._forget(entry)
         woke = side.succeeded(entry.lane)
         if woke:
             self._let_go(entry.instance_id, side_of(entry.job))
-        now = services.clock()
-        arrived = made("arrived")
+        now, made = services.clock(), attempt.ended("arrived")
         if not self._write(
-            entry, lambda: services.journal.finish(entry, pairs, made=arrived, now=now)
+            entry, lambda: services.journal.finish(entry, pairs, made=made, now=now)
         ):
             return Tried(time.monotonic() + _NO_DISK_S, woke)
         if entry.job is Job.REPLY:
@@ -224,76 +224,57 @@ class Deliveries:
         log.debug("%s %s arrived", entry.job, entry.key)
         return Tried(woke=woke)
 
-    def _failed(
-        self,
-        entry: Entry,
-        error: BridgeError,
-        context: Context,
-        side: SideHealth,
-        made: Callable[[str, BridgeError | None], Try],
-        claim: "send.Claim",
-    ) -> Tried:
-        services, now = self.services, self.services.clock()
-        blamed = side.blames(entry.lane)
+    def _failed(self, attempt: _Attempt, error: BridgeError) -> Tried:
+        services, entry = self.services, attempt.entry
+        is_blamed = attempt.side.blames(entry.lane)
         verdict = judge(
             error,
             entry.attempts,
-            most_s=services.settings.retry_most if blamed else self._side_most_s,
+            most_s=services.settings.retry_most if is_blamed else self._side_most_s,
             runs_on_s=services.settings.chatwoot_runs_on,
         )
         if verdict.failed is not None:
             self._side(entry.instance_id, verdict.failed).failed(entry.lane)
         if verdict.holds:
-            return self._hold(entry, error, context, made("failed", error))
-        if verdict.unconfirmed or (claim.is_taken and isinstance(error, Unexpected)):
-            self._unclear(entry, made("failed", error), claim)
+            return self._hold(attempt, error)
+        if verdict.unconfirmed or (attempt.claim.is_taken and isinstance(error, Unexpected)):
+            self._unclear(attempt, error)
             return Tried(time.monotonic() + _UNCONFIRMED_S)
-        is_old = entry.age_s(now) > PATIENCE_S
-        is_poison = poison.is_poison(entry, error, context)
-        if verdict.dead or is_old or is_poison:
-            told = GivenUp(error, hours=PATIENCE_S // 3600) if is_old else error
-            return self._give_up(entry, error, told, context, made("failed", told))
-        return self._postpone(entry, verdict, error, made, blamed=blamed)
+        if entry.age_s(services.clock()) > PATIENCE_S:
+            return self._give_up(attempt, error, GivenUp(error, hours=PATIENCE_S // 3600))
+        if verdict.dead or poison.is_poison(entry, error, attempt.context):
+            return self._give_up(attempt, error, error)
+        side = None if is_blamed else verdict.failed
+        return self._postpone(attempt, error, verdict, side)
 
     def _postpone(
-        self,
-        entry: Entry,
-        verdict: Verdict,
-        error: BridgeError,
-        made: Callable[[str, BridgeError | None], Try],
-        *,
-        blamed: bool,
+        self, attempt: _Attempt, error: BridgeError, verdict: Verdict, side: Side | None
     ) -> Tried:
-        services, now = self.services, time.monotonic()
-        due_at = now + verdict.after_s
-        due_wall = services.clock() + verdict.after_s
-        waits_for = (
-            None if blamed or verdict.failed is None else (entry.instance_id, verdict.failed)
-        )
+        """Waits as the verdict says, or until `side` is up again."""
+        services, entry, now = self.services, attempt.entry, time.monotonic()
+        due_at, due_wall = now + verdict.after_s, services.clock() + verdict.after_s
+        waits_for = None if side is None else (entry.instance_id, side)
         with self._lock:
             if verdict.doubtful:
                 self._doubtful.add(entry.id)
             self._pauses[entry.id] = _Pause(
                 due_at, now + verdict.at_least_s, due_wall, entry.due_at, waits_for
             )
-        attempt = None if verdict.waits else made("failed", error)
+        made = None if verdict.waits else attempt.ended("failed", error)
+        doubtful = entry.doubtful or verdict.doubtful
         self._write(
             entry,
-            lambda: services.journal.postpone(
-                entry,
-                due_at=due_wall,
-                made=attempt,
-                doubtful=entry.doubtful or verdict.doubtful,
-            ),
+            lambda: services.journal.postpone(entry, due_at=due_wall, made=made, doubtful=doubtful),
         )
         return Tried(due_at if verdict.after_s > 0 else None)
 
-    def _hold(self, entry: Entry, error: BridgeError, context: Context, made: Try) -> Tried:
+    def _hold(self, attempt: _Attempt, error: BridgeError) -> Tried:
         """The integration waits, and everything of it."""
-        services, now = self.services, self.services.clock()
+        services, entry, now = self.services, attempt.entry, self.services.clock()
+        integration_id, made = attempt.context.integration.id, attempt.ended("failed", error)
 
         def write() -> None:
-            services.integrations.judge(context.integration.id, Status.ERROR, error, now=now)
+            services.integrations.judge(integration_id, Status.ERROR, error, now=now)
             # The call that was refused need not have been the first of the delivery.
             doubtful = entry.doubtful or entry.job is Job.MESSAGE
             services.journal.postpone(entry, due_at=now, made=made, doubtful=doubtful, counts=False)
@@ -301,23 +282,24 @@ class Deliveries:
         self._write(entry, write)
         return Tried(time.monotonic() + _CONTEXT_S, held=True)
 
-    def _give_up(
-        self, entry: Entry, error: BridgeError, told: BridgeError, context: Context, made: Try
-    ) -> Tried:
+    def _give_up(self, attempt: _Attempt, error: BridgeError, shown: BridgeError) -> Tried:
+        entry, made = attempt.entry, attempt.ended("failed", shown)
+
         def write() -> None:
             if entry.job is Job.REPLY:
-                send.give_up(entry, error, told, context)
+                send.give_up(entry, error, shown, attempt.context)
             self.services.journal.bury(entry, made=made, now=self.services.clock())
 
         self._forget(entry)
         self._write(entry, write)
-        log.warning("entry %s is a dead letter: %s", entry.id, told.message)
+        log.warning("entry %s is a dead letter: %s", entry.id, shown.message)
         return Tried()
 
-    def _unclear(self, entry: Entry, made: Try, claim: "send.Claim") -> None:
+    def _unclear(self, attempt: _Attempt, error: BridgeError) -> None:
         """Nobody knows how the try ended: a claimed send is unconfirmed, anything else doubtful."""
-        services = self.services
-        due_at = services.clock() + (services.settings.echo_wait if claim.is_taken else 0.0)
+        services, entry, made = self.services, attempt.entry, attempt.ended("failed", error)
+        wait_s = services.settings.echo_wait if attempt.claim.is_taken else 0.0
+        due_at = services.clock() + wait_s
         with self._lock:
             self._doubtful.add(entry.id)
         self._write(entry, lambda: services.journal.doubt(entry, due_at=due_at, made=made))
@@ -337,11 +319,10 @@ class Deliveries:
 
     def _side(self, instance_id: int, side: Side) -> SideHealth:
         with self._lock:
-            found = self._sides.get((instance_id, side))
-            if found is None:
-                found = SideHealth(time.monotonic, self._side_most_s)
-                self._sides[instance_id, side] = found
-            return found
+            key = instance_id, side
+            if key not in self._sides:
+                self._sides[key] = SideHealth(time.monotonic, self._side_most_s)
+            return self._sides[key]
 
     def _let_go(self, instance_id: int, side: Side) -> None:
         """The side is up again: what waited for it is due as soon as it may."""

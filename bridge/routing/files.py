@@ -8,7 +8,6 @@ import contextlib
 import mimetypes
 import re
 import shutil
-import tempfile
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +17,6 @@ from bridge.chatwoot.events import Attachment
 from bridge.chatwoot.refusals import FileEmpty, FileTooLarge
 from bridge.domain import texts
 from bridge.domain.messages import Kind, Media, Message
-from bridge.gateways.base import GatewayUnavailable
 from bridge.net.deadline import Deadline
 from bridge.routing import filetypes
 from bridge.routing.context import FILE_S, Context
@@ -48,14 +46,10 @@ class File:
 
 @contextlib.contextmanager
 def from_gateway(message: Message, context: Context, *, seconds: float) -> Iterator[File]:
-    """The file of a WhatsApp message, if the gateway gives it within so many seconds.
-
-    Raises FileTooLarge, FileEmpty or GatewayErrors.
-    """
-    media, gateway = message.media or Media(), context.gateway
-    if gateway is None:
-        raise GatewayUnavailable(base_url="", reason="no gateway is set for this instance")
-    with _folder(context) as folder:
+    """The file of a message, fetched within so many seconds. Raises FileTooLarge, FileEmpty or
+    GatewayErrors."""
+    media, gateway = message.media or Media(), context.required_gateway()
+    with context.folder() as folder:
         path = gateway.fetch_media(message, to=folder, limit=MAX_BYTES, deadline=Deadline(seconds))
         if path.stat().st_size > MAX_BYTES:
             raise FileTooLarge
@@ -76,8 +70,7 @@ def sweep(spool: Path) -> None:
 
 
 def sweep_spool(spool: Path, *, older_than: float) -> None:
-    """Removes files that came with events and were never fetched, such as those of messages that
-    were given up; `older_than` in UTC seconds."""
+    """Removes files of events that were never fetched, from before `older_than` (UTC seconds)."""
     for left in spool.iterdir():
         if left.is_file() and left.stat().st_mtime < older_than:
             left.unlink(missing_ok=True)
@@ -86,7 +79,7 @@ def sweep_spool(spool: Path, *, older_than: float) -> None:
 @contextlib.contextmanager
 def from_chatwoot(attachment: Attachment, context: Context) -> Iterator[File]:
     """The file of an agent's attachment, made ready for WhatsApp where that can be."""
-    with _folder(context) as folder:
+    with context.folder() as folder:
         path = folder / "attachment"
         files = context.chatwoot(FILE_S).files
         mime_type = files.download(attachment.url, to=path, max_bytes=MAX_BYTES)
@@ -114,8 +107,7 @@ def _for_phones(path: Path, name: str, mime_type: str) -> File:
 
 
 def safe_name(name: str, kind: Kind, mime_type: str) -> str:
-    """A file name without paths, control or invisible characters, with an ending that opens it;
-    made up when there is none."""
+    """A name without paths, control or invisible characters, with an ending that opens it."""
     cleaned = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", name))
     cleaned = filetypes.named_for(texts.name(cleaned).strip(" ."), mime_type)
     if not cleaned:
@@ -124,9 +116,3 @@ def safe_name(name: str, kind: Kind, mime_type: str) -> str:
     if dot and 0 < len(suffix) <= 8:
         return f"{stem[: _MAX_NAME - 9]}.{suffix}"
     return cleaned[: _MAX_NAME - 9]
-
-
-@contextlib.contextmanager
-def _folder(context: Context) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(dir=context.spool, prefix="file-") as name:
-        yield Path(name)

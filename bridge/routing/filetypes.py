@@ -14,21 +14,16 @@ _HEAD = 1024
 VOICE = "audio/ogg; codecs=opus"
 #: Bytes at the beginning of a file, and what it is then.
 _BEGINNINGS = (
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-    (b"%PDF-", "application/pdf"),
-    (b"ID3", "audio/mpeg"),
-    (b"\xff\xfb", "audio/mpeg"),
-    (b"\xff\xf3", "audio/mpeg"),
-    (b"\xff\xf2", "audio/mpeg"),
-    (b"\xff\xf1", "audio/aac"),
-    (b"\xff\xf9", "audio/aac"),
-    (b"#!AMR", "audio/amr"),
-    (b"fLaC", "audio/flac"),
-    (b"PK\x03\x04", "application/zip"),
-    (b"MZ", "application/x-msdownload"),
+    ((b"\xff\xd8\xff",), "image/jpeg"),
+    ((b"\x89PNG\r\n\x1a\n",), "image/png"),
+    ((b"GIF87a", b"GIF89a"), "image/gif"),
+    ((b"%PDF-",), "application/pdf"),
+    ((b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2"), "audio/mpeg"),
+    ((b"\xff\xf1", b"\xff\xf9"), "audio/aac"),
+    ((b"#!AMR",), "audio/amr"),
+    ((b"fLaC",), "audio/flac"),
+    ((b"PK\x03\x04",), "application/zip"),
+    ((b"MZ",), "application/x-msdownload"),
 )
 #: Types of which each is also what many others are made of: what was said is more exact, unless it
 #: speaks of a picture or sound.
@@ -62,15 +57,15 @@ def kind_of(mime_type: str) -> Kind:
     return Kind.VOICE if plain.startswith("audio/") else Kind.DOCUMENT
 
 
-def type_of(path: Path, told: str) -> str:
-    """The type of a file of which `told` was said: by its bytes, else as told."""
+def type_of(path: Path, claimed: str) -> str:
+    """The type of a file by its bytes, else the one that was claimed for it."""
     with path.open("rb") as file:
-        found = _sniffed(file.read(_HEAD))
-    if not found or bare(found) == bare(told) and "codecs" not in found:
-        return told
-    is_sound = bare(told).startswith("audio/") and found in {"video/mp4", "video/webm"}
-    is_more_exact = found in _WRAPPERS and _family(told) not in {"image", "video", "audio", ""}
-    return told if is_sound or is_more_exact else found
+        sniffed = _sniffed(file.read(_HEAD))
+    if not sniffed or bare(sniffed) == bare(claimed) and "codecs" not in sniffed:
+        return claimed
+    is_sound = _family(claimed) == "audio" and sniffed in {"video/mp4", "video/webm"}
+    is_more_exact = sniffed in _WRAPPERS and _family(claimed) not in {"image", "video", "audio", ""}
+    return claimed if is_sound or is_more_exact else sniffed
 
 
 def named_for(name: str, mime_type: str) -> str:
@@ -123,16 +118,12 @@ def _sniffed(head: bytes) -> str:
         brand = head[8:12]
         return _BRANDS.get(brand, "video/3gpp" if brand[:2] == b"3g" else "video/mp4")
     if head[:4] == b"OggS":
-        return _in_ogg(head)
+        if b"OpusHead" in head[:64]:
+            return VOICE
+        return "video/ogg" if b"theora" in head[:64] else "audio/ogg"
     if head[:4] == b"\x1a\x45\xdf\xa3":
         return "video/webm" if b"webm" in head else "video/x-matroska"
-    return next((kind for start, kind in _BEGINNINGS if head.startswith(start)), "")
-
-
-def _in_ogg(head: bytes) -> str:
-    if b"OpusHead" in head[:64]:
-        return VOICE
-    return "video/ogg" if b"theora" in head[:64] else "audio/ogg"
+    return next((kind for starts, kind in _BEGINNINGS if head.startswith(starts)), "")
 
 
 def bare(mime_type: str) -> str:

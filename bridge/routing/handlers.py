@@ -14,19 +14,12 @@ from bridge.store.journal import Entry, Job, MessageLink
 
 log = logging.getLogger(__name__)
 
-_SIDES = {
-    Job.MESSAGE: Side.CHATWOOT,
-    Job.FILE: Side.CHATWOOT,
-    Job.RECEIPT: Side.CHATWOOT,
-    Job.PROFILE: Side.CHATWOOT,
-    Job.REPLY: Side.GATEWAY,
-    Job.TYPING: Side.GATEWAY,
-}
+_GATEWAY_JOBS = {Job.REPLY, Job.TYPING}
 
 
 def side_of(job: Job) -> Side:
     """The side that has to be up for a job to be done."""
-    return _SIDES[job]
+    return Side.GATEWAY if job in _GATEWAY_JOBS else Side.CHATWOOT
 
 
 def carry_out(entry: Entry, context: Context, claim: Claim) -> list[MessageLink]:

@@ -5,6 +5,8 @@ One WhatsApp message may become several in Chatwoot: pieces of a long text, copi
 
 import re
 
+from bridge.services import Services
+
 #: What our marker in a gateway's `source` begins with (docs/contracts/ryzeapi.md, Echoes).
 SOURCE_PREFIX = "chatwoot-bridge:"
 #: What the source_id of a message that we put into Chatwoot begins with, and of a private note.
@@ -28,3 +30,9 @@ def copy_id(whatsapp_id: str, number: int) -> str:
 def whole_id(piece_id: str) -> str:
     """The id of the WhatsApp message that a piece or copy belongs to."""
     return _PIECE.sub("", piece_id)
+
+
+def own_marker(services: Services, instance_id: int) -> str:
+    """What the markers of an instance's sends begin with, and their echoes bring back: two
+    instances on one number, or behind one gateway, show each other's messages."""
+    return f"{SOURCE_PREFIX}{services.installation_id}.{instance_id}:"

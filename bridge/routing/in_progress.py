@@ -33,7 +33,7 @@ class InProgress:
     def open(self, *, since: float) -> dict[int, float]:
         """What an earlier router was at when it died, as long as that is no older than `since`:
         when the try of each entry began, both in UTC seconds."""
-        found: dict[int, float] = {}
+        began: dict[int, float] = {}
         try:
             self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             written = os.read(self._file, 1 << 20)
@@ -45,10 +45,10 @@ class InProgress:
             entry_id, began_at = _SLOT.unpack_from(written, slot * _SLOT.size)
             if entry_id and began_at >= since:
                 # Stays where it is: this router may be killed before that time has passed.
-                found[entry_id] = max(began_at, found.get(entry_id, 0.0))
+                began[entry_id] = max(began_at, began.get(entry_id, 0.0))
             else:
                 self._free.append(slot)
-        return found
+        return began
 
     @contextlib.contextmanager
     def delivering(self, entry_id: int, *, began_at: float) -> Iterator[None]:

@@ -26,11 +26,11 @@ class LateFile(Struct, frozen=True, tag="file"):
 
 
 class ReplyPart(Struct, frozen=True, tag="part"):
-    """One WhatsApp message of an agent's reply; `index` 0 is the text, attachments count from 1.
+    """One WhatsApp message of a reply; `index` 0 is the text, attachments count from 1. `caption`:
+    it carries the text.
 
-    Its key goes by the id of the attachment, not by its place: Chatwoot may tell of a further one
-    later. Older versions of us knew no ids and went by the place. `caption`: it carries the text of
-    the reply.
+    The key has the id of the attachment, not its place, since Chatwoot may tell of one more later.
+    Entries of older versions have no ids and go by the place.
     """
 
     message: AgentMessage

@@ -35,17 +35,16 @@ class Lanes:
             for lane in lanes:
                 if lane in self._working:
                     self._again.add(lane)
-                elif lane not in self._queued and lane not in self._later_set:
+                elif lane not in self._later_set:
                     self._enqueue(lane)
 
     def wake_all(self) -> None:
         """Whatever waits for a later time is looked at now."""
         with self._changed:
             for _, _, lane in self._later:
-                self._later_set.discard(lane)
-                if lane not in self._queued and lane not in self._working:
-                    self._enqueue(lane)
+                self._enqueue(lane)
             self._later.clear()
+            self._later_set.clear()
 
     def take(self, *, reserve: bool = False) -> Lane | None:
         """The next lane, None when none has come within a second or the lanes are closed."""
@@ -89,10 +88,8 @@ class Lanes:
         with self._changed:
             while self._later and self._later[0][0] <= now:
                 _, _, lane = heapq.heappop(self._later)
-                if lane in self._later_set:
-                    self._later_set.discard(lane)
-                    if lane not in self._queued and lane not in self._working:
-                        self._enqueue(lane)
+                self._later_set.discard(lane)
+                self._enqueue(lane)
             return min(self._later[0][0] - now, 60.0) if self._later else 60.0
 
     def starving(self, workers: int) -> bool:
@@ -108,13 +105,14 @@ class Lanes:
 
     def _whose_turn(self, reserve: bool) -> int | None:
         most = 1 if reserve else self._most
-        return next((one for one in self._turns if self._busy[one] < most), None)
+        return next((each for each in self._turns if self._busy[each] < most), None)
 
     def _enqueue(self, lane: Lane) -> None:
-        lanes = self._waiting.get(lane.instance_id)
-        if lanes is None:
-            lanes = self._waiting[lane.instance_id] = deque()
+        if lane in self._queued or lane in self._working:
+            return
+        if lane.instance_id not in self._waiting:
+            self._waiting[lane.instance_id] = deque()
             self._turns.append(lane.instance_id)
-        lanes.append(lane)
+        self._waiting[lane.instance_id].append(lane)
         self._queued.add(lane)
         self._changed.notify()

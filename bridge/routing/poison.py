@@ -18,14 +18,14 @@ def is_poison(entry: Entry, error: BridgeError, context: Context) -> bool:
     delivered in it. Every try but the first has looked for the message and not found it."""
     if not isinstance(error, ChatwootFailing) or isinstance(error, RecordGoing):
         return False
-    if not error.uncertain:  # it only read: a look judges nothing but itself
+    if not error.uncertain:  # it only read, which judges nothing but the read itself
         return False
     if entry.job is not Job.MESSAGE or entry.attempts + 1 < TRIES:
         return False
-    services, said = context.services, dump(error)
+    services, answer = context.services, dump(error)
     tried_at = [services.clock()]
     for at, outcome in services.journal.tries(entry):  # newest first
-        if outcome != said:
+        if outcome != answer:
             break
         tried_at.append(at)
     tried_at.reverse()

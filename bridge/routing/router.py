@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 
 from bridge.domain.errors import IntegrationMissing, StorageFailed
 from bridge.domain.models import Status
-from bridge.routing import context as contexts
 from bridge.routing import files
-from bridge.routing.context import Context
-from bridge.routing.delivery import CLAIM_S, Deliveries
+from bridge.routing.context import Context, of_instance
+from bridge.routing.delivery import Deliveries
 from bridge.routing.lanes import Lanes
 from bridge.routing.retry import PATIENCE_S
+from bridge.routing.to_whatsapp.send import CLAIM_S
 from bridge.routing.unconfirmed import Unconfirmed
 from bridge.runtime.heartbeat import Heartbeat
 from bridge.services import Services
@@ -33,13 +33,13 @@ WORKERS = 16
 LONGEST_S, LONGEST_ROUND_S = 3 * CLAIM_S, 60.0
 #: Entries of a lane that one turn may take before another lane gets its chance.
 _TURN = 8
-#: How often the journal is looked at although nobody rang, in seconds.
-_LOOK_S = 1.0
-_LOOK_AGAIN_S = 15.0
+#: How often the journal is read without a wakeup, in seconds.
+_POLL_S = 1.0
+_REREAD_S = 15.0
 _CONTEXT_S = 5.0
 #: How often a lane looks whether its unconfirmed send has been settled.
 _UNCONFIRMED_S = 1.0
-#: How far the clock of the machine may drift between two looks before it counts as set anew.
+#: How far the clock of the machine may drift between two polls before it counts as set anew.
 _JUMP_S = 5.0
 _DAY_S = 86400.0
 #: How long pairs of ids and dead letters are kept, in days: receipts, quotes and deletions of
@@ -51,16 +51,14 @@ _KEEP_PAIRS_DAYS = 180
 class Router:
     """`run` works until `stop`; both may be called from different threads.
 
-    `heard_since` tells since when nothing that a gateway said of an instance can have been missed,
-    in UTC seconds: 0 where it repeats what was not acknowledged. `on_look` is called when anything
-    may have changed.
+    `heard_since`: from when on no event of an instance can have been missed, in UTC seconds; 0
+    where the gateway repeats. `on_change` is called when anything may have changed.
     """
 
     services: Services
     heartbeat: Heartbeat
-    workers: int = WORKERS
     heard_since: Callable[[int], float] = lambda _: 0.0
-    on_look: Callable[[], None] = lambda: None
+    on_change: Callable[[], None] = lambda: None
     #: Names this router in what it claims: another one's claims are not ours.
     owner: str = field(default_factory=lambda: secrets.token_hex(8))
     _round_at: float = field(default_factory=time.monotonic)
@@ -73,7 +71,7 @@ class Router:
     _threads: list[threading.Thread] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._lanes = Lanes(most=max(1, self.workers * 3 // 4))
+        self._lanes = Lanes(most=max(1, WORKERS * 3 // 4))
         self._deliveries = Deliveries(self.services, self.owner)
         self._unconfirmed = Unconfirmed(self.services, self._context, self.heard_since)
 
@@ -83,30 +81,33 @@ class Router:
         files.sweep(services.settings.spool)
         if not self._begin():
             return
-        for _ in range(self.workers):
+        for _ in range(WORKERS):
             self._hire()
-        seen, looked_at, tidied_at = 0, 0.0, -_DAY_S
+        seen, reread_at, tidied_at = 0, 0.0, -_DAY_S
         ahead = services.clock() - time.monotonic()
         again = True
         while not self._stopped.is_set():
             self._round_at = time.monotonic()
-            if again or time.monotonic() - looked_at >= _LOOK_AGAIN_S:
+            if again or time.monotonic() - reread_at >= _REREAD_S:
                 self._forget_contexts()
-                seen, looked_at = 0, time.monotonic()
+                seen, reread_at = 0, time.monotonic()
             lanes, seen = services.journal.lanes(after_id=seen)
             self._lanes.add(lanes)
             ahead = self._follow_clock(ahead)
             recovered = self._deliveries.write_what_waits()
             if again or recovered:
-                self.on_look()
+                self.on_change()
                 self._lanes.wake_all()
-            self._settle()
-            if self._lanes.starving(len(self._threads)) and len(self._threads) < 2 * self.workers:
+            try:
+                self._lanes.add(self._unconfirmed.settle())
+            except StorageFailed as error:
+                log.error("what is unconfirmed cannot be settled: %s", error.message)
+            if self._lanes.starving(len(self._threads)) and len(self._threads) < 2 * WORKERS:
                 self._hire(reserve=True)
             if time.monotonic() - tidied_at >= _DAY_S:
                 threading.Thread(target=self._tidy, name="tidy", daemon=True).start()
                 tidied_at = time.monotonic()
-            wait_s = min(self._lanes.tick(time.monotonic()), _LOOK_S)
+            wait_s = min(self._lanes.tick(time.monotonic()), _POLL_S)
             _, again = services.wakeup.wait(wait_s)
         self._lanes.close()
         for thread in self._threads:
@@ -123,10 +124,8 @@ class Router:
             self.heartbeat.beat()
 
     def _begin(self) -> bool:
-        """Takes over from a router that died, perhaps in the middle; False when stopped meanwhile.
-
-        Nothing is delivered before that is written down: what may have been sent must be doubtful.
-        """
+        """Takes over from a router that died; False when stopped meanwhile. Nothing is delivered
+        before that is written down: what may have been sent must be doubtful."""
         self._deliveries.take_over()
         while not self._stopped.is_set():
             self._round_at = time.monotonic()
@@ -164,8 +163,8 @@ class Router:
                 log.exception("lane %s could not be served", lane)
                 due_at = time.monotonic() + 30
             self._lanes.release(lane, more=more, due_at=due_at)
-            if due_at is not None and due_at < time.monotonic() + _LOOK_S:
-                self.services.wakeup.wake()  # sooner than the next look
+            if due_at is not None and due_at < time.monotonic() + _POLL_S:
+                self.services.wakeup.wake()  # sooner than the next poll
 
     def _serve(self, lane: Lane) -> tuple[bool, float | None]:
         """Some entries of a lane: whether there are more, and from when on (monotonic seconds)."""
@@ -185,7 +184,7 @@ class Router:
             except IntegrationMissing:
                 return False, None
             if context.integration.status is not Status.ACTIVE:
-                return False, None  # found again when the integration is active again
+                return False, None  # read again when the integration is active again
             with self.heartbeat.working():
                 tried = self._deliveries.deliver(entry, context)
             if tried.held:
@@ -213,12 +212,6 @@ class Router:
         self._unconfirmed.follow_clock(jump)
         return now
 
-    def _settle(self) -> None:
-        try:
-            self._lanes.add(self._unconfirmed.settle())
-        except StorageFailed as error:
-            log.error("what is unconfirmed cannot be settled: %s", error.message)
-
     def _tidy(self) -> None:
         """Once a day: what is old is forgotten, and what was left behind removed."""
         services, now = self.services, self.services.clock()
@@ -244,10 +237,10 @@ class Router:
             known = self._contexts.get(instance_id)
         if known is not None and known[0] > now:
             return known[1]
-        found = contexts.of_instance(instance_id, self.services)
+        context = of_instance(instance_id, self.services)
         with self._lock:
-            self._contexts[instance_id] = (now + _CONTEXT_S, found)
-        return found
+            self._contexts[instance_id] = (now + _CONTEXT_S, context)
+        return context
 
     def _forget_contexts(self) -> None:
         with self._lock:

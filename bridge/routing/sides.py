@@ -51,11 +51,8 @@ class SideHealth:
             is_fresh = lane not in self._suspects
             at = self._failed_at + _FRESH_S if is_fresh else self._next_at
             others = self._waiting - {lane}
-            if not is_fresh and lane == self._last and others:
-                at = max(at, now + _COME_AGAIN_S)
-            if not is_fresh and others - self._suspects:
-                at = max(at, now + _COME_AGAIN_S)
-            if self._probing is not None:
+            gives_way = not is_fresh and (lane == self._last and others or others - self._suspects)
+            if gives_way or self._probing is not None:
                 at = max(at, now + _COME_AGAIN_S)
             if at > now:
                 self._waiting.add(lane)

@@ -16,7 +16,7 @@ from bridge.store.journal import Entry, Lane, Try
 
 log = logging.getLogger(__name__)
 
-#: Sends that one look settles at most; the next look goes on after them.
+#: Sends that one poll settles at most; the next poll goes on after them.
 _PAGE = 500
 #: How long an echo is waited for at most after the gateway could not reach us, in seconds.
 _MOST_SILENCE_S = 3600.0
@@ -54,13 +54,14 @@ class Unconfirmed:
                 services.journal.postpone(entry, due_at=now, made=none, doubtful=entry.doubtful)
                 settled.append(entry.lane)
         if not self._after_id:  # all were seen once: what is gone is forgotten
-            self._contacts = {one: at for one, at in self._contacts.items() if one in self._seen}
+            contacts = self._contacts.items()
+            self._contacts = {entry_id: at for entry_id, at in contacts if entry_id in self._seen}
             self._seen = set()
         return settled
 
     def follow_clock(self, seconds: float) -> None:
         """This machine's clock was set by so many seconds; the journal was told already."""
-        self._contacts = {one: at + seconds for one, at in self._contacts.items()}
+        self._contacts = {entry_id: at + seconds for entry_id, at in self._contacts.items()}
         self.services.store.move_beat("web-opened", seconds)
 
     def _has_echo(self, instance_id: int) -> bool:

@@ -188,6 +188,10 @@ class Integrations:
     def all(self) -> list[Integration]:
         return self._all("")
 
+    def active(self) -> list[Integration]:
+        """Those that messages are routed for."""
+        return [each for each in self.all() if each.status is Status.ACTIVE]
+
     def remove(self, integration: Integration) -> None:
         """Forgets the integration with its attempt, so that the next one makes a new inbox, and
         where its chats were."""

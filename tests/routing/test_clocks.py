@@ -64,7 +64,7 @@ def routing(desk: Desk, clock: Callable[[], float]) -> Iterator[Services]:
         services.wakeup.listen()
         has_begun = threading.Event()
         heartbeat = Heartbeat(settings.beat_file("router"), longest_s=60)
-        router = Router(services, heartbeat, on_look=has_begun.set)
+        router = Router(services, heartbeat, on_change=has_begun.set)
         thread = threading.Thread(target=router.run)
         thread.start()
         try:

@@ -95,7 +95,7 @@ def _webhook(
     check, activate = Check("webhook", instance.name), f"chatwoot-bridge activate {instance.name}"
     url = inbox.webhook_url
     is_off = services.webhooks.is_off(joined.id)
-    wanted = "" if is_off else webhook_address.address(joined, services)
+    wanted = "" if is_off else webhook_address.address(joined.webhook_key, services)
     if url == wanted:
         if not is_off:
             yield check.ok(

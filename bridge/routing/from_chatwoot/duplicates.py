@@ -22,8 +22,6 @@ _TWICE = N_(
     "Chatwoot carried out requests so late that {count} messages of the last seven days stand "
     "twice in it, the newest in conversation {conversation}."
 )
-
-
 REMEDY = N_(
     "Delete the second one there. If there are more and more, look at what keeps Chatwoot busy, or "
     "raise BRIDGE_CHATWOOT_RUNS_ON."
@@ -31,8 +29,7 @@ REMEDY = N_(
 
 
 def count(integration: Integration, message: AgentMessage, services: Services) -> None:
-    """Counts a message of ours that Chatwoot shows, where another one is the one that we know.
-    Raises StorageFailed."""
+    """Counts a message that Chatwoot has beside the one that we know. Raises StorageFailed."""
     if not message.own_source_id.startswith(WHATSAPP_ID_PREFIX) or message.deleted:
         return
     whatsapp_id = message.own_source_id.removeprefix(WHATSAPP_ID_PREFIX)
@@ -41,15 +38,10 @@ def count(integration: Integration, message: AgentMessage, services: Services) -
         return
     if not known.chatwoot_id or known.chatwoot_id == message.id:
         return
-    now = services.clock()
-    if services.duplicates.note(integration.id, message.id, message.conversation_id, now=now):
-        log.warning(
-            "%s: Chatwoot has message %s of conversation %s twice, as %s too",
-            integration.id,
-            message.id,
-            message.conversation_id,
-            known.chatwoot_id,
-        )
+    place = integration.id, message.id, message.conversation_id
+    if services.duplicates.note(*place, now=services.clock()):
+        report = "%s: Chatwoot has message %s of conversation %s twice, as %s too"
+        log.warning(report, *place, known.chatwoot_id)
 
 
 def problems(integration: Integration, services: Services) -> Iterator[Problem]:

@@ -41,8 +41,7 @@ def look_up_later(integration: Integration, message: AgentMessage, services: Ser
 def next_lookup(
     integration: Integration, message: AgentMessage, services: Services
 ) -> LookupRequest | None:
-    """When a mark is to be looked at (again); None where there is none, or it is true. Raises
-    StorageFailed."""
+    """When to look a mark up (again); None without one, or if it is true. Raises StorageFailed."""
     if not message.external_error:
         return None
     now = services.clock()

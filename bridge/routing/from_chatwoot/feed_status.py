@@ -1,7 +1,5 @@
 """How Chatwoot is heard, in words: for the pages, the command line and the answer of `set`."""
 
-from collections.abc import Iterator
-
 from bridge.chatwoot import versions
 from bridge.domain.errors import N_, Problem
 from bridge.domain.models import Integration
@@ -55,50 +53,41 @@ def feeds_in_use(integration: Integration, services: Services) -> str:
     return "webhook" if calls else "socket" if listens else "none"
 
 
-def problems(
-    integration: Integration, services: Services, *, is_settled: bool = True
-) -> list[Problem]:
-    """What the operator should know about how Chatwoot is heard, the gravest first.
-
-    `is_settled` False: the socket may just be opening.
-    """
-    return list(_problems(integration, services, is_settled))
-
-
 def is_heard(integration: Integration, services: Services) -> bool:
     """Whether one of the two ways works, as far as is known."""
-    socket = socket_listeners.is_connected(integration, services) and not _is_deaf(
-        integration, services
-    )
-    return socket or _tells_by_webhook(integration, services)
+    is_connected = socket_listeners.is_connected(integration, services)
+    is_told = is_connected and not _is_deaf(integration, services)
+    return is_told or _tells_by_webhook(integration, services)
 
 
 def can_try(integration: Integration, services: Services) -> bool:
     """Whether a person may have the webhooks tried again."""
-    known = services.webhooks.of(integration.id)
     return (
-        known is not None
-        and known.calls is WebhookCalls.OFF
+        services.webhooks.is_off(integration.id)
         and bool(services.settings.public_url)
         and not webhook_address.is_hopeless(integration.chatwoot_version, services)
     )
 
 
-def _problems(integration: Integration, services: Services, is_settled: bool) -> Iterator[Problem]:
+def problems(
+    integration: Integration, services: Services, *, is_settled: bool = True
+) -> list[Problem]:
+    """What the operator should know about how Chatwoot is heard, the gravest first. Not
+    `is_settled`: the socket may just be opening."""
     known, is_deaf = services.webhooks.of(integration.id), _is_deaf(integration, services)
     is_down = not services.settings.chatwoot_socket or (
         is_settled
         and services.router_alive
         and not socket_listeners.is_connected(integration, services)
     )
+    result: list[Problem] = []
     if (is_deaf or is_down) and not _tells_by_webhook(integration, services):
-        yield Problem(_SILENT if is_deaf or _calls(integration, services) else _NEITHER)
+        result.append(Problem(_SILENT if is_deaf or _calls(integration, services) else _NEITHER))
     elif is_deaf:
-        yield Problem(_DEAF)
-    if known is None or known.calls is not WebhookCalls.OFF or is_deaf:
-        return
-    if known.why is not Why.NONE:
-        yield _off(integration, known, services)
+        result.append(Problem(_DEAF))
+    if known and known.calls is WebhookCalls.OFF and known.why is not Why.NONE and not is_deaf:
+        result.append(_off(integration, known, services))
+    return result
 
 
 def _off(integration: Integration, known: Webhook, services: Services) -> Problem:
@@ -110,10 +99,7 @@ def _off(integration: Integration, known: Webhook, services: Services) -> Proble
 
 
 def _calls(integration: Integration, services: Services) -> bool:
-    known = services.webhooks.of(integration.id)
-    return bool(services.settings.public_url) and (
-        known is None or known.calls is not WebhookCalls.OFF
-    )
+    return bool(services.settings.public_url) and not services.webhooks.is_off(integration.id)
 
 
 def _tells_by_webhook(integration: Integration, services: Services) -> bool:

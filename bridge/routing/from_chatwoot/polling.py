@@ -1,7 +1,7 @@
 """Asks Chatwoot for what neither a webhook nor the socket told, and looks after what is held.
 
-One thread for each Chatwoot account looks for all instances that are joined to it, so that they
-share what a look costs (`bridge.routing.from_chatwoot.account_polling`).
+One thread for each Chatwoot account polls all instances that are joined to it, so that they
+share what a poll costs (`bridge.routing.from_chatwoot.account_polling`).
 """
 
 import logging
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from bridge.domain.models import Integration, Status
 from bridge.routing.from_chatwoot.account_polling import AccountPolling
+from bridge.routing.threads import Threads
 from bridge.runtime.heartbeat import Heartbeat
 from bridge.services import Services
 from bridge.store.feeds import Feed
@@ -22,41 +23,37 @@ Account = tuple[str, int]
 
 @dataclass(slots=True)
 class Polling:
-    """`sync` begins and ends the threads; `ask` wants a look at an integration at once."""
+    """`sync` begins and ends the threads; `ask` wants a poll of an integration at once."""
 
     services: Services
     heartbeat: Heartbeat
-    _running: dict[Account, threading.Thread] = field(default_factory=dict)
+    _threads: Threads[Account] = field(default_factory=lambda: Threads("polling"))
     _wanted: dict[Account, list[Integration]] = field(default_factory=dict)
-    #: The integrations to look at before it is time, with all that agents may have retried.
+    _active: set[str] = field(default_factory=set)
+    #: The integrations to poll before it is time, with all that agents may have retried.
     _asked: set[str] = field(default_factory=set)
     #: When a webhook of each was last passed over.
     _passed_over: dict[str, float] = field(default_factory=dict)
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
     def sync(self) -> None:
-        """Looks at the integrations that there are now, and at nothing else."""
+        """Polls the integrations that there are now, and nothing else."""
         wanted: dict[Account, list[Integration]] = {}
+        active: set[str] = set()
         for integration in self.services.integrations.all():
             account = integration.base_url, integration.account_id
             if integration.status is not Status.PAUSED and integration.api_token:
                 wanted.setdefault(account, []).append(integration)
+                if integration.status is Status.ACTIVE:
+                    active.add(integration.id)
         with self._changed:
-            new = _active(wanted) - _active(self._wanted)
             passed_over = self.services.feeds.rejected()
-            for integration_id in new:
+            for integration_id in active - self._active:
                 self._note_feeds(integration_id)
-            self._asked |= new
-            self._wanted, self._passed_over = wanted, passed_over
+            self._asked |= active - self._active
+            self._active, self._wanted, self._passed_over = active, wanted, passed_over
             self._changed.notify_all()
-        for account in wanted:
-            thread = self._running.get(account)
-            if thread is None or not thread.is_alive():
-                thread = threading.Thread(
-                    target=self._run, args=(account,), name="polling", daemon=True
-                )
-                self._running[account] = thread
-                thread.start()
+        self._threads.sync(dict.fromkeys(wanted, self._run))
 
     def ask(self, integration_id: str) -> None:
         """Something may have been missed just now: a socket was closed, a webhook not stored."""
@@ -65,13 +62,13 @@ class Polling:
             self._changed.notify_all()
 
     def stop(self) -> None:
-        """Ends all looking; threads that wait for the network end with the process."""
+        """Ends all polling; threads that wait for the network end with the process."""
         with self._changed:
             self._wanted = {}
             self._changed.notify_all()
 
     def _note_feeds(self, integration_id: str) -> None:
-        """Which feeds are in use as this process begins to look."""
+        """Which feeds are in use as this process begins to poll."""
         services = self.services
         has_address = bool(services.settings.public_url)
         used = {
@@ -97,7 +94,7 @@ class Polling:
                 with self.heartbeat.working() as progress:
                     wait_s = work.turn(integrations, asked, progress)
             except Exception:
-                log.exception("looking at %s, account %s, failed", *account)
+                log.exception("polling %s, account %s, failed", *account)
                 wait_s = self.services.settings.look_interval
             self._rest(account, before, wait_s)
 
@@ -117,12 +114,3 @@ class Polling:
 
 #: The status of each integration of an account, and when a webhook of it was last passed over.
 _State = dict[str, tuple[Status, float]]
-
-
-def _active(wanted: dict[Account, list[Integration]]) -> set[str]:
-    return {
-        integration.id
-        for integrations in wanted.values()
-        for integration in integrations
-        if integration.status is Status.ACTIVE
-    }

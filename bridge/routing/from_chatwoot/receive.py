@@ -19,7 +19,7 @@ from bridge.chatwoot.events import (
 from bridge.chatwoot.refusals import ContactUnreachable
 from bridge.domain.errors import BeforeRestore, StorageFailed, dump
 from bridge.domain.messages import GROUP_SUFFIX
-from bridge.domain.models import Instance, Integration
+from bridge.domain.models import Integration
 from bridge.gateways.base import GatewayRefuses
 from bridge.routing import addresses, jobs
 from bridge.routing.from_chatwoot import duplicates, false_failures, reply_parts, surveys
@@ -30,7 +30,7 @@ from bridge.store import Database, conversation_links, entries, feeds, identity
 from bridge.store.clocks import DOUBT_S
 from bridge.store.conversation_links import ConversationLink
 from bridge.store.feeds import Feed
-from bridge.store.journal import ReplyId
+from bridge.store.journal import NewEntry, ReplyId
 from bridge.store.lookup_queue import CONVERSATION, LookupRequest
 
 log = logging.getLogger(__name__)
@@ -74,23 +74,22 @@ def is_for(integration: Integration, event: ChatwootEvent) -> bool:
 
 
 def _store(integration: Integration, event: ChatwootEvent, services: Services, feed: Feed) -> None:
-    instance = services.instances.get(integration.instance_id)
-    if instance is None:
+    if services.instances.get(integration.instance_id) is None:
         return
     match event:
         case AgentMessage():
             surveys.learn(integration, event, services)
             duplicates.count(integration, event, services)
             false_failures.look_up_later(integration, event, services)
-            outcomes = _store_messages(instance, integration, [event], services, feed=feed)
-            if _Outcome.ASK in outcomes:
+            outcomes = store_messages(integration, [event], services, feed=feed)
+            if Outcome.ASK in outcomes:
                 ask_about(integration, event, services)
         case ConversationChanged():
             services.chats.note_status(
                 integration.id, event.id, event.status, contact_id=event.contact_id
             )
         case Typing() if event.on and not event.private and services.settings.show_typing:
-            _store_typing(instance, integration, event.conversation_id, services)
+            _store_typing(integration, event.conversation_id, services)
         case ContactRemoved():
             ask_about(integration, event, services)
 
@@ -100,13 +99,9 @@ def ask_about(
 ) -> None:
     """Queues a lookup of what an event names; never fails."""
 
-    def ask(conversation_id: int, message_id: int, after_s: float = 0.0) -> None:
-        due_at = services.clock() + after_s if after_s else 0.0
-        services.lookups.ask(
-            LookupRequest(
-                integration.id, conversation_id, message_id, due_at=due_at, trusted=trusted
-            )
-        )
+    def ask(conversation_id: int, message_id: int, due_at: float = 0.0) -> None:
+        place = integration.id, conversation_id, message_id
+        services.lookups.ask(LookupRequest(*place, due_at=due_at, trusted=trusted))
 
     match event:
         case AgentMessage():
@@ -117,31 +112,10 @@ def ask_about(
             # Deleted, or merged into another one: then its conversations live on.
             conversations = services.chats.conversations_of_contact(integration.id, event.id)
             for conversation_id in conversations:
-                ask(conversation_id, CONVERSATION, _GONE_S)
+                ask(conversation_id, CONVERSATION, services.clock() + _GONE_S)
 
 
-def store_answer(
-    instance: Instance,
-    integration: Integration,
-    messages: Sequence[AgentMessage],
-    services: Services,
-    *,
-    retriable: Collection[int],
-    untold: bool = False,
-) -> int:
-    """Stores messages that Chatwoot gave when it was asked; how many of them are news.
-
-    `retriable` are those that agents had been shown as failed before Chatwoot was asked: only of
-    these the answer can say that the agent pressed Retry. `untold`: no feed had named the messages.
-    Raises StorageFailed.
-    """
-    outcomes = _store_messages(
-        instance, integration, messages, services, retriable=retriable, untold=untold
-    )
-    return sum(outcome in {_Outcome.NEW, _Outcome.RETRIED} for outcome in outcomes)
-
-
-class _Outcome(enum.Enum):
+class Outcome(enum.Enum):
     """What became of an agent's message: nothing new, new entries, old ones tried again, or an
     agent who is shown that nobody can be reached. ASK: Chatwoot has to be asked about it."""
 
@@ -152,8 +126,10 @@ class _Outcome(enum.Enum):
     ASK = enum.auto()
 
 
-def _store_messages(
-    instance: Instance,
+NEWS = {Outcome.NEW, Outcome.RETRIED}
+
+
+def store_messages(
     integration: Integration,
     messages: Sequence[AgentMessage],
     services: Services,
@@ -161,28 +137,33 @@ def _store_messages(
     feed: Feed | None = None,
     retriable: Collection[int] = (),
     untold: bool = False,
-) -> list[_Outcome]:
-    """`feed` told of the messages, None where Chatwoot was asked."""
+) -> list[Outcome]:
+    """Stores what agents wrote; what became of each of their messages. Raises StorageFailed.
+
+    `feed` told of the messages, None where Chatwoot was asked: then `retriable` were shown as
+    failed before that, so that the answer can say that the agent pressed Retry. `untold`: no feed
+    had named the messages.
+    """
     asked = feed is None
     agents = [message for message in messages if is_agents(message, integration, asked=asked)]
     if not agents:
         return []
     now, clocks = services.clock(), services.chatwoot_clocks
 
-    def work(db: Database) -> list[_Outcome]:
-        writer = _Writer(db, instance, integration, services, retriable, asked, now)
+    def work(db: Database) -> list[Outcome]:
+        writer = _Writer(db, integration, services, retriable, asked, now)
         outcomes = [writer.store(message) for message in agents]
         for message, outcome in zip(agents, outcomes, strict=True):
             if feed is not None:
                 feeds.note_told(db, integration.id, feed, message.id, now=now)
-            elif untold and outcome is _Outcome.NEW:
+            elif untold and outcome is Outcome.NEW:
                 written_at = now - clocks.age_s(integration.base_url, message.created_at)
                 feeds.note_found(db, integration.id, message.id, at=written_at)
         return outcomes
 
     outcomes = services.committer.run(work)
-    if {_Outcome.NEW, _Outcome.RETRIED, _Outcome.UNREACHABLE} & set(outcomes):
-        services.wakeup.wake(look_again=_Outcome.RETRIED in outcomes)
+    if (NEWS | {Outcome.UNREACHABLE}) & set(outcomes):
+        services.wakeup.wake(look_again=Outcome.RETRIED in outcomes)
     return outcomes
 
 
@@ -203,20 +184,19 @@ class _Writer:
     """Writes agents' messages into the journal, in one transaction."""
 
     db: Database
-    instance: Instance
     integration: Integration
     services: Services
     retriable: Collection[int]
     asked: bool
     now: float
 
-    def store(self, message: AgentMessage) -> _Outcome:
+    def store(self, message: AgentMessage) -> Outcome:
         db, integration = self.db, self.integration
         link = self._link(message)
         if link is None:
             # The socket does not say whose conversation it is.
-            return self._refuse(message) if message.contact_id else _Outcome.ASK
-        reply = ReplyId(self.instance.id, integration.id, message.id)
+            return self._refuse(message) if message.contact_id else Outcome.ASK
+        reply = ReplyId(integration.instance_id, integration.id, message.id)
         if message.deleted:
             entries.discard(db, reply, now=self.now)
             entry = jobs.new(
@@ -224,43 +204,41 @@ class _Writer:
                 position=message.id * PARTS + LAST_PART,
                 integration_id=integration.id,
             )
-            is_new = entries.insert(db, self.instance.id, [entry], now=self.now)
-            return _Outcome.NEW if is_new else _Outcome.NOTHING
+            return Outcome.NEW if self._insert([entry]) else Outcome.NOTHING
         if self._may_be_new(message):
             new = reply_parts.of(db, reply, link.chat_id, message)
             if message.created_at <= integration.unproven_until.plus(DOUBT_S):
                 doubt = dump(BeforeRestore())
                 new = [dataclasses.replace(part, doubt=doubt) for part in new]
-            if entries.insert(db, self.instance.id, new, now=self.now):
+            if self._insert(new):
                 conversation_links.follow(db, link)
-                return _Outcome.NEW
+                return Outcome.NEW
         return self._retry(reply, message)
 
-    def _retry(self, reply: ReplyId, message: AgentMessage) -> _Outcome:
+    def _retry(self, reply: ReplyId, message: AgentMessage) -> Outcome:
         """The agent's Retry only updates the message (docs/contracts/chatwoot.md, Messages). What
         a feed tells may be older than the failure that the agent was shown, so Chatwoot is asked
         how the message stands now."""
         if self.asked and message.is_marked:
             entries.note_dead_shown(self.db, reply)
-            return _Outcome.NOTHING
+            return Outcome.NOTHING
         if message.external_error or message.status not in {"", "sent"}:
-            return _Outcome.NOTHING
+            return Outcome.NOTHING
         if not self.asked:
-            return _Outcome.ASK if entries.is_shown(self.db, reply) else _Outcome.NOTHING
-        if message.id in self.retriable and self._revive(reply):
-            return _Outcome.RETRIED
-        return _Outcome.NOTHING
+            return Outcome.ASK if entries.is_shown(self.db, reply) else Outcome.NOTHING
+        if message.id in self.retriable and entries.revive(
+            self.db, reply, now=self.now, refusals=(GatewayRefuses,)
+        ):
+            return Outcome.RETRIED
+        return Outcome.NOTHING
 
-    def _revive(self, reply: ReplyId) -> bool:
-        refusals = (GatewayRefuses,)
-        return entries.revive(self.db, reply, now=self.now, refusals=refusals) > 0
+    def _insert(self, new: list[NewEntry]) -> bool:
+        """Whether any of them was unknown."""
+        return bool(entries.insert(self.db, self.integration.instance_id, new, now=self.now))
 
     def _may_be_new(self, message: AgentMessage) -> bool:
-        """Whether a message that the journal does not know may be new.
-
-        Of older ones the journal has forgotten that they arrived; those that are older than the
-        integration were never its matter.
-        """
+        """Whether a message that the journal does not know may be new: of old ones it has forgotten
+        that they arrived, and those from before the integration are not its matter."""
         if self.asked and message.status in {"delivered", "read"}:
             # Only our receipts say so: it was sent before the backup that was restored.
             return False
@@ -271,14 +249,14 @@ class _Writer:
         oldest = max(clocks.begin_of(self.integration), forgotten_at)
         return message.created_at >= oldest.plus(-DOUBT_S)
 
-    def _refuse(self, message: AgentMessage) -> _Outcome:
+    def _refuse(self, message: AgentMessage) -> Outcome:
         """Shows the agent that the contact has no number, once and after each Retry. Such a contact
         is a chat without an address."""
         if message.deleted or message.is_marked or not self._may_be_new(message):
-            return _Outcome.NOTHING
+            return Outcome.NOTHING
         chat_id = identity.resolve_chat(
             self.db,
-            self.instance.id,
+            self.integration.instance_id,
             [f"contact:{self.integration.id}:{message.contact_id}"],
             kind="private",
             address="",
@@ -292,16 +270,16 @@ class _Writer:
             replaces=message.updated,
             integration_id=self.integration.id,
         )
-        is_new = entries.insert(self.db, self.instance.id, [entry], now=self.now)
-        return _Outcome.UNREACHABLE if is_new else _Outcome.NOTHING
+        return Outcome.UNREACHABLE if self._insert([entry]) else Outcome.NOTHING
 
     def _link(self, message: AgentMessage) -> ConversationLink | None:
         """Where the message stands; an agent may also have begun a conversation with a new number.
         None where that is not known."""
+        integration_id, conversation_id = self.integration.id, message.conversation_id
         chat_id = conversation_links.chat_of_conversation(
             self.db,
-            self.integration.id,
-            message.conversation_id,
+            integration_id,
+            conversation_id,
             source_id=message.source_id,
             contact_id=message.contact_id,
         )
@@ -310,11 +288,11 @@ class _Writer:
         if chat_id is None:
             return None
         return ConversationLink(
-            integration_id=self.integration.id,
+            integration_id=integration_id,
             chat_id=chat_id,
             source_id=message.source_id,
             contact_id=message.contact_id,
-            conversation_id=message.conversation_id,
+            conversation_id=conversation_id,
             status=message.conversation_status or "open",
         )
 
@@ -323,23 +301,19 @@ class _Writer:
         address = addresses.of_contact(message)
         if address is None:
             return None
-        forms = addresses.named(address)
-        known = identity.find(self.db, self.instance.id, forms)
+        place = self.db, self.integration.instance_id, addresses.named(address)
+        known = identity.find(*place)
         if known is not None:
             return known
         return identity.resolve(
-            self.db,
-            self.instance.id,
-            forms,
+            *place,
             kind="group" if address.jid.endswith(GROUP_SUFFIX) else "private",
             address=address.jid or address.lid,
             name=message.contact_name,
         ).chat_id
 
 
-def _store_typing(
-    instance: Instance, integration: Integration, conversation_id: int, services: Services
-) -> None:
+def _store_typing(integration: Integration, conversation_id: int, services: Services) -> None:
     now = services.clock()
 
     def work(db: Database) -> None:
@@ -348,6 +322,6 @@ def _store_typing(
             return
         key, body = f"{conversation_id}:{int(now // 10)}", AgentTyping(conversation_id)
         entry = jobs.new(chat_id, key, body, integration_id=integration.id)
-        entries.insert(db, instance.id, [entry], now=now)
+        entries.insert(db, integration.instance_id, [entry], now=now)
 
     services.committer.run(work, services.wakeup.wake)

@@ -18,7 +18,7 @@ def of(db: Database, reply: ReplyId, chat_id: int, message: AgentMessage) -> lis
     fresh = [
         index
         for index, file in enumerate(files, 1)
-        if not any(_is_same(file, one) for one in known or ())
+        if not any(_is_same(file, other) for other in known or ())
     ]
     if known is not None and (
         len(files) - len(fresh) < len(known) or not fresh or not entries.take_back(db, reply)
@@ -43,11 +43,11 @@ def _known_files(db: Database, reply: ReplyId) -> list[Attachment] | None:
     return [part.attachment for part in parts if part.attachment] if bodies else None
 
 
-def _is_same(one: Attachment, other: Attachment) -> bool:
+def _is_same(file: Attachment, other: Attachment) -> bool:
     """Whether two tellings mean one file. Entries of older versions of us have no ids."""
-    if one.id and other.id:
-        return one.id == other.id
-    return one.url == other.url or (one.file_name, one.size) == (other.file_name, other.size)
+    if file.id and other.id:
+        return file.id == other.id
+    return file.url == other.url or (file.file_name, file.size) == (other.file_name, other.size)
 
 
 def are_known(reply: ReplyId, message: AgentMessage, journal: Journal) -> bool:

@@ -6,7 +6,6 @@ accounts anyway (docs/contracts/chatwoot.md, Socket): so the instances of one to
 
 import hashlib
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from bridge.domain.errors import BridgeError
 from bridge.domain.models import Integration, Secret, Status
 from bridge.net.deadline import Deadline
 from bridge.routing.from_chatwoot.receive import receive
-from bridge.routing.retry import backoff
+from bridge.routing.threads import Threads
 from bridge.runtime.heartbeat import Heartbeat
 from bridge.services import Services
 from bridge.store.feeds import Feed
@@ -26,7 +25,6 @@ from bridge.store.feeds import Feed
 log = logging.getLogger(__name__)
 
 _OPEN_S = 20.0
-_MOST_PAUSE_S = 30.0
 #: After so many seconds a subscription that was not confirmed is asked for again.
 _CONFIRM_S = 20.0
 #: A connection that has given no sign of life for so many seconds does not stand.
@@ -41,72 +39,51 @@ Place = tuple[str, Secret]
 
 @dataclass(slots=True)
 class SocketListeners:
-    """One thread for each connection; `sync` begins and ends them.
-
-    `ask` is called with the id of an integration when it begins to be heard: what was told before
-    that nobody has heard.
-    """
+    """One thread for each connection. `ask` gets the id of each integration that begins to be
+    heard: nobody heard what was told before."""
 
     services: Services
     heartbeat: Heartbeat
     ask: Callable[[str], None]
     _wanted: dict[Place, dict[str, Integration]] = field(default_factory=dict)
-    _running: dict[Place, threading.Thread] = field(default_factory=dict)
-    _stopped: threading.Event = field(default_factory=threading.Event)
+    _threads: Threads[Place] = field(default_factory=lambda: Threads("chatwoot"))
 
     def sync(self) -> None:
         """Listens for the integrations that there are now, and for nobody else."""
         wanted: dict[Place, dict[str, Integration]] = {}
         if self.services.settings.chatwoot_socket:
-            for integration in self.services.integrations.all():
-                if integration.status is Status.ACTIVE:
-                    wanted.setdefault(place_of(integration), {})[integration.id] = integration
+            for integration in self.services.integrations.active():
+                wanted.setdefault(place_of(integration), {})[integration.id] = integration
         self._wanted = wanted
-        for place in wanted:
-            thread = self._running.get(place)
-            if thread is None or not thread.is_alive():
-                thread = threading.Thread(
-                    target=self._keep, args=(place,), name="chatwoot", daemon=True
-                )
-                self._running[place] = thread
-                thread.start()
+        self._threads.sync(dict.fromkeys(wanted, self._repeat))
 
     def stop(self) -> None:
-        """Ends all listening; threads that wait for the network end with the process."""
+        """Ends all listening."""
         self._wanted = {}
-        self._stopped.set()
+        self._threads.stop()
 
-    def _keep(self, place: Place) -> None:
-        failures = 0
-        while place in self._wanted:
-            began = time.monotonic()
-            try:
-                with self.heartbeat.working(_STUCK_S) as progress:
-                    self._listen(place, progress)
-            except BridgeError as error:
-                log.info("the socket to %s: %s", place[0], error.message)
-                if error.holds:
-                    now = self.services.clock()
-                    for integration in self._wanted.get(place, {}).values():
-                        self.services.integrations.judge(
-                            integration.id, Status.ERROR, error, now=now
-                        )
-            except Exception:
-                log.exception("listening to %s failed", place[0])
-            failures = 0 if time.monotonic() - began > 60 else failures + 1
-            self._stopped.wait(backoff(failures, most_s=_MOST_PAUSE_S))
+    def _repeat(self, place: Place) -> None:
+        self._threads.repeat(place, f"the socket to {place[0]}", lambda: self._work(place))
+
+    def _work(self, place: Place) -> None:
+        try:
+            with self.heartbeat.working(_STUCK_S) as progress:
+                self._listen(place, progress)
+        except BridgeError as error:
+            if error.holds:
+                services, now = self.services, self.services.clock()
+                for integration in self._wanted.get(place, {}).values():
+                    services.integrations.judge(integration.id, Status.ERROR, error, now=now)
+            raise
 
     def _listen(self, place: Place, progress: Callable[[], None]) -> None:
         """Until the connection ends, or nobody needs it any more. Raises BridgeErrors."""
         services, base_url = self.services, place[0]
-        deadline = Deadline(_OPEN_S)
-        clocks, token = services.chatwoot_clocks, place[1]
-        transport = Transport(
-            services.http, base_url, clocks=clocks, deadline=deadline, token=token
-        )
+        http, deadline, clocks = services.http, Deadline(_OPEN_S), services.chatwoot_clocks
+        transport = Transport(http, base_url, clocks=clocks, deadline=deadline, token=place[1])
         owner = Account(transport).owner()
         cable = Cable(
-            services.http,
+            http,
             base_url,
             pubsub_token=owner.pubsub_token,
             user_id=owner.id,
@@ -116,13 +93,13 @@ class SocketListeners:
             subscriptions = _Subscriptions(cable, base_url)
             heard: set[str] = set()
             subscriptions.want(self._wanted.get(place, {}).values())
-            for said in cable.events():
+            for event in cable.events():
                 progress()
                 integrations = list(self._wanted.get(place, {}).values())
                 if not integrations:
                     return
-                if isinstance(said, Subscribed):
-                    subscriptions.confirmed.add(said.account_id)
+                if isinstance(event, Subscribed):
+                    subscriptions.confirmed.add(event.account_id)
                 subscriptions.want(integrations)
                 if subscriptions.confirmed:
                     services.store.beat(_beat_of(place))
@@ -134,8 +111,8 @@ class SocketListeners:
                         heard.add(integration.id)
                         services.feeds.note_open(integration.id, Feed.CABLE, now=services.clock())
                         self.ask(integration.id)
-                    if isinstance(said, CableEvent) and said.account_id == integration.account_id:
-                        receive(integration, said.event, services, feed=Feed.CABLE)
+                    if isinstance(event, CableEvent) and event.account_id == integration.account_id:
+                        receive(integration, event.event, services, feed=Feed.CABLE)
 
 
 @dataclass(slots=True)

@@ -32,46 +32,42 @@ _PATIENCE_S = 5.0
 
 
 def learn(integration: Integration, message: AgentMessage, services: Services) -> None:
-    """Notes at which address Chatwoot shows itself to customers, where a message says so that
-    Chatwoot itself has told. Raises StorageFailed."""
+    """Notes the address that Chatwoot itself shows to customers. Raises StorageFailed."""
     shown = address.of_survey(message.text) if message.content_type == _SURVEY else ""
-    for one in message.attachments:
-        shown = shown or (address.of_file(one.url) if one.file_type in _STORED else "")
+    for file in message.attachments:
+        shown = shown or (address.of_file(file.url) if file.file_type in _STORED else "")
     if shown and shown != integration.seen_url:
         services.integrations.note_seen_url(integration.id, shown)
 
 
-def text(message: AgentMessage, entry: Entry, context: Context) -> str:
-    """What the customer reads: a survey with its link, everything else as it is. Where nobody knows
-    an address that the customer could open it leaves without one, and its agents are told.
-
-    Raises NotYet while a webhook may still bring the link, and BridgeErrors.
-    """
-    said = markup.to_whatsapp(message.text)
-    if message.content_type != _SURVEY or SURVEY_PATH in said:
-        return said
+def text_of(message: AgentMessage, entry: Entry, context: Context) -> str:
+    """What the customer reads. A survey waits for its link, and leaves without one, with a note to
+    the agents, where nobody knows it. Raises NotYet and BridgeErrors."""
+    text = markup.to_whatsapp(message.text)
+    if message.content_type != _SURVEY or SURVEY_PATH in text:
+        return text
     link = _link(message, context)
     if link:
-        return f"{said} {link}".strip()
-    services, one = context.services, context.integration
+        return f"{text} {link}".strip()
+    services = context.services
     is_young = entry.age_s(services.clock()) < _PATIENCE_S
-    if is_young and services.settings.public_url and one.webhook_secret:
+    if is_young and services.settings.public_url and context.integration.webhook_secret:
         raise NotYet(N_("the link of the survey"), retry_after_s=0.5)
     words = phrase(services.settings.language, "survey_without_link")
     with contextlib.suppress(BridgeError):
         reply_status.leave_note(message.conversation_id, message.id, words, context)
     log.warning("%s: a survey leaves without its link", context.instance.name)
-    return said
+    return text
 
 
 def _link(message: AgentMessage, context: Context) -> str:
-    services, stored = context.services, context.integration
+    integrations, stored = context.services.integrations, context.integration
     try:
-        found = context.chatwoot().conversations.survey(message.conversation_id)
+        survey = context.chatwoot().conversations.survey(message.conversation_id)
     except ConversationGone:
         return ""
-    if found.shown_at and found.shown_at != stored.seen_url:
-        services.integrations.note_seen_url(stored.id, found.shown_at)
-    now = services.integrations.of(stored.instance_id)  # it may have been learned just now
-    base_url = capabilities.public_address(now) if now is not None else ""
-    return f"{base_url}{SURVEY_PATH}{found.uuid}" if base_url and found.uuid else ""
+    if survey.shown_at and survey.shown_at != stored.seen_url:
+        integrations.note_seen_url(stored.id, survey.shown_at)
+    current = integrations.of(stored.instance_id)  # it may have been learned just now
+    base_url = capabilities.public_address(current) if current is not None else ""
+    return f"{base_url}{SURVEY_PATH}{survey.uuid}" if base_url and survey.uuid else ""

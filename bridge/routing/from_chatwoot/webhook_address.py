@@ -30,25 +30,15 @@ _RESOLVE_S = 3.0
 _POLL_S = 0.05
 
 
-def address(integration: Integration, services: Services) -> str:
+def address(webhook_key: str, services: Services) -> str:
     """Where Chatwoot is to call for an integration, empty without a public address."""
-    return address_with(integration.webhook_key, services)
-
-
-def address_with(webhook_key: str, services: Services) -> str:
-    """The address with that unguessable part."""
     base = services.settings.public_url
     return f"{base}/hooks/chatwoot/{webhook_key}" if base else ""
 
 
-def is_ours(url: str, webhook_key: str) -> bool:
-    """Whether it is an address of that integration, perhaps below an earlier public one."""
-    return url.endswith(f"/hooks/chatwoot/{webhook_key}")
-
-
 def is_taken(url: str, webhook_key: str) -> bool:
-    """Whether an inbox calls somebody else."""
-    return bool(url) and not is_ours(url, webhook_key)
+    """Whether an inbox calls somebody else, not us, perhaps below an earlier public address."""
+    return bool(url) and not url.endswith(f"/hooks/chatwoot/{webhook_key}")
 
 
 def is_guarded(version: str, services: Services) -> bool:
@@ -56,12 +46,12 @@ def is_guarded(version: str, services: Services) -> bool:
     url = services.settings.public_url
     if not url or not versions.guards_private(version):
         return False
-    place = urlsplit(url)
+    parts = urlsplit(url)
     try:
-        found = addresses.resolve(place.hostname or "", place.port or 0, _RESOLVE_S)
+        resolved = addresses.resolve(parts.hostname or "", parts.port or 0, _RESOLVE_S)
     except addresses.Unresolved:
         return False
-    return not any(addresses.is_public(ip) for _, ip in found)
+    return not any(addresses.is_public(ip) for _, ip in resolved)
 
 
 def is_hopeless(version: str, services: Services) -> bool:
@@ -106,27 +96,27 @@ def put(
     services: Services,
     *,
     by: Actor = BRIDGE,
-    only_proven: bool,
-    wait_s: float,
+    only_proven: bool = False,
+    wait_s: float = 0.0,
 ) -> Webhook:
     """Puts the address into the inbox and has Chatwoot call it, for up to `wait_s` seconds.
 
-    `only_proven`: takes it off again where no call came, and does not even try where none can be
-    asked for. Raises NoWebhookAddress, WebhookTaken, WebhookRefused, and what a call raises.
+    `only_proven`: without a call it is taken off again, or not even put where none can be asked
+    for. Raises NoWebhookAddress, WebhookTaken, WebhookRefused, and what a call raises.
     """
-    url = address(integration, services)
+    url = address(integration.webhook_key, services)
     if not url:
         raise NoWebhookAddress
-    if is_hopeless(integration.chatwoot_version, services):
-        base = services.settings.public_url
-        raise WebhookRefused(version=integration.chatwoot_version, url=base)
+    version = integration.chatwoot_version
+    if is_hopeless(version, services):
+        raise WebhookRefused(version=version, url=services.settings.public_url)
     with services.store.exclusive(_key(integration), timeout_s=_CALL_S):
         conversation_id = services.chats.newest_conversation(integration.id)
         known = services.webhooks.of(integration.id) or Webhook(WebhookCalls.OFF)
         if only_proven and not conversation_id:
             return known
         _require_ours(integration, services)
-        trying = _tried(Webhook(WebhookCalls.OFF), integration, conversation_id, services)
+        trying = _tried(None, integration, conversation_id, services)
         # Written down first: what is put and forgotten would never be taken off again.
         save(integration, trying, services)
         try:
@@ -141,21 +131,17 @@ def put(
             if _was_called(integration, trying.changed_at, wait_s, services):
                 return _proven(integration, trying, services)
             if only_proven:
-                return _take_off(
-                    integration, trying, why_silent(integration, services), services, by
-                )
+                why = why_silent(integration, services)
+                return _take_off(integration, trying, why, services, by)
         return trying
 
 
 def take_off(
     integration: Integration, why: Why, services: Services, *, by: Actor = BRIDGE
 ) -> Webhook:
-    """Leaves the inbox without our address, so that nothing is marked as failed for its sake.
-
-    Raises what a call raises.
-    """
+    """Removes our address, so that no call fails and marks a message. Raises what a call raises."""
     with services.store.exclusive(_key(integration), timeout_s=_CALL_S):
-        known = services.webhooks.of(integration.id) or Webhook(WebhookCalls.ON)
+        known = services.webhooks.of(integration.id)
         return _take_off(integration, known, why, services, by)
 
 
@@ -170,7 +156,7 @@ def proven(integration: Integration, services: Services) -> None:
 def probe(integration: Integration, services: Services) -> None:
     """Has Chatwoot prove anew that it calls the address that stands. Raises what a call raises."""
     conversation_id = services.chats.newest_conversation(integration.id)
-    known = services.webhooks.of(integration.id) or Webhook(WebhookCalls.ON)
+    known = services.webhooks.of(integration.id)
     save(integration, _tried(known, integration, conversation_id, services), services)
     if conversation_id:
         _probe(integration, conversation_id, services)
@@ -190,38 +176,40 @@ def called_at(integration: Integration, services: Services) -> float:
 
 
 def _take_off(
-    integration: Integration, known: Webhook, why: Why, services: Services, by: Actor
+    integration: Integration, known: Webhook | None, why: Why, services: Services, by: Actor
 ) -> Webhook:
     account = _account(integration, services)
-    found = account.inbox(integration.inbox_id).webhook_url
-    if is_taken(found, integration.webhook_key):
+    url = account.inbox(integration.inbox_id).webhook_url
+    if is_taken(url, integration.webhook_key):
         why = Why.TAKEN
-    elif found:
+    elif url:
         account.set_webhook(integration.inbox_id, "")
         _note(integration, N_("took the webhook address off the inbox"), services, by, why.value)
-    off = dataclasses.replace(
-        known,
+    webhook = dataclasses.replace(
+        _judged(known, integration, services), why=why, changed_at=services.clock()
+    )
+    save(integration, webhook, services)
+    return webhook
+
+
+def _judged(known: Webhook | None, integration: Integration, services: Services) -> Webhook:
+    """What is known, taken off for now, and judged of the present address and version."""
+    return dataclasses.replace(
+        known or Webhook(WebhookCalls.OFF),
         calls=WebhookCalls.OFF,
-        why=why,
         public_url=services.settings.public_url,
         version=integration.chatwoot_version,
-        changed_at=services.clock(),
     )
-    save(integration, off, services)
-    return off
 
 
 def _tried(
-    known: Webhook, integration: Integration, conversation_id: int, services: Services
+    known: Webhook | None, integration: Integration, conversation_id: int, services: Services
 ) -> Webhook:
-    """The address is tried from now on, and called for the sake of a conversation if there is
-    one."""
+    """The address is tried from now on, with a call about the conversation if there is one."""
     now = services.clock()
     return dataclasses.replace(
-        known,
+        _judged(known, integration, services),
         calls=WebhookCalls.TRYING,
-        public_url=services.settings.public_url,
-        version=integration.chatwoot_version,
         changed_at=now,
         tried_at=now,
         probed=bool(conversation_id),
@@ -229,37 +217,28 @@ def _tried(
 
 
 def _require_ours(integration: Integration, services: Services) -> None:
-    found = _account(integration, services).inbox(integration.inbox_id).webhook_url
-    if is_taken(found, integration.webhook_key):
-        known = services.webhooks.of(integration.id) or Webhook(WebhookCalls.OFF)
-        now = services.clock()
-        taken = dataclasses.replace(
-            known,
-            calls=WebhookCalls.OFF,
-            why=Why.TAKEN,
-            public_url=services.settings.public_url,
-            version=integration.chatwoot_version,
-            tried_at=now,
-        )
+    url = _account(integration, services).inbox(integration.inbox_id).webhook_url
+    if is_taken(url, integration.webhook_key):
+        known = _judged(services.webhooks.of(integration.id), integration, services)
+        taken = dataclasses.replace(known, why=Why.TAKEN, tried_at=services.clock())
         save(integration, taken, services)
-        raise WebhookTaken(host=urlsplit(found).hostname or "?")
+        raise WebhookTaken(host=urlsplit(url).hostname or "?")
 
 
 def _proven(integration: Integration, trying: Webhook, services: Services) -> Webhook:
-    now = services.clock()
-    found = dataclasses.replace(trying, calls=WebhookCalls.ON, why=Why.NONE, changed_at=now)
-    save(integration, found, services)
+    webhook = dataclasses.replace(
+        trying, calls=WebhookCalls.ON, why=Why.NONE, changed_at=services.clock()
+    )
+    save(integration, webhook, services)
     _note(integration, N_("found that Chatwoot calls the webhook address"), services, BRIDGE)
-    return found
+    return webhook
 
 
 def _probe(integration: Integration, conversation_id: int, services: Services) -> None:
-    """Asks for a webhook that no message depends on: that nobody is typing. A failure says nothing,
-    for the conversation may be gone."""
+    """Asks for a webhook on which no message depends. A failure proves nothing."""
+    chatwoot = chatwoot_of(integration, services, Deadline(_CALL_S))
     try:
-        chatwoot_of(integration, services, Deadline(_CALL_S)).conversations.stop_typing(
-            conversation_id
-        )
+        chatwoot.conversations.stop_typing(conversation_id)
     except BridgeError as error:
         log.info("%s: no webhook could be asked for: %s", integration.id, error.message)
 

@@ -26,10 +26,9 @@ def is_current(signed_at: ChatwootTime, integration: Integration, services: Serv
 
 
 def look_up(integration: Integration, event: ChatwootEvent | None, services: Services) -> None:
-    """Asks Chatwoot about what an untrusted webhook names.
+    """Asks Chatwoot about what an untrusted webhook names; never fails.
 
-    What can bring nothing new is ignored, so that the echoes of our own posts cost no call; who is
-    typing cannot be asked about. Never fails.
+    What can bring nothing new is ignored, so that echoes of our own posts cost no call.
     """
     if event is None or not receive.is_for(integration, event):
         return
@@ -45,21 +44,14 @@ def look_up(integration: Integration, event: ChatwootEvent | None, services: Ser
 def _may_be_news(integration: Integration, event: ChatwootEvent, services: Services) -> bool:
     """Whether Chatwoot may say more about what an event names than is known."""
     match event:
-        case AgentMessage():
-            return _may_be_new_reply(integration, event, services)
         case ConversationChanged():
             known = services.chats.thread_of_conversation(integration.id, event.id)
             return known is not None and known.status != event.status
+        case AgentMessage() if receive.is_agents(event, integration, asked=True):
+            journal = services.journal
+            reply = ReplyId(integration.instance_id, integration.id, event.id)
+            if event.deleted:
+                return not journal.knows(reply.instance_id, integration.id, f"d{event.id}")
+            is_known = reply_parts.are_known(reply, event, journal)
+            return not is_known or event.updated and journal.gave_up(reply)
     return False
-
-
-def _may_be_new_reply(integration: Integration, message: AgentMessage, services: Services) -> bool:
-    journal = services.journal
-    reply = ReplyId(integration.instance_id, integration.id, message.id)
-    if not receive.is_agents(message, integration, asked=True):
-        return False
-    if message.deleted:
-        return not journal.knows(reply.instance_id, integration.id, f"d{message.id}")
-    if not reply_parts.are_known(reply, message, journal):
-        return True
-    return message.updated and journal.gave_up(reply)

@@ -7,16 +7,16 @@ the same, and once a day in a quiet minute. A person's press is `webhook_address
 
 import dataclasses
 import logging
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
 from bridge.domain.errors import BridgeError
-from bridge.domain.models import Integration, Status
+from bridge.domain.models import Integration
 from bridge.routing.from_chatwoot import webhook_address
 from bridge.routing.retry import backoff
+from bridge.routing.threads import Threads
 from bridge.runtime.heartbeat import Heartbeat
 from bridge.services import Services
 from bridge.store.feeds import Feed
@@ -38,32 +38,22 @@ _Action = Callable[[], object]
 
 @dataclass(slots=True)
 class WebhookWatcher:
-    """`sync` looks at every integration; what needs a call is done beside it, one at a time for
-    each integration."""
+    """`sync` looks at every integration; calls are made beside it, one at a time for each."""
 
     services: Services
     heartbeat: Heartbeat
-    _busy: set[str] = field(default_factory=set)
+    _threads: Threads[str] = field(default_factory=lambda: Threads("webhook"))
     _failures: dict[str, int] = field(default_factory=dict)
     _not_before: dict[str, float] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def sync(self) -> None:
         """Begins what is to be changed now."""
-        for integration in self.services.integrations.all():
-            if integration.status is not Status.ACTIVE:
-                continue
-            with self._lock:
-                is_due = self._not_before.get(integration.id, 0.0) <= time.monotonic()
-                if integration.id in self._busy or not is_due:
-                    continue
-            change = self._wanted(integration)
-            if change is not None:
-                with self._lock:
-                    self._busy.add(integration.id)
-                threading.Thread(
-                    target=self._do, args=(integration, change), name="webhook", daemon=True
-                ).start()
+        for integration in self.services.integrations.active():
+            is_due = self._not_before.get(integration.id, 0.0) <= time.monotonic()
+            if is_due and not self._threads.runs(integration.id):
+                change = self._wanted(integration)
+                if change is not None:
+                    self._threads.begin(integration.id, partial(self._do, integration, change))
 
     def _do(self, integration: Integration, change: _Action) -> None:
         try:
@@ -78,9 +68,6 @@ class WebhookWatcher:
         except Exception:
             log.exception("the webhook address of %s could not be changed", integration.id)
             self._not_before[integration.id] = time.monotonic() + _MOST_PAUSE_S
-        finally:
-            with self._lock:
-                self._busy.discard(integration.id)
 
     def _wanted(self, integration: Integration) -> _Action | None:
         services, url = self.services, self.services.settings.public_url
@@ -95,7 +82,10 @@ class WebhookWatcher:
         if known.version != integration.chatwoot_version:
             return partial(self._upgraded, integration, known)
         if known.calls is WebhookCalls.OFF:
-            return self._back(integration, known) if url and known.why is not Why.NONE else None
+            is_tried = (
+                url and known.why is not Why.NONE and self._is_tried_again(integration, known)
+            )
+            return partial(self._try, integration, known) if is_tried else None
         return self._away(integration, known)
 
     def _away(self, integration: Integration, known: Webhook) -> _Action | None:
@@ -117,20 +107,17 @@ class WebhookWatcher:
         return None
 
     def _unproven(self, integration: Integration) -> None:
-        webhook_address.take_off(
-            integration, webhook_address.why_silent(integration, self.services), self.services
-        )
+        why = webhook_address.why_silent(integration, self.services)
+        webhook_address.take_off(integration, why, self.services)
 
-    def _back(self, integration: Integration, known: Webhook) -> _Action | None:
-        """The address was taken off: whether it is tried again."""
-        services, now = self.services, self.services.clock()
-        came = webhook_address.called_at(integration, services) > known.changed_at and (
-            now - max(known.changed_at, known.tried_at) > _LATE_S
-        )
-        is_daily = now - known.tried_at > _DAY_S and self._is_quiet(integration, now)
-        if not (came or is_daily):
-            return None
-        return partial(self._try, integration, known)
+    def _is_tried_again(self, integration: Integration, known: Webhook) -> bool:
+        """Whether an address that was taken off is tried again."""
+        now, tried_at = self.services.clock(), known.tried_at
+        called_at = webhook_address.called_at(integration, self.services)
+        if called_at > known.changed_at and now - max(known.changed_at, tried_at) > _LATE_S:
+            return True
+        quiet_s = now - self.services.stats.last_at(integration.instance_id)
+        return now - tried_at > _DAY_S and quiet_s > _QUIET_S
 
     def _try(self, integration: Integration, known: Webhook) -> None:
         services = self.services
@@ -139,7 +126,7 @@ class WebhookWatcher:
                 integration.id, dataclasses.replace(known, tried_at=services.clock())
             )
             return
-        webhook_address.put(integration, services, only_proven=False, wait_s=0)
+        webhook_address.put(integration, services)
 
     def _move(self, integration: Integration) -> None:
         """The public address is another one, or none."""
@@ -153,7 +140,7 @@ class WebhookWatcher:
                     integration, services, only_proven=True, wait_s=webhook_address.PROBE_S
                 )
         else:
-            webhook_address.put(integration, services, only_proven=False, wait_s=0)
+            webhook_address.put(integration, services)
 
     def _upgraded(self, integration: Integration, known: Webhook) -> None:
         """Chatwoot is another version: it may call now what it did not, or no more."""
@@ -165,9 +152,6 @@ class WebhookWatcher:
         elif webhook_address.is_hopeless(integration.chatwoot_version, services):
             webhook_address.take_off(integration, Why.PRIVATE, services)
         elif known.calls is WebhookCalls.OFF:
-            webhook_address.put(integration, services, only_proven=False, wait_s=0)
+            webhook_address.put(integration, services)
         else:
             webhook_address.probe(integration, services)
-
-    def _is_quiet(self, integration: Integration, now: float) -> bool:
-        return now - self.services.stats.last_at(integration.instance_id) > _QUIET_S

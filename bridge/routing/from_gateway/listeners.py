@@ -5,20 +5,16 @@ The gateway's socket replays nothing (docs/contracts/ryzeapi.md, Socket).
 
 import logging
 import math
-import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bridge.domain.errors import BridgeError, IntegrationMissing
 from bridge.domain.models import GatewayConfig, Integration, Status
 from bridge.gateways.base import GatewayError
 from bridge.net.deadline import Deadline
-from bridge.routing import context
-from bridge.routing.context import Context
+from bridge.routing.context import Context, of_instance
 from bridge.routing.from_gateway import gateway_webhook
 from bridge.routing.from_gateway.receive import receive_events
-from bridge.routing.retry import backoff
+from bridge.routing.threads import Threads
 from bridge.routing.to_chatwoot import duplicate_inboxes
 from bridge.runtime.heartbeat import Heartbeat
 from bridge.services import Services
@@ -26,7 +22,6 @@ from bridge.services import Services
 log = logging.getLogger(__name__)
 
 _OPEN_S = 20.0
-_MOST_PAUSE_S = 30.0
 #: How long a gateway's socket may be closed, in seconds, before the operator is told.
 _DEAF_S = 5.0
 #: How often it is looked whether the gateway still calls the right address.
@@ -51,47 +46,36 @@ class Listeners:
     services: Services
     heartbeat: Heartbeat
     last_beat: float = 0.0
-    _running: dict[_Key, threading.Thread] = field(default_factory=dict)
+    _threads: Threads[_Key] = field(default_factory=lambda: Threads("gateway"))
     _gapless: dict[int, float] = field(default_factory=dict)
     #: Until when each instance was surely heard, by a webhook that is repeated or by its socket.
     _heard_until: dict[int, float] = field(default_factory=dict)
-    _wanted: set[_Key] = field(default_factory=set)
-    _stopped: threading.Event = field(default_factory=threading.Event)
 
     def sync(self) -> None:
         """Listens to what there is now, and to nothing else."""
-        wanted: dict[_Key, tuple[_Task, Integration]] = {}
+        wanted: dict[_Key, Callable[[_Key], None]] = {}
         now = self.services.clock()
         for integration in self.services.integrations.all():
             is_new = now - integration.created_at < duplicate_inboxes.LOOKS_S[-1]
             if integration.status is Status.ACTIVE and is_new:
                 key: _Key = integration.id, "duplicate inboxes", None
-                wanted[key] = self._remove_duplicate_inboxes, integration
+                wanted[key] = self._repeated(self._remove_duplicate_inboxes, integration)
             # Customers write on while an integration is paused or in trouble, and the gateway's
             # socket replays nothing.
             instance = self.services.instances.get(integration.instance_id)
             if instance is not None and instance.gateway is not None:
                 key = integration.id, "webhook", instance.gateway
-                wanted[key] = self._maintain_webhook, integration
+                wanted[key] = self._repeated(self._maintain_webhook, integration)
                 if gateway_webhook.is_relied_on(instance.id, self.services):
                     self._heard_until[instance.id] = now
                 else:
                     key = integration.id, "socket", instance.gateway
-                    wanted[key] = self._listen, integration
-        self._wanted = set(wanted)
-        for key, (task, integration) in wanted.items():
-            thread = self._running.get(key)
-            if thread is None or not thread.is_alive():
-                thread = threading.Thread(
-                    target=self._repeat, args=(key, task, integration), name=key[1], daemon=True
-                )
-                self._running[key] = thread
-                thread.start()
+                    wanted[key] = self._repeated(self._listen, integration)
+        self._threads.sync(wanted)
 
     def stop(self) -> None:
-        """Ends all listening; threads that wait for the network end with the process."""
-        self._wanted = set()
-        self._stopped.set()
+        """Ends all listening."""
+        self._threads.stop()
 
     def heard_since(self, instance_id: int) -> float:
         """Since when no event of an instance can have been missed, in UTC seconds: always where the
@@ -100,42 +84,34 @@ class Listeners:
             return 0.0
         return self._gapless.get(instance_id, math.inf)
 
-    def _repeat(self, key: _Key, task: _Task, integration: Integration) -> None:
-        failures = 0
-        while key in self._wanted:
-            began = time.monotonic()
-            try:
-                task(key, integration)
-            except IntegrationMissing:
-                return
-            except BridgeError as error:
-                log.info("%s of %s: %s", key[1], integration.id, error.message)
-            except Exception:
-                log.exception("the %s of %s failed", key[1], integration.id)
-            failures = 0 if time.monotonic() - began > 60 else failures + 1
-            self._stopped.wait(backoff(failures, most_s=_MOST_PAUSE_S))
+    def _repeated(self, task: _Task, integration: Integration) -> Callable[[_Key], None]:
+        def work(key: _Key) -> None:
+            what = f"the {key[1]} of {integration.id}"
+            self._threads.repeat(key, what, lambda: task(key, integration))
+
+        return work
 
     def _remove_duplicate_inboxes(self, key: _Key, integration: Integration) -> None:
         """Looks for them while an answer of Chatwoot may still come late."""
         for after_s in duplicate_inboxes.LOOKS_S:
             wait_s = integration.created_at + after_s - self.services.clock()
             if wait_s > 0:
-                self._stopped.wait(wait_s)
-                if key not in self._wanted:
+                self._threads.wait(wait_s)
+                if not self._threads.is_wanted(key):
                     return
                 duplicate_inboxes.remove(self._context(integration))
 
     def _maintain_webhook(self, key: _Key, integration: Integration) -> None:
         """Has the gateway call us where we are."""
-        while key in self._wanted:
-            found = self._context(integration)
-            if found.gateway is None or found.instance.gateway != key[2]:
+        while self._threads.is_wanted(key):
+            context = self._context(integration)
+            if context.gateway is None or context.instance.gateway != key[2]:
                 return
             wait_s = _CALLBACK_S
             try:
                 with self.heartbeat.working():
                     gateway_webhook.maintain(
-                        found.instance, found.gateway, self.services, Deadline(_OPEN_S)
+                        context.instance, context.gateway, self.services, Deadline(_OPEN_S)
                     )
             except GatewayError as error:
                 if self.services.settings.address_for_gateway:
@@ -143,26 +119,28 @@ class Listeners:
                 # Nobody asked for it, and there is the socket: all webhooks may be in use there.
                 log.info("%s: the gateway calls no address: %s", integration.id, error.message)
                 wait_s = _CALLBACK_AGAIN_S
-            self._stopped.wait(wait_s)
+            self._threads.wait(wait_s)
 
     def _listen(self, key: _Key, integration: Integration) -> None:
-        found, services = self._context(integration), self.services
-        if found.gateway is None:
+        context, services = self._context(integration), self.services
+        if context.gateway is None:
             return
         instance_id = integration.instance_id
         try:
             with self.heartbeat.working(_STUCK_S) as progress:
-                for body in found.gateway.listen(deadline=Deadline(_OPEN_S)):
+                for body in context.gateway.listen(deadline=Deadline(_OPEN_S)):
                     progress()
-                    if key not in self._wanted:
+                    if not self._threads.is_wanted(key):
                         return
                     if instance_id not in self._gapless:
                         self._note_gap(integration)
                     now = self._heard_until[instance_id] = services.clock()
                     if body is not None:
-                        received = found.gateway.parse(body, now=now, spool=services.settings.spool)
+                        received = context.gateway.parse(
+                            body, now=now, spool=services.settings.spool
+                        )
                         current = services.integrations.of(instance_id)
-                        receive_events(found.instance, current, received, services, called=False)
+                        receive_events(context.instance, current, received, services, called=False)
         finally:
             self._gapless.pop(instance_id, None)
 
@@ -175,4 +153,4 @@ class Listeners:
         self._gapless[instance_id] = now
 
     def _context(self, integration: Integration) -> Context:
-        return context.of_instance(integration.instance_id, self.services)
+        return of_instance(integration.instance_id, self.services)

@@ -26,11 +26,10 @@ from bridge.domain.messages import (
 from bridge.domain.models import Instance, Integration
 from bridge.gateways import jids
 from bridge.gateways.base import Received
-from bridge.routing import addresses, jobs
+from bridge.routing import addresses, ids, jobs
 from bridge.routing.from_gateway import echoes
 from bridge.routing.ids import SOURCE_PREFIX
 from bridge.routing.jobs import ContactProfile, LateFile
-from bridge.routing.to_whatsapp import markers
 from bridge.services import Services
 from bridge.store import (
     Database,
@@ -69,7 +68,7 @@ def receive_events(
 
     An echo of our own send is the proof that it happened, and ends there. Raises StorageFailed.
     """
-    now, marker = services.clock(), markers.own(services, instance.id)
+    now, marker = services.clock(), ids.own_marker(services, instance.id)
     newest_at = max((event.at for event in received), default=0.0)
     active_s, at_least = _since_activation(integration, services, now)
 

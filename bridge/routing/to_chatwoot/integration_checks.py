@@ -23,10 +23,10 @@ log = logging.getLogger(__name__)
 CALL_S = 10.0
 
 
-def ask(integration: Integration, services: Services, deadline: Deadline) -> BridgeError | None:
+def ask(integration: Integration, services: Services) -> BridgeError | None:
     """What keeps an integration, or this check, from working; None when it is well."""
     try:
-        read_inbox(integration, services, deadline)
+        read_inbox(integration, services, Deadline(CALL_S))
     except BridgeError as error:
         return error
     return None

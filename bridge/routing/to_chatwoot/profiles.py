@@ -5,7 +5,6 @@ Best effort, beside the lane of the chat, and only where nobody in Chatwoot has 
 
 import contextlib
 import logging
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,8 +77,8 @@ def picture(chat: Chat, context: Context, *, seconds: float) -> Iterator[tuple[P
         return
     deadline = Deadline(seconds)
     profile = context.gateway.profile(addresses.of_text(chat.address), deadline=deadline)
-    with tempfile.TemporaryDirectory(dir=context.spool, prefix="file-") as folder:
-        yield _download(profile.picture_url, Path(folder), context, deadline), profile.address.name
+    with context.folder() as folder:
+        yield _download(profile.picture_url, folder, context, deadline), profile.address.name
 
 
 def _download(url: str, folder: Path, context: Context, deadline: Deadline) -> Path | None:

@@ -26,18 +26,18 @@ def marked(reply: Reply, chat: Chat, context: Context) -> Reply:
     known = context.services.members.of(chat.id)
     text = _NUMBER.sub(r"@\1", _with_digits(reply.text, known))
     addresses = {address.partition("@")[0]: address for address in known}
-    found = [addresses.get(digits, digits + PHONE_SUFFIX) for digits in _NUMBER.findall(text)]
+    meant = [addresses.get(digits, digits + PHONE_SUFFIX) for digits in _NUMBER.findall(text)]
     return replace(
         reply,
         text=text,
-        mentions=tuple(dict.fromkeys(found))[:_MOST],
+        mentions=tuple(dict.fromkeys(meant))[:_MOST],
         mention_all=_ALL.search(text) is not None,
     )
 
 
 def _with_digits(text: str, known: Mapping[str, str]) -> str:
     """The text with the digits of an address for each name that is one person's."""
-    for name, address in sorted(_names(known.items()), key=lambda one: -len(one[0])):
+    for name, address in sorted(_names(known.items()), key=lambda person: -len(person[0])):
         pattern = rf"(?<![\w@.])@{re.escape(name)}(?!\w)"
         digits = f"@{address.partition('@')[0]}"
         text = re.sub(pattern, digits, text, flags=re.IGNORECASE)
@@ -46,11 +46,11 @@ def _with_digits(text: str, known: Mapping[str, str]) -> str:
 
 def _names(known: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Every name by which one person alone is called: the whole, and its first word."""
-    told = [
+    names = [
         (name, address)
         for address, whole in known
         for name in dict.fromkeys([whole, whole.split(" ")[0]])
         if name
     ]
-    times = Counter(name.casefold() for name, _ in told)
-    return [(name, address) for name, address in told if times[name.casefold()] == 1]
+    times = Counter(name.casefold() for name, _ in names)
+    return [(name, address) for name, address in names if times[name.casefold()] == 1]

@@ -21,7 +21,7 @@ from bridge.chatwoot.refusals import (
 from bridge.domain.errors import N_, AddressLost, BridgeError, NothingToSend, NotYet, dump
 from bridge.domain.messages import Address, Kind, Reply
 from bridge.gateways import jids
-from bridge.gateways.base import Gateway, GatewayRefuses, GatewayUnavailable, Sent
+from bridge.gateways.base import Gateway, GatewayRefuses
 from bridge.net.deadline import Deadline
 from bridge.routing import addresses, files, ids, jobs
 from bridge.routing.context import CALL_S, FILE_S, Context
@@ -40,25 +40,24 @@ _FILE_PAUSE_S = 1.0
 #: How long an attachment that Chatwoot announces, and does not have, is asked for, in seconds.
 _FILE_PATIENCE_S = 600.0
 _TYPING_FRESH_S = 15.0
+#: How long a claim of a send holds, in seconds: longer than any call takes.
+CLAIM_S = FILE_S + 60.0
 
 
 @dataclass(slots=True)
 class Claim:
-    """The right to make one send: `owner` has it for `seconds`, and it is taken once. `marker` is
-    what markers of the instance begin with."""
+    """The right of `owner` to make one send, once, for CLAIM_S; `marker` begins its marker."""
 
     journal: Journal
     marker: str
     owner: str
-    seconds: float
     is_taken: bool = False
 
     def take(self, entry: Entry, to: str, *, now: float) -> str:
-        """Writes the send to that address down before it is made; the marker of its own that it
-        carries. `now` in UTC seconds. Raises NotYet, as where the address of the chat is another
-        one by now, and StorageFailed."""
+        """Writes the send down before it is made, `now` in UTC seconds; its marker. Raises NotYet,
+        as where the address of the chat has changed, and StorageFailed."""
         source = self.marker + secrets.token_hex(8)
-        until = now + self.seconds
+        until = now + CLAIM_S
         self.is_taken = self.journal.claim(
             entry, source, owner=self.owner, now=now, until=until, to=to
         )
@@ -69,9 +68,9 @@ class Claim:
 
 def send(entry: Entry, part: ReplyPart, context: Context, claim: Claim) -> list[MessageLink]:
     """Sends one part of a reply; the pair of ids that this made. Raises BridgeErrors."""
-    message, gateway = part.message, _gateway(context)
+    message, gateway = part.message, context.required_gateway()
     if context.is_here(entry):
-        _look_for_earlier(entry, message, context)
+        _store_earlier(entry, message, context)
         if entry.doubtful and _went_out(part, context):
             return []
         if part.index == TEXT_PART and not message.has_words:
@@ -88,7 +87,18 @@ def send(entry: Entry, part: ReplyPart, context: Context, claim: Claim) -> list[
         sent = gateway.send(reply, source=source, deadline=Deadline(seconds))
     _learn(chat, reply.to, sent.reached, context)
     _mark_read(chat, gateway, context)
-    return [_pair(entry, message, sent, context)]
+    return [
+        MessageLink(
+            instance_id=entry.instance_id,
+            whatsapp_id=sent.message_id,
+            chat_id=entry.chat_id,
+            from_me=True,
+            integration_id=_integration_of(entry, context),
+            conversation_id=message.conversation_id,
+            chatwoot_id=message.id,
+            reference=sent.reference,
+        )
+    ]
 
 
 def _found_again(chat: Chat, context: Context) -> Chat:
@@ -118,15 +128,16 @@ def _learn(chat: Chat, to: str, at: Address, context: Context) -> None:
         context.services.wakeup.wake(look_again=True)
 
 
-def _look_for_earlier(entry: Entry, message: AgentMessage, context: Context) -> None:
-    """Chatwoot's webhooks come in any order, or not at all: before a reply leaves, its conversation
-    is asked for what else was written since the last one (docs/contracts/chatwoot.md, Messages and
-    Webhooks)."""
+def _store_earlier(entry: Entry, message: AgentMessage, context: Context) -> None:
+    """Asks what else was written since the last reply: Chatwoot's webhooks come in any order,
+    or not at all (docs/contracts/chatwoot.md, Messages and Webhooks)."""
     thread = context.services.chats.thread(context.integration.id, entry.chat_id)
     if thread is None or thread.checked_id >= message.id:
         return
     try:
-        seen_id = catchup.look_at(message.conversation_id, thread.checked_id, context).seen_id
+        seen_id = catchup.read_conversation(
+            message.conversation_id, thread.checked_id, context
+        ).seen_id
     except ConversationGone:  # with all that it held, but for what we have of it
         return
     # Of all that the answers showed nothing is missing: later replies among it need no look. The id
@@ -137,24 +148,21 @@ def _look_for_earlier(entry: Entry, message: AgentMessage, context: Context) -> 
 def _went_out(part: ReplyPart, context: Context) -> bool:
     """Whether Chatwoot shows that a reply has arrived: only our receipts say so, and those of the
     bridge that a backup was taken from. Of several parts it does not say which."""
-    message = part.message
-    if len(message.attachments) > 1 or (
-        message.attachments and message.has_words and not part.caption
-    ):
+    message, count = part.message, len(part.message.attachments)
+    if count > 1 or (count and message.has_words and not part.caption):
         return False
     try:
-        found = context.chatwoot().messages.after(message.conversation_id, message.id - 1)
+        later = context.chatwoot().messages.after(message.conversation_id, message.id - 1)
     except ConversationGone:
         return False
-    return any(one.id == message.id and one.status in {"delivered", "read"} for one in found)
+    return any(shown.id == message.id and shown.status in {"delivered", "read"} for shown in later)
 
 
 def _has_files(entry: Entry, message: AgentMessage, context: Context) -> bool:
-    """Chatwoot may announce a message before its attachment is there (docs/contracts/chatwoot.md,
-    Files). Whether the attachments have entries of their own by now; raises NotYet while they may
-    still come."""
+    """Whether the attachments have entries by now, for Chatwoot may announce a message before them
+    (docs/contracts/chatwoot.md, Files). Raises NotYet while they may still come."""
     with contextlib.suppress(ConversationGone):
-        catchup.look_at(message.conversation_id, message.id - 1, context)
+        catchup.read_conversation(message.conversation_id, message.id - 1, context)
     has_files = context.services.journal.knows_file(context.reply_id(message.id))
     if not has_files and entry.attempts < _FILE_TRIES:
         raise NotYet(N_("the attachment of the message"), retry_after_s=_FILE_PAUSE_S)
@@ -211,10 +219,8 @@ def _words_of(entry: Entry, part: ReplyPart) -> NewEntry:
 
 
 def _text(entry: Entry, message: AgentMessage, context: Context) -> str:
-    if context.is_here(entry):
-        text = surveys.text(message, entry, context)
-    else:
-        text = markup.to_whatsapp(message.text)
+    is_here = context.is_here(entry)
+    text = surveys.text_of(message, entry, context) if is_here else markup.to_whatsapp(message.text)
     text = "\n".join([text] * bool(text) + list(message.menu))
     name = message.sender_name if message.sender_type == "user" else ""
     if context.integration.options.sign_messages and name:
@@ -223,29 +229,28 @@ def _text(entry: Entry, message: AgentMessage, context: Context) -> str:
 
 
 def _quoted(entry: Entry, message: AgentMessage, context: Context) -> str:
-    """The gateway's reference of the message that is replied to; the id alone of one that the pairs
-    do not hold."""
+    """The gateway's reference of the message that is replied to; its bare id if it is unknown."""
     external = message.in_reply_to_external_id
     if not external and not message.in_reply_to_id:
         return ""
     chats = context.services.chats
     pairs = chats.pairs_of_chatwoot(_integration_of(entry, context), message.in_reply_to_id)
-    found = external.removeprefix(WHATSAPP_ID_PREFIX) or (pairs[0].whatsapp_id if pairs else "")
-    known = chats.pair(entry.instance_id, found)
+    quoted_id = external.removeprefix(WHATSAPP_ID_PREFIX) or (pairs[0].whatsapp_id if pairs else "")
+    known = chats.pair(entry.instance_id, quoted_id)
     if known is not None and known.chat_id != chats.get(entry.chat_id).id:
         return ""  # it is another customer's, whoever gave it this id
-    found = ids.whole_id(found)
-    if found.count(":") == 3:
+    quoted_id = ids.whole_id(quoted_id)
+    if quoted_id.count(":") == 3:
         # Of an edit or a reaction, the message that it is about is quoted:
         # `edit:<id>:<own>:<time>`.
-        found = found.split(":")[1]
-        known = chats.pair(entry.instance_id, found)
-    return known.reference if known is not None else found
+        quoted_id = quoted_id.split(":")[1]
+        known = chats.pair(entry.instance_id, quoted_id)
+    return known.reference if known is not None else quoted_id
 
 
 def revoke(entry: Entry, message: AgentMessage, context: Context) -> None:
     """An agent deleted a message that we had sent: it is deleted for everyone."""
-    gateway, chats = _gateway(context), context.services.chats
+    gateway, chats = context.required_gateway(), context.services.chats
     chat = chats.get(entry.chat_id)
     for pair in chats.pairs_of_chatwoot(_integration_of(entry, context), message.id):
         if not pair.from_me or pair.reached == "deleted":
@@ -280,17 +285,16 @@ def _mark_read(chat: Chat, gateway: Gateway, context: Context) -> None:
 
 
 def gone_out(entry: Entry, context: Context) -> None:
-    """A reply has left: where it took so long that Chatwoot may have marked it as failed, that mark
-    is looked for. Never fails."""
+    """Looks a reply up that left so late that Chatwoot may show it as failed. Never fails."""
     part, late_s = jobs.decode(entry.body), context.services.clock() - entry.received_at
     if isinstance(part, ReplyPart) and (part.message.is_marked or late_s > false_failures.SOON_S):
-        one = entry.integration_id or context.integration.id
-        false_failures.look_up(one, part.message, context.services)
+        integration_id = _integration_of(entry, context)
+        false_failures.look_up(integration_id, part.message, context.services)
 
 
 def give_up(entry: Entry, error: BridgeError, shown: BridgeError, context: Context) -> None:
-    """Queues what the agent is `shown`: that a reply does not go out, and why. Where `error` is
-    about a file, the text goes without it. Raises StorageFailed."""
+    """Shows the agent why a reply does not go out; where `error` is about a file, its text goes
+    alone. Raises StorageFailed."""
     part = jobs.decode(entry.body)
     if not isinstance(part, ReplyPart):
         return
@@ -315,22 +319,3 @@ def give_up(entry: Entry, error: BridgeError, shown: BridgeError, context: Conte
 def _integration_of(entry: Entry, context: Context) -> str:
     """The one in whose Chatwoot the reply was written."""
     return entry.integration_id or context.integration.id
-
-
-def _gateway(context: Context) -> Gateway:
-    if context.gateway is None:
-        raise GatewayUnavailable(base_url="", reason="no gateway is set for this instance")
-    return context.gateway
-
-
-def _pair(entry: Entry, message: AgentMessage, sent: Sent, context: Context) -> MessageLink:
-    return MessageLink(
-        instance_id=entry.instance_id,
-        whatsapp_id=sent.message_id,
-        chat_id=entry.chat_id,
-        from_me=True,
-        integration_id=_integration_of(entry, context),
-        conversation_id=message.conversation_id,
-        chatwoot_id=message.id,
-        reference=sent.reference,
-    )
