@@ -41,9 +41,8 @@ class ReplyPart(Struct, frozen=True, tag="part"):
     def key(self) -> str:
         """Under which it is accepted once."""
         file = self.attachment
-        if file is None or not file.id:
-            return part_key(self.message.id, self.index)
-        return f"m{self.message.id}:file{file.id}"
+        part = f"file{file.id}" if file and file.id else self.index
+        return f"m{self.message.id}:{part}"
 
     @property
     def attachment(self) -> Attachment | None:
@@ -125,9 +124,9 @@ def profile(
     return new(chat_id, key, wanted, due_at=due_at, integration_id=integration_id)
 
 
-def part_key(message_id: int, index: int) -> str:
-    """The key of a part of a Chatwoot message."""
-    return f"m{message_id}:{index}"
+def text_key(message_id: int) -> str:
+    """The key of the text of a Chatwoot message."""
+    return f"m{message_id}:{TEXT_PART}"
 
 
 def late_key(whatsapp_id: str) -> str:

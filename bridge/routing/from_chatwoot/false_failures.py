@@ -101,6 +101,6 @@ def _is_ours(integration: Integration, message: AgentMessage, services: Services
     if message.own_source_id:
         return message.own_source_id.startswith(WHATSAPP_ID_PREFIX)
     journal, reply = services.journal, ReplyId(integration.instance_id, integration.id, message.id)
-    text = jobs.part_key(message.id, jobs.TEXT_PART)
+    text = jobs.text_key(message.id)
     is_known = journal.knows(reply.instance_id, integration.id, text) or journal.knows_file(reply)
     return is_known and not journal.gave_up(reply)

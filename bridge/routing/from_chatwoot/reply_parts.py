@@ -56,6 +56,5 @@ def are_known(reply: ReplyId, message: AgentMessage, journal: Journal) -> bool:
     files = range(1, len(message.attachments[: PARTS - 2]) + 1)
     place = reply.instance_id, reply.integration_id
     if not files:
-        text = jobs.part_key(message.id, TEXT_PART)
-        return journal.knows(*place, text) or journal.knows_file(reply)
+        return journal.knows(*place, jobs.text_key(message.id)) or journal.knows_file(reply)
     return all(journal.knows(*place, ReplyPart(message, index).key) for index in files)

@@ -127,17 +127,16 @@ class _Subscriptions:
     def want(self, integrations: Iterable[Integration]) -> None:
         """Subscribes to the accounts of these integrations. Raises CableRefused where Chatwoot
         confirms none at all; one account of several may be closed to the owner."""
-        now = time.monotonic()
-        late = False
-        for account_id in {integration.account_id for integration in integrations}:
+        now, is_late = time.monotonic(), False
+        account_ids = {integration.account_id for integration in integrations}
+        for account_id in account_ids - self.confirmed:
             asked_at = self._asked_at.get(account_id)
-            is_late = asked_at is not None and now - asked_at > _CONFIRM_S
-            if account_id in self.confirmed or not (asked_at is None or is_late):
+            if asked_at is not None and now - asked_at <= _CONFIRM_S:
                 continue
-            late = late or is_late
+            is_late = is_late or asked_at is not None
             self._asked_at[account_id] = now
             self.cable.subscribe(account_id)
-        if late and not self.confirmed:
+        if is_late and not self.confirmed:
             detail = "the subscription was not confirmed"
             raise CableRefused(detail=detail, base_url=self.base_url)
 

@@ -64,6 +64,6 @@ def _undo_failure(db: Database, reply: ReplyId, part: ReplyPart, key: str) -> No
     place = reply.instance_id, reply.integration_id
     entries.withdraw(db, *place, key, Job.RECEIPT)
     if part.caption:
-        text_key = jobs.part_key(reply.message_id, jobs.TEXT_PART)
+        text_key = jobs.text_key(reply.message_id)
         entries.withdraw(db, *place, text_key, Job.REPLY)
     entries.note_arrived(db, reply)

@@ -7,6 +7,7 @@ import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from bridge.domain.models import GatewayConfig, Integration, Status
 from bridge.gateways.base import GatewayError
@@ -59,18 +60,18 @@ class Listeners:
             is_new = now - integration.created_at < duplicate_inboxes.LOOKS_S[-1]
             if integration.status is Status.ACTIVE and is_new:
                 key: _Key = integration.id, "duplicate inboxes", None
-                wanted[key] = self._repeated(self._remove_duplicate_inboxes, integration)
+                wanted[key] = partial(self._repeat, self._remove_duplicate_inboxes, integration)
             # Customers write on while an integration is paused or in trouble, and the gateway's
             # socket replays nothing.
             instance = self.services.instances.get(integration.instance_id)
             if instance is not None and instance.gateway is not None:
                 key = integration.id, "webhook", instance.gateway
-                wanted[key] = self._repeated(self._maintain_webhook, integration)
+                wanted[key] = partial(self._repeat, self._maintain_webhook, integration)
                 if gateway_webhook.is_relied_on(instance.id, self.services):
                     self._heard_until[instance.id] = now
                 else:
                     key = integration.id, "socket", instance.gateway
-                    wanted[key] = self._repeated(self._listen, integration)
+                    wanted[key] = partial(self._repeat, self._listen, integration)
         self._threads.sync(wanted)
 
     def stop(self) -> None:
@@ -84,12 +85,9 @@ class Listeners:
             return 0.0
         return self._gapless.get(instance_id, math.inf)
 
-    def _repeated(self, task: _Task, integration: Integration) -> Callable[[_Key], None]:
-        def work(key: _Key) -> None:
-            what = f"the {key[1]} of {integration.id}"
-            self._threads.repeat(key, what, lambda: task(key, integration))
-
-        return work
+    def _repeat(self, task: _Task, integration: Integration, key: _Key) -> None:
+        what = f"the {key[1]} of {integration.id}"
+        self._threads.repeat(key, what, partial(task, key, integration))
 
     def _remove_duplicate_inboxes(self, key: _Key, integration: Integration) -> None:
         """Looks for them while an answer of Chatwoot may still come late."""

@@ -207,9 +207,8 @@ def _reply(
 
 def _carries_text(entry: Entry, part: ReplyPart, context: Context) -> bool:
     """Not when the text has gone ahead, because the file could not be sent."""
-    text = jobs.part_key(part.message.id, TEXT_PART)
-    place = entry.instance_id, entry.integration_id
-    return part.caption and not context.services.journal.knows(*place, text)
+    text = entry.instance_id, entry.integration_id, jobs.text_key(part.message.id)
+    return part.caption and not context.services.journal.knows(*text)
 
 
 def _words_of(entry: Entry, part: ReplyPart) -> NewEntry:
