@@ -148,7 +148,7 @@ def test_a_time_in_which_the_gateway_was_not_heard_is_told_to_the_operator(
         until(lambda: desk.rows("select 1 from instance where deaf_until > 0"), "the gap")
         page = Visitor(desk.bridge).sign_in().get("/")
         assert "Nothing came from the gateway between" in page.text
-        assert "Look on the phone for what customers wrote in that time." in page.text
+        assert "Check on the phone what customers wrote in that time." in page.text
 
 
 def test_a_survey_brings_its_link_through_sockets_too(indoor_desk: Desk) -> None:
