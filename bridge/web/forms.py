@@ -245,7 +245,7 @@ for _option in OPTIONS:
         else StringField(
             _option.label,
             filters=[_trimmed],
-            description=_option.label,
+            description=N_("The address"),
             validators=[_optional_address],
         )
     )

@@ -174,6 +174,14 @@ def test_an_address_where_something_else_answers(
     assert page.has_error_at("address")
 
 
+def test_a_public_address_that_is_none(visitor: Visitor, sandbox: SandboxChatwoot) -> None:
+    _until(visitor, sandbox, "inbox")
+    page = visitor.send({"public_url": "ftp://chat.example"})
+    assert page.status == 422
+    assert "The address must begin with http:// or https://" in page.summary
+    assert page.has_error_at("public_url")
+
+
 @pytest.mark.parametrize("typed", ["abc", "-1", "0", "1.5", "99999999999999999999"])
 def test_an_account_id_that_is_none(visitor: Visitor, sandbox: SandboxChatwoot, typed: str) -> None:
     _until(visitor, sandbox, "account")
