@@ -251,7 +251,7 @@ class Search:
         """The entries of which the condition was true; `changes` holds one place, for `now`."""
         sql = f"update journal set {changes} where id = ? and {condition}"
         return self._committer.run(
-            lambda db: [one for one in ids if db.execute(sql, [now, one]).rowcount]
+            lambda db: [entry_id for entry_id in ids if db.execute(sql, [now, entry_id]).rowcount]
         )
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 from bridge.store import Database, Store
-from bridge.store import entries as writes
 from bridge.store.columns import marks, of_error
 from bridge.store.committer import Committer
+from bridge.store.entries import PARTS, insert, insert_pair, note_shown, parts_of
 from bridge.store.journal import OPEN, Entry, Job, Lane, MessageLink, NewEntry, ReplyId, Try
 
 _PRUNED_AT_ONCE = 1000
@@ -29,7 +29,7 @@ class SqliteJournal:
     # -- what is open ------------------------------------------------------------------------------
 
     def accept(self, instance_id: int, entries: Sequence[NewEntry], *, now: float) -> int:
-        return self._committer.run(lambda db: writes.insert(db, instance_id, entries, now=now))
+        return self._committer.run(lambda db: insert(db, instance_id, entries, now=now))
 
     def lanes(self, *, after_id: int) -> tuple[list[Lane], int]:
         # The newest id first: what comes in between is seen twice, never missed.
@@ -88,7 +88,7 @@ class SqliteJournal:
             changes = "state = 'done', done_at = ?, reason = '', attempts = attempts + 1"
             _end_try(db, entry, made, changes, now)
             for pair in pairs:
-                writes.insert_pair(db, pair, now=now)
+                insert_pair(db, pair, now=now)
 
         self._committer.run(work)
 
@@ -187,7 +187,7 @@ class SqliteJournal:
     # -- dead letters, and what is old -------------------------------------------------------------
 
     def note_shown(self, reply: ReplyId) -> None:
-        self._committer.run(lambda db: writes.note_shown(db, reply))
+        self._committer.run(lambda db: note_shown(db, reply))
 
     def shown_as_failed(self, instance_id: int, integration_id: str) -> set[int]:
         ids = self._store.db.values(
@@ -217,7 +217,7 @@ class SqliteJournal:
             settled = "update journal set state = 'done', done_at = ?, reason = ''"
             where = "where id = ? and state = 'dead'"
             if pair and db.execute(f"{settled} {where}", [now, entry.id]).rowcount:
-                writes.insert_pair(db, pair, now=now)
+                insert_pair(db, pair, now=now)
 
         self._committer.run(work)
 
@@ -253,8 +253,8 @@ class SqliteJournal:
         return next(iter(self._entries(where, *params)), None)
 
     def _has_part(self, reply: ReplyId, condition: str, *params: object) -> bool:
-        sql = f"select 1 from journal where {writes.PARTS} and {condition} limit 1"
-        return self._store.db.has(sql, *writes.parts_of(reply), *params)
+        sql = f"select 1 from journal where {PARTS} and {condition} limit 1"
+        return self._store.db.has(sql, *parts_of(reply), *params)
 
 
 def _end_try(

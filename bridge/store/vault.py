@@ -52,7 +52,7 @@ def key_id(key: bytes) -> str:
 
 def decode_keys(text: str) -> list[bytes]:
     """The keys of a ring, newest first, between commas or white space. Raises ValueError."""
-    return [decode_key(one) for one in text.replace(",", " ").split()] or [decode_key("")]
+    return [decode_key(key) for key in text.replace(",", " ").split()] or [decode_key("")]
 
 
 class Vault:
@@ -113,6 +113,6 @@ def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def same(one: str, other: str) -> bool:
+def same(hashed: str, other: str) -> bool:
     """Compares two hashes in constant time."""
-    return hmac.compare_digest(one.encode(), other.encode())
+    return hmac.compare_digest(hashed.encode(), other.encode())

@@ -13,16 +13,14 @@ from bridge.config import assets
 from bridge.config.settings import Settings, load
 from bridge.services import Services
 from bridge.web import guard, i18n, pages, problems, security, session, times
-from bridge.web.api import health
-from bridge.web.api import routes as api
+from bridge.web.api import health, routes
 from bridge.web.api.docs import docs
 from bridge.web.api.limits import Limits
 from bridge.web.console import dashboard, live, messages
 from bridge.web.hooks import Hooks
 from bridge.web.hosts import Hosts
 from bridge.web.paths import RowId
-from bridge.web.wizard import activation as wizard_activation
-from bridge.web.wizard import pages as wizard
+from bridge.web.wizard import activation, steps
 
 
 class _Strict(Undefined):
@@ -79,16 +77,16 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
             app.wsgi_app, x_for=count, x_proto=count, x_host=count
         )
     app.before_request(guard.forms_only)
-    app.before_request(api.guard)
-    app.after_request(api.add_limit_headers)
+    app.before_request(routes.guard)
+    app.after_request(routes.add_limit_headers)
     forms_only = security.register(app)
-    for machines in (api.api, docs):
+    for machines in (routes.api, docs):
         # No cookie opens these, so no forged form can use one.
         forms_only.exempt(machines)
         app.register_blueprint(machines)
     for part in (guard, live, health, i18n, pages, session, times, messages):
         part.register(app)
-    for blueprint in (wizard.blueprint, wizard_activation.blueprint, dashboard.blueprint):
+    for blueprint in (steps.blueprint, activation.blueprint, dashboard.blueprint):
         app.register_blueprint(blueprint)
     problems.register(app, pages.problem_page)
     return app

@@ -58,7 +58,7 @@ def services() -> Services:
     return extension
 
 
-def limits() -> Limits:
+def rate_limits() -> Limits:
     extension: Limits = current_app.extensions["limits"]
     return extension
 

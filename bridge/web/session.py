@@ -16,8 +16,7 @@ from bridge.store.vault import same, token_hash
 from bridge.web.api import limits
 from bridge.web.forms import Form, SignInForm, draw
 from bridge.web.i18n import gettext
-from bridge.web.pages import Trouble, caller_address, operator, services
-from bridge.web.pages import limits as buckets
+from bridge.web.pages import Trouble, caller_address, operator, rate_limits, services
 from bridge.web.paths import local_path
 
 blueprint = Blueprint("session", __name__)
@@ -90,9 +89,9 @@ def sign_in() -> Response:
         return draw("sign_in.html", form)
     # Counted before the token is looked at: a guess beyond the limit learns nothing.
     bucket = ("signin", caller_address())
-    allowance = buckets().take(limits.SIGN_IN, *bucket)
+    allowance = rate_limits().take(limits.SIGN_IN, *bucket)
     if allowance.granted and same(token_hash(form.token.data), services().account_token_hash):
-        buckets().forget(limits.SIGN_IN, *bucket)
+        rate_limits().forget(limits.SIGN_IN, *bucket)
         session.clear()
         session.permanent = True
         _begin()
@@ -147,7 +146,7 @@ def _note(by: Actor, action: str) -> None:
 
 def _note_refusal() -> None:
     """One line for many guesses: the trail is not for strangers to fill."""
-    if buckets().take(limits.REFUSAL, "refusal", caller_address()).granted:
+    if rate_limits().take(limits.REFUSAL, "refusal", caller_address()).granted:
         _note(Actor("unknown", caller_address()), N_("was refused at the sign-in"))
 
 

@@ -82,7 +82,7 @@ def _refuse(sentence: str, **values: object) -> NoReturn:
 def _depth(text: str) -> int:
     """The deepest nesting; brackets inside texts do not count."""
     brackets = re.findall(r"[\[\]{}]", _TEXT.sub("", text))
-    return max(accumulate(1 if one in "[{" else -1 for one in brackets), default=0)
+    return max(accumulate(1 if bracket in "[{" else -1 for bracket in brackets), default=0)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

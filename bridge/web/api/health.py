@@ -15,7 +15,7 @@ from bridge.domain.urls import is_loopback
 from bridge.operations import metrics
 from bridge.store.vault import same, token_hash
 from bridge.web.api.auth import presented
-from bridge.web.pages import limits, services
+from bridge.web.pages import rate_limits, services
 
 ops = Blueprint("ops", __name__)
 _plain = partial(Response, mimetype="text/plain")
@@ -46,7 +46,7 @@ def numbers() -> Response:
     wanted = services().settings.metrics_token
     if wanted:
         if not same(token_hash(presented(request)), token_hash(wanted)):
-            buckets = limits()
+            buckets = rate_limits()
             if not buckets.take(buckets.guesses, "guess", request.remote_addr or "").granted:
                 return _plain("too many wrong tokens, wait a minute\n", 429)
             refused = _plain("send BRIDGE_METRICS_TOKEN as the bearer token\n", 401)

@@ -15,7 +15,7 @@ from bridge.domain.models import Instance
 from bridge.web.api import auth, bodies, body
 from bridge.web.api.limits import Allowance
 from bridge.web.api.openapi import document
-from bridge.web.pages import limits, services
+from bridge.web.pages import rate_limits, services
 from bridge.web.paths import is_api
 
 api = Blueprint("api", __name__, url_prefix="/api")
@@ -30,7 +30,7 @@ def guard() -> None:
     """Authentication, then the rate limit; runs before every request."""
     if not is_api(request.path):
         return
-    buckets = limits()
+    buckets = rate_limits()
     caller = auth.identify(request, services())
     if caller is None and auth.presented(request):
         # Guesses are counted apart: they use up no calls, and no right token is ever kept out.

@@ -3,8 +3,7 @@
 import contextlib
 from dataclasses import asdict
 
-from flask import Blueprint, flash, redirect, request, url_for
-from flask import session as browser
+from flask import Blueprint, flash, redirect, request, session, url_for
 from werkzeug.wrappers import Response
 
 from bridge.activation import activate, checks, connect, instances
@@ -172,4 +171,4 @@ def _forget(name: str) -> None:
     draft = Draft.of_session(services())
     if draft is not None and draft.answers.get("done") == name:
         services().drafts.remove(draft.id)
-        browser.pop("draft", None)
+        session.pop("draft", None)

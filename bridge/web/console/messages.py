@@ -6,7 +6,7 @@ from flask import Blueprint, Flask, abort, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from bridge.activation import instances
-from bridge.operations import messages as console
+from bridge.operations import messages
 from bridge.store.journal import State
 from bridge.web import session
 from bridge.web.forms import draw
@@ -18,7 +18,7 @@ blueprint = Blueprint("console", __name__)
 
 #: Lines of the audit trail on one page, and messages that wait on theirs.
 LINES, WAITING = 50, 50
-_PAUSING = {"pause": console.pause, "resume": console.resume}
+_PAUSING = {"pause": messages.pause, "resume": messages.resume}
 
 
 def register(app: Flask) -> None:
@@ -37,20 +37,20 @@ def _held_count() -> int:
 
 
 @blueprint.get("/messages")
-def messages() -> Response:
+def search() -> Response:
     text = request.args.get("q", "").strip()[:200]
     return draw(
         "console/messages.html",
         text=text,
-        found=console.find(text, services()),
-        most=console.MOST_FOUND,
+        found=messages.find(text, services()),
+        most=messages.MOST_FOUND,
         with_contents=services().settings.show_contents,
     )
 
 
 @blueprint.get("/messages/<int:number>")
 def message(number: int) -> Response:
-    return draw("console/message.html", way=console.trace(number, services()))
+    return draw("console/message.html", way=messages.trace(number, services()))
 
 
 # -- those that need a person ----------------------------------------------------------------------
@@ -61,20 +61,20 @@ def waiting() -> Response:
     """Dead letters and unconfirmed sends by instance, and what is queued."""
     wanted = request.args.get("instance", "")
     only = instances.find(wanted, services()) if wanted else None
-    troubled = console.in_trouble(services(), only)
+    troubled = messages.in_trouble(services(), only)
     troubled.sort(key=lambda item: (item.instance, -item.id))
     return draw(
         "console/waiting.html",
         only=only,
         dead=[item for item in troubled if item.state is State.DEAD],
         unconfirmed=[item for item in troubled if item.state is State.UNCONFIRMED],
-        waiting=console.in_line(services(), only, limit=WAITING),
+        waiting=messages.in_line(services(), only, limit=WAITING),
     )
 
 
 @blueprint.post("/messages/<int:number>/replay")
 def replay(number: int) -> Response:
-    console.replay(number, operator(), services())
+    messages.replay(number, operator(), services())
     flash(gettext("Message {number} is retried.").format(number=number))
     return _back(number)
 
@@ -83,10 +83,10 @@ def replay(number: int) -> Response:
 def discard(number: int) -> Response:
     """Gives a message up for good, after a confirmation."""
     if request.method == "POST":
-        console.discard(number, operator(), services())
+        messages.discard(number, operator(), services())
         flash(gettext("Message {number} was discarded.").format(number=number))
         return redirect(url_for("console.waiting"), 303)
-    return draw("console/discard.html", item=console.trace(number, services()).item)
+    return draw("console/discard.html", item=messages.trace(number, services()).item)
 
 
 @blueprint.post("/messages/<int:number>/settle")
@@ -94,7 +94,7 @@ def settle(number: int) -> Response:
     sent = request.form.get("sent")
     if sent not in {"yes", "no"}:
         abort(400)
-    console.settle(number, sent=sent == "yes", by=operator(), services=services())
+    messages.settle(number, sent=sent == "yes", by=operator(), services=services())
     words = (
         gettext("Message {number} counts as sent.")
         if sent == "yes"
@@ -107,7 +107,7 @@ def settle(number: int) -> Response:
 @blueprint.post("/instances/<name>/replay")
 def replay_all(name: str) -> Response:
     """Retries every dead letter of an instance."""
-    count = console.replay_all(instances.find(name, services()), operator(), services())
+    count = messages.replay_all(instances.find(name, services()), operator(), services())
     words = ngettext("One message is retried.", "{count} messages are retried.", count)
     flash(words.format(count=count))
     return redirect(local_path(request.form.get("back")), 303)

@@ -131,7 +131,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def _make_room(self) -> bool:
         """Ends the connection that has been waited for longest, one that still takes its answer
         last; False when there is none."""
-        readers = (one for one in self._waiting if one.state is not ConnectionState.WRITING)
+        readers = (conn for conn in self._waiting if conn.state is not ConnectionState.WRITING)
         longest = next(readers, None) or next(iter(self._waiting), None)
         if longest is not None:
             self._end(longest)
@@ -222,7 +222,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def _sweep(self) -> None:
         """Ends the connections whose time is up."""
         now = time.monotonic()
-        for conn in [one for one in self._waiting if one.deadline <= now]:
+        for conn in [conn for conn in self._waiting if conn.deadline <= now]:
             if conn.state is ConnectionState.READING and conn.came:
                 self.log.debug("a request came too slowly")
                 with contextlib.suppress(OSError):

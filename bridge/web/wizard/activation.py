@@ -14,7 +14,7 @@ from bridge.domain.options import OPTIONS
 from bridge.web.forms import draw, rule_trouble
 from bridge.web.pages import Trouble, operator, services
 from bridge.web.wizard.draft import Draft
-from bridge.web.wizard.pages import draft_for, require_module
+from bridge.web.wizard.steps import draft_for, require_module
 
 blueprint = Blueprint("activation", __name__, url_prefix="/wizard")
 blueprint.before_request(require_module)

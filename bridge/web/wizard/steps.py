@@ -19,8 +19,7 @@ from bridge.web import forms
 from bridge.web.api import limits
 from bridge.web.forms import NEW, Form, draw
 from bridge.web.i18n import gettext
-from bridge.web.pages import Trouble, caller_address, services
-from bridge.web.pages import limits as buckets
+from bridge.web.pages import Trouble, caller_address, rate_limits, services
 from bridge.web.wizard import trial
 from bridge.web.wizard.draft import STEPS, Draft
 
@@ -93,7 +92,7 @@ def _live(field: Field, **chatwoot: Any) -> Response:
 def _asked(field: Field, ask: Callable[[], T]) -> T | None:
     """What Chatwoot answers, or None with the reason at the field; throttled."""
     try:
-        if not buckets().take(limits.PROBE, "probe", caller_address()).granted:
+        if not rate_limits().take(limits.PROBE, "probe", caller_address()).granted:
             raise RateLimited
         return ask()
     except BridgeError as error:
