@@ -17,6 +17,7 @@ import click
 
 from bridge.config.settings import Settings, inherited_socket, service_manager
 from bridge.domain.errors import StartupError
+from bridge.domain.urls import local
 from bridge.runtime import logs, processes
 from bridge.runtime.processes import Child
 from bridge.services import Services
@@ -109,9 +110,8 @@ def _greet(settings: Settings, new_token: str) -> None:
     if new_token:
         file = settings.account_token_file
         click.echo(f"Account token, shown this once and stored in {file}:\n\n    {new_token}\n")
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104
-    host = f"[{host}]" if ":" in host and not host.startswith("[") else host
-    click.echo(f"Open {settings.public_url or f'http://{host}:{settings.port}'}/")
+    own_url = f"http://{local(settings.host)}:{settings.port}"
+    click.echo(f"Open {settings.public_url or own_url}/")
     if settings.sandbox:
         click.echo(f"Sandbox Chatwoot: {settings.sandbox_url}/")
         click.echo(f"Sandbox phone: {settings.sandbox_phone_url}/")

@@ -28,6 +28,12 @@ def origin_of(url: str) -> Origin | None:
     return Origin(parts.scheme, parts.hostname, port)
 
 
+def local(host: str) -> str:
+    """How this machine reaches what listens on `host`, ready for a URL."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared only
+    return f"[{host}]" if ":" in host else host
+
+
 def is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback

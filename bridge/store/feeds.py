@@ -28,16 +28,12 @@ class Feed(StrEnum):
 class FeedHealth:
     """One feed of one integration. Times are UTC seconds, 0 for never.
 
-    `stands_since` is when it was opened; `told_at` and `told_id` are when it last told of an
-    agent's message, and the newest id of all that it told. `missed_at` is when the first message
-    was written that it has not told of, 0 once it tells again, `missed` the number of them. Of the
-    webhooks, `rejected` did not bear Chatwoot's signature, the last one at `rejected_at`.
+    `missed_at` is when the first message was written that it has not told of, 0 once it tells
+    again, `missed` the number of them. Of the webhooks, `rejected` did not bear Chatwoot's
+    signature, the last one at `rejected_at`.
     """
 
     feed: Feed
-    stands_since: float
-    told_at: float
-    told_id: int
     missed_at: float
     missed: int
     rejected: int
@@ -58,8 +54,8 @@ class Feeds:
         """The feeds that are used."""
         found = self._store.db.all(
             FeedHealth,
-            "select way as feed, stands_since, told_at, told_id, missed_at, missed, "
-            "passed_over as rejected, passed_over_at as rejected_at "
+            "select way as feed, missed_at, missed, passed_over as rejected, "
+            "passed_over_at as rejected_at "
             "from hearing where integration_id = ? order by way",
             integration_id,
         )

@@ -70,12 +70,6 @@ def is_ours(answer: Answer, services: Services) -> bool:
     return answer.status == 200 and services.installation_id.encode() in answer.body
 
 
-def local(host: str) -> str:
-    """How this machine reaches what listens on `host`, ready for a URL."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared only
-    return f"[{host}]" if ":" in host else host
-
-
 def clock(url: str, answer: Answer, services: Services) -> Iterator[Finding]:
     """A finding where the clock of that server, which serves us, and ours differ."""
     if answer.date is None:

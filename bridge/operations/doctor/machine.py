@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 from bridge import __version__
 from bridge.config.settings import Settings
+from bridge.domain.urls import local
 from bridge.net.http import Answer
-from bridge.operations.doctor.findings import Check, Finding, call, clock, is_ours, local
+from bridge.operations.doctor.findings import Check, Finding, call, clock, is_ours
 from bridge.services import Services
 from bridge.store import snapshot
 from bridge.store.vault import decode_keys
