@@ -182,8 +182,8 @@ def _phone_post(loop: Loop, chat: str, number: int) -> _Post:
 
 
 def _customer_writes(loop: Loop, chat: str, number: int) -> Callable[[], object]:
-    deed = {"kind": "text", "chat": chat, "text": f"m {number}"}
-    return lambda: loop.phone.control("POST", "customer", deed)
+    action = {"kind": "text", "chat": chat, "text": f"m {number}"}
+    return lambda: loop.phone.control("POST", "customer", action)
 
 
 def _agent_replies(loop: Loop, conversation_id: int, number: int) -> Callable[[], object]:
@@ -198,14 +198,14 @@ class _Compared:
         self._what, self._loop, self._known = what, loop, known
         self._found: list[tuple[float, float, float]] = []
 
-    def measure(self, posts: list[_Post], deeds: list[Callable[[], object]]) -> None:
+    def measure(self, posts: list[_Post], actions: list[Callable[[], object]]) -> None:
         """One round; each figure in messages for each second."""
         bare, bare_many = _post_all(posts, threads=1), _post_all(posts, threads=16)
         with _Paused(self._loop, self._known) as router:
-            for deed in deeds:
-                deed()
-            router.wait_for_open(len(deeds))
-            self._found.append((len(deeds) / router.empty(), bare, bare_many))
+            for action in actions:
+                action()
+            router.wait_for_open(len(actions))
+            self._found.append((len(actions) / router.empty(), bare, bare_many))
 
     def say(self) -> None:
         """The medians of all rounds; each ratio is taken within its round."""
@@ -223,8 +223,8 @@ class _Compared:
 def _open_conversations(loop: Loop) -> dict[str, int]:
     """Conversations of many customers, by number."""
     for index in range(_CHATS):
-        deed = {"kind": "text", "chat": f"55119{70_000_000 + index}", "text": "hello"}
-        loop.phone.control("POST", "customer", deed)
+        action = {"kind": "text", "chat": f"55119{70_000_000 + index}", "text": "hello"}
+        loop.phone.control("POST", "customer", action)
     until = time.monotonic() + 120
     found: dict[str, int] = {}
     while len(found) < _CHATS and time.monotonic() < until:
@@ -318,8 +318,8 @@ def answering(loop: Loop, known: _Known, webhooks: int, per_second: float) -> No
 
     def customers() -> None:
         for index in itertools.count():
-            deed = {"kind": "text", "chat": numbers[index % len(numbers)], "text": f"c {index}"}
-            loop.phone.control("POST", "customer", deed)
+            action = {"kind": "text", "chat": numbers[index % len(numbers)], "text": f"c {index}"}
+            loop.phone.control("POST", "customer", action)
             if over.wait(1 / per_second):
                 return
 

@@ -121,8 +121,8 @@ class _Bench:
         return None
 
     def _customer(self, number: str, text: str) -> None:
-        deed = {"kind": "text", "chat": number, "text": text}
-        self._loop.phone.control("POST", "customer", deed)
+        action = {"kind": "text", "chat": number, "text": text}
+        self._loop.phone.control("POST", "customer", action)
 
     def _wait(self, conversations: int) -> None:
         until = time.monotonic() + 120

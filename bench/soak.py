@@ -117,7 +117,7 @@ def run(plan: Plan, dice: random.Random, **settings: str) -> bool:
 def _open_conversations(loop: Loop, numbers: list[str], plan: Plan) -> dict[str, int]:
     """The first message of every chat, which makes its conversation."""
     for index, number in enumerate(numbers):
-        loop.phone.control("POST", "customer", _deed(number, index, 0))
+        loop.phone.control("POST", "customer", _action(number, index, 0))
     until = time.monotonic() + plan.settle_s
     while time.monotonic() < until:
         found = {
@@ -129,7 +129,7 @@ def _open_conversations(loop: Loop, numbers: list[str], plan: Plan) -> dict[str,
     raise SystemExit(f"only {len(found)} of {plan.chats} conversations came up")
 
 
-def _deed(number: str, chat: int, index: int) -> dict[str, object]:
+def _action(number: str, chat: int, index: int) -> dict[str, object]:
     return {"kind": "text", "chat": number, "text": f"in {chat:04} {index:05}"}
 
 
@@ -137,8 +137,8 @@ def _customers(loop: Loop, numbers: list[str], count: int, plan: Plan) -> None:
     pause = _pause(count, plan)
     for sent in range(count):
         chat = sent % len(numbers)
-        deed = _deed(numbers[chat], chat, 1 + sent // len(numbers))
-        loop.phone.control("POST", "customer", deed)
+        action = _action(numbers[chat], chat, 1 + sent // len(numbers))
+        loop.phone.control("POST", "customer", action)
         time.sleep(pause)
 
 

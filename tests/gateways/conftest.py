@@ -13,9 +13,9 @@ from tests.gateways.stands import STANDS, Receiver, RyzeStand
 def _stand(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RyzeStand]:
-    standing = STANDS[request.param](tmp_path_factory.mktemp(request.param))
-    yield standing
-    standing.stop()
+    stand = STANDS[request.param](tmp_path_factory.mktemp(request.param))
+    yield stand
+    stand.stop()
 
 
 @pytest.fixture

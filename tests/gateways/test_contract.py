@@ -307,14 +307,14 @@ class TestFailures:
         failure = self.fails(gateway, GatewayUnavailable)
         assert 35 < failure.retry_after_s <= 40
 
-    def test_a_connection_that_is_cut_after_the_deed_leaves_it_open(
+    def test_a_connection_that_is_cut_after_the_action_leaves_it_open(
         self, stand: RyzeStand, gateway: WhatsAppGateway
     ) -> None:
         stand.fault("drop_after")
         self.fails(gateway, GatewayUncertain)
         assert len(stand.arrived()) == 1
 
-    def test_a_connection_that_is_cut_before_the_deed_leaves_it_open(
+    def test_a_connection_that_is_cut_before_the_action_leaves_it_open(
         self, stand: RyzeStand, gateway: WhatsAppGateway
     ) -> None:
         stand.fault("drop_before")
@@ -600,13 +600,13 @@ class TestTheRest:
     @pytest.mark.parametrize("bad", [{"token": "wrong"}, {"instance": "another"}])
     def test_a_bad_instance_is_denied(self, stand: RyzeStand, bad: Any) -> None:
         gateway = stand.gateway(**bad)
-        for deed in (
+        for action in (
             lambda: gateway.check(deadline=soon()),
             lambda: gateway.register_webhook("http://127.0.0.1:9/x", SECRET, deadline=soon()),
             lambda: next(iter(gateway.listen(deadline=soon()))),
         ):
             with pytest.raises(GatewayDenies):
-                deed()
+                action()
 
 
 class TestWebhook:

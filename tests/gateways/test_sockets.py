@@ -21,17 +21,17 @@ MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 @pytest.fixture
 def serve() -> Iterator[Callable[..., str]]:
-    """serve(deed) gives the address of a server that does `deed(connection, request)` once."""
+    """serve(action) gives the address of a server that does `action(connection, request)` once."""
     servers = []
 
-    def start(deed: Any) -> str:
+    def start(action: Any) -> str:
         server = socket.create_server(("127.0.0.1", 0))
 
         def run() -> None:
             connection, _ = server.accept()
             # The client is done when it has seen what it wanted, and may leave in the middle.
             with connection, contextlib.suppress(ConnectionError):
-                deed(connection, connection.recv(65536))
+                action(connection, connection.recv(65536))
 
         thread = threading.Thread(target=run)
         thread.start()
@@ -56,7 +56,7 @@ def accept(connection: Any, request: bytes) -> None:
 
 
 def test_texts_come_and_nothing_is_none(serve: Any) -> None:
-    def deed(connection: Any, request: bytes) -> None:
+    def action(connection: Any, request: bytes) -> None:
         assert b"token: secret\r\n" in request
         assert b"Origin" not in request
         accept(connection, request)
@@ -65,7 +65,7 @@ def test_texts_come_and_nothing_is_none(serve: Any) -> None:
         connection.sendall(b"\x01\x02tw")  # in two fragments
         connection.sendall(b"\x80\x01o\x88\x00")
 
-    with WebSocket(Http(), serve(deed), deadline=Deadline(5), token="secret") as opened:
+    with WebSocket(Http(), serve(action), deadline=Deadline(5), token="secret") as opened:
         assert opened.receive(5) == "one"
         assert opened.receive(0.05) is None
         assert opened.receive(5) == "two"
@@ -77,13 +77,13 @@ def test_a_silent_server_is_given_up(serve: Any, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(websocket, "PING_S", 0.05)
     monkeypatch.setattr(websocket, "SILENCE_S", 0.3)
 
-    def deed(connection: Any, request: bytes) -> None:
+    def action(connection: Any, request: bytes) -> None:
         accept(connection, request)
         while connection.recv(65536):
             pass
 
     began = time.monotonic()
-    opened = WebSocket(Http(), serve(deed), deadline=Deadline(5))
+    opened = WebSocket(Http(), serve(action), deadline=Deadline(5))
     with opened, pytest.raises(SocketEnded, match="sign of life"):
         opened.receive(5)
     assert time.monotonic() - began < 2
@@ -93,17 +93,17 @@ def test_answered_pings_keep_it_open(serve: Any, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(websocket, "PING_S", 0.05)
     monkeypatch.setattr(websocket, "SILENCE_S", 0.3)
 
-    def deed(connection: Any, request: bytes) -> None:
+    def action(connection: Any, request: bytes) -> None:
         accept(connection, request)
         while connection.recv(65536):
             connection.sendall(b"\x8a\x00")
 
-    with WebSocket(Http(), serve(deed), deadline=Deadline(5)) as opened:
+    with WebSocket(Http(), serve(action), deadline=Deadline(5)) as opened:
         assert opened.receive(1) is None
 
 
 def test_a_handshake_that_drips_ends_at_the_deadline(serve: Any) -> None:
-    def deed(connection: Any, request: bytes) -> None:
+    def action(connection: Any, request: bytes) -> None:
         try:
             for _ in range(100):
                 connection.sendall(b"H")
@@ -113,16 +113,16 @@ def test_a_handshake_that_drips_ends_at_the_deadline(serve: Any) -> None:
 
     began = time.monotonic()
     with pytest.raises(CallFailed, match="i/o timeout"):
-        WebSocket(Http(), serve(deed), deadline=Deadline(0.5))
+        WebSocket(Http(), serve(action), deadline=Deadline(0.5))
     assert time.monotonic() - began < 2
 
 
 def test_a_refused_handshake_says_why(serve: Any) -> None:
-    def deed(connection: Any, request: bytes) -> None:
+    def action(connection: Any, request: bytes) -> None:
         connection.sendall(b"HTTP/1.1 400 Bad\r\nX-A: b\r\nContent-Length: 2\r\n\r\nno")
 
     with pytest.raises(HandshakeRefused) as refused:
-        WebSocket(Http(), serve(deed), deadline=Deadline(5))
+        WebSocket(Http(), serve(action), deadline=Deadline(5))
     assert (refused.value.status, refused.value.body) == (400, b"no")
     assert refused.value.headers["x-a"] == "b"
 

@@ -62,8 +62,8 @@ def test_a_process_that_hangs_is_replaced_and_nothing_is_lost(
             os.kill(pid, signal.SIGSTOP)
         for loop in loops.values():
             for number in range(20):
-                deed = {"kind": "text", "chat": CUSTOMER, "text": written(number)}
-                loop.phone.control("POST", "customer", deed)
+                action = {"kind": "text", "chat": CUSTOMER, "text": written(number)}
+                loop.phone.control("POST", "customer", action)
 
         until = time.monotonic() + REPLACED_S
         for name, loop in loops.items():

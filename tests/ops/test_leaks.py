@@ -87,13 +87,13 @@ def settled(bridge: Bridge) -> dict[str, tuple[int, int]]:
     return last[-1]
 
 
-@pytest.mark.parametrize("deed", ["reads", "writes"])
-def test_a_thread_that_ends_leaves_nothing_open(bridge: Bridge, deed: str) -> None:
+@pytest.mark.parametrize("action", ["reads", "writes"])
+def test_a_thread_that_ends_leaves_nothing_open(bridge: Bridge, action: str) -> None:
     with services_of(bridge) as services:
 
         def work() -> None:
             services.instances.find("nobody")
-            if deed == "writes":
+            if action == "writes":
                 services.store.set_meta("probe", "1")
 
         def count() -> int:

@@ -160,7 +160,7 @@ def test_a_paused_instance_keeps_and_delivers_later(operator: Operator) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["replay"], ["discard"], ["settle", "--sent"]])
-def test_a_deed_wants_to_know_what_it_is_about(operator: Operator, arguments: list[str]) -> None:
+def test_an_action_wants_to_know_what_it_is_about(operator: Operator, arguments: list[str]) -> None:
     done = operator.run("dead", *arguments)
     assert done.returncode == 2
     assert "ID" in done.stderr

@@ -231,14 +231,14 @@ class Desk:
 
     def customer(self, chat: str, text: str = "", **more: object) -> Json:
         """The customer writes; the message as the phone tells it."""
-        deed = {"chat": chat, "kind": "text", **more} | ({"text": text} if text else {})
-        said: Json = self.phone.control("POST", "customer", deed)
+        action = {"chat": chat, "kind": "text", **more} | ({"text": text} if text else {})
+        said: Json = self.phone.control("POST", "customer", action)
         return said
 
     def owner(self, chat: str, text: str = "", **more: object) -> Json:
         """The owner of the number types on the phone itself."""
-        deed = {"chat": chat, "kind": "text", **more} | ({"text": text} if text else {})
-        said: Json = self.phone.control("POST", "owner", deed)
+        action = {"chat": chat, "kind": "text", **more} | ({"text": text} if text else {})
+        said: Json = self.phone.control("POST", "owner", action)
         return said
 
     def on_phone(self, chat: str) -> list[Json]:

@@ -204,8 +204,8 @@ def test_16_forwarded_messages_keep_their_order(desk: Desk) -> None:
     ]
     for thread in threads:
         thread.start()
-    deeds = [{"kind": "text", "chat": number, "text": text, "forwarded": True} for text in texts]
-    desk.phone.control("POST", "customer", deeds)
+    actions = [{"kind": "text", "chat": number, "text": text, "forwarded": True} for text in texts]
+    desk.phone.control("POST", "customer", actions)
     for thread in threads:
         thread.join()
     desk.shows(conversation, "one", *(f"↪️ Forwarded\n{text}" for text in texts))

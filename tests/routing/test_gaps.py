@@ -137,7 +137,7 @@ def test_a_power_cut_loses_nothing(own_desk: Desk) -> None:
     assert incoming == [f"in {index}" for index in range(7)]
 
 
-def test_a_customers_text_that_chatwoot_shows_as_failed_is_mended(own_desk: Desk) -> None:
+def test_a_customers_text_that_chatwoot_shows_as_failed_is_cleared(own_desk: Desk) -> None:
     number, conversation = own_desk.meet("first")
     # While no web process answers, Chatwoot marks even what we bring.
     message: Json = own_desk.thread(conversation)[0]

@@ -365,7 +365,7 @@ def test_the_guards_first_refusal_takes_the_address_off_and_its_marks_are_cleare
         )
 
     until(all_well, "no message being marked as failed")
-    assert [deed.split()[0] for deed, _ in audit(guarded)] == ["put", "took"]
+    assert [action.split()[0] for action, _ in audit(guarded)] == ["put", "took"]
     assert [who for _, who in audit(guarded)] == ["cli", "bridge"]
 
 

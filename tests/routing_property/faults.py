@@ -56,7 +56,7 @@ _PAGE = "<html><head><title>{0}</title></head><body><h1>{0}</h1><hr>nginx</body>
 
 
 def _foreign(status: int, raw: str, **more: Any) -> st.SearchStrategy[dict[str, Any]]:
-    """An answer that is not the gateway's, in place of the deed or after it."""
+    """An answer that is not the gateway's, in place of the action or after it."""
     kinds = st.sampled_from(["status", "status_after"])
     return st.fixed_dictionaries(
         {"kind": kinds, "status": st.just(status), "raw": st.just(raw)}

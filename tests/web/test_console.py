@@ -228,7 +228,7 @@ def _state(visitor: Visitor, entry_id: int) -> str:
 def test_a_dead_letter_that_is_replayed_arrives(
     connected: Visitor, journal: Journal, sandbox: SandboxChatwoot
 ) -> None:
-    entry_id = journal.add("3EB0DEAD", state="dead", reason="Chatwoot was mended since")
+    entry_id = journal.add("3EB0DEAD", state="dead", reason="Chatwoot was fixed since")
     connected.get("/waiting")
     page = connected.send({}, path=f"/messages/{entry_id}/replay")
     assert page.path == "/waiting"
@@ -293,10 +293,10 @@ def test_a_list_can_be_of_one_instance(connected: Visitor, journal: Journal) -> 
     assert connected.get("/waiting?instance=nobody").status == 404
 
 
-@pytest.mark.parametrize("deed", ["replay", "discard", "settle"])
-def test_forms_are_guarded(connected: Visitor, journal: Journal, deed: str) -> None:
+@pytest.mark.parametrize("action", ["replay", "discard", "settle"])
+def test_forms_are_guarded(connected: Visitor, journal: Journal, action: str) -> None:
     entry_id = journal.add("m9:0", job="reply", state="dead", reason=REFUSED)
-    url = f"{connected.bridge.base_url}/messages/{entry_id}/{deed}"
+    url = f"{connected.bridge.base_url}/messages/{entry_id}/{action}"
     assert connected.session.post(url, data={"sent": "no"}).status_code == 400
     stranger = Visitor(connected.bridge)
     for path in ("/", "/messages?q=Maria", f"/messages/{entry_id}", "/waiting", "/audit", "/live"):

@@ -257,7 +257,7 @@ def test_names_that_an_old_chatwoot_refuses(visitor: Visitor, sandbox: SandboxCh
         ({"kind": "drop"}, "address", "Chatwoot is unreachable at"),
     ],
 )
-def test_a_failing_activation_leads_to_where_it_can_be_mended(
+def test_a_failing_activation_leads_to_where_it_can_be_fixed(
     visitor: Visitor, sandbox: SandboxChatwoot, fault: dict[str, Any], place: str, said: str
 ) -> None:
     _until(visitor, sandbox, "review")
