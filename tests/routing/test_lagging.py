@@ -148,10 +148,21 @@ def activated(desk: Desk, *, ahead_s: float) -> None:
     desk.bridge.start()
 
 
-@pytest.mark.parametrize("hours", [-20, -2, 2, 20])
-def test_customers_are_heard_whatever_our_clock_shows(own_desk: Desk, hours: int) -> None:
-    """To the bridge the times of the events are as far from its own clock."""
+def echo_has_shown(desk: Desk, *, ahead_s: float) -> None:
+    """As if an echo had shown how far the clock of the events is ahead of ours."""
+    with contextlib.closing(sqlite3.connect(desk.bridge.instance_dir / "bridge.db")) as db, db:
+        db.execute(
+            "insert into event_time (instance_id, ahead_s) select id, ? from instance", [ahead_s]
+        )
+
+
+@pytest.mark.parametrize("hours", [-20, -0.9, 2, 20])
+def test_customers_are_heard_whatever_our_clock_shows(own_desk: Desk, hours: float) -> None:
+    """To the bridge the times of the events are as far from its own clock. Where they are behind
+    it by more than an hour, an echo has shown that."""
     number = own_desk.number()
+    if hours < -1:
+        echo_has_shown(own_desk, ahead_s=hours * 3600)
     texts = [f"text {index}" for index in range(3)]
     for text in texts:
         told(own_desk, number, text, time.time() + hours * 3600)
@@ -169,8 +180,19 @@ def test_customers_are_heard_after_a_clock_that_was_ahead_is_right_again(own_des
     own_desk.shows(conversation, "now", "a little later")
 
 
-def test_history_that_is_told_first_is_not_brought_over(own_desk: Desk) -> None:
+@pytest.mark.parametrize("hours", [200 * 24, 30, 2, 1.2])
+def test_history_that_is_told_first_is_not_brought_over(own_desk: Desk, hours: float) -> None:
     number = own_desk.number()
-    told(own_desk, number, "last winter", time.time() - 200 * 86400)
+    told(own_desk, number, "before", time.time() - hours * 3600)
+    told(own_desk, number, "within the hour", time.time() - 0.8 * 3600)
     told(own_desk, number, "today", time.time())
-    own_desk.shows(own_desk.conversation(number), "today")
+    own_desk.shows(own_desk.conversation(number), "within the hour", "today")
+
+
+def test_a_clock_that_only_we_have_makes_nobody_history(own_desk: Desk) -> None:
+    """Chatwoot's clock is two hours behind ours, as the events are: ours is the wrong one."""
+    own_desk.chatwoot.options(clock_offset=-7200.0)
+    own_desk.join()
+    number = own_desk.number()
+    told(own_desk, number, "now", time.time() - 7200)
+    own_desk.shows(own_desk.conversation(number), "now")

@@ -48,8 +48,6 @@ log = logging.getLogger(__name__)
 
 #: How much older than the activation a message may be, in seconds, that is not history.
 _HISTORY_S = 3600.0
-#: How wrong our clock may be, in seconds, while no event has shown another time.
-_WRONG_S = 24 * 3600.0
 _DOMAIN = re.compile(r"[a-z][a-z.]{1,30}")
 #: How long a receipt waits for the next one, in seconds: Chatwoot is told only the last.
 _GATHER_S = 1.0
@@ -76,7 +74,8 @@ def receive_events(
         instances.note_heard(db, instance.id, now, called=called)
         if newest_at:
             event_times.note(db, instance.id, newest_at, called=called, now=now)
-        told_at = max(event_times.of(db, instance.id).told_at, at_least)
+        times = event_times.of(db, instance.id)
+        told_at = max(times.told_at, min(at_least, now + times.ahead_s))
         batch = _Batch(db, instance, marker, now, told_at - active_s - _HISTORY_S)
         outcomes = [batch.store(event, integration) for event in received]
         unstored = [
@@ -103,13 +102,13 @@ def _since_activation(
 
     The newest event less the former is the activation by the clock of the events. The seconds are
     counted by our clock or Chatwoot's, whichever counts more of them, since either may have been
-    set; and whatever these show, customers' messages are not taken for history.
+    set; and it is at least the earlier of what these two show.
     """
     if integration is None:
         return 0.0, 0.0
     clocks, url = services.chatwoot_clocks, integration.base_url
     active_s = max(now - integration.created_at, clocks.age_s(url, integration.began_at), 0.0)
-    return active_s, min(now, clocks.now(url).seconds) - _WRONG_S
+    return active_s, min(now, clocks.now(url).seconds)
 
 
 @dataclass(frozen=True, slots=True)
