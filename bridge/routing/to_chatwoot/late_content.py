@@ -69,7 +69,7 @@ def deliver_file(entry: Entry, message: Message, context: Context) -> list[Messa
         return []
     try:
         found = _all_of(message, words, context) if entry.doubtful else []
-        posted = [one.id for one in found if not one.deleted]
+        posted = [piece.id for piece in found if not piece.deleted]
         if not is_deleted:
             links = Posting(entry, message, context).post_late_file(words, found)
             if not _is_deleted(message, context):
