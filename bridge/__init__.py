@@ -16,4 +16,4 @@ floor do not know each other. tests/test_house.py reads this very list.
 `sandbox/`, beside this package, pretends to be Chatwoot and WhatsApp; nothing here imports it.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
