@@ -29,7 +29,10 @@ def sandbox(_sandbox_process: SandboxChatwoot) -> Iterator[SandboxChatwoot]:
 
 
 #: Files that take a minute and more: begun first, or one worker works on when all others are done.
-_LONG = ("test_inside_chatwoot", "test_soak", "routing_property", "test_replay", "test_versions")
+_LONG = (
+    *("test_inside_chatwoot", "test_soak", "routing_property", "test_replay", "test_versions"),
+    *("test_contributing", "test_lagging", "test_upgrades", "test_sockets", "test_looks"),
+)
 
 
 @pytest.hookimpl(trylast=True)
