@@ -178,7 +178,7 @@ def test_requests_are_remembered_without_their_tokens(
     phone.send(message="hi")
     told = phone.control("requests")
     assert told["counts"]["POST /api/message/text"] == 1
-    [sent] = [entry for entry in told["requests"] if entry["path"] == "/api/message/text"]
+    [sent] = [entry for entry in told["requests"] if entry["route"] == "/api/message/text"]
     assert sent["body"]["message"] == "hi"
     assert "secret" not in json.dumps(told)
     assert "sandbox-gateway-token" not in json.dumps(told)
